@@ -1,0 +1,1 @@
+"""Published TF1 and Hugging Face weights in; Hugging Face weights out."""

@@ -1,0 +1,1 @@
+"""Metrics, decoding, thresholds, blessing and the report."""

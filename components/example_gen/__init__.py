@@ -1,0 +1,1 @@
+"""Raw files (GLUE, IMDb, Yelp, SQuAD, corpora) to raw Examples."""

@@ -1,0 +1,106 @@
+"""The manifest: what a set of records was made with, written beside them and read before training.
+
+Nothing downstream parses a file name to learn a parameter. The manifest is written last, so its
+presence also says that the records are complete.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from components import __version__, files
+
+MANIFEST_FILE_NAME = "manifest.json"
+FORMAT_VERSION = 1
+
+
+class ManifestError(ValueError):
+    """A manifest that is missing, damaged, or disagrees with the configuration."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Manifest:
+    """Description of a set of records.
+
+    Attributes:
+        record_type: name of a `components.records.RecordType`.
+        parameters: everything that shaped the records (`seq_len`, `uncased`, `reuse_len`, …).
+        vocabulary_sha256: digest of the SentencePiece model file.
+        shards: file names relative to the manifest, by split.
+        counts: counters by name ("train/records", "train/dead_letters/too few columns", …).
+        code_version: version of this package that wrote the records.
+    """
+
+    record_type: str
+    parameters: Mapping[str, Any]
+    vocabulary_sha256: str
+    shards: Mapping[str, list[str]]
+    counts: Mapping[str, int]
+    code_version: str = __version__
+
+    def write(self, directory: str) -> None:
+        """Writes `manifest.json` into `directory`, whole or not at all."""
+        content = {"format_version": FORMAT_VERSION, **dataclasses.asdict(self)}
+        text = json.dumps(content, indent=2, sort_keys=True) + "\n"
+        files.write_bytes(files.join(directory, MANIFEST_FILE_NAME), text.encode())
+
+    def check_agrees(self, expected: Mapping[str, Any]) -> None:
+        """Compares the parameters with those that a reader is configured for.
+
+        Args:
+            expected: parameter values of the reader, `record_type` and `vocabulary_sha256` among
+                them; only these names are compared.
+
+        Raises:
+            ManifestError: listing every name that differs, with both values.
+        """
+        actual = {
+            **self.parameters,
+            "record_type": self.record_type,
+            "vocabulary_sha256": self.vocabulary_sha256,
+        }
+        missing = object()
+        differences = [
+            f"{name}: the records have {actual.get(name, '(nothing)')!r}, "
+            f"the configuration asks for {value!r}"
+            for name, value in sorted(expected.items())
+            if actual.get(name, missing) != value
+        ]
+        if differences:
+            raise ManifestError(
+                "The records were made with other settings than training is configured for. "
+                + "; ".join(differences)
+                + ". Preprocess again with these settings, or change the configuration."
+            )
+
+
+def read(directory: str) -> Manifest:
+    """Reads the manifest of a set of records.
+
+    Raises:
+        ManifestError: if there is none (the records are incomplete) or it cannot be understood.
+    """
+    path = files.join(directory, MANIFEST_FILE_NAME)
+    try:
+        content = json.loads(files.read_bytes(path))
+    except FileNotFoundError as error:
+        raise ManifestError(
+            f"{directory} has no {MANIFEST_FILE_NAME}: it holds no records, or their "
+            "preprocessing did not finish."
+        ) from error
+    except ValueError as error:
+        raise ManifestError(f"{path} is not valid JSON: {error}") from error
+    version = content.pop("format_version", None)
+    if version != FORMAT_VERSION:
+        raise ManifestError(
+            f"{path} has format version {version!r}; this code reads {FORMAT_VERSION}."
+        )
+    names = {field.name for field in dataclasses.fields(Manifest)}
+    if set(content) != names:
+        raise ManifestError(
+            f"{path} should have the fields {sorted(names)}, but has {sorted(content)}."
+        )
+    return Manifest(**content)

@@ -1,0 +1,1 @@
+"""XLNet in TensorFlow 2."""

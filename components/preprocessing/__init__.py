@@ -1,0 +1,1 @@
+"""Raw Examples to the records that training reads."""

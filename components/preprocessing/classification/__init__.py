@@ -1,0 +1,1 @@
+"""Classification records through tensorflow-transform."""

@@ -1,0 +1,1 @@
+"""Paragraphs and questions to aligned windows."""

@@ -1,0 +1,144 @@
+"""Names, shapes, dtypes and padding of every record, defined once.
+
+The names are those of the published preprocessing, so records made by either side can be read by
+the other. This module imports no TensorFlow at the top: Beam workers import it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from typing import Any
+
+
+class SegmentId(enum.IntEnum):
+    """Segment ids of a classification record (`A SEP (B SEP) CLS`, padded on the left)."""
+
+    A = 0
+    B = 1
+    CLS = 2
+    PAD = 4
+
+
+class QuestionAnsweringSegmentId(enum.IntEnum):
+    """Segment ids of a question answering record (`P SEP Q SEP CLS`, padded on the right)."""
+
+    PARAGRAPH = 0
+    QUESTION = 1
+    CLS = 2
+    PAD = 3
+
+
+class PretrainingSegmentId(enum.IntEnum):
+    """Segment ids of a pretraining record (`reuse ‖ A SEP B SEP CLS`, never padded)."""
+
+    A = 0
+    B = 1
+    CLS = 2
+
+
+# `input_ids` at padding is 0 (`<unk>`), not `<pad>`: so the published records have it.
+PAD_INPUT_ID = 0
+# `input_mask` and `p_mask` are 1 where attention, or an answer, is forbidden.
+MASKED = 1.0
+UNMASKED = 0.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Feature:
+    """One feature of a record.
+
+    Attributes:
+        name: the key in the tf.train.Example.
+        dtype: "int64", "float32" or "bytes".
+        per_token: True for shape [seq_len], False for a scalar, None for a variable length.
+        only_for: None, or the use ("training", "evaluation") whose records alone carry it.
+    """
+
+    name: str
+    dtype: str
+    per_token: bool | None
+    only_for: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class RecordType:
+    """A kind of record: its name and its features, in the order in which they are documented."""
+
+    name: str
+    features: tuple[Feature, ...]
+
+    def feature_description(self, seq_len: int, *, use: str) -> dict[str, Any]:
+        """Parsing specification for `tf.io.parse_example`.
+
+        Args:
+            seq_len: number of tokens in a record.
+            use: "training" or "evaluation"; features that only the other carries are left out.
+
+        Returns:
+            dict from feature name to `tf.io.FixedLenFeature` ([seq_len] or []) or, for variable
+            lengths, `tf.io.RaggedFeature`.
+
+        Raises:
+            ValueError: if `use` is neither of the two.
+        """
+        import tensorflow as tf
+
+        if use not in ("training", "evaluation"):
+            raise ValueError(f"use must be 'training' or 'evaluation', not {use!r}")
+        dtypes = {"int64": tf.int64, "float32": tf.float32, "bytes": tf.string}
+        description = {}
+        for feature in self.features:
+            if feature.only_for not in (None, use):
+                continue
+            dtype = dtypes[feature.dtype]
+            if feature.per_token is None:
+                description[feature.name] = tf.io.RaggedFeature(dtype)
+            else:
+                shape = [seq_len] if feature.per_token else []
+                description[feature.name] = tf.io.FixedLenFeature(shape, dtype)
+        return description
+
+
+_TOKENS = (
+    Feature("input_ids", "int64", True),
+    Feature("input_mask", "float32", True),
+    Feature("segment_ids", "int64", True),
+)
+_IS_REAL_EXAMPLE = Feature("is_real_example", "int64", False)
+
+CLASSIFICATION = RecordType(
+    "classification", (*_TOKENS, Feature("label_ids", "int64", False), _IS_REAL_EXAMPLE)
+)
+REGRESSION = RecordType(
+    "regression", (*_TOKENS, Feature("label_ids", "float32", False), _IS_REAL_EXAMPLE)
+)
+QUESTION_ANSWERING = RecordType(
+    "question_answering",
+    (
+        Feature("unique_ids", "int64", False),
+        *_TOKENS,
+        Feature("p_mask", "float32", True),
+        Feature("cls_index", "int64", False),
+        Feature("start_positions", "int64", False, "training"),
+        Feature("end_positions", "int64", False, "training"),
+        Feature("is_impossible", "float32", False, "training"),
+        # What decoding needs, so that no side file stands beside the records.
+        Feature("qas_id", "bytes", False, "evaluation"),
+        Feature("paragraph_len", "int64", False, "evaluation"),
+        # Per token of the paragraph part; beyond paragraph_len the values are 0.
+        Feature("tok_start_to_orig_index", "int64", True, "evaluation"),
+        Feature("tok_end_to_orig_index", "int64", True, "evaluation"),
+        Feature("token_is_max_context", "int64", True, "evaluation"),
+    ),
+)
+PRETRAINING = RecordType(
+    "pretraining",
+    (
+        Feature("input", "int64", True),
+        Feature("target", "int64", True),
+        Feature("seg_id", "int64", True),
+        Feature("is_masked", "int64", True),
+        Feature("label", "int64", False),
+    ),
+)

@@ -1,0 +1,1 @@
+"""Text to SentencePiece ids, in Python and inside the TensorFlow graph."""
