@@ -1,11 +1,14 @@
 """Pipeline components: libraries that know nothing of TFX, and thin TFX wrappers around them."""
 
 import os
+import warnings
 
 # tf_keras (Keras 2) is the Keras that TPUStrategy, TFT and TFMA support; TensorFlow decides at its
 # first import, so this stands before any import of it.
 os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 # Only errors from the C++ side; a user who debugs sets this to 0 in the environment.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# One line per Google library at every start, about the age of the Python in use.
+warnings.filterwarnings("ignore", category=FutureWarning, module=r"google\.api_core\..*")
 
 __version__ = "0.1.0"
