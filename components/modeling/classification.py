@@ -1,0 +1,118 @@
+"""Classification and regression of whole sequences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import tensorflow as tf
+import tf_keras
+
+from components.modeling import inputs as checks
+from components.modeling.config import ModelOptions, XLNetConfig
+from components.modeling.dropout import check_seed, dropout
+from components.modeling.encoder import HEAD_SITE, XLNetEncoder
+from components.modeling.variables import Dense, NamedLayer
+
+
+class SequenceSummary(NamedLayer):
+    """tanh of a dense layer over the last token, which is CLS; [B, T, d_model] → [B, d_model].
+
+    Variables `sequnece_summary/summary/…`: the published name, spelling and all.
+    """
+
+    def __init__(self, config: XLNetConfig, options: ModelOptions) -> None:
+        super().__init__(options)
+        self.summary = Dense(options, "sequnece_summary/summary", config.d_model, config.d_model)
+
+    def call(self, hidden: tf.Tensor, seed: tf.Tensor | None) -> tf.Tensor:
+        """Last token's summary after dropout, in the compute dtype."""
+        summary = tf.tanh(self.summary(hidden[:, -1]))
+        return dropout(summary, self.options.dropout, seed, HEAD_SITE)
+
+
+class _SequenceModel(tf_keras.Model):
+    """Encoder, summary, and a dense layer in the variables' dtype."""
+
+    def __init__(
+        self, config: XLNetConfig, options: ModelOptions, head_name: str, num_outputs: int
+    ) -> None:
+        super().__init__(name="model")
+        self.config = config
+        self.options = options
+        self.encoder = XLNetEncoder(config, options)
+        self.sequence_summary = SequenceSummary(config, options)
+        self.logit = Dense(options, f"{head_name}/logit", config.d_model, num_outputs)
+
+    def _outputs(
+        self,
+        features: Mapping[str, tf.Tensor],
+        training: bool,
+        dropout_seed: tf.Tensor | None,
+    ) -> tf.Tensor:
+        checks.required(features, ["input_ids", "input_mask", "segment_ids"], type(self).__name__)
+        encoded = self.encoder(
+            features["input_ids"],
+            segment_ids=features["segment_ids"],
+            input_mask=features["input_mask"],
+            training=training,
+            dropout_seed=dropout_seed,
+        )
+        seed = check_seed(dropout_seed, needed=training and self.options.dropout > 0)
+        summary = self.sequence_summary(encoded.hidden, seed)
+        return tf.cast(self.logit(summary), self.options.variable_dtype)
+
+
+class ClassificationModel(_SequenceModel):
+    """Logits of classes; variables of the head: `model/classification_<task_name>/logit/…`.
+
+    Args:
+        config: the network.
+        options: how it is run.
+        num_classes: at least 2.
+        task_name: part of the head's published name (`mnli`, `imdb`, …).
+    """
+
+    def __init__(
+        self,
+        config: XLNetConfig,
+        options: ModelOptions,
+        num_classes: int,
+        *,
+        task_name: str = "task",
+    ) -> None:
+        if num_classes < 2:
+            raise ValueError(f"num_classes must be at least 2, not {num_classes}")
+        super().__init__(config, options, f"classification_{task_name.lower()}", num_classes)
+
+    def call(
+        self,
+        features: Mapping[str, tf.Tensor],
+        training: bool = False,
+        dropout_seed: tf.Tensor | None = None,
+    ) -> tf.Tensor:
+        """Logits float32 [B, num_classes].
+
+        Args:
+            features: `input_ids`, `segment_ids` int [B, T]; `input_mask` [B, T], 1 marks padding.
+            training: whether dropout is on.
+            dropout_seed: int32 [2]; needed if `training` with dropout.
+        """
+        return self._outputs(features, training, dropout_seed)
+
+
+class RegressionModel(_SequenceModel):
+    """A number per sequence; variables of the head: `model/regression_<task_name>/logit/…`."""
+
+    def __init__(
+        self, config: XLNetConfig, options: ModelOptions, *, task_name: str = "task"
+    ) -> None:
+        super().__init__(config, options, f"regression_{task_name.lower()}", 1)
+
+    def call(
+        self,
+        features: Mapping[str, tf.Tensor],
+        training: bool = False,
+        dropout_seed: tf.Tensor | None = None,
+    ) -> tf.Tensor:
+        """Predictions float32 [B]; arguments as in `ClassificationModel.call`."""
+        return self._outputs(features, training, dropout_seed)[:, 0]

@@ -1,0 +1,201 @@
+"""What defines an XLNet (`XLNetConfig`) and how it is run (`ModelOptions`).
+
+This module imports no TensorFlow: commands that only look at a configuration stay quick.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+from components import files
+
+FF_ACTIVATIONS = ("relu", "gelu")
+INIT_METHODS = ("normal", "uniform")
+ATTN_TYPES = ("bi", "uni")
+COMPUTE_DTYPES = ("float32", "bfloat16", "float64")
+EMBEDDING_LOOKUPS = ("auto", "gather", "one_hot")
+
+# A configuration file is a few hundred bytes; more is some other file.
+_MAX_CONFIG_BYTES = 1 << 20
+
+
+@dataclasses.dataclass(frozen=True)
+class XLNetConfig:
+    """The network itself, with the fields of the published `xlnet_config.json`.
+
+    Attributes:
+        n_token: pieces in the vocabulary.
+        n_layer: attention layers.
+        d_model: width of the hidden states; even, because half of a position encoding are sines.
+        n_head: attention heads.
+        d_head: width of a head. `n_head * d_head` need not be `d_model`.
+        d_inner: width of the feed-forward layer.
+        ff_activation: "relu" or "gelu" (the tanh approximation, as published).
+        untie_r: whether each layer has attention biases (`r_w_bias` …) of its own.
+    """
+
+    n_token: int
+    n_layer: int
+    d_model: int
+    n_head: int
+    d_head: int
+    d_inner: int
+    ff_activation: str
+    untie_r: bool
+
+    def __post_init__(self) -> None:
+        for name in ("n_token", "n_layer", "d_model", "n_head", "d_head", "d_inner"):
+            _require_int(self, name, minimum=1)
+        if self.d_model % 2:
+            raise ValueError(
+                f"d_model must be even (position encodings are half sines, half cosines), "
+                f"not {self.d_model}"
+            )
+        _require_choice(self, "ff_activation", FF_ACTIVATIONS)
+        _require_bool(self, "untie_r")
+
+    def to_json(self) -> str:
+        """The configuration as the published files have it: sorted keys, four spaces."""
+        return json.dumps(dataclasses.asdict(self), indent=4, sort_keys=True) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> XLNetConfig:
+        """Reads a published configuration.
+
+        Raises:
+            ValueError: if the text is no JSON object, or a field is missing, unknown or illegal.
+        """
+        try:
+            fields = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"not an XLNet configuration, because not JSON: {error}") from error
+        if not isinstance(fields, dict):
+            raise ValueError(
+                f"an XLNet configuration is a JSON object, not a {type(fields).__name__}"
+            )
+        names = [field.name for field in dataclasses.fields(cls)]
+        missing = [name for name in names if name not in fields]
+        unknown = sorted(set(fields) - set(names))
+        if missing or unknown:
+            raise ValueError(
+                f"an XLNet configuration has exactly the fields {names}; missing: {missing}, "
+                f"unknown: {unknown}"
+            )
+        return cls(**fields)
+
+    @classmethod
+    def read(cls, path: str) -> XLNetConfig:
+        """Reads `xlnet_config.json`; errors name the file.
+
+        Raises:
+            components.files.NoSuchFilesError: if there is no such file.
+            ValueError: if it holds no XLNet configuration.
+        """
+        content = files.read_bytes(path, max_bytes=_MAX_CONFIG_BYTES)
+        try:
+            return cls.from_json(content.decode("utf-8"))
+        except ValueError as error:  # UnicodeDecodeError is one
+            raise ValueError(f"{path}: {error}") from error
+
+    def write(self, path: str) -> None:
+        """Writes `xlnet_config.json`, whole or not at all."""
+        files.write_bytes(path, self.to_json().encode("utf-8"))
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelOptions:
+    """How a network is run; may differ between pretraining and fine-tuning.
+
+    Attributes:
+        dropout: share of hidden units dropped in training.
+        dropout_att: share of attention probabilities dropped in training.
+        init_method: "normal" (standard deviation `init_std`) or "uniform" (±`init_range`).
+        init_range: half width of the uniform initialisation.
+        init_std: standard deviation of the normal initialisation.
+        init_seed: seed of the initialisation. A variable's initial value depends on this seed and
+            its name alone, so all tasks start from the same encoder.
+        mem_len: tokens of memory kept per layer; 0 keeps none.
+        reuse_len: of a segment, only the first `reuse_len` tokens enter the memory; 0 means all.
+        bi_data: whether the second half of a batch holds backward sequences, whose position
+            encodings run the other way.
+        clamp_len: relative distances beyond it are treated as it; -1 does not clamp.
+        same_length: with `attn_type="uni"`, whether every token attends equally far back.
+        attn_type: "bi", or "uni" for attention to the left only.
+        compute_dtype: dtype of activations: "float32"; "bfloat16", where variables, softmax,
+            losses and layer normalisation statistics stay float32; or "float64", where all is
+            float64, for checking gradients.
+        rematerialize: whether layers are computed again in the backward pass, which trades about
+            a third more computation for the memory of their activations.
+        embedding_lookup: "gather", "one_hot" (a matrix product, which TPUs prefer), or "auto":
+            one_hot on TPUs and gather elsewhere.
+    """
+
+    dropout: float = 0.1
+    dropout_att: float = 0.1
+    init_method: str = "normal"
+    init_range: float = 0.1
+    init_std: float = 0.02
+    init_seed: int = 0
+    mem_len: int = 0
+    reuse_len: int = 0
+    bi_data: bool = False
+    clamp_len: int = -1
+    same_length: bool = False
+    attn_type: str = "bi"
+    compute_dtype: str = "float32"
+    rematerialize: bool = False
+    embedding_lookup: str = "auto"
+
+    def __post_init__(self) -> None:
+        for name in ("dropout", "dropout_att"):
+            _require_number(self, name)
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"{name} must be in [0, 1), not {getattr(self, name)}")
+        for name in ("init_range", "init_std"):
+            _require_number(self, name)
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
+        for name in ("mem_len", "reuse_len", "init_seed"):
+            _require_int(self, name, minimum=0)
+        if self.init_seed >= 1 << 31:
+            raise ValueError(f"init_seed must be below 2**31, not {self.init_seed}")
+        _require_int(self, "clamp_len", minimum=-1)
+        if self.clamp_len == 0:
+            raise ValueError("clamp_len must be positive, or -1 for none, not 0")
+        for name in ("bi_data", "same_length", "rematerialize"):
+            _require_bool(self, name)
+        _require_choice(self, "init_method", INIT_METHODS)
+        _require_choice(self, "attn_type", ATTN_TYPES)
+        _require_choice(self, "compute_dtype", COMPUTE_DTYPES)
+        _require_choice(self, "embedding_lookup", EMBEDDING_LOOKUPS)
+
+    @property
+    def variable_dtype(self) -> str:
+        """Dtype of variables, softmax, losses and statistics: float32, or float64 in that mode."""
+        return "float64" if self.compute_dtype == "float64" else "float32"
+
+
+def _require_int(instance: Any, name: str, *, minimum: int) -> None:
+    value = getattr(instance, name)
+    if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
+        raise ValueError(f"{name} must be a whole number of at least {minimum}, not {value!r}")
+
+
+def _require_number(instance: Any, name: str) -> None:
+    value = getattr(instance, name)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ValueError(f"{name} must be a number, not {value!r}")
+
+
+def _require_bool(instance: Any, name: str) -> None:
+    value = getattr(instance, name)
+    if not isinstance(value, bool):
+        raise ValueError(f"{name} must be true or false, not {value!r}")
+
+
+def _require_choice(instance: Any, name: str, choices: tuple[str, ...]) -> None:
+    value = getattr(instance, name)
+    if value not in choices:
+        raise ValueError(f"{name} must be one of {list(choices)}, not {value!r}")

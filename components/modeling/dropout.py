@@ -1,0 +1,96 @@
+"""Dropout whose masks depend on an explicit seed alone, so that a resumed run repeats itself.
+
+TensorFlow's own Philox generator takes most of a dropout's time on a CPU under XLA. A mask needs
+no cryptographic bits: here each element's bits are an integer hash of its index and a key (two
+multiplications, "lowbias32" by C. Wellons), which XLA fuses into the multiplication and computes
+again in the backward pass instead of keeping the mask in memory.
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+_GOLDEN_RATIO = 0x9E3779B9  # 2**32 / golden ratio: spreads consecutive numbers over all bits
+
+
+def _mix(bits: tf.Tensor, key: tf.Tensor | None = None) -> tf.Tensor:
+    """A bijection of uint32 in which every input bit changes every output bit half of the time."""
+    bits = tf.bitwise.bitwise_xor(bits, tf.bitwise.right_shift(bits, _uint32(16)))
+    bits *= _uint32(0x7FEB352D)
+    if key is not None:
+        bits = tf.bitwise.bitwise_xor(bits, key)
+    bits = tf.bitwise.bitwise_xor(bits, tf.bitwise.right_shift(bits, _uint32(15)))
+    bits *= _uint32(0x846CA68B)
+    return tf.bitwise.bitwise_xor(bits, tf.bitwise.right_shift(bits, _uint32(16)))
+
+
+def _uint32(value: int) -> tf.Tensor:
+    return tf.constant(value, tf.uint32)
+
+
+def fold_in(seed: tf.Tensor, number: tf.Tensor | int) -> tf.Tensor:
+    """A seed that depends on both arguments, to derive seeds per step, replica or layer.
+
+    Args:
+        seed: int32 [2].
+        number: scalar, int32 or a Python int.
+
+    Returns:
+        int32 [2].
+    """
+    words = tf.bitcast(tf.cast(seed, tf.int32), tf.uint32)
+    number = tf.bitcast(tf.cast(number, tf.int32), tf.uint32)
+    low = _mix(words[0] + (number + _uint32(1)) * _uint32(_GOLDEN_RATIO), words[1])
+    high = _mix(tf.bitwise.bitwise_xor(words[1], low) + _uint32(_GOLDEN_RATIO), words[0])
+    return tf.bitcast(tf.stack([low, high]), tf.int32)
+
+
+def check_seed(seed: tf.Tensor | None, *, needed: bool) -> tf.Tensor | None:
+    """The seed as int32 [2], or None where no dropout happens.
+
+    Raises:
+        ValueError: if it is needed and missing, or has another shape or dtype.
+    """
+    if not needed:
+        return None
+    if seed is None:
+        raise ValueError(
+            "training with dropout needs dropout_seed, an int32 tensor of shape [2] that differs "
+            "from step to step and replica to replica (see components.modeling.dropout.fold_in)"
+        )
+    seed = tf.convert_to_tensor(seed)
+    if seed.shape != [2] or seed.dtype not in (tf.int32, tf.int64):
+        raise ValueError(
+            f"dropout_seed must be int32 of shape [2], not {seed.dtype.name} {seed.shape}"
+        )
+    return tf.cast(seed, tf.int32)
+
+
+def keep_mask(shape: tf.Tensor | tuple[int, ...], rate: float, seed: tf.Tensor) -> tf.Tensor:
+    """A bool tensor, true with probability 1 - rate (to within 2**-32), fixed by the seed."""
+    size = tf.reduce_prod(shape)
+    words = tf.bitcast(seed, tf.uint32)
+    index = tf.cast(tf.range(size), tf.uint32)
+    bits = _mix(index + words[0], words[1])
+    keep_below = min(round((1.0 - rate) * 2**32), 2**32 - 1)
+    return tf.reshape(bits < _uint32(keep_below), shape)
+
+
+def dropout(inputs: tf.Tensor, rate: float, seed: tf.Tensor | None, site: int) -> tf.Tensor:
+    """Sets a share of the elements to zero and scales the others so that the mean stays.
+
+    Args:
+        inputs: any shape, floating.
+        rate: share to drop.
+        seed: int32 [2], or None for no dropout.
+        site: number of the place in the network, so that no two places share a mask.
+
+    Returns:
+        shape and dtype of `inputs`.
+    """
+    if seed is None or rate == 0:
+        return inputs
+    shape = inputs.shape if inputs.shape.is_fully_defined() else tf.shape(inputs)
+    keep = keep_mask(shape, rate, fold_in(seed, site))
+    scale = tf.constant(1.0 / (1.0 - rate), inputs.dtype)
+    return tf.where(keep, inputs * scale, tf.zeros([], inputs.dtype))

@@ -1,0 +1,269 @@
+"""The XLNet encoder: Transformer-XL with a content and a query stream (paper sections 2.3-2.6)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from components.modeling import inputs as checks
+from components.modeling.attention import Biases, RelativeAttention, Stream
+from components.modeling.config import ModelOptions, XLNetConfig
+from components.modeling.dropout import check_seed, dropout
+from components.modeling.embedding import WordEmbedding
+from components.modeling.feed_forward import FeedForward
+from components.modeling.masks import attention_biases
+from components.modeling.memory import next_memory
+from components.modeling.relative_positions import position_encodings
+from components.modeling.variables import NamedLayer
+
+# Numbers of the encoder's dropouts; heads use those below _FIRST_LAYER_SITE that are left.
+_EMBEDDING_SITE, _QUERY_SITE, _POSITION_SITE, _OUTPUT_SITE = range(4)
+HEAD_SITE = 4
+_FIRST_LAYER_SITE = 16
+_SITES_PER_LAYER = 8  # attention takes 4, the feed-forward layer 2 for each stream
+
+
+class EncoderOutput(NamedTuple):
+    """What the encoder gives.
+
+    Attributes:
+        hidden: [B, T, d_model], the content stream's last hidden states after dropout.
+        query_hidden: [B, P, d_model] of the query stream after dropout, or None.
+        mems: [n_layer, B, M', d_model] memory for the next segment in the compute dtype, or None
+            with mem_len 0.
+        layers: n_layer + 1 tensors [B, T, d_model]: embeddings, then each layer's output.
+    """
+
+    hidden: tf.Tensor
+    query_hidden: tf.Tensor | None
+    mems: tf.Tensor | None
+    layers: tuple[tf.Tensor, ...]
+
+
+class XLNetEncoder(NamedLayer):
+    """XLNet without a head. One set of weights serves both streams and every task.
+
+    Everything is batch first. Dropout of the position encodings is shared by the rows of a batch
+    (and of a direction, with bi_data), because the encodings themselves are computed and
+    projected once; the published code drops them per row.
+    """
+
+    def __init__(self, config: XLNetConfig, options: ModelOptions) -> None:
+        super().__init__(options)
+        self.config = config
+        per_layer = [config.n_layer] if config.untie_r else []
+        heads = [config.n_head, config.d_head]
+        self.word_embedding = WordEmbedding(options, config.n_token, config.d_model)
+        self.mask_emb = self.variable("transformer/mask_emb/mask_emb", [1, 1, config.d_model])
+        self.r_w_bias = self.variable("transformer/r_w_bias", [*per_layer, *heads])
+        self.r_r_bias = self.variable("transformer/r_r_bias", [*per_layer, *heads])
+        self.r_s_bias = self.variable("transformer/r_s_bias", [*per_layer, *heads])
+        self.seg_embed = self.variable("transformer/seg_embed", [config.n_layer, 2, *heads])
+        self.attention = []
+        self.feed_forward = []
+        for i in range(config.n_layer):
+            name = f"transformer/layer_{i}"
+            self.attention.append(RelativeAttention(config, options, f"{name}/rel_attn"))
+            self.feed_forward.append(FeedForward(config, options, f"{name}/ff"))
+
+    def initial_mems(self, batch_size: int) -> tf.Tensor:
+        """Empty memory: zeros [n_layer, batch_size, mem_len, d_model] in the compute dtype."""
+        config, options = self.config, self.options
+        shape = [config.n_layer, batch_size, options.mem_len, config.d_model]
+        return tf.zeros(shape, options.compute_dtype)
+
+    def call(
+        self,
+        input_ids: tf.Tensor,
+        *,
+        segment_ids: tf.Tensor | None = None,
+        input_mask: tf.Tensor | None = None,
+        perm_mask: tf.Tensor | None = None,
+        mems: tf.Tensor | None = None,
+        target_positions: tf.Tensor | None = None,
+        input_q: tf.Tensor | None = None,
+        training: bool = False,
+        dropout_seed: tf.Tensor | None = None,
+    ) -> EncoderOutput:
+        """Encodes a batch of segments.
+
+        Args:
+            input_ids: int [B, T].
+            segment_ids: int [B, T], or None for a model without segments. Memory counts as
+                segment 0.
+            input_mask: [B, T], 1 marks padding; None for no padding.
+            perm_mask: [B, T, T], 1 where token i may not attend to token j, or None.
+            mems: [n_layer, B, M, d_model] or None.
+            target_positions: int [B, P], positions that the query stream predicts; -1 is padding,
+                whose attention is zero.
+            input_q: [B, T], for a query stream at all T positions: 1 where the token is replaced
+                by the mask embedding. Used only without `target_positions`.
+            training: whether dropout is on.
+            dropout_seed: int32 [2]; needed if `training` with dropout.
+
+        Raises:
+            ValueError: if shapes disagree, or the batch is odd with bi_data.
+        """
+        config, options = self.config, self.options
+        query_len = checks.static_len("input_ids", input_ids)
+        batch = input_ids.shape[0]
+        per_token = [batch, query_len]
+        for name, tensor, shape, axes in (
+            ("segment_ids", segment_ids, per_token, "[batch, seq_len]"),
+            ("input_mask", input_mask, per_token, "[batch, seq_len]"),
+            ("input_q", input_q, per_token, "[batch, seq_len]"),
+            ("perm_mask", perm_mask, [*per_token, query_len], "[batch, seq_len, seq_len]"),
+            ("target_positions", target_positions, [batch, None], "[batch, num_predict]"),
+            (
+                "mems",
+                mems,
+                [config.n_layer, batch, None, config.d_model],
+                "[n_layer, batch, mem_len, d_model]",
+            ),
+        ):
+            if tensor is not None:
+                checks.check_shape(name, tensor, shape, axes)
+        if options.bi_data:
+            checks.check_even_batch(batch)
+        seed = check_seed(
+            dropout_seed, needed=training and (options.dropout > 0 or options.dropout_att > 0)
+        )
+        mem_len = 0 if mems is None else mems.shape[2]
+        memories = [None] * config.n_layer if mems is None else tf.unstack(self.cast(mems))
+        content, query = self._streams(
+            input_ids, segment_ids, input_mask, perm_mask, mem_len, target_positions
+        )
+        embedded = self.word_embedding(input_ids)
+        hidden = dropout(embedded, options.dropout, seed, _EMBEDDING_SITE)
+        query_hidden = self._query_embedding(embedded, target_positions, input_q)
+        if query_hidden is None:
+            query = None
+        else:
+            query_hidden = dropout(query_hidden, options.dropout, seed, _QUERY_SITE)
+        encodings = position_encodings(
+            query_len=query_len,
+            key_len=mem_len + query_len,
+            d_model=config.d_model,
+            bi_data=options.bi_data,
+            clamp_len=options.clamp_len,
+        )
+        encodings = tf.constant(encodings, options.compute_dtype)
+        encodings = dropout(encodings, options.dropout, seed, _POSITION_SITE)
+
+        new_mems = []
+        layers = [hidden]
+        for i, memory in enumerate(memories):
+            if options.mem_len > 0:
+                new_mems.append(
+                    next_memory(
+                        hidden, memory, mem_len=options.mem_len, reuse_len=options.reuse_len
+                    )
+                )
+            site = _FIRST_LAYER_SITE + i * _SITES_PER_LAYER
+            hidden, query_hidden = self._layer(
+                i, hidden, query_hidden, memory, encodings, content, query, seed, site
+            )
+            layers.append(hidden)
+        return EncoderOutput(
+            hidden=dropout(hidden, options.dropout, seed, _OUTPUT_SITE),
+            query_hidden=None
+            if query_hidden is None
+            else dropout(query_hidden, options.dropout, seed, _OUTPUT_SITE),
+            mems=tf.stack(new_mems) if new_mems else None,
+            layers=tuple(layers),
+        )
+
+    def _layer(
+        self,
+        index: int,
+        hidden: tf.Tensor,
+        query_hidden: tf.Tensor | None,
+        memory: tf.Tensor | None,
+        encodings: tf.Tensor,
+        content: Stream,
+        query: Stream | None,
+        seed: tf.Tensor | None,
+        site: int,
+    ) -> tuple[tf.Tensor, tf.Tensor | None]:
+        hidden, query_hidden = self.attention[index](
+            hidden,
+            query_hidden,
+            memory,
+            encodings,
+            self._biases(index),
+            content,
+            query,
+            seed,
+            site,
+        )
+        feed_forward = self.feed_forward[index]
+        hidden = feed_forward(hidden, seed, site + 4)
+        if query_hidden is not None:
+            query_hidden = feed_forward(query_hidden, seed, site + 6)
+        return hidden, query_hidden
+
+    def _biases(self, index: int) -> Biases:
+        def of_layer(variable: tf.Variable) -> tf.Tensor:
+            return self.cast(variable[index] if self.config.untie_r else variable)
+
+        return Biases(
+            content=of_layer(self.r_w_bias),
+            position=of_layer(self.r_r_bias),
+            segment=of_layer(self.r_s_bias),
+            segment_embedding=self.cast(self.seg_embed[index]),
+        )
+
+    def _query_embedding(
+        self,
+        embedded: tf.Tensor,
+        target_positions: tf.Tensor | None,
+        input_q: tf.Tensor | None,
+    ) -> tf.Tensor | None:
+        mask_emb = self.cast(self.mask_emb)
+        if target_positions is not None:
+            shape = tf.concat([tf.shape(target_positions), [1]], axis=0)
+            return tf.ones(shape, mask_emb.dtype) * mask_emb
+        if input_q is not None:
+            replaced = self.cast(input_q)[:, :, None]
+            return replaced * mask_emb + (1 - replaced) * embedded
+        return None
+
+    def _streams(
+        self,
+        input_ids: tf.Tensor,
+        segment_ids: tf.Tensor | None,
+        input_mask: tf.Tensor | None,
+        perm_mask: tf.Tensor | None,
+        mem_len: int,
+        target_positions: tf.Tensor | None,
+    ) -> tuple[Stream, Stream]:
+        """Masks and positions of both streams, made once for all layers."""
+        options = self.options
+        content_bias, query_bias = attention_biases(
+            input_mask=input_mask,
+            perm_mask=perm_mask,
+            batch_size=tf.shape(input_ids)[0],
+            query_len=input_ids.shape[1],
+            mem_len=mem_len,
+            attn_type=options.attn_type,
+            same_length=options.same_length,
+            dtype=tf.as_dtype(options.variable_dtype),
+        )
+        other_segment = None
+        if segment_ids is not None:
+            segment_ids = tf.cast(segment_ids, tf.int32)
+            of_keys = tf.pad(segment_ids, [[0, 0], [mem_len, 0]])
+            other_segment = segment_ids[:, :, None] != of_keys[:, None, :]
+        content = Stream(content_bias, other_segment)
+        if target_positions is None:
+            return content, Stream(query_bias, other_segment)
+        positions = tf.maximum(tf.cast(target_positions, tf.int32), 0)
+
+        def at_positions(tensor: tf.Tensor | None) -> tf.Tensor | None:
+            return None if tensor is None else tf.gather(tensor, positions, batch_dims=1)
+
+        valid = self.cast(target_positions >= 0)[:, :, None]
+        return content, Stream(
+            at_positions(query_bias), at_positions(other_segment), positions, valid
+        )

@@ -1,0 +1,57 @@
+"""Checks of what goes into a model, while it is traced: named errors before the first step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import tensorflow as tf
+
+
+def required(features: Mapping[str, tf.Tensor], names: Sequence[str], model: str) -> None:
+    """Raises a ValueError that names the features that are missing."""
+    missing = [name for name in names if name not in features]
+    if missing:
+        raise ValueError(
+            f"{model} needs the features {list(names)}; missing: {missing}, "
+            f"given: {sorted(features)}"
+        )
+
+
+def check_shape(name: str, tensor: tf.Tensor, expected: Sequence[int | None], axes: str) -> None:
+    """Raises a ValueError if a static shape disagrees.
+
+    Args:
+        name: of the feature.
+        tensor: whose shape is checked.
+        expected: sizes, None where any is right.
+        axes: what the axes are, e.g. "[batch, seq_len]", for the message.
+    """
+    if not tensor.shape.is_compatible_with(tf.TensorShape(expected)):
+        sizes = ["?" if size is None else size for size in expected]
+        raise ValueError(f"{name} must have shape {axes} = {sizes}, not {tensor.shape}")
+
+
+def static_len(name: str, tensor: tf.Tensor) -> int:
+    """seq_len of a [batch, seq_len] tensor.
+
+    Raises:
+        ValueError: if it has another rank, or its length is unknown or 0.
+    """
+    if tensor.shape.rank != 2:
+        raise ValueError(f"{name} must have shape [batch, seq_len], not {tensor.shape}")
+    length = tensor.shape[1]
+    if not length:
+        raise ValueError(
+            f"{name} must have a static seq_len above 0, not shape {tensor.shape}; records of a "
+            "fixed length give one"
+        )
+    return length
+
+
+def check_even_batch(batch_size: int | None) -> None:
+    """Raises a ValueError if a batch of bi-directional data cannot be halved."""
+    if batch_size is not None and batch_size % 2:
+        raise ValueError(
+            f"bi_data needs an even batch on each replica (first half forward, second half "
+            f"backward), not {batch_size} rows"
+        )

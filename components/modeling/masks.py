@@ -1,0 +1,61 @@
+"""Attention masks as additive biases, made once for all layers."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+# As published: large enough that the score beside it vanishes in float32 and float64, so a query
+# that may attend to nothing attends to everything evenly.
+_FORBIDDEN = -1e30
+
+
+def attention_biases(
+    *,
+    input_mask: tf.Tensor | None,
+    perm_mask: tf.Tensor | None,
+    batch_size: tf.Tensor | int,
+    query_len: int,
+    mem_len: int,
+    attn_type: str,
+    same_length: bool,
+    dtype: tf.DType,
+) -> tuple[tf.Tensor | None, tf.Tensor | None]:
+    """Biases of the content and the query stream, 0 where attention is allowed and -1e30 elsewhere.
+
+    The memory may always be attended to; the content stream always sees its own token.
+
+    Args:
+        input_mask: [B, T], above 0 at keys that are padding, or None.
+        perm_mask: [B, T, T], above 0 where query i may not attend to key j, or None.
+        batch_size: B.
+        query_len: T.
+        mem_len: M, tokens of memory in front of the keys.
+        attn_type: "bi" or "uni".
+        same_length: with "uni", whether early tokens of the memory fade out, so that every
+            query attends equally far back.
+        dtype: of the result.
+
+    Returns:
+        (content, query): each [B, T, M + T], or None where all is allowed.
+    """
+    if input_mask is None and perm_mask is None and attn_type == "bi":
+        return None, None
+    forbidden = tf.zeros([batch_size, query_len, query_len], tf.bool)
+    if input_mask is not None:
+        forbidden |= (input_mask > 0)[:, None, :]
+    if perm_mask is not None:
+        forbidden |= perm_mask > 0
+    memory = tf.zeros([batch_size, query_len, mem_len], tf.bool)
+    if attn_type == "uni":
+        row = tf.range(query_len)[:, None]
+        forbidden |= tf.range(query_len) > row
+    query = tf.concat([memory, forbidden], axis=-1)
+    if attn_type == "uni" and same_length:
+        # The published rule: below the diagonal of the first T keys, memory or not.
+        query |= tf.range(mem_len + query_len) < row
+    itself = tf.range(mem_len + query_len) == tf.range(query_len)[:, None] + mem_len
+    content = query & ~itself
+    return tuple(
+        tf.where(mask, tf.constant(_FORBIDDEN, dtype), tf.zeros([], dtype))
+        for mask in (content, query)
+    )

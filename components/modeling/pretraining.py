@@ -1,0 +1,117 @@
+"""Permutation language modelling (paper sections 2.2 and 2.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import tensorflow as tf
+import tf_keras
+
+from components.modeling import inputs as checks
+from components.modeling.config import ModelOptions, XLNetConfig
+from components.modeling.encoder import XLNetEncoder
+from components.modeling.variables import NamedLayer, project
+
+
+class LanguageModelHead(NamedLayer):
+    """Logits over pieces.
+
+    Variables `lm_loss/bias` [n_token] and, if not tied, `lm_loss/weight` [n_token, d_model].
+    """
+
+    def __init__(self, config: XLNetConfig, options: ModelOptions, *, tie_weight: bool) -> None:
+        super().__init__(options)
+        shape = [config.n_token, config.d_model]
+        self.weight = None if tie_weight else self.variable("lm_loss/weight", shape)
+        self.bias = self.variable("lm_loss/bias", [config.n_token], init="zeros")
+
+    def call(self, hidden: tf.Tensor, lookup_table: tf.Variable) -> tf.Tensor:
+        """[B, P, d_model] → float32 [B, P, n_token]."""
+        weight = lookup_table if self.weight is None else self.weight
+        logits = project(hidden, self.cast(weight), transpose=True)
+        return tf.cast(logits, self.options.variable_dtype) + self.bias
+
+
+def positions_of(target_mapping: tf.Tensor) -> tf.Tensor:
+    """int32 [B, P] positions of a one-hot `target_mapping` [B, P, T]; -1 for an empty row."""
+    positions = tf.argmax(target_mapping, axis=-1, output_type=tf.int32)
+    return tf.where(tf.reduce_max(target_mapping, axis=-1) > 0, positions, -1)
+
+
+class PretrainingModel(tf_keras.Model):
+    """XLNet with the permutation language model's head.
+
+    Args:
+        config: the network.
+        options: how it is run.
+        tie_weight: whether the output layer shares the word embeddings, as published.
+    """
+
+    def __init__(
+        self, config: XLNetConfig, options: ModelOptions, *, tie_weight: bool = True
+    ) -> None:
+        super().__init__(name="model")
+        self.config = config
+        self.options = options
+        self.encoder = XLNetEncoder(config, options)
+        self.lm_loss = LanguageModelHead(config, options, tie_weight=tie_weight)
+
+    def initial_mems(self, batch_size: int) -> tf.Tensor:
+        """Empty memory for a run's first segment; see `XLNetEncoder.initial_mems`."""
+        return self.encoder.initial_mems(batch_size)
+
+    def call(
+        self,
+        features: Mapping[str, tf.Tensor],
+        training: bool = False,
+        dropout_seed: tf.Tensor | None = None,
+    ) -> dict[str, tf.Tensor]:
+        """Predicts pieces from the query stream.
+
+        Args:
+            features: `input_k` int [B, T]; `seg_id` int [B, T]; `perm_mask` [B, T, T], 1 where
+                token i may not see token j; which positions are predicted: `target_positions`
+                int [B, P] (-1 is padding), or `target_mapping` [B, P, T] (one-hot rows, empty
+                ones are padding), or neither, then all T positions, and `input_q` [B, T] marks
+                those whose own token is hidden. Optional: `input_mask` [B, T], 1 marks padding;
+                `mems` [n_layer, B, M, d_model]. Others, as `target`, are not looked at.
+            training: whether dropout is on.
+            dropout_seed: int32 [2]; needed if `training` with dropout.
+
+        Returns:
+            `logits` float32 [B, P, n_token]; `hidden` [B, P, d_model] of the query stream; with
+            `mem_len`, `mems` [n_layer, B, M', d_model] for the next segment.
+
+        Raises:
+            ValueError: if a feature is missing or shapes disagree.
+        """
+        checks.required(features, ["input_k", "seg_id", "perm_mask"], "PretrainingModel")
+        input_ids = features["input_k"]
+        positions = features.get("target_positions")
+        if positions is None and features.get("target_mapping") is not None:
+            mapping = features["target_mapping"]
+            expected = [input_ids.shape[0], None, input_ids.shape[1]]
+            checks.check_shape("target_mapping", mapping, expected, "[batch, num_predict, seq_len]")
+            positions = positions_of(mapping)
+        if positions is None:
+            checks.required(
+                features, ["input_q"], "PretrainingModel without target_positions or target_mapping"
+            )
+        encoded = self.encoder(
+            input_ids,
+            segment_ids=features["seg_id"],
+            input_mask=features.get("input_mask"),
+            perm_mask=features["perm_mask"],
+            mems=features.get("mems"),
+            target_positions=positions,
+            input_q=features.get("input_q"),
+            training=training,
+            dropout_seed=dropout_seed,
+        )
+        outputs = {
+            "logits": self.lm_loss(encoded.query_hidden, self.encoder.word_embedding.lookup_table),
+            "hidden": encoded.query_hidden,
+        }
+        if encoded.mems is not None:
+            outputs["mems"] = encoded.mems
+        return outputs

@@ -1,0 +1,105 @@
+"""Variables with the published names and initial values that depend on seed and name alone."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Sequence
+
+import tensorflow as tf
+import tf_keras
+
+from components.modeling.config import ModelOptions
+
+ROOT = "model"
+
+
+def random_initializer(options: ModelOptions, name: str) -> Callable[..., tf.Tensor]:
+    """Initialiser of kernels, embeddings and attention biases.
+
+    Draws are stateless: the same `options.init_seed` and name give the same values, whatever else
+    was created before, so models of different tasks start from the same encoder.
+    """
+    seed = (options.init_seed, zlib.crc32(name.encode("utf-8")) & 0x7FFFFFFF)
+
+    def initialize(shape, dtype=None, **_) -> tf.Tensor:
+        # Drawn in float32, so that the float64 mode starts from the same values.
+        if options.init_method == "normal":
+            values = tf.random.stateless_normal(shape, seed, stddev=options.init_std)
+        else:
+            values = tf.random.stateless_uniform(
+                shape, seed, minval=-options.init_range, maxval=options.init_range
+            )
+        return tf.cast(values, dtype or tf.float32)
+
+    return initialize
+
+
+def project(inputs: tf.Tensor, matrix: tf.Tensor, *, transpose: bool = False) -> tf.Tensor:
+    """[A, L, d_in] times a matrix [d_in, d_out] ([d_out, d_in] if `transpose`) → [A, L, d_out].
+
+    As one product of two matrices: a broadcast `tf.matmul` would multiply row by row and sum the
+    kernel's gradient over a batch of kernels. Inputs of rank 2 are taken as well.
+    """
+    d_in, d_out = matrix.shape[::-1] if transpose else matrix.shape
+    outputs = tf.matmul(tf.reshape(inputs, [-1, d_in]), matrix, transpose_b=transpose)
+    if inputs.shape.rank == 2:
+        return outputs
+    return tf.reshape(outputs, [*leading_shape(inputs), d_out])
+
+
+def leading_shape(tensor: tf.Tensor) -> list[int | tf.Tensor]:
+    """All dimensions but the last, static where they are known."""
+    dynamic = tf.shape(tensor)
+    return [dynamic[i] if size is None else size for i, size in enumerate(tensor.shape[:-1])]
+
+
+class NamedLayer(tf_keras.layers.Layer):
+    """A Keras layer whose variables are made in its constructor, under given full names.
+
+    Keras derives names from where a layer is first called; the published names must not depend on
+    that.
+
+    Args:
+        options: gives dtypes and initialisation.
+    """
+
+    def __init__(self, options: ModelOptions) -> None:
+        super().__init__(dtype=options.variable_dtype, autocast=False)
+        self.options = options
+        self.built = True
+
+    def variable(self, name: str, shape: Sequence[int], *, init: str = "random") -> tf.Variable:
+        """A trainable variable named `model/<name>`.
+
+        Args:
+            name: published name below `model/`.
+            shape: its shape.
+            init: "random" (see `random_initializer`), "zeros" or "ones".
+        """
+        full_name = f"{ROOT}/{name}"
+        initializer = random_initializer(self.options, full_name) if init == "random" else init
+        # An absolute scope: a caller's name scope must not change the name.
+        with tf.name_scope(""):
+            return self.add_weight(
+                name=full_name, shape=tuple(shape), initializer=initializer, trainable=True
+            )
+
+    def cast(self, tensor: tf.Tensor) -> tf.Tensor:
+        """The tensor (or variable) in the compute dtype."""
+        return tf.cast(tensor, self.options.compute_dtype)
+
+
+class Dense(NamedLayer):
+    """A dense layer `x @ kernel + bias`; variables `<name>/kernel` [d_in, d_out], `<name>/bias`."""
+
+    def __init__(
+        self, options: ModelOptions, name: str, d_in: int, d_out: int, *, use_bias: bool = True
+    ) -> None:
+        super().__init__(options)
+        self.kernel = self.variable(f"{name}/kernel", [d_in, d_out])
+        self.bias = self.variable(f"{name}/bias", [d_out], init="zeros") if use_bias else None
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """[..., d_in] → [..., d_out], both in the compute dtype."""
+        outputs = project(inputs, self.cast(self.kernel))
+        return outputs if self.bias is None else outputs + self.cast(self.bias)
