@@ -1,0 +1,139 @@
+"""Weights by name: the layout in which XLNet was published, and in which this project hands on.
+
+A folder holds `xlnet_model.ckpt.*` (a TensorFlow checkpoint whose keys are variable names such as
+`model/transformer/layer_0/rel_attn/q/kernel`), `xlnet_config.json` and `spiece.model`. Published
+checkpoints, converted ones and those that our own training ships are read by the same code.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+CHECKPOINT_NAME = "xlnet_model.ckpt"
+CONFIG_NAME = "xlnet_config.json"
+VOCABULARY_NAME = "spiece.model"
+
+# What training leaves in a published checkpoint beside the model: counters and Adam's moments.
+_NOT_OF_THE_MODEL = re.compile(r"^global_step$|/Adam(_1|_m|_v)?$|^(beta1|beta2)_power$")
+
+
+class WeightsError(ValueError):
+    """Weights that are missing, left over, damaged, or of another shape."""
+
+
+@dataclasses.dataclass(frozen=True)
+class RestoredWeights:
+    """What became of every variable.
+
+    Attributes:
+        restored: names of the variables that were read.
+        new: names of the model's variables that keep their initial values, as declared.
+        ignored: names in the checkpoint that the model does not have, as declared.
+    """
+
+    restored: tuple[str, ...]
+    new: tuple[str, ...]
+    ignored: tuple[str, ...]
+
+
+def checkpoint_prefix(path: str) -> str:
+    """The checkpoint's prefix, for a folder in the published layout or a prefix itself."""
+    if tf.io.gfile.isdir(path):
+        return f"{path.rstrip('/')}/{CHECKPOINT_NAME}"
+    return path.removesuffix(".index")
+
+
+def read_arrays(path: str) -> dict[str, np.ndarray]:
+    """All variables of the model in a checkpoint, by name, without optimizer state.
+
+    Raises:
+        WeightsError: if there is no checkpoint, or it is damaged.
+    """
+    prefix = checkpoint_prefix(path)
+    try:
+        reader = tf.train.load_checkpoint(prefix)
+        names = reader.get_variable_to_shape_map()
+        return {
+            name: reader.get_tensor(name)
+            for name in sorted(names)
+            if not _NOT_OF_THE_MODEL.search(name)
+        }
+    except (ValueError, tf.errors.OpError, RuntimeError) as error:
+        raise WeightsError(f"{prefix} is not a readable TensorFlow checkpoint: {error}") from error
+
+
+def write_arrays(path: str, arrays: Mapping[str, np.ndarray | tf.Tensor]) -> None:
+    """Writes a checkpoint with these names into a folder or under a prefix."""
+    names = sorted(arrays)
+    tf.raw_ops.SaveV2(
+        prefix=checkpoint_prefix(path),
+        tensor_names=names,
+        shape_and_slices=[""] * len(names),
+        tensors=[tf.convert_to_tensor(arrays[name]) for name in names],
+    )
+
+
+def variables_by_name(variables: Sequence[tf.Variable]) -> dict[str, tf.Variable]:
+    """Variables under their names without the ":0".
+
+    Raises:
+        WeightsError: if two variables share a name.
+    """
+    by_name: dict[str, tf.Variable] = {}
+    for variable in variables:
+        name = variable.name.partition(":")[0]
+        if name in by_name:
+            raise WeightsError(f"Two variables are named {name!r}.")
+        by_name[name] = variable
+    return by_name
+
+
+def restore(
+    variables: Sequence[tf.Variable],
+    path: str,
+    *,
+    may_be_new: Sequence[str] = (),
+    may_be_ignored: Sequence[str] = (),
+) -> RestoredWeights:
+    """Assigns a checkpoint's values to variables of the same names; every one is accounted for.
+
+    Args:
+        variables: of the model.
+        path: folder or prefix.
+        may_be_new: regular expressions; the model's variables that match one (a new head) keep
+            their initial values if the checkpoint lacks them.
+        may_be_ignored: regular expressions of names that the checkpoint may hold in vain.
+
+    Raises:
+        WeightsError: listing what was not found, not used, or has another shape. Nothing has been
+            assigned then.
+    """
+    arrays = read_arrays(path)
+    targets = variables_by_name(variables)
+
+    def declared(name: str, expressions: Sequence[str]) -> bool:
+        return any(re.search(expression, name) for expression in expressions)
+
+    not_found = sorted(set(targets) - set(arrays))
+    not_used = sorted(set(arrays) - set(targets))
+    problems = [f"not in the checkpoint: {n}" for n in not_found if not declared(n, may_be_new)]
+    problems += [f"not used by the model: {n}" for n in not_used if not declared(n, may_be_ignored)]
+    common = sorted(set(targets) & set(arrays))
+    problems += [
+        f"{name} has shape {list(arrays[name].shape)} in the checkpoint and "
+        f"{targets[name].shape.as_list()} in the model"
+        for name in common
+        if arrays[name].shape != tuple(targets[name].shape)
+    ]
+    if problems:
+        raise WeightsError(
+            f"{checkpoint_prefix(path)} does not fit the model:\n  " + "\n  ".join(problems)
+        )
+    for name in common:
+        targets[name].assign(arrays[name])
+    return RestoredWeights(tuple(common), tuple(not_found), tuple(not_used))

@@ -1,0 +1,147 @@
+"""The report of an evaluation: one self-contained HTML file that says what was measured and why
+the model ships or does not.
+
+Everything that comes from data is escaped by the template engine; nothing is fetched when the
+file is opened.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+from collections.abc import Mapping, Sequence
+
+import jinja2
+import markupsafe
+import numpy as np
+from matplotlib import figure
+
+
+@dataclasses.dataclass(frozen=True)
+class MetricRow:
+    """One headline metric.
+
+    Attributes:
+        name: of the metric.
+        value: of the candidate.
+        baseline: of the latest blessed model on the same data; None without one.
+        minimum: configured lower bound.
+        maximum_drop: configured bound of the change.
+        failure: why it holds the model back; empty if it does not.
+    """
+
+    name: str
+    value: float
+    baseline: float | None = None
+    minimum: float | None = None
+    maximum_drop: float | None = None
+    failure: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class SliceRow:
+    """Metrics of a part of the data.
+
+    Attributes:
+        name: such as "label = 1".
+        count: examples in it.
+        metrics: values by name.
+    """
+
+    name: str
+    count: int
+    metrics: Mapping[str, float]
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """All that a report shows.
+
+    Attributes:
+        title: of the page.
+        blessed: whether the model ships.
+        metrics: headline metrics.
+        slices: metrics of parts of the data.
+        labels: class names in the order of the confusion matrix; None for regression.
+        confusion: counts by label (row) and prediction (column), int [K, K]; None for regression.
+        history: points of the curves, dicts with "kind" ("train" or "eval"), "step" and values.
+        lineage: what the model was made from, by name.
+    """
+
+    title: str
+    blessed: bool
+    metrics: Sequence[MetricRow]
+    slices: Sequence[SliceRow]
+    labels: Sequence[str] | None
+    confusion: np.ndarray | None
+    history: Sequence[Mapping[str, object]]
+    lineage: Mapping[str, str]
+
+
+def render(report: Report) -> str:
+    """The page as HTML text."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("components.evaluator", "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["figure"] = _format_number
+    return environment.get_template("report.html.j2").render(
+        report=report,
+        metric_names=[row.name for row in report.metrics],
+        curves=_curves(report.history),
+        confusion_rows=_confusion_rows(report),
+    )
+
+
+def _format_number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4f}"
+
+
+def _confusion_rows(report: Report) -> list[dict[str, object]]:
+    if report.confusion is None or report.labels is None:
+        return []
+    rows = []
+    for label, counts in zip(report.labels, np.asarray(report.confusion), strict=True):
+        shares = counts / max(counts.sum(), 1)
+        cells = [
+            {"count": int(count), "share": float(share)}
+            for count, share in zip(counts, shares, strict=True)
+        ]
+        rows.append({"label": label, "cells": cells})
+    return rows
+
+
+def _curves(history: Sequence[Mapping[str, object]]) -> markupsafe.Markup | None:
+    """Loss over the updates, and the metrics of the evaluations beside it, as inline SVG."""
+    training = [point for point in history if point["kind"] == "train"]
+    evaluations = [point for point in history if point["kind"] == "eval"]
+    if not training:
+        return None
+    # Figure instead of pyplot: no global state, no display.
+    canvas = figure.Figure(figsize=(9, 3.2), layout="constrained")
+    losses, metrics = canvas.subplots(1, 2)
+    losses.plot(*_series(training, "loss"), label="training", linewidth=1.2)
+    if evaluations:
+        losses.plot(*_series(evaluations, "loss"), label="evaluation", marker="o", markersize=3)
+    losses.set(title="loss", xlabel="update")
+    names = sorted({name for point in evaluations for name in point} - {"kind", "step", "loss"})
+    for name in names:
+        metrics.plot(*_series(evaluations, name), label=name, marker="o", markersize=3)
+    metrics.set(title="metrics on the evaluation split", xlabel="update")
+    for axes in (losses, metrics):
+        axes.grid(alpha=0.3)
+        if axes.get_legend_handles_labels()[0]:
+            axes.legend(frameon=False)
+    buffer = io.StringIO()
+    # No date in the file: the same run gives the same report.
+    canvas.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    text = buffer.getvalue()
+    return markupsafe.Markup(text[text.index("<svg") :])
+
+
+def _series(points: Sequence[Mapping[str, object]], name: str) -> tuple[list[object], list[object]]:
+    present = [point for point in points if name in point]
+    return [point["step"] for point in present], [point[name] for point in present]

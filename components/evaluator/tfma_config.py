@@ -1,0 +1,73 @@
+"""TFMA's configuration, made from ours."""
+
+from __future__ import annotations
+
+import json
+
+import tensorflow_model_analysis as tfma
+
+from components.evaluator import tfma_metrics
+from components.evaluator.config import EvaluationConfig, Threshold
+
+
+def make_eval_config(
+    config: EvaluationConfig,
+    *,
+    metric_names: tuple[str, ...],
+    num_classes: int | None,
+) -> tfma.EvalConfig:
+    """What to measure on which slices, and the bounds.
+
+    Args:
+        config: thresholds and slices.
+        metric_names: metrics of the task.
+        num_classes: number of labels; None for regression.
+
+    Raises:
+        ValueError: if a threshold names another metric.
+    """
+    config.check_metrics(metric_names)
+    shown = metric_names if num_classes is None else (*metric_names, tfma_metrics.CONFUSION_MATRIX)
+    metrics = [_metric(name, num_classes, config.thresholds.get(name)) for name in shown]
+    metrics.append(tfma.MetricConfig(class_name="ExampleCount"))
+    model = tfma.ModelSpec(
+        # Raw examples through the signature that is served: what is measured is what ships.
+        signature_name="serving_tf_examples",
+        preprocessing_function_names=["transform_features"],
+        label_key="label_ids",
+        prediction_key="scores",
+        model_type="tf_generic",
+    )
+    slices = [tfma.SlicingSpec()]
+    slices += [tfma.SlicingSpec(feature_keys=[feature]) for feature in config.slice_by]
+    return tfma.EvalConfig(
+        model_specs=[model],
+        slicing_specs=slices,
+        metrics_specs=[tfma.MetricsSpec(metrics=metrics)],
+    )
+
+
+def _metric(name: str, num_classes: int | None, threshold: Threshold | None) -> tfma.MetricConfig:
+    arguments: dict[str, object] = {"name": name}
+    if num_classes is not None:
+        arguments["num_classes"] = num_classes
+    kind = (
+        tfma_metrics.RegressionMetric if num_classes is None else tfma_metrics.ClassificationMetric
+    )
+    return tfma.MetricConfig(
+        class_name=kind.__name__,
+        module=tfma_metrics.__name__,
+        config=json.dumps(arguments),
+        threshold=None if threshold is None else _threshold(threshold),
+    )
+
+
+def _threshold(threshold: Threshold) -> tfma.MetricThreshold:
+    result = tfma.MetricThreshold()
+    if threshold.minimum is not None:
+        result.value_threshold.lower_bound.value = threshold.minimum
+    if threshold.maximum_drop is not None:
+        result.change_threshold.direction = tfma.MetricDirection.HIGHER_IS_BETTER
+        # TFMA asks for `change > absolute`: a hair below lets an equal model pass.
+        result.change_threshold.absolute.value = -threshold.maximum_drop - 1e-9
+    return result

@@ -1,0 +1,61 @@
+"""Checkpoints of a run, and the order in which a model gets its first weights."""
+
+from __future__ import annotations
+
+import logging
+
+import tensorflow as tf
+import tf_keras
+
+_logger = logging.getLogger(__name__)
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that is missing, damaged, or does not fit the model."""
+
+
+class RunCheckpoints:
+    """Checkpoints of one run: model, optimizer and update number.
+
+    Args:
+        directory: where they lie; nothing else should write there.
+        model: built model.
+        optimizer: built optimizer.
+        max_to_keep: older ones are deleted.
+    """
+
+    def __init__(
+        self,
+        *,
+        directory: str,
+        model: tf_keras.Model,
+        optimizer: tf_keras.optimizers.Optimizer,
+        max_to_keep: int,
+    ):
+        self._checkpoint = tf.train.Checkpoint(model=model, optimizer=optimizer)
+        self._manager = tf.train.CheckpointManager(
+            self._checkpoint, directory, max_to_keep=max_to_keep, checkpoint_name="step"
+        )
+
+    def restore_latest(self) -> bool:
+        """Restores the newest checkpoint of this run, if there is one.
+
+        Raises:
+            CheckpointError: if it does not fit the model.
+        """
+        path = self._manager.latest_checkpoint
+        if path is None:
+            return False
+        try:
+            self._checkpoint.restore(path).assert_consumed()
+        except (AssertionError, ValueError, tf.errors.OpError) as error:
+            raise CheckpointError(
+                f"{path} was not written by a run of this configuration: {error}. Use another "
+                "model directory, or remove this one to start afresh."
+            ) from error
+        _logger.info("Resumed from %s.", path)
+        return True
+
+    def save(self, step: int) -> str:
+        """Writes a checkpoint; TensorFlow names it in `checkpoint` only once it is whole."""
+        return self._manager.save(checkpoint_number=step)

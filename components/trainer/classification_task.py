@@ -1,0 +1,119 @@
+"""Sequence classification and regression as tasks of the training loop."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+import numpy as np
+import tensorflow as tf
+import tf_keras
+
+from components.evaluator import glue_metrics
+from components.modeling import losses
+from components.modeling.classification import ClassificationModel, RegressionModel
+from components.modeling.config import ModelOptions, XLNetConfig
+from components.trainer.task import Features, LossSum
+
+
+@dataclasses.dataclass(frozen=True)
+class ClassificationTask:
+    """Picks one of several labels for a text or a pair of texts.
+
+    Attributes:
+        model_config: sizes of the model.
+        model_options: dropout, initialisation, compute dtype.
+        task_name: names the head's variables.
+        labels: in the order of their ids.
+        metric_names: keys of `glue_metrics.CLASSIFICATION_METRICS`.
+    """
+
+    model_config: XLNetConfig
+    model_options: ModelOptions
+    task_name: str
+    labels: tuple[str, ...]
+    metric_names: tuple[str, ...]
+
+    def build_model(self) -> tf_keras.Model:
+        """A classification model whose variables all exist."""
+        return ClassificationModel(
+            self.model_config, self.model_options, len(self.labels), task_name=self.task_name
+        )
+
+    def training_loss(
+        self, model: tf_keras.Model, features: Features, *, dropout_seed: tf.Tensor
+    ) -> LossSum:
+        """Cross entropy summed over the real examples."""
+        logits = model(features, training=True, dropout_seed=dropout_seed)
+        per_example = losses.classification_loss(logits, features["label_ids"])
+        return _over_real_examples(per_example, features)
+
+    def evaluation_outputs(self, model: tf_keras.Model, features: Features) -> dict[str, tf.Tensor]:
+        """Logits [B, K], label ids [B] and losses [B]."""
+        logits = model(features, training=False)
+        return {
+            "logits": logits,
+            "label_ids": features["label_ids"],
+            "loss": losses.classification_loss(logits, features["label_ids"]),
+        }
+
+    def metrics(self, outputs: Mapping[str, np.ndarray]) -> dict[str, float]:
+        """Mean loss and the task's metrics."""
+        confusion = glue_metrics.confusion_matrix(
+            outputs["label_ids"], outputs["logits"].argmax(-1), len(self.labels)
+        )
+        values = {
+            name: glue_metrics.CLASSIFICATION_METRICS[name](confusion) for name in self.metric_names
+        }
+        return {"loss": float(outputs["loss"].mean()), **values}
+
+
+@dataclasses.dataclass(frozen=True)
+class RegressionTask:
+    """Predicts a number for a text or a pair of texts (STS-B).
+
+    Attributes:
+        model_config: sizes of the model.
+        model_options: dropout, initialisation, compute dtype.
+        task_name: names the head's variables.
+        metric_names: keys of `glue_metrics.REGRESSION_METRICS`.
+    """
+
+    model_config: XLNetConfig
+    model_options: ModelOptions
+    task_name: str
+    metric_names: tuple[str, ...]
+
+    def build_model(self) -> tf_keras.Model:
+        """A regression model whose variables all exist."""
+        return RegressionModel(self.model_config, self.model_options, task_name=self.task_name)
+
+    def training_loss(
+        self, model: tf_keras.Model, features: Features, *, dropout_seed: tf.Tensor
+    ) -> LossSum:
+        """Squared error summed over the real examples."""
+        scores = model(features, training=True, dropout_seed=dropout_seed)
+        per_example = losses.regression_loss(scores, features["label_ids"])
+        return _over_real_examples(per_example, features)
+
+    def evaluation_outputs(self, model: tf_keras.Model, features: Features) -> dict[str, tf.Tensor]:
+        """Scores [B], labels [B] and losses [B]."""
+        scores = model(features, training=False)
+        return {
+            "scores": scores,
+            "label_ids": features["label_ids"],
+            "loss": losses.regression_loss(scores, features["label_ids"]),
+        }
+
+    def metrics(self, outputs: Mapping[str, np.ndarray]) -> dict[str, float]:
+        """Mean loss and the task's metrics."""
+        values = {
+            name: glue_metrics.REGRESSION_METRICS[name](outputs["label_ids"], outputs["scores"])
+            for name in self.metric_names
+        }
+        return {"loss": float(outputs["loss"].mean()), **values}
+
+
+def _over_real_examples(per_example: tf.Tensor, features: Features) -> LossSum:
+    real = tf.cast(features["is_real_example"], per_example.dtype)
+    return LossSum(total=tf.reduce_sum(per_example * real), weight=tf.reduce_sum(real))

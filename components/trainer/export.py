@@ -1,0 +1,139 @@
+"""The SavedModel that is served: takes text, serialized tf.Examples, or ready ids.
+
+The Transform graph is part of it, vocabulary included, so serving cannot tokenise otherwise than
+training did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import tensorflow as tf
+
+# Registers the custom ops of the Transform graph; without it: "Op type not registered".
+import tensorflow_text  # noqa: F401
+import tensorflow_transform as tft
+import tf_keras
+
+from components.preprocessing.classification import raw_features
+
+SERVING_DEFAULT = "serving_default"
+SERVING_TF_EXAMPLES = "serving_tf_examples"
+SERVING_IDS = "serving_ids"
+TRANSFORM_FEATURES = "transform_features"
+
+
+class TextModel(tf.Module):
+    """A classification or regression model behind signatures.
+
+    - `serving_default`: `text_a` and `text_b`, string [B] (an empty `text_b` for a single text).
+    - `serving_tf_examples`: `examples`, serialized raw tf.Examples, string [B].
+    - `serving_ids`: `input_ids`, `segment_ids` int32 [B, seq_len], `input_mask` float32.
+    - `transform_features`: `examples` to the record's features, `label_ids` among them.
+
+    The first three return `scores`: float32 [B, K], the labels' probabilities, with the most
+    probable label in `label`, string [B]; for regression `scores` is float32 [B] and stands alone.
+
+    Args:
+        model: trained model.
+        transform_output: of the Transform component.
+        labels: in the order of their ids; None for regression.
+        seq_len: tokens per record.
+    """
+
+    def __init__(
+        self,
+        *,
+        model: tf_keras.Model,
+        transform_output: tft.TFTransformOutput,
+        labels: Sequence[str] | None,
+        seq_len: int,
+    ):
+        super().__init__()
+        self.model = model
+        self.transform_layer = transform_output.transform_features_layer()
+        self._raw_spec = transform_output.raw_feature_spec()
+        self._labels = None if labels is None else tf.constant(list(labels))
+        self._seq_len = seq_len
+
+    def signatures(self) -> dict[str, tf.types.experimental.ConcreteFunction]:
+        """Concrete functions by signature name."""
+        texts = tf.TensorSpec([None], tf.string)
+        ids = tf.TensorSpec([None, self._seq_len], tf.int32)
+        mask = tf.TensorSpec([None, self._seq_len], tf.float32)
+        examples = tf.TensorSpec([None], tf.string, name="examples")
+        return {
+            SERVING_DEFAULT: self.serve_texts.get_concrete_function(text_a=texts, text_b=texts),
+            SERVING_TF_EXAMPLES: self.serve_examples.get_concrete_function(examples),
+            SERVING_IDS: self.serve_ids.get_concrete_function(
+                input_ids=ids, segment_ids=ids, input_mask=mask
+            ),
+            TRANSFORM_FEATURES: self.transform_features.get_concrete_function(examples),
+        }
+
+    @tf.function
+    def serve_texts(self, text_a: tf.Tensor, text_b: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Scores of texts."""
+        raw = {"text_a": text_a, "text_b": text_b}
+        return self._predict(self.transform_layer(raw_features.as_sparse(raw, self._raw_spec)))
+
+    @tf.function
+    def serve_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Scores of serialized raw tf.Examples; their labels, if any, are not looked at."""
+        spec = {
+            name: self._raw_spec[name] for name in ("text_a", "text_b") if name in self._raw_spec
+        }
+        return self._predict(self.transform_layer(tf.io.parse_example(examples, spec)))
+
+    @tf.function
+    def serve_ids(
+        self, input_ids: tf.Tensor, segment_ids: tf.Tensor, input_mask: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
+        """Scores of records that are tokenised already."""
+        return self._predict(
+            {"input_ids": input_ids, "segment_ids": segment_ids, "input_mask": input_mask}
+        )
+
+    @tf.function
+    def transform_features(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The record's features of serialized raw tf.Examples, and their length in pieces."""
+        features = self.transform_layer(tf.io.parse_example(examples, self._raw_spec))
+        pieces = tf.reduce_sum(1 - tf.cast(features["input_mask"], tf.int64), -1)
+        return {
+            "label_ids": features["label_ids"],
+            "length": length_bucket(pieces, self._seq_len),
+        }
+
+    def _predict(self, features: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        inputs = {
+            "input_ids": tf.cast(features["input_ids"], tf.int32),
+            "segment_ids": tf.cast(features["segment_ids"], tf.int32),
+            "input_mask": features["input_mask"],
+        }
+        outputs = self.model(inputs, training=False)
+        if self._labels is None:
+            return {"scores": outputs}
+        scores = tf.nn.softmax(outputs)
+        return {"scores": scores, "label": tf.gather(self._labels, tf.argmax(scores, -1))}
+
+
+def length_bucket(pieces: tf.Tensor, seq_len: int) -> tf.Tensor:
+    """Names the quarter of the maximal length that a record fills, for slicing metrics.
+
+    Args:
+        pieces: int64 [B].
+        seq_len: maximal length.
+
+    Returns:
+        string [B], such as "033-064".
+    """
+    bounds = [round(seq_len * quarter / 4) for quarter in range(5)]
+    names = tf.constant(
+        [f"{low + 1:03d}-{high:03d}" for low, high in zip(bounds, bounds[1:], strict=False)]
+    )
+    return tf.gather(names, tf.searchsorted(tf.constant(bounds[1:-1], tf.int64), pieces))
+
+
+def save(module: TextModel, directory: str) -> None:
+    """Writes the SavedModel."""
+    tf.saved_model.save(module, directory, signatures=module.signatures())

@@ -1,0 +1,45 @@
+"""Entry point of TFX's generic Trainer, referred to as `components.trainer.run_fn.run_fn`."""
+
+from __future__ import annotations
+
+import logging
+import os
+
+import tensorflow_transform as tft
+from tfx import v1 as tfx
+
+from components import configuration
+from components.trainer import export
+from components.trainer.fine_tuning import FineTuningConfig, fine_tune
+
+CONFIG_KEY = "fine_tuning"
+
+_logger = logging.getLogger(__name__)
+
+
+def run_fn(fn_args: tfx.components.FnArgs) -> None:
+    """Trains on transformed examples and exports the model with its Transform graph.
+
+    Args:
+        fn_args: of TFX; `custom_config["fine_tuning"]` is a `FineTuningConfig` as JSON.
+    """
+    config = configuration.from_json(
+        FineTuningConfig, fn_args.custom_config[CONFIG_KEY], where=CONFIG_KEY
+    )
+    # <artifact>/Split-train/*: the manifest lies in the artifact's root.
+    records_dir = os.path.dirname(os.path.dirname(fn_args.train_files[0]))
+    result = fine_tune(
+        config,
+        records_dir=records_dir,
+        train_files=fn_args.train_files,
+        eval_files=fn_args.eval_files,
+        model_dir=fn_args.model_run_dir,
+    )
+    module = export.TextModel(
+        model=result.model,
+        transform_output=tft.TFTransformOutput(fn_args.transform_output),
+        labels=config.labels or None,
+        seq_len=config.seq_len,
+    )
+    export.save(module, fn_args.serving_model_dir)
+    _logger.info("SavedModel written to %s", fn_args.serving_model_dir)

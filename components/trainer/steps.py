@@ -1,0 +1,154 @@
+"""One update and one evaluation step, on one replica or many, as compiled functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import tensorflow as tf
+import tf_keras
+
+from components.trainer import optimization
+from components.trainer.config import TrainingConfig
+from components.trainer.task import Task
+
+
+class TrainSteps:
+    """Makes updates, several to a call.
+
+    Gradients and loss weights are summed over the replicas, divided, and clipped by the global
+    norm; so the update does not depend on how a batch was shared out. (The published code clips
+    each replica's gradient before summing.)
+
+    Args:
+        task: gives the loss.
+        model: built model.
+        optimizer: built optimizer; its `iterations` count the updates.
+        config: of the run.
+        strategy: of the run.
+        jit_compile: whether the step is compiled with XLA.
+    """
+
+    def __init__(
+        self,
+        *,
+        task: Task,
+        model: tf_keras.Model,
+        optimizer: tf_keras.optimizers.Optimizer,
+        config: TrainingConfig,
+        strategy: tf.distribute.Strategy,
+        jit_compile: bool,
+    ):
+        variables = model.trainable_variables
+        names = [variable.name for variable in variables]
+
+        def gradients(features: Mapping[str, tf.Tensor]) -> tuple[list[tf.Tensor], ...]:
+            replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+            seed = dropout_seed(config.seed, optimizer.iterations, replica)
+            with tf.GradientTape() as tape:
+                loss = task.training_loss(model, features, dropout_seed=seed)
+            return tape.gradient(loss.total, variables), loss.total, loss.weight
+
+        def update(features: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+            summed, total, weight = gradients(features)
+            if strategy.num_replicas_in_sync > 1:
+                context = tf.distribute.get_replica_context()
+                summed, total, weight = context.all_reduce(
+                    tf.distribute.ReduceOp.SUM, (summed, total, weight)
+                )
+            weight = tf.maximum(weight, 1.0)
+            scaled = [_divide(gradient, weight) for gradient in summed]
+            clipped, norm = optimization.clip_and_scale(scaled, names, config)
+            optimizer.apply_gradients(
+                zip(clipped, variables, strict=True), skip_gradients_aggregation=True
+            )
+            return {"loss": total / weight, "gradient_norm": norm}
+
+        replica_step = tf.function(update, jit_compile=jit_compile)
+
+        @tf.function
+        def loop(iterator: Iterator, steps: tf.Tensor) -> dict[str, tf.Tensor]:
+            loss = tf.zeros([])
+            norm = tf.zeros([])
+            for _ in tf.range(steps):
+                results = strategy.run(replica_step, args=(next(iterator),))
+                # Equal on all replicas after the sums above.
+                local = {
+                    name: strategy.experimental_local_results(value)[0]
+                    for name, value in results.items()
+                }
+                loss += local["loss"]
+                # Keeps NaN and infinity, which a mean over the loop would keep as well.
+                norm = tf.maximum(norm, local["gradient_norm"])
+            return {"loss": loss / tf.cast(steps, tf.float32), "gradient_norm": norm}
+
+        self._loop = loop
+
+    def run(self, iterator: Iterator, steps: int) -> dict[str, float]:
+        """Makes `steps` updates.
+
+        Returns:
+            "loss", the mean over the updates, and "gradient_norm", the largest before clipping.
+        """
+        results = self._loop(iterator, tf.constant(steps, tf.int32))
+        return {name: float(value) for name, value in results.items()}
+
+
+class Evaluation:
+    """Runs a model over a split and joins what its task wants to know.
+
+    Args:
+        task: gives outputs per example, and metrics of them.
+        model: built model.
+        strategy: of the run.
+        jit_compile: whether the step is compiled with XLA.
+    """
+
+    def __init__(
+        self,
+        *,
+        task: Task,
+        model: tf_keras.Model,
+        strategy: tf.distribute.Strategy,
+        jit_compile: bool,
+    ):
+        self._task = task
+        self._strategy = strategy
+
+        def outputs(features: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+            return {
+                **task.evaluation_outputs(model, features),
+                "is_real_example": features["is_real_example"],
+            }
+
+        replica_step = tf.function(outputs, jit_compile=jit_compile)
+
+        @tf.function
+        def step(features: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+            return strategy.run(replica_step, args=(features,))
+
+        self._step = step
+
+    def metrics(self, batches: tf.data.Dataset) -> dict[str, float]:
+        """The task's metrics over all real examples of `batches`."""
+        collected: dict[str, list[np.ndarray]] = {}
+        for features in self._strategy.experimental_distribute_dataset(batches):
+            for name, value in self._step(features).items():
+                local = self._strategy.experimental_local_results(value)
+                collected.setdefault(name, []).extend(part.numpy() for part in local)
+        joined = {name: np.concatenate(parts) for name, parts in collected.items()}
+        real = joined.pop("is_real_example").astype(bool)
+        return self._task.metrics({name: value[real] for name, value in joined.items()})
+
+
+def dropout_seed(seed: int, step: tf.Tensor, replica: tf.Tensor | int) -> tf.Tensor:
+    """Stateless seed of an update, int32 [2]: a resumed run draws what it would have drawn."""
+    # Replicas of one update differ in the high part, which seeds of users do not reach.
+    first = tf.constant(seed, tf.int32) + tf.cast(replica, tf.int32) * 1_000_003
+    return tf.stack([first, tf.cast(step, tf.int32)])
+
+
+def _divide(gradient: tf.Tensor | tf.IndexedSlices, weight: tf.Tensor) -> tf.Tensor:
+    if isinstance(gradient, tf.IndexedSlices):
+        return tf.IndexedSlices(gradient.values / weight, gradient.indices, gradient.dense_shape)
+    return gradient / weight
