@@ -1,0 +1,95 @@
+"""Normalisation of text inside a TensorFlow graph: the twin of `normalization.py`."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from components.tokenization import ragged_substitution, unicode_tables
+
+_ASCII_TEXT = r"[\x00-\x7f]*"
+_REPLACEMENT_CODE_POINT = 0xFFFD
+
+
+def normalize(
+    texts: tf.Tensor,
+    *,
+    uncased: bool = False,
+    keep_accents: bool = False,
+    collapse_whitespace: bool = True,
+) -> tf.Tensor:
+    """Texts as XLNet's vocabulary expects them, see `normalization.normalize`.
+
+    Args:
+        texts: string [n]. Bytes that are not UTF-8 become U+FFFD.
+        uncased: whether to lower the case.
+        keep_accents: True leaves out NFKD and the removal of combining characters.
+        collapse_whitespace: False leaves white space as it is.
+
+    Returns:
+        string [n], UTF-8.
+    """
+    # Most text is ASCII, where nothing is decomposed; what a character at a time costs is paid
+    # for the others only.
+    is_ascii = tf.strings.regex_full_match(texts, _ASCII_TEXT)
+    other = tf.where(~is_ascii)
+    texts = tf.tensor_scatter_nd_update(texts, other, _to_unicode(tf.gather_nd(texts, other)))
+    if collapse_whitespace:
+        texts = tf.strings.strip(
+            tf.strings.regex_replace(texts, f"[{unicode_tables.whitespace_class()}]+", " ")
+        )
+    texts = tf.strings.regex_replace(texts, "``|''", '"')
+    if uncased:
+        # Without an encoding only ASCII letters are lowered.
+        texts = tf.strings.lower(texts)
+    if uncased or not keep_accents:
+        mapped = _map_characters(
+            tf.gather_nd(texts, other), uncased=uncased, keep_accents=keep_accents
+        )
+        texts = tf.tensor_scatter_nd_update(texts, other, mapped)
+    return texts
+
+
+def _to_unicode(texts: tf.Tensor) -> tf.Tensor:
+    return tf.strings.unicode_transcode(
+        texts,
+        input_encoding="UTF-8",
+        output_encoding="UTF-8",
+        errors="replace",
+        replacement_char=_REPLACEMENT_CODE_POINT,
+    )
+
+
+def _map_characters(texts: tf.Tensor, *, uncased: bool, keep_accents: bool) -> tf.Tensor:
+    """NFKD without combining characters, and lower case. texts: string [n], UTF-8."""
+    table = unicode_tables.make_character_map(uncased=uncased, keep_accents=keep_accents)
+    code_points = tf.strings.unicode_decode(texts, "UTF-8")
+    characters = code_points.flat_values
+    page = tf.gather(table.page_of, characters // unicode_tables.PAGE_SIZE)
+    entry = tf.gather_nd(
+        table.pages, tf.stack([page, characters % unicode_tables.PAGE_SIZE], axis=-1)
+    )
+    texts = tf.strings.unicode_encode(
+        ragged_substitution.substitute(
+            code_points,
+            entry,
+            starts=table.starts,
+            lengths=table.lengths,
+            values=table.values,
+            keeps_entry_0=True,
+        ),
+        "UTF-8",
+    )
+    return _lower_sigma(texts) if uncased else texts
+
+
+def _lower_sigma(texts: tf.Tensor) -> tf.Tensor:
+    """Lowers `Σ`, the one letter whose lower case depends on where it stands.
+
+    The rest is in lower case already, which changes neither whether a character is cased nor
+    whether the rule looks past it.
+    """
+    cased, ignorable = unicode_tables.final_sigma_classes()
+    sigma = unicode_tables.CAPITAL_SIGMA
+    final = f"([{cased}][{ignorable}]*){sigma}([{ignorable}]*(?:[^{cased}{ignorable}]|$))"
+    texts = tf.strings.regex_replace(texts, final, r"\1ς\2")
+    return tf.strings.regex_replace(texts, sigma, "σ")

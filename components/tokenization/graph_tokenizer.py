@@ -1,0 +1,71 @@
+"""Text to SentencePiece ids inside a TensorFlow graph: the twin of `tokenizer.py`.
+
+With it, what a served model does to raw text is what was done to its training data.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_text as tf_text
+
+from components.tokenization import graph_normalization, ragged_substitution
+from components.tokenization.vocabulary import Vocabulary
+
+
+class GraphTokenizer(tf.Module):
+    """Normalises texts and cuts them into SentencePiece ids.
+
+    The SentencePiece model lies inside the graph, so a SavedModel needs no file beside it. Make it
+    outside of a `tf.function` and keep it as long as the function; a preprocessing_fn of
+    tensorflow-transform may make its own.
+
+    Attributes:
+        vocabulary: the SentencePiece model.
+        uncased: whether texts are lowered.
+        keep_accents: whether NFKD and the removal of combining characters are left out.
+    """
+
+    def __init__(
+        self, vocabulary: Vocabulary, *, uncased: bool = False, keep_accents: bool = False
+    ):
+        super().__init__(name="graph_tokenizer")
+        self.vocabulary = vocabulary
+        self.uncased = uncased
+        self.keep_accents = keep_accents
+        self._sentencepiece = tf_text.SentencepieceTokenizer(
+            model=vocabulary.model, out_type=tf.int32
+        )
+        sequences = [
+            vocabulary.replacements.get(piece_id, (piece_id,))
+            for piece_id in range(vocabulary.size)
+        ]
+        self._lengths = np.array([len(ids) for ids in sequences], np.int32)
+        self._starts = np.cumsum(self._lengths, dtype=np.int32) - self._lengths
+        self._values = np.concatenate(sequences).astype(np.int32)
+
+    def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:
+        """Ids of texts.
+
+        Args:
+            texts: string [n], UTF-8. Bytes that are not UTF-8 are read as U+FFFD.
+
+        Returns:
+            int32 [n, (number of pieces)]. A text of white space alone has none.
+        """
+        return self.encode_normalized(
+            graph_normalization.normalize(
+                texts, uncased=self.uncased, keep_accents=self.keep_accents
+            )
+        )
+
+    def encode_normalized(self, texts: tf.Tensor) -> tf.RaggedTensor:
+        """Ids of texts that `graph_normalization.normalize` returned; see `__call__`."""
+        ids = self._sentencepiece.tokenize(texts)
+        return ragged_substitution.substitute(
+            ids,
+            ids.flat_values,
+            starts=self._starts,
+            lengths=self._lengths,
+            values=self._values,
+        )

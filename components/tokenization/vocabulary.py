@@ -1,0 +1,125 @@
+"""A SentencePiece model, read and checked: the one value from which both tokenizers are made."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+import sentencepiece
+
+from components import files
+from components.tokenization import comma_rule
+from components.tokenization.special_ids import SPECIAL_PIECES, UNK_ID
+
+# The published model has 0.8 MB, and 250,000 pieces make about 5 MB. More is a wrong file, which
+# should not be read through to its end.
+_MAX_MODEL_BYTES = 256 << 20
+_FIRST_BYTES = 16
+_GIT_LFS_START = b"version https://git-lfs"
+
+
+class VocabularyError(ValueError):
+    """A file that is no SentencePiece model, or one that XLNet cannot use."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Vocabulary:
+    """A SentencePiece model and what follows from it. Make it with `load` or `from_bytes`.
+
+    Attributes:
+        model: the serialized model.
+        source: where it came from, for messages.
+        size: number of pieces.
+        sha256: hexadecimal digest of the serialized model.
+        replacements: ids that stand for an id, for the pieces which end in a digit and a comma
+            (see `comma_rule`). Every other id stands for itself.
+    """
+
+    model: bytes = dataclasses.field(repr=False)
+    source: str
+    size: int
+    sha256: str
+    replacements: Mapping[int, tuple[int, ...]] = dataclasses.field(repr=False)
+
+    def make_processor(self) -> sentencepiece.SentencePieceProcessor:
+        """A new SentencePiece processor; it cannot be pickled, so each process makes its own."""
+        return _make_processor(self.model, self.source)
+
+
+def load(path: str) -> Vocabulary:
+    """Reads a SentencePiece model from wherever Beam's filesystems reach.
+
+    Raises:
+        NoSuchFilesError: if there is no such file.
+        VocabularyError: if it is no SentencePiece model, or lacks XLNet's special pieces.
+    """
+    return from_bytes(files.read_bytes(path, max_bytes=_MAX_MODEL_BYTES), source=path)
+
+
+def from_bytes(model: bytes, *, source: str = "(bytes)") -> Vocabulary:
+    """Checks a serialized SentencePiece model.
+
+    Args:
+        model: content of a `.model` file.
+        source: its path, for messages.
+
+    Raises:
+        VocabularyError: if it is no SentencePiece model, or lacks XLNet's special pieces.
+    """
+    processor = _make_processor(model, source)
+    _check_special_pieces(processor, source)
+    return Vocabulary(
+        model=model,
+        source=source,
+        size=processor.GetPieceSize(),
+        sha256=files.sha256(model),
+        replacements=_make_replacements(processor),
+    )
+
+
+def _make_processor(model: bytes, source: str) -> sentencepiece.SentencePieceProcessor:
+    processor = sentencepiece.SentencePieceProcessor()
+    try:
+        processor.LoadFromSerializedProto(model)
+    except RuntimeError as error:
+        hint = "Give the .model file that SentencePiece wrote (XLNet publishes spiece.model)."
+        if model.startswith(_GIT_LFS_START):
+            hint = "This is a Git LFS pointer: fetch the file itself with `git lfs pull`."
+        elif not model:
+            hint = "The file is empty."
+        raise VocabularyError(
+            f"{source} is not a SentencePiece model ({len(model):,} bytes, the first are "
+            f"{model[:_FIRST_BYTES]!r}). {hint}"
+        ) from error
+    return processor
+
+
+def _check_special_pieces(processor: sentencepiece.SentencePieceProcessor, source: str) -> None:
+    size = processor.GetPieceSize()
+    differences = []
+    for expected_id, piece in enumerate(SPECIAL_PIECES):
+        actual_id = processor.PieceToId(piece)
+        # SentencePiece gives the unknown id for pieces that it does not have.
+        if actual_id == UNK_ID and expected_id != UNK_ID:
+            differences.append(f"{piece} should be {expected_id} and is missing")
+        elif actual_id != expected_id:
+            differences.append(f"{piece} should be {expected_id} and is {actual_id}")
+    if differences:
+        raise VocabularyError(
+            f"{source} is a SentencePiece model ({size:,} pieces) but not one for XLNet: "
+            + "; ".join(differences)
+            + ". Use XLNet's spiece.model, or train a vocabulary with this project's recipe "
+            "(components/tokenization/train_sentencepiece.py)."
+        )
+
+
+def _make_replacements(
+    processor: sentencepiece.SentencePieceProcessor,
+) -> dict[int, tuple[int, ...]]:
+    replacements = {}
+    for piece_id in range(processor.GetPieceSize()):
+        piece = processor.IdToPiece(piece_id)
+        if comma_rule.applies_to(piece):
+            pieces = comma_rule.split(piece, processor.EncodeAsPieces)
+            replacements[piece_id] = tuple(processor.PieceToId(part) for part in pieces)
+    return replacements
