@@ -1,0 +1,123 @@
+"""Records of a quoted CSV file, which finds its way again after a quote that went wrong."""
+
+from __future__ import annotations
+
+import collections
+import csv
+import dataclasses
+from collections.abc import Iterable, Iterator
+
+from components.example_gen.lines import Line
+
+
+@dataclasses.dataclass(frozen=True)
+class CsvRecord:
+    """One record, or the one line at which no record could be made out.
+
+    Attributes:
+        first_line: where it begins.
+        fields: its columns; empty for a blank line, None if the quotes are malformed.
+        error: what the parser said, if `fields` is None.
+        is_utf8: False if a byte of it was not UTF-8 (and stands replaced in `fields`).
+        has_nul: True if it held a NUL character (removed from `fields`).
+        is_too_long: True if its first line is longer than is allowed.
+    """
+
+    first_line: Line
+    fields: list[str] | None
+    error: str = ""
+    is_utf8: bool = True
+    has_nul: bool = False
+    is_too_long: bool = False
+
+
+class _RecordTooLongError(Exception):
+    """A quote stays open for more bytes than a record may have."""
+
+
+class _Reading:
+    """The lines of one attempt to read a record, as text for the csv module."""
+
+    def __init__(self, lines: Iterator[Line], first_line: Line, max_bytes: int):
+        self.taken: list[Line] = []
+        self.is_utf8 = True
+        self.has_nul = False
+        self._lines = lines
+        self._next: Line | None = first_line
+        self._bytes_left = max_bytes
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line, self._next = self._next or next(self._lines), None
+        self.taken.append(line)
+        self._bytes_left -= len(line.content) + 1
+        if line.too_long or (self._bytes_left < 0 and len(self.taken) > 1):
+            raise _RecordTooLongError("a quoted column goes on for too long")
+        try:
+            text = line.content.decode("utf-8")
+        except UnicodeDecodeError:
+            # Read on, so that the record is bad as a whole and the next one begins where it does.
+            self.is_utf8 = False
+            text = line.content.decode("utf-8", errors="replace")
+        if "\0" in text:
+            # The csv module of Python 3.10 gives up at a NUL.
+            self.has_nul = True
+            text = text.replace("\0", "")
+        return text + "\n"
+
+
+def read_csv_records(
+    lines: Iterable[Line], *, delimiter: str, max_bytes: int
+) -> Iterator[CsvRecord]:
+    """Records from physical lines.
+
+    Where quotes are malformed (text after a closing quote, or no closing quote before the end of
+    the file or `max_bytes`), only the line at which the record began is given up, and reading
+    goes on with the line after it.
+
+    Args:
+        lines: of the whole file.
+        delimiter: between columns.
+        max_bytes: most bytes in a record, its line breaks included.
+    """
+    # The module's limit holds for the process and is 128 KiB by default; ours is max_bytes.
+    csv.field_size_limit(max(csv.field_size_limit(), max_bytes))
+    # Lines that an attempt has read and a later one must read again.
+    waiting: collections.deque[Line] = collections.deque()
+    source = iter(lines)
+
+    def following() -> Iterator[Line]:
+        while True:
+            if waiting:
+                yield waiting.popleft()
+            elif (line := next(source, None)) is not None:
+                yield line
+            else:
+                return
+
+    remaining = following()
+    while (first_line := (waiting.popleft() if waiting else next(source, None))) is not None:
+        if first_line.too_long:
+            yield CsvRecord(first_line, None, is_too_long=True)
+            continue
+        reading = _Reading(remaining, first_line, max_bytes)
+        try:
+            fields = next(csv.reader(reading, delimiter=delimiter, strict=True))
+        except (csv.Error, _RecordTooLongError) as error:
+            waiting.extendleft(reversed(reading.taken[1:]))
+            first_is_utf8 = _is_utf8(first_line)
+            yield CsvRecord(first_line, None, error=str(error), is_utf8=first_is_utf8)
+            # A generator that has ended stays so, though lines are waiting again.
+            remaining = following()
+        else:
+            yield CsvRecord(first_line, fields, is_utf8=reading.is_utf8, has_nul=reading.has_nul)
+
+
+def _is_utf8(line: Line) -> bool:
+    try:
+        line.content.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -1,0 +1,242 @@
+"""Description of a text classification data set: where its texts and labels lie.
+
+One mechanism for all: the GLUE tasks, the review data sets and a user's own files are instances of
+`TextDataset`. It is plain data, so it can be written in YAML and travels as JSON.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from typing import Literal
+
+# A column is named by its position, counted from 0 (from the end if negative), or by its name in
+# the header (in JSONL: the key).
+Column = int | str
+
+TRAIN_SPLIT = "train"
+
+_DEFAULT_DELIMITERS = {"tsv": "\t", "csv": ","}
+_DEFAULT_METRICS = ("accuracy",)
+_DEFAULT_REGRESSION_METRICS = ("pearson_correlation", "spearman_correlation")
+
+
+class DatasetError(ValueError):
+    """A description of a data set that contradicts itself."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Columns:
+    """Which column holds what.
+
+    Attributes:
+        text_a: the text, or the first text of a pair.
+        text_b: the second text of a pair; None for single texts.
+        label: None where there are no labels, as in test files.
+        guid: a column with ids of the rows; None numbers them as the reference does.
+    """
+
+    text_a: Column
+    text_b: Column | None = None
+    label: Column | None = None
+    guid: Column | None = None
+
+    def names(self) -> list[str]:
+        """The columns that are given by name."""
+        return [column for column in dataclasses.astuple(self) if isinstance(column, str)]
+
+
+@dataclasses.dataclass(frozen=True)
+class Split:
+    """Files of one split.
+
+    Attributes:
+        pattern: glob, relative to the data root (or an absolute path). Files whose name ends in
+            ".gz" or ".bz2" are decompressed.
+        columns: None takes the data set's.
+        header: whether the first row of each file names the columns; None takes the data set's.
+        guid_prefix: what comes before the row number in a guid; None takes the split's name.
+        required: False lets the split be absent when no file matches.
+    """
+
+    pattern: str
+    columns: Columns | None = None
+    header: bool | None = None
+    guid_prefix: str | None = None
+    required: bool = True
+
+    def __post_init__(self):
+        if not self.pattern:
+            raise DatasetError("pattern is empty; it is a glob such as 'train-*.tsv'.")
+
+
+@dataclasses.dataclass(frozen=True)
+class TextDataset:
+    """A classification or regression data set of single texts or pairs.
+
+    Attributes:
+        name: of the data set, for messages and records.
+        file_format: "tsv" has a row per line and no quoting; "csv" is quoted as in RFC 4180, line
+            breaks inside quotes included; "jsonl" has an object per line; "folders" has a text
+            per file, and the name of the file's folder is its label.
+        splits: by name. "train" is written in a random order, all others in the order of the
+            files.
+        columns: of all splits that do not say otherwise; None for folders.
+        header: likewise, whether the first row names the columns.
+        labels: in the order of their ids; empty for regression. Integers are taken as text.
+        label_range: smallest and largest legal value for regression; None for classification.
+        metrics: names of the official metrics, the first one deciding; empty gives accuracy, or
+            both correlations for regression.
+        delimiter: one character between columns; None gives a tab in TSV and a comma in CSV.
+        strip: whether white space around texts is removed. The reference keeps it in TSV.
+        replacements: (old, new) pairs applied to the texts in this order, after `strip`.
+        hash_split: shares by split name, as in {"train": 9, "eval": 1}. The one split that
+            `splits` then holds is divided by the hash of each row's guid.
+    """
+
+    name: str
+    file_format: Literal["tsv", "csv", "jsonl", "folders"]
+    splits: Mapping[str, Split]
+    columns: Columns | None = None
+    header: bool = False
+    labels: tuple[str | int, ...] = ()
+    label_range: tuple[float, float] | None = None
+    metrics: tuple[str, ...] = ()
+    delimiter: str | None = None
+    strip: bool = False
+    replacements: tuple[tuple[str, str], ...] = ()
+    hash_split: Mapping[str, int] | None = None
+
+    def __post_init__(self):
+        # YAML reads `labels: [0, 1]` as numbers; in the files they are text.
+        self._set("labels", tuple(str(label) for label in self.labels))
+        if not self.metrics:
+            metrics = _DEFAULT_REGRESSION_METRICS if self.is_regression else _DEFAULT_METRICS
+            self._set("metrics", metrics)
+        if self.delimiter is None:
+            self._set("delimiter", _DEFAULT_DELIMITERS.get(self.file_format))
+        self._check_labels()
+        self._check_splits()
+        self._check_columns()
+
+    @property
+    def is_regression(self) -> bool:
+        """Whether labels are numbers."""
+        return self.label_range is not None
+
+    @property
+    def is_pair(self) -> bool:
+        """Whether there are two texts."""
+        return any(self.columns_of(name).text_b is not None for name in self.splits)
+
+    @property
+    def output_splits(self) -> list[str]:
+        """Names of the splits that are written, if the files of all exist."""
+        return list(self.hash_split or self.splits)
+
+    def columns_of(self, split: str) -> Columns:
+        """Columns in the files of a split."""
+        if self.file_format == "folders":
+            return FOLDER_COLUMNS
+        return self.splits[split].columns or self.columns
+
+    def has_header(self, split: str) -> bool:
+        """Whether the first row of a split's files names the columns."""
+        header = self.splits[split].header
+        return self.header if header is None else header
+
+    def guid_prefix(self, split: str) -> str:
+        """What comes before the row number in a split's guids."""
+        prefix = self.splits[split].guid_prefix
+        return split if prefix is None else prefix
+
+    def with_splits(self, names: Iterable[str]) -> TextDataset:
+        """The same data set with only these splits, now all required.
+
+        Raises:
+            DatasetError: if there is no such split.
+        """
+        names = list(names)
+        unknown = [name for name in names if name not in self.splits]
+        if unknown:
+            raise DatasetError(
+                f"Data set {self.name!r} has no split {unknown[0]!r}; it has {list(self.splits)}."
+            )
+        chosen = {name: dataclasses.replace(self.splits[name], required=True) for name in names}
+        return dataclasses.replace(self, splits=chosen)
+
+    def _set(self, field: str, value: object) -> None:
+        object.__setattr__(self, field, value)
+
+    def _check_labels(self) -> None:
+        if self.is_regression == bool(self.labels):
+            raise DatasetError(
+                f"{self.name}: give either labels (classification) or label_range (regression); "
+                f"labels are {list(self.labels)}, label_range is {self.label_range}."
+            )
+        if len(set(self.labels)) != len(self.labels):
+            raise DatasetError(f"{self.name}: a label stands twice in {list(self.labels)}.")
+        if len(self.labels) == 1:
+            raise DatasetError(f"{self.name}: one label, {self.labels[0]!r}, is nothing to learn.")
+        if self.is_regression and (
+            len(self.label_range) != 2 or not self.label_range[0] < self.label_range[1]
+        ):
+            raise DatasetError(
+                f"{self.name}: label_range should be [smallest, largest], "
+                f"but is {list(self.label_range)}."
+            )
+
+    def _check_splits(self) -> None:
+        if not self.splits:
+            raise DatasetError(f"{self.name}: no splits; give at least train or eval.")
+        for name in self.output_splits:
+            if not name.isidentifier():
+                raise DatasetError(f"{self.name}: {name!r} cannot be the name of a split.")
+        if self.hash_split is None:
+            return
+        if len(self.splits) != 1:
+            raise DatasetError(
+                f"{self.name}: hash_split divides one set of files, but splits are "
+                f"{list(self.splits)}."
+            )
+        if not self.hash_split or any(share <= 0 for share in self.hash_split.values()):
+            raise DatasetError(
+                f"{self.name}: the shares in hash_split should be positive integers, as in "
+                f"{{'train': 9, 'eval': 1}}, but are {dict(self.hash_split)}."
+            )
+
+    def _check_columns(self) -> None:
+        if self.file_format == "folders":
+            if self.columns or any(split.columns for split in self.splits.values()):
+                raise DatasetError(f"{self.name}: folders have no columns.")
+            return
+        if self.file_format != "jsonl" and (
+            len(self.delimiter) != 1 or self.delimiter in '\r\n"\0' or not self.delimiter.isascii()
+        ):
+            raise DatasetError(
+                f"{self.name}: delimiter should be one ASCII character, not {self.delimiter!r}."
+            )
+        pairs = set()
+        for name in self.splits:
+            columns = self.columns_of(name)
+            if columns is None:
+                raise DatasetError(f"{self.name}: split {name!r} lacks columns.")
+            if self.file_format == "jsonl":
+                by_position = set(dataclasses.astuple(columns)) - {*columns.names(), None}
+                if by_position:
+                    raise DatasetError(
+                        f"{self.name}: JSONL columns have names, not positions: "
+                        f"{sorted(by_position)} in split {name!r}."
+                    )
+            elif columns.names() and not self.has_header(name):
+                raise DatasetError(
+                    f"{self.name}: columns {columns.names()} of split {name!r} are given by name, "
+                    "but its files have no header. Set header, or give positions."
+                )
+            pairs.add(columns.text_b is not None)
+        if len(pairs) > 1:
+            raise DatasetError(f"{self.name}: some splits have pairs and some have single texts.")
+
+
+# What the reader of folders calls the parts of a file and its path.
+FOLDER_COLUMNS = Columns(text_a="text", label="label", guid="guid")

@@ -1,0 +1,220 @@
+"""Rows to raw examples: columns found, texts cleaned, labels checked."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+
+from components import tf_examples
+from components.example_gen.dataset import Column, Columns, TextDataset
+from components.example_gen.rows import NUL_CHARACTER, UNDECODABLE, Fields
+
+TOO_FEW_COLUMNS = "too few columns"
+EMPTY_TEXT = "empty text"
+UNKNOWN_LABEL = "unknown label"
+LABEL_NOT_A_NUMBER = "label is not a number"
+LABEL_OUT_OF_RANGE = "label out of range"
+NOT_TEXT = "column is not text"
+
+
+class ColumnNotFoundError(ValueError):
+    """A column that is named in the configuration and not in a file's header."""
+
+
+class UnusableRowError(ValueError):
+    """A row that makes no example; `reason` and `detail` as in `dead_letters.DeadLetter`."""
+
+    def __init__(self, reason: str, detail: str = ""):
+        super().__init__(reason, detail)
+        self.reason = reason
+        self.detail = detail
+
+
+@dataclasses.dataclass(frozen=True)
+class RawExample:
+    """One example before tokenization.
+
+    Attributes:
+        guid: id, unique in its split.
+        text_a: the text, or the first of a pair.
+        text_b: the second text of a pair, or None.
+        label: one of the data set's labels, or a number's text; None in test files.
+        source_file: path of the file, relative to the data root if it lies under it.
+        source_line: number of its first line there, counted from 1.
+    """
+
+    guid: str
+    text_a: str
+    text_b: str | None
+    label: str | None
+    source_file: str
+    source_line: int
+
+    def serialize(self) -> bytes:
+        """As a tf.train.Example; `text_b` and `label` are left out where they are None."""
+        features: dict[str, list[bytes] | list[int]] = {
+            "guid": [self.guid.encode()],
+            "text_a": [self.text_a.encode()],
+            "source_file": [self.source_file.encode(errors="surrogateescape")],
+            "source_line": [self.source_line],
+        }
+        if self.text_b is not None:
+            features["text_b"] = [self.text_b.encode()]
+        if self.label is not None:
+            features["label"] = [self.label.encode()]
+        return tf_examples.encode(features)
+
+
+class RowInterpreter:
+    """Makes examples of the rows of one file."""
+
+    def __init__(
+        self,
+        dataset: TextDataset,
+        columns: Columns,
+        *,
+        source_file: str,
+        guid_prefix: str,
+        header: Sequence[str] | None,
+    ):
+        """Finds the columns.
+
+        Args:
+            dataset: which labels are legal and how texts are cleaned.
+            columns: of this file.
+            source_file: its name in the examples.
+            guid_prefix: what comes before the row number where there is no column of ids.
+            header: its first row, where columns are given by name and rows are sequences.
+
+        Raises:
+            ColumnNotFoundError: if the header lacks a column.
+        """
+        self._dataset = dataset
+        self._source_file = source_file
+        self._guid_prefix = guid_prefix
+        self._columns = locate(columns, header, source_file)
+        self._labels = frozenset(dataset.labels)
+
+    def guid(self, fields: Fields, index: int) -> str:
+        """Id of a row: that of its column, or the prefix and its number.
+
+        A row whose column of ids cannot be used is numbered, so that its dead letter has a split.
+        """
+        if self._columns.guid is not None:
+            try:
+                return _value(fields, self._columns.guid) or self.numbered_guid(index)
+            except UnusableRowError:
+                pass
+        return self.numbered_guid(index)
+
+    def numbered_guid(self, index: int) -> str:
+        """Id of the row with this number among those that are not blank."""
+        return f"{self._guid_prefix}-{index}"
+
+    def interpret(self, fields: Fields, *, guid: str, line: int) -> RawExample:
+        """One example.
+
+        Args:
+            fields: of the row.
+            guid: its id.
+            line: number of its first line.
+
+        Raises:
+            UnusableRowError: saying what is wrong with it.
+        """
+        columns = self._columns
+        if not isinstance(fields, Mapping):
+            _check_length(fields, columns)
+        text_a = self._text(fields, columns.text_a)
+        text_b = None if columns.text_b is None else self._text(fields, columns.text_b)
+        label = None if columns.label is None else self._label(_value(fields, columns.label))
+        return RawExample(guid, text_a, text_b, label, self._source_file, line)
+
+    def _text(self, fields: Fields, column: Column) -> str:
+        text = _value(fields, column)
+        if self._dataset.strip:
+            text = text.strip()
+        for old, new in self._dataset.replacements:
+            text = text.replace(old, new)
+        if not text or text.isspace():
+            raise UnusableRowError(EMPTY_TEXT, f"column {column!r}")
+        return text
+
+    def _label(self, label: str) -> str:
+        if not self._dataset.is_regression:
+            if label not in self._labels:
+                legal = ", ".join(self._dataset.labels)
+                raise UnusableRowError(UNKNOWN_LABEL, f"{label[:100]!r}; legal are {legal}")
+            return label
+        try:
+            number = float(label)
+        except ValueError:
+            raise UnusableRowError(LABEL_NOT_A_NUMBER, repr(label[:100])) from None
+        smallest, largest = self._dataset.label_range
+        if math.isnan(number) or not smallest <= number <= largest:
+            raise UnusableRowError(
+                LABEL_OUT_OF_RANGE, f"{label[:100]!r}; the range is {smallest} to {largest}"
+            )
+        return label
+
+
+def locate(columns: Columns, header: Sequence[str] | None, source_file: str) -> Columns:
+    """The columns with their names in a header turned into positions.
+
+    Args:
+        columns: by name or by position.
+        header: first row of the file; None leaves names as they are, for rows with named fields.
+        source_file: for the message.
+
+    Raises:
+        ColumnNotFoundError: if the header lacks a column, or has it twice.
+    """
+    if header is None:
+        return columns
+    positions = {}
+    for field in dataclasses.fields(Columns):
+        column = getattr(columns, field.name)
+        if isinstance(column, str):
+            if header.count(column) != 1:
+                times = "no" if column not in header else "more than one"
+                raise ColumnNotFoundError(
+                    f"{source_file} has {times} column {column!r} ({field.name}); its header is "
+                    f"{list(header)[:50]}. Correct columns in the configuration, or the delimiter."
+                )
+            column = header.index(column)
+        positions[field.name] = column
+    return Columns(**positions)
+
+
+def _check_length(fields: Sequence[str], columns: Columns) -> None:
+    needed = max(
+        -column if column < 0 else column + 1
+        for column in dataclasses.astuple(columns)
+        if column is not None
+    )
+    if len(fields) < needed:
+        raise UnusableRowError(TOO_FEW_COLUMNS, f"{len(fields)} columns, {needed} are needed")
+
+
+def _value(fields: Fields, column: Column) -> str:
+    try:
+        value = fields[column]
+    except (IndexError, KeyError):
+        raise UnusableRowError(TOO_FEW_COLUMNS, f"no column {column!r}") from None
+    if isinstance(value, bool):
+        # As JSON writes it.
+        value = str(value).lower()
+    if value is None:
+        raise UnusableRowError(TOO_FEW_COLUMNS, f"column {column!r} is null")
+    if not isinstance(value, str):
+        raise UnusableRowError(NOT_TEXT, f"column {column!r} holds a {type(value).__name__}")
+    # JSON can escape both.
+    if "\0" in value:
+        raise UnusableRowError(NUL_CHARACTER, f"column {column!r}")
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise UnusableRowError(UNDECODABLE, f"lone surrogate in column {column!r}") from None
+    return value

@@ -1,0 +1,108 @@
+"""What a conversion came to: counted, checked, and written down last."""
+
+from __future__ import annotations
+
+import collections
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from apache_beam.io.filesystems import FileSystems
+
+from components import dead_letters, files
+from components.example_gen import conversion as _conversion
+from components.example_gen.conversion import Conversion
+
+COUNTS_FILE_NAME = "counts.json"
+_PROVISIONAL_COUNTS_FILE_NAME = "counts.json.provisional"
+
+Counts = dict[str, dict[str, Any]]
+
+
+class EmptySplitError(ValueError):
+    """A split of which nothing could be used."""
+
+
+class IncompleteOutputError(RuntimeError):
+    """Files that the conversion should have written and that are not there."""
+
+
+def provisional_counts_path(directory: str) -> str:
+    """Where `conversion.convert` leaves its counts for `finish`."""
+    return files.join(directory, _PROVISIONAL_COUNTS_FILE_NAME)
+
+
+def finish(
+    conversion: Conversion,
+    *,
+    split_directories: Mapping[str, str],
+    directory: str,
+    max_dead_letter_share: float,
+) -> Counts:
+    """Checks the output of a conversion that has run, and writes `counts.json`.
+
+    The file is written last, so that its presence says that the examples are complete. Failing, it
+    leaves the dead letters in place.
+
+    Args:
+        conversion: what was done.
+        split_directories: where the records of each output split are.
+        directory: beside the splits.
+        max_dead_letter_share: of all rows, in [0, 1].
+
+    Returns:
+        by split, `read`, `produced`, `blank` and, by reason, `dead`.
+
+    Raises:
+        TooManyDeadLettersError: naming the most frequent reasons.
+        EmptySplitError: if a split has no example.
+        IncompleteOutputError: if a shard is missing.
+    """
+    provisional = provisional_counts_path(directory)
+    counts: Counts = json.loads(files.read_bytes(provisional))
+    reasons = collections.Counter()
+    for split_counts in counts.values():
+        reasons.update(split_counts[_conversion.DEAD])
+    dead_letters.check_share(
+        total=sum(split_counts[_conversion.READ] for split_counts in counts.values()),
+        reasons=reasons,
+        allowed_share=max_dead_letter_share,
+        where=files.join(directory, _conversion.DEAD_LETTERS_DIRECTORY),
+    )
+    for split, split_counts in counts.items():
+        if not split_counts[_conversion.PRODUCED]:
+            raise EmptySplitError(
+                f"Split {split!r} of data set {conversion.dataset.name!r} has no usable row "
+                f"(of {split_counts[_conversion.READ]:,} read). Its files: "
+                f"{_names(conversion, split)}."
+            )
+        _check_shards(split_directories[split], conversion.num_shards[split])
+    files.write_bytes(
+        files.join(directory, COUNTS_FILE_NAME),
+        (json.dumps(counts, indent=2) + "\n").encode(),
+    )
+    FileSystems.delete([provisional])
+    return counts
+
+
+def _check_shards(directory: str, num_shards: int) -> None:
+    expected = {_conversion.shard_path(directory, shard, num_shards) for shard in range(num_shards)}
+    # TFX reads whatever lies in a split's directory; what a killed worker left must not be there.
+    matches = FileSystems.match([files.join(directory, "*")])[0].metadata_list
+    paths = {metadata.path for metadata in matches}
+    leftovers = sorted(path for path in paths - expected if path.endswith(".partial"))
+    if leftovers:
+        FileSystems.delete(leftovers)
+    missing = sorted(expected - paths)
+    if missing:
+        raise IncompleteOutputError(
+            f"{len(missing)} of {num_shards} files are missing, the first is {missing[0]}. "
+            "Run the component again."
+        )
+
+
+def _names(conversion: Conversion, split: str) -> str:
+    if conversion.dataset.hash_split:
+        (split,) = conversion.input_files
+    paths = [file.path for file in conversion.input_files[split]]
+    return ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")

@@ -1,0 +1,132 @@
+"""tf.train.Example without TensorFlow: what Beam workers write, and tests read back.
+
+Importing TensorFlow costs a worker process 15 s and more, and nothing of it is needed to make a
+record. The three messages are described here once (they are those of TensorFlow's
+`core/example/feature.proto` and `example.proto`, which cannot change) in a descriptor pool of
+their own, so that TensorFlow's registration of the same names in the default pool does not clash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+
+FeatureValues = Sequence[bytes] | Sequence[int] | Sequence[float]
+
+_Field = descriptor_pb2.FieldDescriptorProto
+# Name of the list in `Feature`, name of its message, type of its values; the field number is the
+# position in this table.
+_KINDS = (
+    ("bytes_list", "BytesList", _Field.TYPE_BYTES),
+    ("float_list", "FloatList", _Field.TYPE_FLOAT),
+    ("int64_list", "Int64List", _Field.TYPE_INT64),
+)
+
+
+def encode(features: Mapping[str, FeatureValues]) -> bytes:
+    """A serialized tf.train.Example; equal features give equal bytes.
+
+    Args:
+        features: values by name. The type of the first value says which list they go to: bytes,
+            int (int64) or float (float32). Text must be encoded by the caller. An empty sequence
+            gives a feature without a kind, which every parser reads as missing.
+
+    Raises:
+        TypeError: if a value is of another type, or differs in type from the first.
+    """
+    example = _Example()
+    by_name = example.features.feature
+    for name, values in features.items():
+        feature = by_name[name]
+        if len(values) == 0:
+            continue
+        first = values[0]
+        if isinstance(first, bytes):
+            target = feature.bytes_list.value
+        elif isinstance(first, float):
+            target = feature.float_list.value
+        elif isinstance(first, int):
+            target = feature.int64_list.value
+        else:
+            raise TypeError(
+                f"Feature {name!r} holds {type(first).__name__}; legal are bytes, int and float "
+                "(encode text, and turn numpy arrays into lists with .tolist())."
+            )
+        try:
+            target.extend(values)
+        except TypeError as error:
+            raise TypeError(f"Feature {name!r}: {error}") from error
+    return example.SerializeToString(deterministic=True)
+
+
+def decode(serialized: bytes) -> dict[str, list[bytes] | list[int] | list[float]]:
+    """Values by name, sorted by name; a feature without a kind gives an empty list.
+
+    Raises:
+        google.protobuf.message.DecodeError: if the bytes are no tf.train.Example.
+    """
+    example = _Example.FromString(serialized)
+    values = {}
+    for name in sorted(example.features.feature):
+        feature = example.features.feature[name]
+        kind = feature.WhichOneof("kind")
+        values[name] = list(getattr(feature, kind).value) if kind else []
+    return values
+
+
+def _make_example_class() -> Any:
+    file = descriptor_pb2.FileDescriptorProto(
+        name="components/example.proto", package="tensorflow", syntax="proto3"
+    )
+    feature = descriptor_pb2.DescriptorProto(name="Feature")
+    feature.oneof_decl.add(name="kind")
+    for number, (list_name, message_name, value_type) in enumerate(_KINDS, start=1):
+        file.message_type.add(name=message_name).field.add(
+            name="value", number=1, label=_Field.LABEL_REPEATED, type=value_type
+        )
+        feature.field.add(
+            name=list_name,
+            number=number,
+            label=_Field.LABEL_OPTIONAL,
+            type=_Field.TYPE_MESSAGE,
+            type_name=f".tensorflow.{message_name}",
+            oneof_index=0,
+        )
+    file.message_type.append(feature)
+    features = file.message_type.add(name="Features")
+    entry = features.nested_type.add(name="FeatureEntry")
+    entry.options.map_entry = True
+    entry.field.add(name="key", number=1, label=_Field.LABEL_OPTIONAL, type=_Field.TYPE_STRING)
+    _add_message_field(entry, "value", 2, "Feature")
+    _add_message_field(features, "feature", 1, "Features.FeatureEntry", repeated=True)
+    _add_message_field(file.message_type.add(name="Example"), "features", 1, "Features")
+
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(file)
+    descriptor = pool.FindMessageTypeByName("tensorflow.Example")
+    if hasattr(message_factory, "GetMessageClass"):
+        return message_factory.GetMessageClass(descriptor)
+    # protobuf 3.20 has only the older name, which protobuf 5 dropped.
+    return message_factory.MessageFactory(pool).GetPrototype(descriptor)
+
+
+def _add_message_field(
+    message: descriptor_pb2.DescriptorProto,
+    name: str,
+    number: int,
+    type_name: str,
+    *,
+    repeated: bool = False,
+) -> None:
+    message.field.add(
+        name=name,
+        number=number,
+        label=_Field.LABEL_REPEATED if repeated else _Field.LABEL_OPTIONAL,
+        type=_Field.TYPE_MESSAGE,
+        type_name=f".tensorflow.{type_name}",
+    )
+
+
+_Example = _make_example_class()
