@@ -37,3 +37,11 @@ def data_root() -> pathlib.Path:
 def golden_root() -> pathlib.Path:
     """Outputs of the reference; tests that use it carry the marker `golden`."""
     return _shared_folder("XLNET_GOLDEN_ROOT", "golden")
+
+
+def pytest_configure() -> None:
+    """Two virtual devices, so that distribution can be tested on any machine."""
+    import tensorflow as tf
+
+    device = tf.config.LogicalDeviceConfiguration()
+    tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], [device] * 2)

@@ -13,9 +13,7 @@ from components import __version__, configuration, files
 from components.evaluator import report as report_lib
 from components.evaluator import tfma_results
 from components.evaluator.config import EvaluationConfig
-
-REPORT_NAME = "report.html"
-RESULTS_NAME = "results.json"
+from components.evaluator.names import REPORT_NAME, RESULTS_NAME
 
 
 class Executor(tfx_executor.Executor):

@@ -80,7 +80,8 @@ def train(
     """
     devices = strategy.make_strategy(config)
     jit_compile = strategy.uses_xla(config, devices)
-    tf_keras.utils.set_random_seed(config.seed)
+    # With a global seed of 0 tf.data refuses the tensor by which each epoch's order is seeded.
+    tf_keras.utils.set_random_seed(config.seed + 1)
     with devices.scope():
         model = task.build_model()
         variables = model.trainable_variables

@@ -40,17 +40,18 @@ class TrainSteps:
         jit_compile: bool,
     ):
         variables = model.trainable_variables
-        names = [variable.name for variable in variables]
 
-        def gradients(features: Mapping[str, tf.Tensor]) -> tuple[list[tf.Tensor], ...]:
+        def update(features: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
             replica = tf.distribute.get_replica_context().replica_id_in_sync_group
             seed = dropout_seed(config.seed, optimizer.iterations, replica)
             with tf.GradientTape() as tape:
-                loss = task.training_loss(model, features, dropout_seed=seed)
-            return tape.gradient(loss.total, variables), loss.total, loss.weight
-
-        def update(features: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-            summed, total, weight = gradients(features)
+                total, weight = task.training_loss(model, features, dropout_seed=seed)
+            gradients = tape.gradient(total, variables)
+            # All tasks share one set of weights; what a task does not use (`mask_emb` in
+            # fine-tuning) stays as it is, weight decay included.
+            pairs = zip(gradients, variables, strict=True)
+            summed, used = zip(*(pair for pair in pairs if pair[0] is not None), strict=True)
+            names = [variable.name for variable in used]
             if strategy.num_replicas_in_sync > 1:
                 context = tf.distribute.get_replica_context()
                 summed, total, weight = context.all_reduce(
@@ -60,7 +61,7 @@ class TrainSteps:
             scaled = [_divide(gradient, weight) for gradient in summed]
             clipped, norm = optimization.clip_and_scale(scaled, names, config)
             optimizer.apply_gradients(
-                zip(clipped, variables, strict=True), skip_gradients_aggregation=True
+                zip(clipped, used, strict=True), skip_gradients_aggregation=True
             )
             return {"loss": total / weight, "gradient_norm": norm}
 

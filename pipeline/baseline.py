@@ -1,0 +1,53 @@
+"""The model to compare a candidate with: the latest one that was blessed."""
+
+from __future__ import annotations
+
+from tfx import types
+from tfx import v1 as tfx
+from tfx.dsl.input_resolution.strategies import latest_blessed_model_strategy
+from tfx.dsl.resolvers import resolver
+
+_CANDIDATE = "candidate"
+_NODE_ID = "baseline_model"
+
+
+class BlessedBeforeCandidateStrategy(latest_blessed_model_strategy.LatestBlessedModelStrategy):
+    """The latest blessed model that is older than the candidate.
+
+    When a run is repeated, its own model is the latest blessed one. Comparing it with itself says
+    nothing, and the new input would keep the Evaluator from being taken from the cache.
+    """
+
+    def resolve_artifacts(
+        self, store: object, input_dict: dict[str, list[types.Artifact]]
+    ) -> dict[str, list[types.Artifact]]:
+        """Model and blessing, or empty lists if there was none before the candidate."""
+        candidate = max((artifact.id for artifact in input_dict[_CANDIDATE]), default=0)
+        channels = {key: list(value) for key, value in input_dict.items() if key != _CANDIDATE}
+        channels["model"] = [model for model in channels["model"] if model.id < candidate]
+        resolved = super().resolve_artifacts(store, channels)
+        return {**resolved, _CANDIDATE: input_dict[_CANDIDATE]}
+
+
+def _blessed_channels() -> dict[str, tfx.dsl.Channel]:
+    return {
+        "model": tfx.dsl.Channel(type=tfx.types.standard_artifacts.Model),
+        "model_blessing": tfx.dsl.Channel(type=tfx.types.standard_artifacts.ModelBlessing),
+    }
+
+
+def blessed_before(candidate: types.BaseChannel) -> resolver.Resolver:
+    """Resolver for orchestrators that run strategies of one's own (local)."""
+    return tfx.dsl.Resolver(
+        strategy_class=BlessedBeforeCandidateStrategy,
+        **_blessed_channels(),
+        **{_CANDIDATE: candidate},
+    ).with_id(_NODE_ID)
+
+
+def latest_blessed(candidate: types.BaseChannel) -> resolver.Resolver:
+    """Resolver for orchestrators that know TFX's strategies only (Kubeflow, Vertex)."""
+    del candidate  # they look the models up by themselves
+    return tfx.dsl.Resolver(
+        strategy_class=tfx.dsl.experimental.LatestBlessedModelStrategy, **_blessed_channels()
+    ).with_id(_NODE_ID)

@@ -1,0 +1,146 @@
+"""The typed configuration of a pipeline: what the presets fill in, and every runner reads.
+
+What one library alone needs is declared by that library (`TextDataset`, `XLNetConfig`,
+`ModelOptions`, `TrainingConfig`, `EvaluationConfig`); here they are put together and checked
+against each other.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+
+from components.evaluator.config import EvaluationConfig
+from components.example_gen.dataset import TextDataset
+from components.example_gen.tasks import get_task
+from components.modeling.config import ModelOptions, XLNetConfig
+from components.trainer.config import TrainingConfig
+
+# What Kubeflow and Vertex accept as the name of a pipeline, and file systems as a folder's.
+_LEGAL_NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
+
+
+@dataclasses.dataclass(frozen=True)
+class DataConfig:
+    """Raw data.
+
+    Attributes:
+        root: folder in which the data set's file patterns are looked up; local or `gs://`.
+        task: name of a built-in data set ("sst-2"); or
+        dataset: description of one's own. One of the two is given.
+        splits: of the data set to read; empty for all whose files exist.
+        max_dead_letter_share: share of the rows that may be unusable before the run fails; one
+            row always may.
+    """
+
+    root: str
+    task: str | None = None
+    dataset: TextDataset | None = None
+    splits: tuple[str, ...] = ()
+    max_dead_letter_share: float = 0.001
+
+    def __post_init__(self) -> None:
+        if (self.task is None) == (self.dataset is None):
+            raise ValueError(
+                "give either task (a built-in data set) or dataset (a description of one's own)."
+            )
+        if not 0 <= self.max_dead_letter_share <= 1:
+            raise ValueError(
+                f"max_dead_letter_share must lie in [0, 1], but is {self.max_dead_letter_share}."
+            )
+        self.resolve()
+
+    def resolve(self) -> TextDataset:
+        """The data set's description, with only the splits that are asked for."""
+        dataset = self.dataset or get_task(self.task)
+        return dataset.with_splits(self.splits) if self.splits else dataset
+
+
+@dataclasses.dataclass(frozen=True)
+class VocabularyConfig:
+    """The SentencePiece model.
+
+    Attributes:
+        model: path of an existing one, local or `gs://`; None trains one on the training split.
+        size: pieces of the one to be trained.
+        uncased: whether texts are lower-cased.
+    """
+
+    model: str | None = None
+    size: int | None = None
+    uncased: bool = False
+
+    def __post_init__(self) -> None:
+        if (self.model is None) == (self.size is None):
+            raise ValueError("give either model (an existing file) or size (to train one).")
+
+
+@dataclasses.dataclass(frozen=True)
+class RunConfig:
+    """Where things are written and how Beam runs. Nothing here changes what is computed.
+
+    Attributes:
+        output_root: gets artifacts, metadata and logs of the pipeline.
+        push_to: folder that gets the blessed models, a numbered version each; None takes
+            `<output_root>/serving`.
+        enable_cache: whether components whose inputs have not changed are skipped.
+        beam_args: passed to Beam in each component; the default runs in this process.
+    """
+
+    output_root: str
+    push_to: str | None = None
+    enable_cache: bool = True
+    # Without a runner Beam would look for Prism's binary and download it.
+    beam_args: tuple[str, ...] = ("--runner=FnApiRunner",)
+
+    @property
+    def serving_dir(self) -> str:
+        """Where blessed models go."""
+        return self.push_to or f"{self.output_root}/serving"
+
+
+@dataclasses.dataclass(frozen=True)
+class PipelineConfig:
+    """One pipeline from raw files to a pushed model.
+
+    Attributes:
+        name: of the pipeline: lower-case letters, digits and hyphens.
+        data: raw data.
+        vocabulary: the SentencePiece model.
+        seq_len: pieces per example; longer ones are cut.
+        model: sizes of the network.
+        training: optimizer, schedule, devices.
+        evaluation: the gate before the Pusher.
+        run: where things are written.
+        options: dropout, initialisation, compute dtype.
+        init_from: folder with `xlnet_model.ckpt`, whose encoder training starts from; None starts
+            from random weights.
+    """
+
+    name: str
+    data: DataConfig
+    vocabulary: VocabularyConfig
+    seq_len: int
+    model: XLNetConfig
+    training: TrainingConfig
+    evaluation: EvaluationConfig
+    run: RunConfig
+    options: ModelOptions = dataclasses.field(default_factory=ModelOptions)
+    init_from: str | None = None
+
+    def __post_init__(self) -> None:
+        if not _LEGAL_NAME.fullmatch(self.name):
+            raise ValueError(
+                f"name is {self.name!r}; it should start with a lower-case letter and hold only "
+                "lower-case letters, digits and hyphens, 63 at most."
+            )
+        # A pair needs room for SEP, SEP, CLS and a piece of each text.
+        if self.seq_len < 5:
+            raise ValueError(f"seq_len must be at least 5, but is {self.seq_len}.")
+        size = self.vocabulary.size
+        if size is not None and size != self.model.n_token:
+            raise ValueError(
+                f"vocabulary.size is {size}, but model.n_token is {self.model.n_token}; they "
+                "must be equal."
+            )
+        self.evaluation.check_metrics(self.data.resolve().metrics)

@@ -1,0 +1,120 @@
+"""Presets: YAML files that fill in a configuration, each over those that it extends.
+
+A document may name others under `extends`; its own values win over theirs, key by key. A text that
+starts with "package:" is the path of a file that comes with this package, such as the sample data.
+"""
+
+from __future__ import annotations
+
+import difflib
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import yaml
+
+from components import configuration, files
+from components.configuration import ConfigurationError
+from pipeline.config import PipelineConfig
+
+PRESET_DIRECTORY = pathlib.Path(__file__).parent / "presets"
+
+_PACKAGE_PREFIX = "package:"
+# A configuration is a page of text; anything larger is the wrong file.
+_MAX_BYTES = 1 << 20
+
+
+def names() -> list[str]:
+    """Presets that `load` knows by name; those in folders are parts that others extend."""
+    return sorted(path.stem for path in PRESET_DIRECTORY.glob("*.yaml") if path.stem != "base")
+
+
+def load(preset: str, overrides: Sequence[str] = ()) -> PipelineConfig:
+    """Reads a configuration.
+
+    Args:
+        preset: name of a preset, or path of a YAML file (local or `gs://`).
+        overrides: "dotted.key=value" strings; the values are YAML.
+
+    Raises:
+        ConfigurationError: naming the place in the document and what is legal there.
+    """
+    document = _read(preset, from_folder=None, ancestors=())
+    for override in overrides:
+        _merge(document, _parse_override(override))
+    return configuration.build(PipelineConfig, _resolve_paths(document), where=preset)
+
+
+def to_yaml(config: PipelineConfig) -> str:
+    """The resolved configuration, as it is written beside every output."""
+    return yaml.safe_dump(configuration.to_plain(config), sort_keys=False, allow_unicode=True)
+
+
+def _read(reference: str, *, from_folder: str | None, ancestors: tuple[str, ...]) -> dict[str, Any]:
+    path = _find(reference, from_folder)
+    if path in ancestors:
+        raise ConfigurationError(f"{path} extends itself, by way of {' → '.join(ancestors)}.")
+    try:
+        document = yaml.safe_load(files.read_bytes(path, max_bytes=_MAX_BYTES))
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"{path} is not valid YAML: {error}") from error
+    if not isinstance(document, dict):
+        raise ConfigurationError(f"{path} should hold a mapping at its top.")
+    parents = document.pop("extends", [])
+    if isinstance(parents, str):
+        parents = [parents]
+    folder = path.rpartition("/")[0]
+    merged: dict[str, Any] = {}
+    for parent in parents:
+        _merge(merged, _read(parent, from_folder=folder, ancestors=(*ancestors, path)))
+    _merge(merged, document)
+    return merged
+
+
+def _find(reference: str, from_folder: str | None) -> str:
+    """Path of a preset: relative to the file that extends it, or among this package's."""
+    is_path = reference.endswith((".yaml", ".yml"))
+    if is_path:
+        if "://" in reference or reference.startswith("/") or from_folder is None:
+            return reference
+        return f"{from_folder}/{reference}"
+    path = PRESET_DIRECTORY / f"{reference}.yaml"
+    if not path.is_file():
+        near = difflib.get_close_matches(reference, names(), n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise ConfigurationError(
+            f"There is no preset {reference!r}.{hint} The presets are: {', '.join(names())}. The "
+            "path of a file of one's own ends in .yaml."
+        )
+    return str(path)
+
+
+def _resolve_paths(value: Any) -> Any:
+    if isinstance(value, str) and value.startswith(_PACKAGE_PREFIX):
+        return str(PRESET_DIRECTORY.parent / value.removeprefix(_PACKAGE_PREFIX))
+    if isinstance(value, dict):
+        return {key: _resolve_paths(item) for key, item in value.items()}
+    return value
+
+
+def _parse_override(override: str) -> dict[str, Any]:
+    key, separator, text = override.partition("=")
+    if not separator or not key:
+        raise ConfigurationError(
+            f"{override!r} is no override; write key=value, such as training.train_steps=100."
+        )
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"The value of {override!r} is not valid YAML: {error}") from error
+    for part in reversed(key.split(".")):
+        value = {part: value}
+    return value
+
+
+def _merge(target: dict[str, Any], source: Mapping[str, Any]) -> None:
+    for key, value in source.items():
+        if isinstance(value, Mapping) and isinstance(target.get(key), dict):
+            _merge(target[key], value)
+        else:
+            target[key] = dict(value) if isinstance(value, Mapping) else value

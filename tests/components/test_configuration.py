@@ -1,0 +1,75 @@
+import dataclasses
+from typing import Literal
+
+import pytest
+
+from components import configuration
+from components.configuration import ConfigurationError
+
+
+@dataclasses.dataclass(frozen=True)
+class Inner:
+    size: int
+    rate: float = 0.5
+
+    def __post_init__(self):
+        if self.size < 0:
+            raise ValueError(f"size must not be negative, but is {self.size}")
+
+
+@dataclasses.dataclass(frozen=True)
+class Outer:
+    inner: Inner
+    mode: Literal["a", "b"] = "a"
+    names: tuple[str, ...] = ()
+    table: dict[str, Inner] | None = None
+    switch: bool | Literal["auto"] = "auto"
+
+
+def test_build_fills_in_nested_values_and_gives_them_back():
+    values = {
+        "inner": {"size": 3, "rate": 1},
+        "mode": "b",
+        "names": ["x", "y"],
+        "table": {"k": {"size": 1, "rate": 0.25}},
+        "switch": True,
+    }
+    built = configuration.build(Outer, values)
+    assert built == Outer(
+        inner=Inner(3, 1.0),
+        mode="b",
+        names=("x", "y"),
+        table={"k": Inner(1, 0.25)},
+        switch=True,
+    )
+    assert configuration.build(Outer, configuration.to_plain(built)) == built
+    assert configuration.from_json(Outer, configuration.to_json(built)) == built
+
+
+def test_yaml_exponents_without_a_point_are_numbers():
+    # YAML 1.1 gives "1e-5" as a string.
+    assert configuration.build(Inner, {"size": 1, "rate": "1e-5"}).rate == 1e-5
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"inner": {"sise": 3}}, r"configuration.inner has no key 'sise'. Did you mean 'size'"),
+        ({}, "configuration lacks inner"),
+        ({"inner": {"size": "3"}}, r"configuration.inner.size should be of type int, but is '3'"),
+        ({"inner": {"size": True}}, "should be of type int, but is True"),
+        ({"inner": {"size": -1}}, "configuration.inner: size must not be negative, but is -1"),
+        ({"inner": {"size": 1}, "mode": "c"}, r"mode is 'c'; legal values are 'a', 'b'"),
+        ({"inner": {"size": 1}, "names": "xy"}, "names should be a list, but is 'xy'"),
+        ({"inner": {"size": 1}, "table": {"k": 3}}, r"configuration.table.k should be a mapping"),
+        ({"inner": {"size": 1}, "switch": "on"}, "legal values are 'auto'"),
+    ],
+)
+def test_errors_name_the_place_the_value_and_what_is_legal(values, message):
+    with pytest.raises(ConfigurationError, match=message):
+        configuration.build(Outer, values)
+
+
+def test_broken_json_is_a_configuration_error():
+    with pytest.raises(ConfigurationError, match="settings is not valid JSON"):
+        configuration.from_json(Inner, "{", where="settings")

@@ -1,0 +1,88 @@
+"""A tiny classification problem as record files."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from components import manifest, records
+from components.modeling.config import ModelOptions, XLNetConfig
+from components.trainer.record_input import RecordFiles
+
+SEQ_LEN = 8
+NUM_RECORDS = 50
+
+
+@dataclasses.dataclass(frozen=True)
+class SampleRecords:
+    """Where the records lie; `make(split)` gives them as `RecordFiles`."""
+
+    directory: str
+
+    def pattern(self, split: str) -> str:
+        return f"{self.directory}/Split-{split}/*"
+
+    def make(self, split: str) -> RecordFiles:
+        return RecordFiles([self.pattern(split)], records.CLASSIFICATION, SEQ_LEN)
+
+
+def _example(ids, label):
+    features = {
+        "input_ids": tf.train.Feature(int64_list=tf.train.Int64List(value=ids)),
+        "input_mask": tf.train.Feature(float_list=tf.train.FloatList(value=[0.0] * SEQ_LEN)),
+        "segment_ids": tf.train.Feature(int64_list=tf.train.Int64List(value=[0] * SEQ_LEN)),
+        "label_ids": tf.train.Feature(int64_list=tf.train.Int64List(value=[label])),
+        "is_real_example": tf.train.Feature(int64_list=tf.train.Int64List(value=[1])),
+    }
+    return tf.train.Example(features=tf.train.Features(feature=features))
+
+
+@pytest.fixture(scope="session")
+def sample_records(tmp_path_factory) -> SampleRecords:
+    """Label 1 has many pieces 9; ids 10… are noise; record i carries id 100+i last."""
+    directory = tmp_path_factory.mktemp("records")
+    rng = np.random.default_rng(0)
+    for split in ("train", "eval"):
+        (directory / f"Split-{split}").mkdir()
+        path = str(directory / f"Split-{split}" / "examples-00000-of-00001.gz")
+        with tf.io.TFRecordWriter(path, "GZIP") as writer:
+            for i in range(NUM_RECORDS):
+                label = int(rng.integers(2))
+                ids = rng.integers(10, 30, SEQ_LEN)
+                if label:
+                    ids[rng.random(SEQ_LEN) < 0.6] = 9
+                ids[-1] = 100 + i
+                writer.write(_example(ids, label).SerializeToString(deterministic=True))
+    manifest.Manifest(
+        record_type="classification",
+        parameters={
+            "seq_len": SEQ_LEN,
+            "uncased": False,
+            "labels": ["no", "yes"],
+            "vocabulary_size": 200,
+        },
+        vocabulary_sha256="0" * 64,
+        shards={},
+        counts={},
+    ).write(str(directory))
+    return SampleRecords(str(directory))
+
+
+@pytest.fixture(scope="session")
+def tiny_model() -> XLNetConfig:
+    return XLNetConfig(
+        n_token=200,
+        n_layer=2,
+        d_model=16,
+        n_head=2,
+        d_head=8,
+        d_inner=32,
+        ff_activation="gelu",
+        untie_r=True,
+    )
+
+
+@pytest.fixture(scope="session")
+def tiny_options() -> ModelOptions:
+    return ModelOptions(dropout=0.1, dropout_att=0.1, init_std=0.1)
