@@ -106,6 +106,18 @@ class XLNetEncoder(NamedLayer):
             ValueError: if shapes disagree, or the batch is odd with bi_data.
         """
         config, options = self.config, self.options
+        input_ids, segment_ids, input_mask, perm_mask, mems, target_positions, input_q = (
+            None if tensor is None else tf.convert_to_tensor(tensor)
+            for tensor in (
+                input_ids,
+                segment_ids,
+                input_mask,
+                perm_mask,
+                mems,
+                target_positions,
+                input_q,
+            )
+        )
         query_len = checks.static_len("input_ids", input_ids)
         batch = input_ids.shape[0]
         per_token = [batch, query_len]
