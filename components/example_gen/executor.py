@@ -18,6 +18,8 @@ from tfx.utils import proto_utils
 from components import configuration
 from components.example_gen import conversion, inputs, outcome
 from components.example_gen.dataset import TextDataset
+from components.example_gen.file_conversion import DEAD, PRODUCED, READ
+from components.example_gen.plan import make_plan
 from components.example_gen.settings import TextExampleGenSettings
 
 # What TFX's own ExampleGens write in the artifact's property for gzip-compressed TFRecords.
@@ -44,9 +46,10 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         settings = read_settings(exec_properties)
         data_root = exec_properties[standard_component_specs.INPUT_BASE_KEY]
         dataset = _with_resolved_patterns(settings.dataset, exec_properties)
-        plan = conversion.plan(
+        input_files = inputs.find_files(dataset, data_root)
+        plan = make_plan(
             dataset,
-            inputs.find_files(dataset, data_root),
+            input_files,
             seed=settings.seed,
             shard_bytes=settings.shard_bytes,
             max_row_bytes=settings.max_row_bytes,
@@ -65,6 +68,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             conversion.convert(
                 pipeline,
                 plan,
+                input_files,
                 split_directories=split_directories,
                 directory=examples.uri,
                 counts_path=outcome.provisional_counts_path(examples.uri),
@@ -111,13 +115,13 @@ def _with_resolved_patterns(
 
 def _log(dataset: TextDataset, counts: outcome.Counts) -> None:
     for split, numbers in counts.items():
-        dead = sum(numbers[conversion.DEAD].values())
+        dead = sum(numbers[DEAD].values())
         logging.info(
             "%s, split %s: %d examples of %d rows, %d dead letters %s",
             dataset.name,
             split,
-            numbers[conversion.PRODUCED],
-            numbers[conversion.READ],
+            numbers[PRODUCED],
+            numbers[READ],
             dead,
-            numbers[conversion.DEAD] or "",
+            numbers[DEAD] or "",
         )

@@ -94,6 +94,7 @@ class RowInterpreter:
         self._source_file = source_file
         self._guid_prefix = guid_prefix
         self._columns = locate(columns, header, source_file)
+        self._needed_length = _needed_length(self._columns)
         self._labels = frozenset(dataset.labels)
 
     def guid(self, fields: Fields, index: int) -> str:
@@ -124,8 +125,10 @@ class RowInterpreter:
             UnusableRowError: saying what is wrong with it.
         """
         columns = self._columns
-        if not isinstance(fields, Mapping):
-            _check_length(fields, columns)
+        if not isinstance(fields, Mapping) and len(fields) < self._needed_length:
+            raise UnusableRowError(
+                TOO_FEW_COLUMNS, f"{len(fields)} columns, {self._needed_length} are needed"
+            )
         text_a = self._text(fields, columns.text_a)
         text_b = None if columns.text_b is None else self._text(fields, columns.text_b)
         label = None if columns.label is None else self._label(_value(fields, columns.label))
@@ -187,14 +190,10 @@ def locate(columns: Columns, header: Sequence[str] | None, source_file: str) -> 
     return Columns(**positions)
 
 
-def _check_length(fields: Sequence[str], columns: Columns) -> None:
-    needed = max(
-        -column if column < 0 else column + 1
-        for column in dataclasses.astuple(columns)
-        if column is not None
-    )
-    if len(fields) < needed:
-        raise UnusableRowError(TOO_FEW_COLUMNS, f"{len(fields)} columns, {needed} are needed")
+def _needed_length(columns: Columns) -> int:
+    """Fewest columns that a row given by position may have."""
+    positions = [column for column in dataclasses.astuple(columns) if isinstance(column, int)]
+    return max((-column if column < 0 else column + 1 for column in positions), default=0)
 
 
 def _value(fields: Fields, column: Column) -> str:

@@ -10,8 +10,9 @@ from typing import Any
 from apache_beam.io.filesystems import FileSystems
 
 from components import dead_letters, files
-from components.example_gen import conversion as _conversion
-from components.example_gen.conversion import Conversion
+from components.example_gen.conversion import DEAD_LETTERS_DIRECTORY, shard_path
+from components.example_gen.file_conversion import DEAD, PRODUCED, READ
+from components.example_gen.plan import ConversionPlan
 
 COUNTS_FILE_NAME = "counts.json"
 _PROVISIONAL_COUNTS_FILE_NAME = "counts.json.provisional"
@@ -33,7 +34,7 @@ def provisional_counts_path(directory: str) -> str:
 
 
 def finish(
-    conversion: Conversion,
+    plan: ConversionPlan,
     *,
     split_directories: Mapping[str, str],
     directory: str,
@@ -45,7 +46,7 @@ def finish(
     leaves the dead letters in place.
 
     Args:
-        conversion: what was done.
+        plan: what was done.
         split_directories: where the records of each output split are.
         directory: beside the splits.
         max_dead_letter_share: of all rows, in [0, 1].
@@ -62,21 +63,20 @@ def finish(
     counts: Counts = json.loads(files.read_bytes(provisional))
     reasons = collections.Counter()
     for split_counts in counts.values():
-        reasons.update(split_counts[_conversion.DEAD])
+        reasons.update(split_counts[DEAD])
     dead_letters.check_share(
-        total=sum(split_counts[_conversion.READ] for split_counts in counts.values()),
+        total=sum(split_counts[READ] for split_counts in counts.values()),
         reasons=reasons,
         allowed_share=max_dead_letter_share,
-        where=files.join(directory, _conversion.DEAD_LETTERS_DIRECTORY),
+        where=files.join(directory, DEAD_LETTERS_DIRECTORY),
     )
     for split, split_counts in counts.items():
-        if not split_counts[_conversion.PRODUCED]:
+        if not split_counts[PRODUCED]:
             raise EmptySplitError(
-                f"Split {split!r} of data set {conversion.dataset.name!r} has no usable row "
-                f"(of {split_counts[_conversion.READ]:,} read). Its files: "
-                f"{_names(conversion, split)}."
+                f"Split {split!r} of data set {plan.dataset.name!r} has no usable row "
+                f"(of {split_counts[READ]:,} read). Check the files that its pattern matches."
             )
-        _check_shards(split_directories[split], conversion.num_shards[split])
+        _check_shards(split_directories[split], plan.num_shards[split])
     files.write_bytes(
         files.join(directory, COUNTS_FILE_NAME),
         (json.dumps(counts, indent=2) + "\n").encode(),
@@ -86,7 +86,7 @@ def finish(
 
 
 def _check_shards(directory: str, num_shards: int) -> None:
-    expected = {_conversion.shard_path(directory, shard, num_shards) for shard in range(num_shards)}
+    expected = {shard_path(directory, shard, num_shards) for shard in range(num_shards)}
     # TFX reads whatever lies in a split's directory; what a killed worker left must not be there.
     matches = FileSystems.match([files.join(directory, "*")])[0].metadata_list
     paths = {metadata.path for metadata in matches}
@@ -99,10 +99,3 @@ def _check_shards(directory: str, num_shards: int) -> None:
             f"{len(missing)} of {num_shards} files are missing, the first is {missing[0]}. "
             "Run the component again."
         )
-
-
-def _names(conversion: Conversion, split: str) -> str:
-    if conversion.dataset.hash_split:
-        (split,) = conversion.input_files
-    paths = [file.path for file in conversion.input_files[split]]
-    return ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
