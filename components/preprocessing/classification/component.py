@@ -1,0 +1,93 @@
+"""ClassificationPreprocessor: the TFX component from raw text to classification records."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from tfx import types
+from tfx.dsl.components.base import base_beam_component, executor_spec
+from tfx.types import component_spec, standard_artifacts, standard_component_specs
+
+from components.artifacts import SentencePieceModel
+from components.preprocessing.classification import executor
+
+
+class ClassificationPreprocessorSpec(types.ComponentSpec):
+    """What goes in and out: as for TFX's Transform, with a vocabulary and explicit parameters."""
+
+    PARAMETERS = {
+        executor.SEQ_LEN_KEY: component_spec.ExecutionParameter(type=int),
+        executor.UNCASED_KEY: component_spec.ExecutionParameter(type=int),
+        executor.LABELS_KEY: component_spec.ExecutionParameter(type=str),
+    }
+    INPUTS = {
+        standard_component_specs.EXAMPLES_KEY: component_spec.ChannelParameter(
+            type=standard_artifacts.Examples
+        ),
+        standard_component_specs.SCHEMA_KEY: component_spec.ChannelParameter(
+            type=standard_artifacts.Schema
+        ),
+        executor.SENTENCEPIECE_MODEL_KEY: component_spec.ChannelParameter(type=SentencePieceModel),
+    }
+    OUTPUTS = {
+        standard_component_specs.TRANSFORM_GRAPH_KEY: component_spec.ChannelParameter(
+            type=standard_artifacts.TransformGraph
+        ),
+        standard_component_specs.TRANSFORMED_EXAMPLES_KEY: component_spec.ChannelParameter(
+            type=standard_artifacts.Examples
+        ),
+    }
+    TYPE_ANNOTATION = standard_component_specs.TransformSpec.TYPE_ANNOTATION
+
+
+class ClassificationPreprocessor(base_beam_component.BaseBeamComponent):
+    """TFX's Transform with the in-graph tokenizer.
+
+    Component `outputs` contains:
+     - `transform_graph`: Channel of type `TransformGraph`, the vocabulary inside.
+     - `transformed_examples`: Channel of type `Examples`: classification or regression records of
+       all splits, with a manifest beside them.
+    """
+
+    SPEC_CLASS = ClassificationPreprocessorSpec
+    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(executor.Executor)
+
+    def __init__(
+        self,
+        *,
+        examples: types.BaseChannel,
+        schema: types.BaseChannel,
+        sentencepiece_model: types.BaseChannel,
+        seq_len: int,
+        uncased: bool,
+        labels: Sequence[str] | None,
+    ):
+        """Sets up the component; touches no file.
+
+        Args:
+            examples: raw Examples with `text_a`, and where the task has them `text_b` and `label`.
+            schema: of the raw examples.
+            sentencepiece_model: the vocabulary.
+            seq_len: length of the records.
+            uncased: whether texts are lowered.
+            labels: the task's labels in the order of their ids; None for regression.
+        """
+        super().__init__(
+            ClassificationPreprocessorSpec(
+                **{
+                    standard_component_specs.EXAMPLES_KEY: examples,
+                    standard_component_specs.SCHEMA_KEY: schema,
+                    executor.SENTENCEPIECE_MODEL_KEY: sentencepiece_model,
+                    executor.SEQ_LEN_KEY: seq_len,
+                    executor.UNCASED_KEY: int(uncased),
+                    executor.LABELS_KEY: json.dumps(None if labels is None else list(labels)),
+                    standard_component_specs.TRANSFORM_GRAPH_KEY: types.Channel(
+                        type=standard_artifacts.TransformGraph
+                    ),
+                    standard_component_specs.TRANSFORMED_EXAMPLES_KEY: types.Channel(
+                        type=standard_artifacts.Examples
+                    ),
+                }
+            )
+        )

@@ -1,0 +1,105 @@
+"""The preprocessing function of tensorflow-transform: raw text to classification records.
+
+The graph that it builds is applied to the training data by Beam and is part of the served model.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from components import configuration
+from components.preprocessing.classification import labels, packing, raw_features
+from components.tokenization import vocabulary
+from components.tokenization.graph_tokenizer import GraphTokenizer
+
+
+@dataclasses.dataclass(frozen=True)
+class PreprocessingConfig:
+    """What shapes the records.
+
+    Attributes:
+        sentencepiece_model: path of the SentencePiece model; its content goes into the graph.
+        seq_len: length of the records.
+        uncased: whether texts are lowered.
+        labels: the task's labels in the order of their ids; empty for regression.
+        regression: whether labels are numbers.
+    """
+
+    sentencepiece_model: str
+    seq_len: int
+    uncased: bool
+    labels: tuple[str, ...] = ()
+    regression: bool = False
+
+    def __post_init__(self):
+        if self.seq_len < packing.MIN_SEQ_LEN:
+            raise ValueError(
+                f"seq_len must be at least {packing.MIN_SEQ_LEN}, but is {self.seq_len}."
+            )
+        if self.regression == bool(self.labels):
+            raise ValueError(
+                "give either labels (classification) or regression: true, but not both; labels "
+                f"is {list(self.labels)} and regression is {self.regression}."
+            )
+        if len(set(self.labels)) != len(self.labels):
+            raise ValueError(f"labels names one twice: {list(self.labels)}.")
+
+
+def preprocessing_fn(
+    inputs: Mapping[str, tf.Tensor | tf.SparseTensor], custom_config: Mapping[str, Any]
+) -> dict[str, tf.Tensor]:
+    """Raw features to the features of a record, for tensorflow-transform.
+
+    Args:
+        inputs: string features `text_a`, and where the examples have them `text_b` and `label`;
+            sparse or dense, as the schema has them. Others are not looked at.
+        custom_config: the fields of `PreprocessingConfig`.
+
+    Returns:
+        The features of `records.CLASSIFICATION`, or of `records.REGRESSION`. A missing label
+        gives 0 (as published for test files); an unknown label gives -1, and text that is no
+        number NaN.
+
+    Raises:
+        ConfigurationError: if the configuration is not legal.
+        ValueError: if there is no `text_a`.
+    """
+    config = configuration.build(PreprocessingConfig, custom_config, where="custom_config")
+    tokenizer = GraphTokenizer(vocabulary.load(config.sentencepiece_model), uncased=config.uncased)
+    return make_records(inputs, config, tokenizer)
+
+
+def make_records(
+    inputs: Mapping[str, tf.Tensor | tf.SparseTensor],
+    config: PreprocessingConfig,
+    tokenizer: GraphTokenizer,
+) -> dict[str, tf.Tensor]:
+    """What `preprocessing_fn` does, with a tokenizer that the caller keeps; see there."""
+    if "text_a" not in inputs:
+        raise ValueError(
+            f"The raw examples have no feature text_a; they have {sorted(inputs)}. Check which "
+            "columns the ExampleGen reads."
+        )
+    text_a = raw_features.as_dense(inputs["text_a"], "text_a")
+    absent = tf.zeros_like(text_a)
+    text_b, label = (
+        raw_features.as_dense(inputs[name], name) if name in inputs else absent
+        for name in ("text_b", "label")
+    )
+    # Both texts in one call: half as many calls, each on twice the strings.
+    ids = tokenizer(tf.concat([text_a, text_b], axis=0))
+    num_examples = tf.size(text_a)
+    if config.regression:
+        label_ids = labels.to_targets(label)
+    else:
+        label_ids = labels.to_ids(label, config.labels)
+    return {
+        **packing.pack(ids[:num_examples], ids[num_examples:], config.seq_len),
+        "label_ids": label_ids,
+        # Not from the label: without labels a served graph still has its other outputs.
+        "is_real_example": tf.ones_like(text_a, dtype=tf.int64),
+    }

@@ -1,0 +1,69 @@
+"""Raw features between their two forms: one string per example, and what the schema makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+
+
+def as_dense(feature: tf.Tensor | tf.SparseTensor | tf.RaggedTensor, name: str) -> tf.Tensor:
+    """The first value of each example.
+
+    Args:
+        feature: string; [n] or [n, m], sparse, ragged or dense, as the schema has it.
+        name: for messages.
+
+    Returns:
+        string [n]; empty where an example has no value.
+
+    Raises:
+        TypeError: if the feature does not hold strings.
+    """
+    if feature.dtype != tf.string:
+        raise TypeError(
+            f"Raw feature {name!r} should hold bytes, but the schema has {feature.dtype.name}. "
+            "The examples' text and label features are strings, labels of regression as well."
+        )
+    if isinstance(feature, tf.SparseTensor):
+        # tf.sparse.to_dense has no column where no example has a value.
+        num_rows = feature.dense_shape[0]
+        # The last of equal rows would win: only first values are kept.
+        is_first = feature.indices[:, 1] == 0
+        return tf.tensor_scatter_nd_update(
+            tf.fill([num_rows], ""),
+            tf.boolean_mask(feature.indices, is_first)[:, :1],
+            tf.boolean_mask(feature.values, is_first),
+        )
+    if isinstance(feature, tf.RaggedTensor):
+        return feature.to_tensor(default_value="", shape=[None, 1])[:, 0]
+    return feature if feature.shape.rank == 1 else feature[:, 0]
+
+
+def as_sparse(
+    raw: Mapping[str, tf.Tensor], raw_spec: Mapping[str, Any]
+) -> dict[str, tf.Tensor | tf.SparseTensor | tf.RaggedTensor]:
+    """Strings as `tf.io.parse_example` would give them, for a Transform graph.
+
+    Args:
+        raw: string [n] by feature name. An empty string is taken for no value.
+        raw_spec: parsing specification of the Transform graph
+            (`TFTransformOutput.raw_feature_spec`). Features that it lacks are left out: a graph
+            for single texts knows no `text_b`.
+
+    Returns:
+        Feature by name: sparse [n, 1], ragged [n, (1)], or dense with the specified shape.
+    """
+    features = {}
+    for name, values in raw.items():
+        if name not in raw_spec:
+            continue
+        spec = raw_spec[name]
+        if isinstance(spec, tf.io.VarLenFeature):
+            features[name] = tf.sparse.from_dense(values[:, None])
+        elif isinstance(spec, tf.io.RaggedFeature):
+            features[name] = tf.RaggedTensor.from_sparse(tf.sparse.from_dense(values[:, None]))
+        else:
+            features[name] = tf.reshape(values, [-1, *spec.shape])
+    return features

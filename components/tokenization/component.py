@@ -1,0 +1,92 @@
+"""SentencePieceGen: the TFX component that brings in a vocabulary, or trains one."""
+
+from __future__ import annotations
+
+from tfx import types
+from tfx.dsl.components.base import base_component, executor_spec
+from tfx.types import component_spec, standard_artifacts
+
+from components.artifacts import SentencePieceModel
+from components.tokenization import executor
+from components.tokenization.train_sentencepiece import PUBLISHED_MAX_SENTENCES
+
+
+class SentencePieceGenSpec(types.ComponentSpec):
+    """What goes in and out."""
+
+    PARAMETERS = {
+        executor.MODEL_PATH_KEY: component_spec.ExecutionParameter(type=str, optional=True),
+        executor.VOCABULARY_SIZE_KEY: component_spec.ExecutionParameter(type=int, optional=True),
+        executor.UNCASED_KEY: component_spec.ExecutionParameter(type=int),
+        executor.MAX_SENTENCES_KEY: component_spec.ExecutionParameter(type=int),
+        executor.SEED_KEY: component_spec.ExecutionParameter(type=int),
+    }
+    INPUTS = {
+        executor.EXAMPLES_KEY: component_spec.ChannelParameter(
+            type=standard_artifacts.Examples, optional=True
+        ),
+    }
+    OUTPUTS = {
+        executor.MODEL_KEY: component_spec.ChannelParameter(type=SentencePieceModel),
+    }
+
+
+class SentencePieceGen(base_component.BaseComponent):
+    """A SentencePiece model that is known to fit XLNet.
+
+    Either an existing file is checked and copied, or a model is trained on the texts of the
+    training split.
+
+    Component `outputs` contains:
+     - `model`: Channel of type `SentencePieceModel`.
+    """
+
+    SPEC_CLASS = SentencePieceGenSpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(executor.Executor)
+
+    def __init__(
+        self,
+        *,
+        model_path: str | None = None,
+        examples: types.BaseChannel | None = None,
+        vocabulary_size: int | None = None,
+        uncased: bool = False,
+        max_sentences: int = PUBLISHED_MAX_SENTENCES,
+        seed: int = 0,
+    ):
+        """Sets up the component; touches no file.
+
+        Args:
+            model_path: an existing model, local or `gs://`. TFX's cache goes by this path: put a
+                changed model under a new name.
+            examples: raw Examples to train on, where there is no `model_path`; texts are the
+                features `text_a` and `text_b` of the split "train".
+            vocabulary_size: number of pieces of the model to be trained.
+            uncased: whether the texts are lowered for training.
+            max_sentences: more sentences than these are sampled.
+            seed: of the sampling.
+
+        Raises:
+            ValueError: unless either `model_path`, or `examples` and `vocabulary_size` are given.
+        """
+        trains = examples is not None and vocabulary_size is not None
+        imports = examples is None and vocabulary_size is None
+        if not (trains if model_path is None else imports):
+            raise ValueError(
+                "SentencePieceGen takes either model_path (an existing model) or examples and "
+                f"vocabulary_size (to train one); model_path is {model_path!r}, examples are "
+                f"{'not ' if examples is None else ''}given, vocabulary_size is {vocabulary_size}."
+            )
+        super().__init__(
+            SentencePieceGenSpec(
+                **{
+                    executor.MODEL_PATH_KEY: model_path,
+                    executor.EXAMPLES_KEY: examples,
+                    executor.VOCABULARY_SIZE_KEY: vocabulary_size,
+                    executor.UNCASED_KEY: int(uncased),
+                    executor.MAX_SENTENCES_KEY: max_sentences,
+                    executor.SEED_KEY: seed,
+                    executor.MODEL_KEY: types.Channel(type=SentencePieceModel),
+                }
+            )
+        )

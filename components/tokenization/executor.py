@@ -1,0 +1,70 @@
+"""Executor of SentencePieceGen: artifact paths in, artifact paths out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from absl import logging
+from tfx import types
+from tfx.dsl.components.base import base_executor
+from tfx.types import artifact_utils
+
+from components import artifacts, files, tf_examples, tfrecords
+from components.tokenization import train_sentencepiece
+from components.tokenization import vocabulary as vocabulary_lib
+
+EXAMPLES_KEY = "examples"
+MODEL_KEY = "model"
+MODEL_PATH_KEY = "model_path"
+VOCABULARY_SIZE_KEY = "vocabulary_size"
+UNCASED_KEY = "uncased"
+MAX_SENTENCES_KEY = "max_sentences"
+SEED_KEY = "seed"
+
+_TRAIN_SPLIT = "train"
+_TEXT_FEATURES = ("text_a", "text_b")
+
+
+class Executor(base_executor.BaseExecutor):
+    """Copies a model or trains one."""
+
+    def Do(  # noqa: N802  (TFX's name)
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Writes `spiece.model` and the artifact's properties.
+
+        Args:
+            input_dict: `examples`, where a model is to be trained.
+            output_dict: `model`, one SentencePieceModel artifact.
+            exec_properties: the arguments of `SentencePieceGen`.
+        """
+        path = exec_properties.get(MODEL_PATH_KEY)
+        if path:
+            vocabulary = vocabulary_lib.load(path)
+        else:
+            split_uri = artifact_utils.get_split_uri(input_dict[EXAMPLES_KEY], _TRAIN_SPLIT)
+            vocabulary = train_sentencepiece.train(
+                _read_texts(split_uri),
+                vocabulary_size=exec_properties[VOCABULARY_SIZE_KEY],
+                uncased=bool(exec_properties[UNCASED_KEY]),
+                max_sentences=exec_properties[MAX_SENTENCES_KEY],
+                seed=exec_properties[SEED_KEY],
+            )
+        artifact = artifact_utils.get_single_instance(output_dict[MODEL_KEY])
+        files.write_bytes(artifacts.sentencepiece_model_path(artifact.uri), vocabulary.model)
+        artifact.sha256 = vocabulary.sha256
+        artifact.vocabulary_size = vocabulary.size
+        logging.info("SentencePiece model: %d pieces, sha256 %s", vocabulary.size, artifact.sha256)
+
+
+def _read_texts(split_uri: str) -> Iterator[bytes]:
+    pattern = files.join(split_uri, "*")
+    for path in files.expand(pattern, purpose="raw examples to train a vocabulary on"):
+        for record in tfrecords.read_records(path):
+            features = tf_examples.decode(record)
+            for name in _TEXT_FEATURES:
+                yield from features.get(name, ())

@@ -1,0 +1,155 @@
+"""Training a SentencePiece model with the recipe of the published one.
+
+The recipe is what the published `spiece.model` says of itself: unigram, character coverage 0.99995,
+normalisation `nmt_nfkc`, XLNet's control and user-defined symbols.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterable, Iterator
+
+import sentencepiece
+
+from components import seeds
+from components.tokenization import normalization, vocabulary
+from components.tokenization.special_ids import (
+    BOS_ID,
+    CONTROL_SYMBOLS,
+    EOS_ID,
+    SPECIAL_PIECES,
+    UNK_ID,
+    USER_DEFINED_SYMBOLS,
+)
+from components.tokenization.vocabulary import Vocabulary
+
+PUBLISHED_VOCABULARY_SIZE = 32_000
+# As published; 10 million sentences of 25 words take 1.5 GB here and more in the trainer.
+PUBLISHED_MAX_SENTENCES = 10_000_000
+CHARACTER_COVERAGE = 0.99995
+
+# SentencePiece leaves out longer lines (its default is 4192), so texts are cut before.
+_MAX_SENTENCE_BYTES = 4000
+# Sums over threads are added in their order, so a fixed number, whatever the machine has, makes
+# the result the same everywhere. This is SentencePiece's default.
+_NUM_THREADS = 16
+_QUIET = 2
+
+
+class VocabularyTrainingError(ValueError):
+    """A corpus from which the vocabulary that was asked for cannot be made."""
+
+
+def train(
+    texts: Iterable[str | bytes],
+    *,
+    vocabulary_size: int,
+    uncased: bool = False,
+    max_sentences: int = PUBLISHED_MAX_SENTENCES,
+    seed: int = 0,
+) -> Vocabulary:
+    """Trains a vocabulary on texts.
+
+    Equal texts in equal order, and equal arguments, give the same model, byte for byte.
+
+    Args:
+        texts: raw texts; they are normalised as they will be before being encoded.
+        vocabulary_size: number of pieces, the special ones included.
+        uncased: whether texts are lowered.
+        max_sentences: more sentences than these are sampled uniformly. Memory is bounded by it.
+        seed: of the sampling.
+
+    Raises:
+        VocabularyTrainingError: if the texts are too few for so many pieces, or have more
+            different characters than that.
+    """
+    smallest = len(set(SPECIAL_PIECES) | set(USER_DEFINED_SYMBOLS)) + 1
+    if vocabulary_size < smallest:
+        raise VocabularyTrainingError(
+            f"vocabulary_size is {vocabulary_size}, but XLNet's special pieces alone take "
+            f"{smallest - 1}."
+        )
+    sentences = _sample(_iterate_sentences(texts, uncased=uncased), max_sentences, seed)
+    if not sentences:
+        raise VocabularyTrainingError("The corpus for the vocabulary has no text.")
+    model = io.BytesIO()
+    try:
+        sentencepiece.SentencePieceTrainer.Train(
+            sentence_iterator=iter(sentences),
+            model_writer=model,
+            model_type="unigram",
+            vocab_size=vocabulary_size,
+            character_coverage=CHARACTER_COVERAGE,
+            normalization_rule_name="nmt_nfkc",
+            control_symbols=list(CONTROL_SYMBOLS),
+            user_defined_symbols=list(USER_DEFINED_SYMBOLS),
+            unk_id=UNK_ID,
+            bos_id=BOS_ID,
+            eos_id=EOS_ID,
+            pad_id=-1,
+            # The sentences were sampled above, with our seed; SentencePiece takes all of them.
+            shuffle_input_sentence=False,
+            max_sentence_length=_MAX_SENTENCE_BYTES,
+            num_threads=_NUM_THREADS,
+            minloglevel=_QUIET,
+        )
+    except RuntimeError as error:
+        raise VocabularyTrainingError(
+            _explain(str(error), vocabulary_size, len(sentences))
+        ) from error
+    return vocabulary.from_bytes(model.getvalue(), source="(trained)")
+
+
+def _iterate_sentences(texts: Iterable[str | bytes], *, uncased: bool) -> Iterator[str]:
+    """Normalised lines, none longer than SentencePiece reads."""
+    for text in texts:
+        for line in normalization.to_unicode(text).splitlines():
+            normalized = normalization.normalize(line, uncased=uncased)
+            if normalized:
+                yield from _cut(normalized)
+
+
+def _cut(text: str) -> Iterator[str]:
+    """Parts of at most `_MAX_SENTENCE_BYTES`, cut at spaces where there are any."""
+    # No character takes more than 4 bytes; measuring is for the long ones only.
+    limit = _MAX_SENTENCE_BYTES if text.isascii() else _MAX_SENTENCE_BYTES // 4
+    while len(text) > limit:
+        end = text.rfind(" ", 1, limit + 1)
+        end = limit if end < 0 else end
+        yield text[:end]
+        text = text[end:].lstrip(" ")
+    if text:
+        yield text
+
+
+def _sample(sentences: Iterable[str], max_sentences: int, seed: int) -> list[str]:
+    """Algorithm R (Vitter 1985): every sentence is kept with the same probability."""
+    rng = seeds.generator(seed, "vocabulary", "sentences")
+    kept: list[str] = []
+    for number, sentence in enumerate(sentences):
+        if number < max_sentences:
+            kept.append(sentence)
+            continue
+        place = int(rng.random() * (number + 1))
+        if place < max_sentences:
+            kept[place] = sentence
+    return kept
+
+
+def _explain(message: str, vocabulary_size: int, num_sentences: int) -> str:
+    """SentencePiece's error in terms of what the user set."""
+    corpus = f"the {num_sentences:,} sentences of the corpus"
+    too_high = re.search(r"too high \(\d+\)\. Please set it to a value <= (\d+)", message)
+    if too_high:
+        return (
+            f"A vocabulary of {vocabulary_size:,} pieces cannot be made from {corpus}: they give "
+            f"{int(too_high[1]):,} at most. Set a smaller size, or give more text."
+        )
+    too_low = re.search(r"smaller than required_chars\. \d+ vs (\d+)", message)
+    if too_low:
+        return (
+            f"A vocabulary of {vocabulary_size:,} pieces is too small for {corpus}: their "
+            f"characters and the special pieces alone take {int(too_low[1]):,}. Set a larger size."
+        )
+    return f"SentencePiece could not make a vocabulary from {corpus}: {message}"
