@@ -1,0 +1,194 @@
+"""What shapes pretraining records, checked before anything runs."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Literal
+
+MaskStrategy = Literal["single_token", "whole_word", "token_span", "word_span"]
+MASK_STRATEGIES: tuple[str, ...] = ("single_token", "whole_word", "token_span", "word_span")
+
+# `[SEP]` after A, `[SEP]` after B, `[CLS]`.
+NUM_FUNCTIONAL_TOKENS = 3
+# Tokens of a shard, if nothing else is said: about 18 MB of English text, 100 MB in a worker.
+DEFAULT_SHARD_TOKENS = 1 << 22
+
+
+class PretrainingDataConfigError(ValueError):
+    """Settings that no pretraining record can satisfy; the message gives a legal value."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PretrainingDataConfig:
+    """Parameters of pretraining records (XLNet paper, §2.2, §2.5, §3.1, appendix A.3).
+
+    Attributes:
+        seed: of every draw; the same seed and input give the same bytes.
+        batch_size: rows of a batch: records `n * batch_size + r` of a file continue each other.
+        seq_len: tokens of a record.
+        reuse_len: tokens at its beginning that the next batch's memory covers.
+        bi_data: whether half of each core's rows run backwards.
+        uncased: whether the text is lower-cased.
+        num_predict: masked tokens of each record, divided between the reused part and the rest in
+            proportion to their lengths; None leaves the number to the span sampling.
+        mask_alpha: tokens of context per `mask_beta` masked tokens.
+        mask_beta: see `mask_alpha`.
+        max_gram: longest span, in pieces or words; shorter ones are more frequent (1/n).
+        mask_strategy: `token_span` (spans of pieces from a word's start: the published behaviour),
+            `word_span` (spans of words), `whole_word` (single words), `single_token`.
+        num_cores: cores over whose rows a batch is laid out; with `bi_data` each core's rows are
+            half forward, half backward.
+        use_eod: whether `<eod>` ends each document.
+        num_passes: passes over the corpus, each with another document order, other random
+            continuations and other masks.
+        num_shards: files per pass and split; None takes it from the corpus' size.
+        shard_tokens: tokens per shard that an unset `num_shards` aims at. A worker holds one shard.
+        max_dead_letter_share: share of the input lines that may be unusable.
+    """
+
+    seed: int
+    batch_size: int
+    seq_len: int
+    reuse_len: int
+    bi_data: bool
+    uncased: bool
+    num_predict: int | None
+    mask_alpha: int
+    mask_beta: int
+    max_gram: int = 5
+    mask_strategy: MaskStrategy = "token_span"
+    num_cores: int = 1
+    use_eod: bool = True
+    num_passes: int = 1
+    num_shards: int | None = None
+    shard_tokens: int = DEFAULT_SHARD_TOKENS
+    max_dead_letter_share: float = 0.001
+
+    def __post_init__(self) -> None:
+        """Checks everything that can be known without the corpus.
+
+        Raises:
+            PretrainingDataConfigError: naming the field, its value and what is legal.
+        """
+        positive = (
+            "batch_size",
+            "seq_len",
+            "reuse_len",
+            "mask_alpha",
+            "mask_beta",
+            "max_gram",
+            "num_cores",
+            "num_passes",
+            "shard_tokens",
+        )
+        for name in positive:
+            _require(getattr(self, name) >= 1, f"{name} is {getattr(self, name)}; at least 1.")
+        _require(
+            self.num_shards is None or self.num_shards >= 1,
+            f"num_shards is {self.num_shards}; at least 1, or none for an estimate.",
+        )
+        _require(
+            0.0 <= self.max_dead_letter_share <= 1.0,
+            f"max_dead_letter_share is {self.max_dead_letter_share}; a share between 0 and 1.",
+        )
+        _require(
+            self.mask_strategy in MASK_STRATEGIES,
+            f"mask_strategy is {self.mask_strategy!r}; one of {', '.join(MASK_STRATEGIES)}.",
+        )
+        # A and B hold a token each at least.
+        longest_reuse = self.seq_len - NUM_FUNCTIONAL_TOKENS - 2
+        _require(
+            self.reuse_len <= longest_reuse,
+            f"reuse_len is {self.reuse_len} with seq_len {self.seq_len}; at most {longest_reuse}, "
+            "because A, B, two <sep> and one <cls> need 5 tokens.",
+        )
+        rows_per_unit = self.num_cores * (2 if self.bi_data else 1)
+        _require(
+            self.batch_size % rows_per_unit == 0,
+            f"batch_size is {self.batch_size}; with num_cores {self.num_cores} and bi_data "
+            f"{self.bi_data} it must be a multiple of {rows_per_unit}, such as "
+            f"{-(-self.batch_size // rows_per_unit) * rows_per_unit}.",
+        )
+        _require(
+            self.mask_alpha >= self.mask_beta,
+            f"mask_alpha is {self.mask_alpha} and mask_beta {self.mask_beta}: mask_beta tokens are "
+            "masked per mask_alpha tokens, so mask_beta is at most mask_alpha.",
+        )
+        longest_gram = min(self.reuse_len, self.new_len) - 1
+        _require(
+            self.max_gram <= max(longest_gram, 1),
+            f"max_gram is {self.max_gram}; at most {longest_gram} with segments of "
+            f"{self.reuse_len} and {self.new_len} tokens.",
+        )
+        if self.num_predict is not None:
+            self._check_num_predict(self.num_predict)
+
+    def _check_num_predict(self, num_predict: int) -> None:
+        _require(num_predict >= 1, f"num_predict is {num_predict}; at least 1, or none for free.")
+        legal = self.max_num_predict
+        usual = max(1, self.seq_len * self.mask_beta // self.mask_alpha)
+        _require(
+            num_predict <= legal,
+            f"num_predict is {num_predict}, but records of seq_len {self.seq_len} with reuse_len "
+            f"{self.reuse_len} have no room to mask as many: at most {legal}, and "
+            f"seq_len * mask_beta / mask_alpha = {min(usual, legal)} is usual.",
+        )
+
+    @property
+    def new_len(self) -> int:
+        """Tokens of `A SEP B SEP CLS`."""
+        return self.seq_len - self.reuse_len
+
+    @property
+    def ab_len(self) -> int:
+        """Tokens of A and B together."""
+        return self.new_len - NUM_FUNCTIONAL_TOKENS
+
+    @property
+    def num_streams(self) -> int:
+        """Parts into which the text of a shard is cut; a backward row shares its forward row's."""
+        return self.batch_size // 2 if self.bi_data else self.batch_size
+
+    @property
+    def min_shard_tokens(self) -> int:
+        """Tokens that a shard needs for one batch."""
+        return self.num_streams * self.seq_len
+
+    @property
+    def max_num_predict(self) -> int:
+        """Largest number of predictions that both parts of a record have room for."""
+        return max(
+            number
+            for number in range(self.seq_len + 1)
+            if _fits(*_divide(number, self.reuse_len, self.seq_len), self.reuse_len, self.ab_len)
+        )
+
+    @property
+    def goals(self) -> tuple[int | None, int | None]:
+        """Masked tokens in the reused part and in the rest; None for a free number.
+
+        With `reuse_len == seq_len / 2` the odd one is in the reused part, as published.
+        """
+        if self.num_predict is None:
+            return None, None
+        return _divide(self.num_predict, self.reuse_len, self.seq_len)
+
+    def parameters(self) -> dict[str, Any]:
+        """What the manifest records; everything but how the work was divided and judged."""
+        values = dataclasses.asdict(self)
+        del values["shard_tokens"], values["max_dead_letter_share"]
+        return values
+
+
+def _divide(num_predict: int, reuse_len: int, seq_len: int) -> tuple[int, int]:
+    new = num_predict * (seq_len - reuse_len) // seq_len
+    return num_predict - new, new
+
+
+def _fits(reuse_goal: int, new_goal: int, reuse_len: int, ab_len: int) -> bool:
+    return reuse_goal <= reuse_len and new_goal <= ab_len
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise PretrainingDataConfigError(message)

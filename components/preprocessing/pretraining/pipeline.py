@@ -1,0 +1,354 @@
+"""Preprocessing for pretraining in Beam: documents → blocks of ids → shards of ordered records.
+
+    plan = make_plan(...)
+    clear_output(plan)
+    with beam.Pipeline(options=...) as pipeline:
+        add_to_pipeline(pipeline, plan)
+    manifest = finish(plan)
+
+`preprocess` does all of that. A worker holds one block of documents or one shard at a time.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.transforms.window import GlobalWindow
+from apache_beam.utils.windowed_value import WindowedValue
+
+from components import dead_letters, files, tfrecords
+from components import manifest as manifest_lib
+from components.dead_letters import DeadLetter
+from components.example_gen import corpus, corpus_files
+from components.example_gen.corpus import CorpusFormat, Document
+from components.example_gen.corpus_files import FileRange
+from components.preprocessing.pretraining import blocks, encoding, shard
+from components.preprocessing.pretraining.config import PretrainingDataConfig
+from components.preprocessing.pretraining.plan import (
+    SUMMARY_FILE_NAME,
+    PretrainingPlan,
+    clear_output,
+    make_plan,
+    split_directory,
+)
+from components.records import PRETRAINING
+from components.tokenization.tokenizer import Tokenizer
+
+METRICS_NAMESPACE = "xlnet/preprocessing/pretraining"
+
+# A worker reads this much of a file before it may turn to another.
+_RANGE_BYTES = 4 << 20
+# Text that is given to SentencePiece at once, and ids that are kept until they are written.
+_CHARACTERS_AT_ONCE = 1 << 19
+_BLOCK_TOKENS = 1 << 21
+
+_COUNTS = "counts"
+_SECTIONS = "sections"
+
+
+class CorpusTooSmallError(ValueError):
+    """A corpus that does not fill a single batch."""
+
+
+def preprocess(
+    *,
+    inputs: Mapping[str, Sequence[str]],
+    output_directory: str,
+    config: PretrainingDataConfig,
+    tokenizer: Tokenizer,
+    file_format: CorpusFormat,
+    text_field: str = corpus.TEXT_FEATURE,
+    from_raw_text: bool = True,
+    beam_pipeline_args: Sequence[str] = ("--runner=FnApiRunner",),
+) -> manifest_lib.Manifest:
+    """Makes pretraining records from files of text, see `make_plan` for the arguments.
+
+    Args:
+        inputs: glob patterns by split.
+        output_directory: a directory of this run's own; what an earlier run left is removed.
+        config: what shapes the records.
+        tokenizer: for the text.
+        file_format: of the input.
+        text_field: key of the text in JSONL objects and Examples.
+        from_raw_text: False if the text is ids of pieces.
+        beam_pipeline_args: flags for Beam. Whatever they say, the output is the same.
+
+    Returns:
+        The manifest that was written.
+
+    Raises:
+        TooManyDeadLettersError, CorpusTooSmallError: see `finish`.
+    """
+    plan = make_plan(
+        inputs=inputs,
+        output_directory=output_directory,
+        config=config,
+        tokenizer=tokenizer,
+        file_format=file_format,
+        text_field=text_field,
+        from_raw_text=from_raw_text,
+    )
+    clear_output(plan)
+    with beam.Pipeline(options=PipelineOptions(list(beam_pipeline_args))) as pipeline:
+        add_to_pipeline(pipeline, plan)
+    return finish(plan)
+
+
+def add_to_pipeline(pipeline: beam.Pipeline, plan: PretrainingPlan) -> None:
+    """Adds both stages; the pipeline's end leaves the shards and a summary for `finish`."""
+    whole_files = [
+        (split, file.path, file.size) for split, members in plan.inputs.items() for file in members
+    ]
+    encoded = (
+        pipeline
+        | "Files" >> beam.Create(list(enumerate(whole_files)))
+        # A grouping hands its keys to the workers in turn, where a Reshuffle leaves it to chance.
+        | "Spread files" >> beam.GroupByKey()
+        | "Ranges" >> beam.FlatMap(_ranges, plan=plan)
+        | "Spread ranges" >> beam.GroupByKey()
+        | "Tokenise" >> beam.ParDo(_Tokenise(plan)).with_outputs(_COUNTS, main=_SECTIONS)
+    )
+    built = encoded[_SECTIONS] | "Shards" >> beam.GroupByKey() | "Build" >> beam.ParDo(_Build(plan))
+    _ = (
+        (encoded[_COUNTS], built)
+        | "All counts" >> beam.Flatten()
+        | "Sum" >> beam.CombinePerKey(sum)
+        | "Together" >> beam.combiners.ToDict()
+        | "Write summary" >> beam.Map(_write_summary, plan=plan)
+    )
+
+
+def finish(plan: PretrainingPlan) -> manifest_lib.Manifest:
+    """Judges what the pipeline did, writes the manifest last, and removes the working directory.
+
+    Raises:
+        TooManyDeadLettersError: if more lines were unusable than the configuration allows.
+        CorpusTooSmallError: if a split gave no batch.
+    """
+    summary = json.loads(
+        files.read_bytes(files.join(plan.working_directory, SUMMARY_FILE_NAME)).decode()
+    )
+    counts = collections.Counter(summary)
+    config = plan.config
+    for split in plan.inputs:
+        prefix = f"{split}/dead_letters/"
+        dead_letters.check_share(
+            total=counts[f"{split}/lines"],
+            reasons={
+                name.removeprefix(prefix): count
+                for name, count in counts.items()
+                if name.startswith(prefix)
+            },
+            allowed_share=config.max_dead_letter_share,
+            where=plan.dead_letters_directory,
+        )
+        if not counts[f"{split}/records"]:
+            tokens, shards = counts[f"{split}/tokens"], plan.num_shards[split]
+            raise CorpusTooSmallError(
+                f"The split {split!r} has {tokens:,} tokens per pass in {shards} shard(s), and no "
+                f"shard fills a batch: batch_size {config.batch_size} with seq_len "
+                f"{config.seq_len} needs {config.min_shard_tokens:,} tokens in a shard. Bring more "
+                "text, or lower batch_size, seq_len or num_shards."
+            )
+    shard_files = {
+        split: sorted(
+            name
+            for name in (key.removeprefix("records_of/") for key in counts)
+            if name.startswith(split_directory(split) + "/")
+        )
+        for split in plan.inputs
+    }
+    manifest = manifest_lib.Manifest(
+        record_type=PRETRAINING.name,
+        parameters={
+            **config.parameters(),
+            "num_shards": dict(plan.num_shards),
+            "from_raw_text": plan.from_raw_text,
+        },
+        vocabulary_sha256=plan.tokenizer.vocabulary.sha256,
+        shards=shard_files,
+        counts=dict(sorted(counts.items())),
+    )
+    beam.io.filesystems.FileSystems.delete([plan.working_directory])
+    manifest.write(plan.output_directory)
+    return manifest
+
+
+_RangeKey = tuple[str, str, int]
+
+
+def _ranges(
+    element: tuple[int, Iterable[tuple[str, str, int]]], plan: PretrainingPlan
+) -> Iterator[tuple[_RangeKey, FileRange]]:
+    for split, path, size in element[1]:
+        if plan.file_format == "tfrecord":
+            ranges = iter([FileRange(path)])
+        else:
+            ranges = corpus_files.split_into_ranges(
+                path,
+                size=size,
+                range_bytes=_RANGE_BYTES,
+                at_blank_lines=plan.file_format == "text",
+            )
+        for file_range in ranges:
+            yield (split, path, file_range.start), file_range
+
+
+class _Tokenise(beam.DoFn):
+    """File ranges → blocks of encoded documents; yields each shard's sections of them."""
+
+    def __init__(self, plan: PretrainingPlan) -> None:
+        self._plan = plan
+
+    def setup(self) -> None:
+        self._encoder = encoding.DocumentEncoder(
+            self._plan.tokenizer,
+            use_eod=self._plan.config.use_eod,
+            from_raw_text=self._plan.from_raw_text,
+        )
+
+    def start_bundle(self) -> None:
+        self._blocks: dict[str, blocks.BlockWriter] = {}
+
+    def process(self, element: tuple[_RangeKey, Iterable[FileRange]]) -> Iterator[Any]:
+        (split, _, _), file_ranges = element
+        for file_range in file_ranges:
+            yield from self._encode(split, file_range)
+
+    def finish_bundle(self) -> Iterator[WindowedValue]:
+        window = GlobalWindow()
+        for writer in self._blocks.values():
+            for key, section in writer.flush():
+                pair = (_key(key), section)
+                yield WindowedValue(pair, window.max_timestamp(), [window])
+
+    def _encode(self, split: str, file_range: FileRange) -> Iterator[Any]:
+        plan, config = self._plan, self._plan.config
+        writer = self._blocks.get(split)
+        if writer is None:
+            writer = self._blocks[split] = blocks.BlockWriter(
+                files.join(plan.working_directory, "blocks"),
+                split=split,
+                seed=config.seed,
+                num_passes=config.num_passes,
+                num_shards=plan.num_shards[split],
+            )
+        counts: collections.Counter[str] = collections.Counter()
+        with _DeadLetterFile(plan, split, file_range) as rejected:
+            documents = corpus.read_documents(
+                file_range,
+                file_format=plan.file_format,
+                reject=rejected.add,
+                counts=counts,
+                text_field=plan.text_field,
+            )
+            for batch in _batches(documents):
+                for document in self._encoder.encode(batch, rejected.add):
+                    counts["tokens"] += len(document.ids)
+                    source, line, part = document.place
+                    source = source.removeprefix(plan.common_directory).lstrip("/")
+                    writer.add(
+                        encoding.EncodedDocument(
+                            (source, line, part), document.ids, document.sentence_lens
+                        )
+                    )
+                if writer.num_tokens >= _BLOCK_TOKENS:
+                    for key, section in writer.flush():
+                        yield _key(key), section
+            counts.update(
+                {f"dead_letters/{reason}": count for reason, count in rejected.counts.items()}
+            )
+        for name, count in sorted(counts.items()):
+            beam.metrics.Metrics.counter(METRICS_NAMESPACE, name).inc(count)
+            yield beam.pvalue.TaggedOutput(_COUNTS, (f"{split}/{name}", count))
+
+
+class _Build(beam.DoFn):
+    """A shard's sections → its file of records; yields counts."""
+
+    def __init__(self, plan: PretrainingPlan) -> None:
+        self._plan = plan
+
+    def setup(self) -> None:
+        tokenizer = self._plan.tokenizer
+        self._word_starts = encoding.word_starts(tokenizer)
+        self._dtype = encoding.id_dtype(tokenizer)
+
+    def process(
+        self, element: tuple[tuple[str, int, int], Iterable[blocks.Section]]
+    ) -> Iterator[tuple[str, int]]:
+        (split, pass_index, index), sections = element
+        config = self._plan.config
+        tokens = blocks.read_shard(sections, dtype=self._dtype)
+        if not shard.num_records(len(tokens.ids), config):
+            yield f"{split}/shards without a batch", 1
+            return
+        name = self._plan.shard_name(split, pass_index, index)
+        records = shard.build_records(
+            tokens,
+            config=config,
+            starts_word=self._word_starts,
+            split=split,
+            shard=index,
+            pass_index=pass_index,
+        )
+        del tokens
+        num_records = tfrecords.write_records(
+            files.join(self._plan.output_directory, name), records
+        )
+        beam.metrics.Metrics.counter(METRICS_NAMESPACE, "records").inc(num_records)
+        yield f"{split}/records", num_records
+        yield f"records_of/{name}", num_records
+
+
+class _DeadLetterFile:
+    """The dead letters of one file range: a file that exists only if there are any."""
+
+    def __init__(self, plan: PretrainingPlan, split: str, file_range: FileRange) -> None:
+        # The place in the corpus names the file, so a rerun writes the same one.
+        source = file_range.path.removeprefix(plan.common_directory).lstrip("/")
+        name = f"{split}-{source.replace('/', '-')}-{file_range.start:015d}.jsonl"
+        self._path = files.join(plan.dead_letters_directory, name)
+        self._stack = contextlib.ExitStack()
+        self._file: Any = None
+        self.counts: collections.Counter[str] = collections.Counter()
+
+    def __enter__(self) -> _DeadLetterFile:
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        self._stack.__exit__(*exception)
+
+    def add(self, letter: DeadLetter) -> None:
+        if self._file is None:
+            self._file = self._stack.enter_context(files.open_atomically(self._path))
+        self._file.write(letter.to_json().encode() + b"\n")
+        self.counts[letter.reason] += 1
+
+
+def _batches(documents: Iterator[Document]) -> Iterator[list[Document]]:
+    batch, size = [], 0
+    for document in documents:
+        batch.append(document)
+        size += sum(map(len, document.lines))
+        if size >= _CHARACTERS_AT_ONCE:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _key(key: blocks.ShardKey) -> tuple[str, int, int]:
+    """As plain values, whose encoding Beam knows to be deterministic."""
+    return key.split, key.pass_index, key.shard
+
+
+def _write_summary(counts: dict[str, int], plan: PretrainingPlan) -> None:
+    content = json.dumps(counts, sort_keys=True).encode()
+    files.write_bytes(files.join(plan.working_directory, SUMMARY_FILE_NAME), content)

@@ -1,0 +1,151 @@
+"""The tokens of one shard → its records, in consecutive-batch order."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+
+import numpy as np
+
+from components import seeds
+from components.preprocessing.pretraining import masks, segments, serialization
+from components.preprocessing.pretraining.config import PretrainingDataConfig
+
+# Records whose segments and masks are drawn together; part of what the bytes depend on. At
+# seq_len 512 the arrays of a group take about 30 MB.
+_RECORDS_AT_ONCE = 4096
+
+
+@dataclasses.dataclass(frozen=True)
+class ShardTokens:
+    """The documents of a shard, one after another.
+
+    Attributes:
+        ids: unsigned [num_tokens] piece ids.
+        sentence_starts: int64 ascending positions of the tokens that begin a sentence.
+    """
+
+    ids: np.ndarray
+    sentence_starts: np.ndarray
+
+
+def num_records(num_tokens: int, config: PretrainingDataConfig) -> int:
+    """Records that a shard of this many tokens gives; 0 if there is too little for a batch."""
+    return config.batch_size * segments.num_batches(
+        num_tokens // config.num_streams, seq_len=config.seq_len, reuse_len=config.reuse_len
+    )
+
+
+def build_records(
+    tokens: ShardTokens,
+    *,
+    config: PretrainingDataConfig,
+    starts_word: np.ndarray,
+    split: str,
+    shard: int,
+    pass_index: int,
+) -> Iterator[bytes]:
+    """Serialized records of a shard.
+
+    Args:
+        tokens: the shard's documents.
+        config: what shapes the records.
+        starts_word: bool [vocabulary_size]: whether a piece may begin a word.
+        split: name of the split; with shard and pass it names the draws.
+        shard: index of the shard.
+        pass_index: index of the pass.
+    """
+    rows = segments.lay_out_rows(
+        tokens.ids,
+        tokens.sentence_starts,
+        batch_size=config.batch_size,
+        num_cores=config.num_cores,
+        bi_data=config.bi_data,
+    )
+    total = segments.num_batches(rows.row_len, seq_len=config.seq_len, reuse_len=config.reuse_len)
+    if not total:
+        return
+    encoded = serialization.EncodedRows(rows)
+    place = (split, pass_index, shard)
+    segment_draws = seeds.generator(config.seed, "pretraining segments", *place)
+    mask_draws = seeds.generator(config.seed, "pretraining masks", *place)
+    row_starts = _WordStarts(rows, starts_word, config)
+    at_once = max(1, _RECORDS_AT_ONCE // config.batch_size)
+    for first in range(0, total, at_once):
+        chosen = segments.choose_segments(
+            rows,
+            range(first, min(first + at_once, total)),
+            seq_len=config.seq_len,
+            reuse_len=config.reuse_len,
+            ab_len=config.ab_len,
+            generator=segment_draws,
+        )
+        is_masked = _sample(rows, row_starts, chosen, config, mask_draws)
+        yield from serialization.serialize(encoded, chosen, is_masked, reuse_len=config.reuse_len)
+
+
+class _WordStarts:
+    """Whether each token of the parts of a record may begin a word, taken from the rows."""
+
+    def __init__(self, rows: segments.Rows, starts_word: np.ndarray, config: PretrainingDataConfig):
+        # Windows over B begin up to new_len before B, and those over A run beyond a row's end.
+        margin = config.new_len
+        flat = np.zeros(rows.ids.size + 2 * margin, bool)
+        flat[margin:-margin] = starts_word[rows.ids].reshape(-1)
+        self._reuse = np.lib.stride_tricks.sliding_window_view(flat, config.reuse_len)
+        self._new = np.lib.stride_tricks.sliding_window_view(flat, config.new_len)
+        self._margin = margin
+        self._row_len = rows.row_len
+        self._config = config
+
+    def reused(self, chosen: segments.Segments) -> np.ndarray:
+        """Bool [n, reuse_len]."""
+        return self._reuse[self._margin + chosen.row * self._row_len + chosen.begin]
+
+    def new(self, chosen: segments.Segments) -> np.ndarray:
+        """Bool [n, new_len] of `A SEP B SEP CLS`; the functional tokens count as words."""
+        base = self._margin + chosen.row * self._row_len
+        of_a = self._new[base + chosen.begin + self._config.reuse_len]
+        of_b = self._new[base + chosen.b_begin - chosen.a_len - 1]
+        starts = np.where(_positions(self._config) < chosen.a_len[:, None], of_a, of_b)
+        return starts | functional_positions(chosen, self._config)
+
+
+def functional_positions(chosen: segments.Segments, config: PretrainingDataConfig) -> np.ndarray:
+    """Bool [n, new_len]: where `<sep>` and `<cls>` stand in `A SEP B SEP CLS`."""
+    positions = _positions(config)
+    return (positions == chosen.a_len[:, None]) | (positions >= config.new_len - 2)
+
+
+def _positions(config: PretrainingDataConfig) -> np.ndarray:
+    return np.arange(config.new_len, dtype=np.int64)
+
+
+def _sample(
+    rows: segments.Rows,
+    row_starts: _WordStarts,
+    chosen: segments.Segments,
+    config: PretrainingDataConfig,
+    generator: np.random.Generator,
+) -> np.ndarray:
+    """Masks of both parts of each record, bool [n, seq_len]."""
+    parameters = masks.MaskParameters(
+        config.mask_strategy, config.mask_alpha, config.mask_beta, config.max_gram
+    )
+    backward = np.flatnonzero(rows.backward[chosen.row])
+    starts = row_starts.reused(chosen)
+    parts = (
+        (starts, np.zeros_like(starts), config.goals[0]),
+        (row_starts.new(chosen), functional_positions(chosen, config), config.goals[1]),
+    )
+    sampled = []
+    for starts, functional, goal in parts:
+        # Words begin at their first piece in reading order, so backward rows are turned round.
+        starts[backward] = starts[backward, ::-1]
+        functional[backward] = functional[backward, ::-1]
+        mask = masks.sample_masks(
+            starts, functional, parameters=parameters, goal=goal, generator=generator
+        )
+        mask[backward] = mask[backward, ::-1]
+        sampled.append(mask)
+    return np.concatenate(sampled, axis=1)
