@@ -46,8 +46,13 @@ class JsonStream:
         self._before = 0
         self._is_at_end = False
 
-    def keys(self) -> Iterator[str]:
-        """Keys of the object that begins here; read each key's value before the next key.
+    @property
+    def pending(self) -> str:
+        """What was read from the file and not yet handed out; after an error, the damaged value."""
+        return self._text[self._position :]
+
+    def members(self) -> Iterator[str]:
+        """Keys of the object that begins here; read each one's value before the next key.
 
         Raises:
             JsonStreamError: if no object begins here, or it is damaged.
@@ -65,7 +70,7 @@ class JsonStream:
             if self._expect(",}") == "}":
                 return
 
-    def items(self) -> Iterator[Any]:
+    def elements(self) -> Iterator[Any]:
         """Values of the array that begins here.
 
         Raises:
@@ -92,8 +97,9 @@ class JsonStream:
                     or error.pos > len(self._text) - _MAX_CUT_TOKEN
                 )
                 if not is_cut or not self._read_more():
-                    self._position = error.pos
-                    raise self._error(error.msg, is_cut_off=is_cut and self._is_at_end) from None
+                    raise self._error(
+                        error.msg, at=error.pos, is_cut_off=is_cut and self._is_at_end
+                    ) from None
                 continue
             except RecursionError:
                 raise self._error("values are nested too deeply") from None
@@ -148,6 +154,8 @@ class JsonStream:
         self._position = 0
         return bool(more) or (not self._is_at_end and self._read_more())
 
-    def _error(self, message: str, *, is_cut_off: bool = False) -> JsonStreamError:
-        place = self._before + self._position
+    def _error(
+        self, message: str, *, at: int | None = None, is_cut_off: bool = False
+    ) -> JsonStreamError:
+        place = self._before + (self._position if at is None else at)
         return JsonStreamError(f"at character {place:,}: {message}", is_cut_off=is_cut_off)

@@ -1,0 +1,270 @@
+"""Which characters of a paragraph each piece stands for.
+
+Pieces are of the normalised text, answers are counted in characters of the original one. The
+published alignment is a longest common subsequence between the paragraph, each character normalised
+by itself, and the text of the pieces. It is made once per paragraph here, and in nearly all
+paragraphs it is the identity shifted by the space that the first piece begins with.
+
+Departure from the reference: a paragraph whose common subsequence is shorter than 80 % is not
+dropped with its questions, but aligned by a fallback that always gives an answer span.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from collections.abc import Sequence
+
+import numpy as np
+
+from components.preprocessing.question_answering import common_subsequence
+from components.tokenization import normalization
+from components.tokenization.special_ids import SPIECE_UNDERLINE
+
+# Of the published alignment: width of the band beyond the difference in length, number of bands
+# tried (each twice as wide), and share of the paragraph that must be matched.
+_BAND_MARGIN = 5
+_NUM_BANDS = 2
+_MIN_MATCHED_SHARE = 0.8
+_SPACE = ord(" ")
+
+
+class AlignmentMethod(enum.Enum):
+    """How an alignment was found; the first two are what the reference computes."""
+
+    SHIFTED = "shifted"
+    COMMON_SUBSEQUENCE = "common_subsequence"
+    EXPANDED = "expanded"
+    PROPORTIONAL = "proportional"
+
+    @property
+    def is_fallback(self) -> bool:
+        """Whether the reference would have dropped the paragraph."""
+        return self in (AlignmentMethod.EXPANDED, AlignmentMethod.PROPORTIONAL)
+
+
+@dataclasses.dataclass(frozen=True)
+class Alignment:
+    """Pieces of a paragraph and its characters, N of them.
+
+    Attributes:
+        tok_start_to_orig_index: int32[num_pieces], character at which each piece begins.
+        tok_end_to_orig_index: int32[num_pieces], last character of each piece.
+        method: how it was found.
+        piece_char_of_orig: int32[N], for each character the one of the pieces' text that is matched
+            with it, or -1.
+        piece_of_char: int32[M], the piece of each character of the pieces' text.
+    """
+
+    tok_start_to_orig_index: np.ndarray
+    tok_end_to_orig_index: np.ndarray
+    method: AlignmentMethod
+    piece_char_of_orig: np.ndarray
+    piece_of_char: np.ndarray
+
+    def piece_span(self, start: int, end: int) -> tuple[int, int]:
+        """First and last piece of the characters `start` … `end`, both included."""
+        matched = self.piece_char_of_orig
+        first = convert_indices(matched, np.array([start]), is_start=True)[0]
+        last = convert_indices(matched, np.array([end]), is_start=False)[0]
+        first_piece = int(self.piece_of_char[first])
+        # Where nothing of the answer is matched the two can cross; the reference fails there.
+        return first_piece, max(first_piece, int(self.piece_of_char[last]))
+
+
+def align(
+    text: str, pieces: Sequence[str], *, uncased: bool, keep_accents: bool = False
+) -> Alignment:
+    """Aligns the pieces of a paragraph with its characters.
+
+    Args:
+        text: the paragraph as it stands in the data, not empty.
+        pieces: of the normalised paragraph, not empty, as text with "▁" for spaces.
+        uncased: whether the normalisation lowers the case.
+        keep_accents: whether it keeps accents.
+
+    Returns:
+        The alignment, the reference's where that gives one.
+    """
+    lengths = np.fromiter(map(len, pieces), np.int64, len(pieces))
+    piece_text = "".join(pieces).replace(SPIECE_UNDERLINE, " ")
+    normalise = _CharacterTable.shared(uncased, keep_accents)
+    symbols = normalise.symbols(text)
+    target = _code_points(piece_text)
+    orig_of_char, method = _match_like_reference(symbols, target)
+    if orig_of_char is None:
+        orig_of_char, method = _match_in_any_case(text, piece_text, normalise)
+
+    ends = np.cumsum(lengths)
+    is_matched = orig_of_char >= 0
+    piece_char_of_orig = np.full(len(text), -1, np.int32)
+    # A character that gave several keeps the first: assignment from the back.
+    chars = np.flatnonzero(is_matched)[::-1]
+    piece_char_of_orig[orig_of_char[chars]] = chars
+    return Alignment(
+        convert_indices(orig_of_char, ends - lengths, is_start=True, end=len(text)),
+        convert_indices(orig_of_char, ends - 1, is_start=False, end=len(text)),
+        method,
+        piece_char_of_orig,
+        np.repeat(np.arange(len(pieces), dtype=np.int32), lengths),
+    )
+
+
+def convert_indices(
+    index: np.ndarray, positions: np.ndarray, *, is_start: bool, end: int | None = None
+) -> np.ndarray:
+    """Looks up positions in a partial mapping; gaps are filled from their neighbours.
+
+    A position in a gap becomes the first character after the match before the gap (for starts), or
+    the last one before the match behind it (for ends), as in the published preprocessing.
+
+    Args:
+        index: int32[n], increasing where it is not -1, at least one entry not -1.
+        positions: indices into it.
+        is_start: whether the positions begin or end a span.
+        end: number of legal values; None if the gap at the end takes the last match itself.
+
+    Returns:
+        int32, like `positions`.
+    """
+    n = len(index)
+    known = np.flatnonzero(index >= 0)
+    if len(known) == n:
+        return index[positions]
+    behind = np.searchsorted(known, positions)
+    before = np.searchsorted(known, positions, side="right") - 1
+    front = index[known[np.maximum(before, 0)]]
+    rear = index[known[np.minimum(behind, len(known) - 1)]]
+    has_front, has_rear = before >= 0, behind < len(known)
+    is_wide = rear > front + 1
+    if is_start:
+        between = np.where(is_wide, front + 1, rear)
+        at_begin = np.zeros_like(rear)
+        at_end = front + 1
+    else:
+        between = np.where(is_wide, rear - 1, front)
+        at_begin = np.maximum(rear - 1, 0)
+        at_end = np.full_like(front, -1 if end is None else end - 1)
+    if end is None:
+        at_end = front
+    else:
+        at_end = np.where(front < end - 1, at_end, front)
+    result = np.where(has_front & has_rear, between, np.where(has_front, at_end, at_begin))
+    return np.where(index[positions] >= 0, index[positions], result).astype(np.int32)
+
+
+def _match_like_reference(
+    symbols: np.ndarray, target: np.ndarray
+) -> tuple[np.ndarray | None, AlignmentMethod]:
+    n, m = len(symbols), len(target)
+    # Here all of the paragraph can be matched, and then ties are broken towards the front; no match
+    # of its first character is further in front than this.
+    if m == n + 1 and symbols[0] != target[0] and np.array_equal(symbols, target[1:]):
+        return np.arange(-1, n, dtype=np.int32), AlignmentMethod.SHIFTED
+    method = AlignmentMethod.COMMON_SUBSEQUENCE
+    min_length = int(np.ceil(_MIN_MATCHED_SHARE * n))
+    if _num_common(symbols, target) < min_length:
+        return None, method
+    max_distance = abs(n - m) + _BAND_MARGIN
+    for band in range(_NUM_BANDS):
+        is_last = band == _NUM_BANDS - 1
+        try:
+            match = common_subsequence.match(
+                symbols, target, min_length=min_length, max_distance=max_distance
+            )
+        except common_subsequence.TooDifferentError:
+            return None, method
+        # The published conditions differ: more than the share, and for the last band not less.
+        if (
+            match is not None
+            and match.length
+            and (is_last or match.length > _MIN_MATCHED_SHARE * n)
+        ):
+            return match.a_of_b, method
+        max_distance *= 2
+    return None, method
+
+
+def _num_common(a: np.ndarray, b: np.ndarray) -> int:
+    """Number of symbols that the two have in common as bags: no subsequence is longer."""
+    a = a[a != common_subsequence.NO_SYMBOL]
+    _, inverse = np.unique(np.concatenate([a, b]), return_inverse=True)
+    size = int(inverse.max(initial=-1)) + 1
+    counts = np.bincount(inverse[: len(a)], minlength=size)
+    return int(np.minimum(counts, np.bincount(inverse[len(a) :], minlength=size)).sum())
+
+
+def _match_in_any_case(
+    text: str, piece_text: str, normalise: _CharacterTable
+) -> tuple[np.ndarray, AlignmentMethod]:
+    """Fallback: both sides taken apart as far as they go, so that e.g. ㎏ meets k and g."""
+    expanded_text, owner_in_text = normalise.expand(text)
+    expanded_pieces, owner_in_pieces = normalise.expand(piece_text)
+    if len(expanded_text) and len(expanded_pieces):
+        try:
+            match = common_subsequence.match(expanded_text, expanded_pieces)
+        except common_subsequence.TooDifferentError:
+            match = None
+        if match is not None and match.length:
+            orig_of_char = np.full(len(piece_text), -1, np.int32)
+            # The first part that is matched speaks for the character: assignment from the back.
+            parts = np.flatnonzero(match.a_of_b >= 0)[::-1]
+            orig_of_char[owner_in_pieces[parts]] = owner_in_text[match.a_of_b[parts]]
+            return orig_of_char, AlignmentMethod.EXPANDED
+    positions = np.arange(len(piece_text)) * len(text) // len(piece_text)
+    return positions.astype(np.int32), AlignmentMethod.PROPORTIONAL
+
+
+class _CharacterTable:
+    """The normalisation of single characters, remembered."""
+
+    _tables: dict[tuple[bool, bool], _CharacterTable] = {}
+
+    @classmethod
+    def shared(cls, uncased: bool, keep_accents: bool) -> _CharacterTable:
+        key = (uncased, keep_accents)
+        if key not in cls._tables:
+            cls._tables[key] = cls(*key)
+        return cls._tables[key]
+
+    def __init__(self, uncased: bool, keep_accents: bool) -> None:
+        self._uncased = uncased
+        self._keep_accents = keep_accents
+        self._normalised: dict[str, str] = {}
+        self._symbols: dict[str, int] = {}
+
+    def symbols(self, text: str) -> np.ndarray:
+        """int32[len(text)]: code point that each character becomes, if it becomes just one."""
+        if text.isascii():
+            # Nothing is taken apart, nothing else is lowered.
+            return _code_points(text.lower() if self._uncased else text)
+        symbols = self._symbols
+        for character in set(text).difference(symbols):
+            normalised = self._normalise(character)
+            symbols[character] = (
+                ord(normalised) if len(normalised) == 1 else common_subsequence.NO_SYMBOL
+            )
+        return np.fromiter(map(symbols.__getitem__, text), np.int32, len(text))
+
+    def expand(self, text: str) -> tuple[np.ndarray, np.ndarray]:
+        """All code points that the characters become, int32, and the character of each, int32."""
+        parts = [" " if c.isspace() else self._normalise(c) for c in text]
+        lengths = np.fromiter(map(len, parts), np.int64, len(parts))
+        owners = np.repeat(np.arange(len(parts), dtype=np.int32), lengths)
+        return _code_points("".join(parts)), owners
+
+    def _normalise(self, character: str) -> str:
+        normalised = self._normalised.get(character)
+        if normalised is None:
+            normalised = normalization.normalize(
+                character,
+                uncased=self._uncased,
+                keep_accents=self._keep_accents,
+                collapse_whitespace=False,
+            )
+            self._normalised[character] = normalised
+        return normalised
+
+
+def _code_points(text: str) -> np.ndarray:
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.int32)

@@ -1,0 +1,35 @@
+"""What shapes the records of question answering."""
+
+from __future__ import annotations
+
+import dataclasses
+
+# SEP after the paragraph, SEP after the question, CLS.
+NUM_SPECIAL_TOKENS = 3
+
+
+@dataclasses.dataclass(frozen=True)
+class WindowConfig:
+    """How a paragraph and a question become windows.
+
+    Attributes:
+        max_seq_length: tokens in a window, padding included.
+        doc_stride: tokens by which the next window of a long paragraph begins later.
+        max_query_length: tokens of a question that are kept.
+    """
+
+    max_seq_length: int
+    doc_stride: int
+    max_query_length: int
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+                raise ValueError(f"{field.name} must be a positive integer, not {value!r}.")
+        if self.max_seq_length <= self.max_query_length + NUM_SPECIAL_TOKENS:
+            raise ValueError(
+                f"max_seq_length ({self.max_seq_length}) leaves no room for a paragraph beside "
+                f"max_query_length ({self.max_query_length}) and {NUM_SPECIAL_TOKENS} special "
+                "tokens: raise the first or lower the second."
+            )

@@ -1,0 +1,151 @@
+"""A paragraph with its questions to windows; the paragraph is tokenized and aligned once."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Iterator
+
+from components.dead_letters import DeadLetter
+from components.example_gen.squad import Paragraph, Question
+from components.preprocessing.question_answering.alignment import Alignment, align
+from components.preprocessing.question_answering.config import WindowConfig
+from components.preprocessing.question_answering.windows import ParagraphWindows, Window
+from components.tokenization.special_ids import UNK_ID
+from components.tokenization.tokenizer import Tokenizer
+
+EMPTY_PARAGRAPH = "paragraph without text"
+EMPTY_QUESTION = "question without text"
+NO_ANSWER = "answerable question without an answer"
+LOST_ANSWER = "answer is not in the paragraph"
+_EXCERPT_CHARACTERS = 200
+
+
+@dataclasses.dataclass(frozen=True)
+class QuestionWindows:
+    """A question and its windows, in the order of the paragraph; at least one."""
+
+    question: Question
+    windows: tuple[Window, ...]
+
+
+class Featurizer:
+    """Makes windows, and counts what it met.
+
+    Records for evaluation are made of every question, so that every question gets a prediction; for
+    training, questions that teach nothing are dead letters.
+
+    Args:
+        tokenizer: of the pretrained model.
+        config: lengths.
+        for_training: whether the windows carry the place of the answer. The first answer that was
+            found in the paragraph is the one that is learnt.
+
+    Attributes:
+        counts: "paragraphs", "questions", "windows", "paragraphs/<alignment method>", and others
+            that say what was unusual.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, config: WindowConfig, *, for_training: bool) -> None:
+        self._tokenizer = tokenizer
+        self._config = config
+        self._for_training = for_training
+        self.counts: Counter[str] = Counter()
+        self._ids: dict[str, int] = {}
+
+    def featurize(self, paragraph: Paragraph) -> Iterator[QuestionWindows | DeadLetter]:
+        """Windows of all questions of a paragraph, in their order."""
+        counts = self.counts
+        counts["paragraphs"] += 1
+        counts["answers/repaired"] += paragraph.num_repaired_answers
+        counts["answers/lost"] += paragraph.num_lost_answers
+        if not paragraph.questions:
+            counts["paragraphs/without questions"] += 1
+            return
+        pieces = self._tokenizer.pieces(paragraph.context)
+        if not pieces:
+            counts["paragraphs/empty"] += 1
+        alignment = self._align(paragraph.context, pieces) if pieces else None
+        piece_ids = list(map(self._piece_id, pieces))
+        maker = ParagraphWindows(piece_ids, alignment, self._config)
+        for question in paragraph.questions:
+            counts["questions"] += 1
+            # Not as a batch: SentencePiece starts a thread for each, which on a busy machine takes
+            # longer than the ten questions of a paragraph.
+            query_ids = self._tokenizer.encode(question.text)
+            reason = self._reason_against(question, alignment, query_ids)
+            if reason is not None:
+                yield _dead_letter(paragraph, question, reason)
+                continue
+            counts["questions/empty"] += not query_ids
+            counts["questions/cut"] += len(query_ids) > self._config.max_query_length
+            windows = tuple(
+                maker.windows(
+                    query_ids,
+                    answer_pieces=_answer_pieces(question, alignment)
+                    if self._for_training
+                    else None,
+                    for_training=self._for_training,
+                )
+            )
+            self._count_windows(question, windows)
+            yield QuestionWindows(question, windows)
+
+    def _piece_id(self, piece: str) -> int:
+        found = self._ids.get(piece)
+        if found is None:
+            found = self._tokenizer.piece_to_id(piece)
+            # Unknown pieces are as many as there are strings; the others are the vocabulary.
+            if found != UNK_ID:
+                self._ids[piece] = found
+        return found
+
+    def _align(self, context: str, pieces: list[str]) -> Alignment:
+        tokenizer = self._tokenizer
+        alignment = align(
+            context, pieces, uncased=tokenizer.uncased, keep_accents=tokenizer.keep_accents
+        )
+        self.counts[f"paragraphs/aligned: {alignment.method.value}"] += 1
+        return alignment
+
+    def _reason_against(
+        self, question: Question, alignment: Alignment | None, query_ids: list[int]
+    ) -> str | None:
+        if not self._for_training:
+            return None
+        if alignment is None:
+            return EMPTY_PARAGRAPH
+        if not query_ids:
+            return EMPTY_QUESTION
+        if question.is_impossible:
+            return None
+        if not question.answers:
+            return NO_ANSWER
+        return LOST_ANSWER if all(answer.start < 0 for answer in question.answers) else None
+
+    def _count_windows(self, question: Question, windows: tuple[Window, ...]) -> None:
+        self.counts["windows"] += len(windows)
+        if self._for_training:
+            answerable = sum(not window.target.is_impossible for window in windows)
+            self.counts["windows/answerable"] += answerable
+            if not question.is_impossible and not answerable:
+                self.counts["questions/answer in no window"] += 1
+
+
+def _answer_pieces(question: Question, alignment: Alignment | None) -> tuple[int, int] | None:
+    if question.is_impossible or alignment is None:
+        return None
+    answer = next(answer for answer in question.answers if answer.start >= 0)
+    return alignment.piece_span(answer.start, answer.start + len(answer.text) - 1)
+
+
+def _dead_letter(paragraph: Paragraph, question: Question, reason: str) -> DeadLetter:
+    return DeadLetter(
+        source=paragraph.source,
+        position=f"article {paragraph.article!r}, question {question.id}",
+        reason=reason,
+        detail=f"paragraph {paragraph.position} of the file",
+        excerpt=" | ".join(
+            text[:_EXCERPT_CHARACTERS] for text in (question.text, paragraph.context)
+        ),
+    )
