@@ -1,0 +1,69 @@
+"""Writes the sample data set: `python -m pipeline.sample_data.generate [directory]`.
+
+Everything is made from the templates and words in this package with a fixed seed, so the files
+that are committed beside this module are exactly what it writes; a test compares them.
+"""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import random
+import sys
+
+from pipeline.sample_data import SAMPLE_DATA_DIRECTORY
+from pipeline.sample_data.documents import make_documents
+from pipeline.sample_data.paragraphs import make_data_set
+from pipeline.sample_data.reviews import make_reviews
+
+_SEED = "xlnet-pipeline sample 1"
+_REVIEWS = {"train": 1000, "eval": 200, "test": 100}
+_NUM_DOCUMENTS = 300
+# Split, number of paragraphs, whether several answers are listed.
+_PARAGRAPHS = (("train", 60, False), ("dev", 20, True))
+
+
+def generate() -> dict[str, str]:
+    """Contents of the files by path relative to the sample's directory."""
+    contents = {}
+    # Drawn together, so that no text is in two splits.
+    reviews = make_reviews(_draw("classification"), sum(_REVIEWS.values()))
+    for split, number in _REVIEWS.items():
+        rows, reviews = reviews[:number], reviews[number:]
+        lines = ["text\tlabel", *(f"{review.text}\t{review.label}" for review in rows)]
+        contents[f"classification/{split}.tsv"] = "\n".join(lines) + "\n"
+
+    documents = make_documents(_draw("corpus"), _NUM_DOCUMENTS)
+    contents["corpus/documents.txt"] = "\n".join(
+        "".join(f"{sentence}\n" for sentence in document) for document in documents
+    )
+
+    for split, num_paragraphs, several_answers in _PARAGRAPHS:
+        data_set = make_data_set(
+            _draw(f"question_answering/{split}"),
+            num_paragraphs=num_paragraphs,
+            prefix=f"sample-{split}",
+            several_answers=several_answers,
+        )
+        text = json.dumps(data_set, indent=1, ensure_ascii=False)
+        contents[f"question_answering/{split}.json"] = text + "\n"
+    return contents
+
+
+def _draw(stage: str) -> random.Random:
+    # From text: seeding with a number or a tuple would go through hash() or lose the stage.
+    return random.Random(f"{_SEED}/{stage}")
+
+
+def main() -> None:
+    """Writes the files below the given directory, by default the package's own."""
+    directory = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else SAMPLE_DATA_DIRECTORY
+    for name, content in generate().items():
+        path = directory / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode())
+        print(f"{path}: {len(content.encode()):,} bytes")
+
+
+if __name__ == "__main__":
+    main()
