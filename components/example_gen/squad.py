@@ -45,7 +45,7 @@ class Answer:
     Attributes:
         text: of the answer.
         start: character of the context at which it begins, verified; -1 if it does not stand there
-            nor near by.
+            nor near by, or is empty.
     """
 
     text: str
@@ -59,7 +59,7 @@ class Question:
     Attributes:
         id: unique in its file.
         text: of the question; may be empty.
-        answers: none, one or several; without those whose text is empty.
+        answers: none, one or several.
         is_impossible: whether the data say that there is no answer; False where they do not say.
     """
 
@@ -90,20 +90,6 @@ class Paragraph:
     position: int
     num_repaired_answers: int = 0
     num_lost_answers: int = 0
-
-    def to_json(self) -> bytes:
-        """One line of JSON, for the way between workers."""
-        return json.dumps(dataclasses.asdict(self)).encode()
-
-    @classmethod
-    def from_json(cls, content: bytes) -> Paragraph:
-        """The paragraph that `to_json` was called on."""
-        fields = json.loads(content)
-        fields["questions"] = tuple(
-            Question(**{**question, "answers": tuple(Answer(**a) for a in question["answers"])})
-            for question in fields["questions"]
-        )
-        return cls(**fields)
 
 
 def read_file(path: str) -> Iterator[Paragraph | DeadLetter]:
@@ -295,6 +281,8 @@ def _question(value: Any, context: str) -> tuple[Question, int, int]:
         answer_text = _get(answer, "text", str)
         start = _get(answer, "answer_start", int)
         if not answer_text:
+            # Scores count the question as answerable; there is nothing to look for.
+            answers.append(Answer("", _NOT_FOUND))
             continue
         found = locate(answer_text, start, context)
         num_lost += found == _NOT_FOUND

@@ -119,7 +119,7 @@ class Featurizer:
             return EMPTY_QUESTION
         if question.is_impossible:
             return None
-        if not question.answers:
+        if not any(answer.text for answer in question.answers):
             return NO_ANSWER
         return LOST_ANSWER if all(answer.start < 0 for answer in question.answers) else None
 

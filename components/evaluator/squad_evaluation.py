@@ -1,0 +1,199 @@
+"""A data set and predictions to everything that SQuAD reports about them."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from components.evaluator import squad_slices
+from components.evaluator.squad_metrics import (
+    MeanScores,
+    QuestionScores,
+    mean_scores,
+    score_questions,
+)
+from components.evaluator.squad_thresholds import (
+    BestThreshold,
+    PrecisionRecall,
+    best_threshold,
+    precision_recall,
+)
+from components.example_gen import squad
+from components.example_gen.squad import Paragraph
+
+_MAX_NAMED = 5
+
+
+class PredictionsError(ValueError):
+    """Predictions that do not fit the data set; the message names the question ids."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ThresholdResult:
+    """What null odds add to the scores.
+
+    Attributes:
+        best_exact: best exact match of all thresholds.
+        best_f1: best F1 of all thresholds.
+        at_best_f1: scores of all questions, of those with and without an answer ("total",
+            "HasAns", "NoAns"), at the threshold of the best F1.
+        curves: precision–recall curves "exact", "f1", and "oracle" (every answer right); none if
+            no question has an answer.
+    """
+
+    best_exact: BestThreshold
+    best_f1: BestThreshold
+    at_best_f1: Mapping[str, MeanScores]
+    curves: Mapping[str, PrecisionRecall]
+
+
+@dataclasses.dataclass(frozen=True)
+class SquadEvaluation:
+    """Scores of predictions.
+
+    Attributes:
+        scores: of the predictions as they are: "total", "HasAns", "NoAns" (official script).
+        thresholds: None without null odds.
+        slices: means by slice and value, at the threshold of the best F1 if there are null odds.
+        num_unknown: predictions for questions that the data set does not have; they do not count.
+    """
+
+    scores: Mapping[str, MeanScores]
+    thresholds: ThresholdResult | None
+    slices: Mapping[str, Mapping[str, MeanScores]]
+    num_unknown: int
+
+    def metrics(self) -> dict[str, float | int]:
+        """Flat numbers under the official script's names; scores in percent.
+
+        `HasAns_*` and `NoAns_*` are left out where no such question exists. `best_*` and `pr_*_ap`
+        are there with null odds only. (The reference's `has_ans_exact` is `HasAns_exact` / 100.)
+        """
+        found: dict[str, float | int] = {}
+        for name, means in self.scores.items():
+            prefix = "" if name == "total" else f"{name}_"
+            if means.total or not prefix:
+                found |= {
+                    f"{prefix}exact": means.exact,
+                    f"{prefix}f1": means.f1,
+                    f"{prefix}total": means.total,
+                }
+        if self.thresholds is not None:
+            best_exact, best_f1 = self.thresholds.best_exact, self.thresholds.best_f1
+            found |= {
+                "best_exact": best_exact.score,
+                "best_exact_thresh": best_exact.threshold,
+                "best_f1": best_f1.score,
+                "best_f1_thresh": best_f1.threshold,
+            }
+            for name, curve in self.thresholds.curves.items():
+                found[f"pr_{name}_ap"] = curve.average_precision
+        return found
+
+
+def read_dataset(path: str) -> list[Paragraph]:
+    """Paragraphs of a SQuAD file.
+
+    Raises:
+        SquadFormatError: if the file is damaged.
+        PredictionsError: if a part of it cannot be used, since scores would not be comparable.
+    """
+    paragraphs = []
+    for item in squad.read_file(path):
+        if not isinstance(item, Paragraph):
+            raise PredictionsError(
+                f"{item.source}, {item.position}: {item.reason} ({item.detail}). Scores are given "
+                "for whole data sets only; mend the file."
+            )
+        paragraphs.append(item)
+    return paragraphs
+
+
+def evaluate_predictions(
+    dataset: Sequence[Paragraph],
+    predictions: Mapping[str, str],
+    null_odds: Mapping[str, float] | None = None,
+    *,
+    num_windows: Mapping[str, int] | None = None,
+) -> SquadEvaluation:
+    """Scores predictions.
+
+    Args:
+        dataset: paragraphs of a whole data set (`read_dataset`).
+        predictions: answers by question id; "" leaves the question unanswered.
+        null_odds: by question id, the larger the less answerable.
+        num_windows: by question id, for slices.
+
+    Raises:
+        PredictionsError: naming questions without a prediction or without null odds, and values of
+            a wrong type; or if the data set has no questions.
+    """
+    questions = [question for paragraph in dataset for question in paragraph.questions]
+    if not questions:
+        raise PredictionsError("The data set has no questions.")
+    ids = [question.id for question in questions]
+    _check_complete(ids, predictions, "prediction")
+    _check_values(
+        (i for i in ids if not isinstance(predictions[i], str)), "predictions are not text"
+    )
+    answers = [[answer.text for answer in question.answers] for question in questions]
+    scores = score_questions(answers, [predictions[i] for i in ids])
+    thresholds = None
+    final = scores
+    if null_odds is not None:
+        _check_complete(ids, null_odds, "null odds")
+        _check_values((i for i in ids if not _is_number(null_odds[i])), "null odds are not numbers")
+        odds = np.array([null_odds[i] for i in ids], np.float64)
+        best_f1 = best_threshold(scores.f1, scores, odds)
+        final = scores.with_threshold(odds, best_f1.threshold)
+        curves = {}
+        if scores.has_answer.any():
+            ones = np.ones(len(ids))
+            curves = {
+                name: precision_recall(values, scores.has_answer, odds)
+                for name, values in (("exact", scores.exact), ("f1", scores.f1), ("oracle", ones))
+            }
+        thresholds = ThresholdResult(
+            best_exact=best_threshold(scores.exact, scores, odds),
+            best_f1=best_f1,
+            at_best_f1=_parts(final),
+            curves=curves,
+        )
+    return SquadEvaluation(
+        scores=_parts(scores),
+        thresholds=thresholds,
+        slices=squad_slices.slice_scores(dataset, final, num_windows=num_windows),
+        num_unknown=len(predictions) - len(ids),
+    )
+
+
+def _parts(scores: QuestionScores) -> dict[str, MeanScores]:
+    return {
+        "total": mean_scores(scores),
+        "HasAns": mean_scores(scores, scores.has_answer),
+        "NoAns": mean_scores(scores, ~scores.has_answer),
+    }
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value)
+
+
+def _check_complete(ids: Sequence[str], values: Mapping[str, Any], what: str) -> None:
+    missing = [question_id for question_id in ids if question_id not in values]
+    if missing:
+        raise PredictionsError(
+            f"{len(missing):,} of {len(ids):,} questions have no {what}, e.g. "
+            f"{', '.join(missing[:_MAX_NAMED])}. Every question of the data set needs one (an "
+            "empty prediction leaves it unanswered)."
+        )
+
+
+def _check_values(wrong: Iterable[str], what: str) -> None:
+    named = list(wrong)
+    if named:
+        raise PredictionsError(f"{len(named):,} {what}, e.g. of {', '.join(named[:_MAX_NAMED])}.")

@@ -1,0 +1,352 @@
+"""Question answering preprocessing in Beam: paragraphs → shards of records.
+
+    plan = make_plan(...)
+    clear_output(plan)
+    with beam.Pipeline(options=...) as pipeline:
+        add_to_pipeline(pipeline, plan)
+    manifest = finish(plan)
+
+`preprocess` does all of that. Paragraphs, not records, travel between workers: they are thirty
+times smaller. The worker that gets a shard's paragraphs makes its records and writes its file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from components import dead_letters, files, seeds, tfrecords
+from components import manifest as manifest_lib
+from components.dead_letters import DeadLetter
+from components.example_gen import squad, squad_examples
+from components.example_gen.squad import Paragraph
+from components.preprocessing.question_answering import records
+from components.preprocessing.question_answering.config import WindowConfig
+from components.preprocessing.question_answering.featurizer import Featurizer
+from components.preprocessing.question_answering.plan import (
+    InputFormat,
+    QuestionAnsweringPlan,
+    Use,
+    clear_output,
+    make_plan,
+)
+from components.records import QUESTION_ANSWERING
+from components.tokenization.tokenizer import Tokenizer
+
+METRICS_NAMESPACE = "xlnet/preprocessing/question_answering"
+
+_PARAGRAPHS, _IDS, _COUNTS = "paragraphs", "ids", "counts"
+_DEAD_LETTERS = "dead_letters/"
+_DUPLICATES = "duplicates/"
+# Runs of zeros and ones make most of a record: higher levels take longer than making the record.
+_COMPRESSION_LEVEL = 1
+# Ids named in an error message.
+_MAX_NAMED = 3
+
+
+class DuplicateQuestionError(ValueError):
+    """A question id that stands in several files of a split."""
+
+
+class NoRecordsError(ValueError):
+    """A split that gave no record."""
+
+
+def preprocess(
+    *,
+    inputs: Mapping[str, Sequence[str]],
+    uses: Mapping[str, Use],
+    output_directory: str,
+    config: WindowConfig,
+    tokenizer: Tokenizer,
+    input_format: InputFormat = "squad",
+    num_shards: int = 8,
+    seed: int = 0,
+    max_dead_letter_share: float = 0.001,
+    beam_pipeline_args: Sequence[str] = ("--runner=FnApiRunner",),
+) -> manifest_lib.Manifest:
+    """Makes question answering records, see `make_plan` for the arguments.
+
+    Args:
+        inputs: glob patterns by split.
+        uses: "training" or "evaluation" by split.
+        output_directory: a directory of this run's own; what an earlier run left is removed.
+        config: lengths.
+        tokenizer: of the pretrained model.
+        input_format: "squad" or "examples".
+        num_shards: files per split.
+        seed: of the order of the records.
+        max_dead_letter_share: of the questions of a split.
+        beam_pipeline_args: flags for Beam. Whatever they say, the output is the same.
+
+    Returns:
+        The manifest that was written.
+
+    Raises:
+        TooManyDeadLettersError, DuplicateQuestionError, NoRecordsError: see `finish`.
+    """
+    plan = make_plan(
+        inputs=inputs,
+        uses=uses,
+        output_directory=output_directory,
+        config=config,
+        tokenizer=tokenizer,
+        input_format=input_format,
+        num_shards=num_shards,
+        seed=seed,
+        max_dead_letter_share=max_dead_letter_share,
+    )
+    clear_output(plan)
+    with beam.Pipeline(options=PipelineOptions(list(beam_pipeline_args))) as pipeline:
+        add_to_pipeline(pipeline, plan)
+    return finish(plan)
+
+
+def add_to_pipeline(pipeline: beam.Pipeline, plan: QuestionAnsweringPlan) -> None:
+    """Adds both stages; the pipeline's end leaves the shards and a summary for `finish`."""
+    inputs = [(split, path) for split, paths in plan.inputs.items() for path in paths]
+    read = (
+        pipeline
+        | "Files" >> beam.Create(list(enumerate(inputs)))
+        # A grouping hands its keys to the workers in turn, where a Reshuffle leaves it to chance.
+        | "Spread files" >> beam.GroupByKey()
+        | "Read" >> beam.ParDo(_Read(plan)).with_outputs(_PARAGRAPHS, _IDS, _COUNTS)
+    )
+    # Every shard is written, also one into which no paragraph falls.
+    shards = pipeline | "Shards" >> beam.Create(
+        [((split, shard), b"") for split in plan.inputs for shard in range(plan.num_shards)]
+    )
+    built = (
+        (read[_PARAGRAPHS], shards)
+        | "With all shards" >> beam.Flatten()
+        | "Gather shards" >> beam.GroupByKey()
+        | "Build" >> beam.ParDo(_Build(plan))
+    )
+    duplicates = read[_IDS] | "Gather ids" >> beam.GroupByKey() | beam.FlatMap(_find_duplicates)
+    _ = (
+        (read[_COUNTS], built, duplicates)
+        | "All counts" >> beam.Flatten()
+        | "Sum" >> beam.CombinePerKey(sum)
+        | "Together" >> beam.combiners.ToDict()
+        | "Write summary" >> beam.Map(_write_summary, path=plan.summary_path)
+    )
+
+
+def finish(plan: QuestionAnsweringPlan) -> manifest_lib.Manifest:
+    """Judges what the pipeline did, writes the manifest last, and removes the working directory.
+
+    Raises:
+        DuplicateQuestionError: if several files of a split have a question id in common.
+        TooManyDeadLettersError: if more questions were unusable than the plan allows.
+        NoRecordsError: if a split gave no record.
+    """
+    counts: Counter[str] = Counter(json.loads(files.read_bytes(plan.summary_path)))
+    _check_duplicates(counts)
+    for split in plan.inputs:
+        reasons = _with_prefix(counts, f"{split}/{_DEAD_LETTERS}")
+        dead_letters.check_share(
+            # Paragraphs and lines that could not be read count as one question each.
+            total=counts[f"{split}/questions read"] + sum(reasons.values()),
+            reasons=reasons,
+            allowed_share=plan.max_dead_letter_share,
+            where=plan.dead_letters_directory,
+        )
+        if not counts[f"{split}/records"]:
+            raise NoRecordsError(
+                f"The split {split!r} gave no record: {counts[f'{split}/questions read']:,} "
+                f"questions were read from {', '.join(plan.inputs[split])}."
+            )
+    manifest = manifest_lib.Manifest(
+        record_type=QUESTION_ANSWERING.name,
+        parameters={
+            "max_seq_length": plan.config.max_seq_length,
+            "doc_stride": plan.config.doc_stride,
+            "max_query_length": plan.config.max_query_length,
+            "uncased": plan.tokenizer.uncased,
+            "keep_accents": plan.tokenizer.keep_accents,
+            "uses": dict(plan.uses),
+            "num_shards": plan.num_shards,
+            "seed": plan.seed,
+        },
+        vocabulary_sha256=plan.tokenizer.vocabulary.sha256,
+        shards={
+            split: [plan.shard_name(split, shard) for shard in range(plan.num_shards)]
+            for split in plan.inputs
+        },
+        counts=dict(sorted(counts.items())),
+    )
+    beam.io.filesystems.FileSystems.delete([plan.working_directory])
+    manifest.write(plan.output_directory)
+    return manifest
+
+
+class _Read(beam.DoFn):
+    """Files → ((split, shard), paragraph), each file's question ids, counts."""
+
+    def __init__(self, plan: QuestionAnsweringPlan) -> None:
+        self._plan = plan
+
+    def process(self, element: tuple[int, Iterable[tuple[str, str]]]) -> Iterator[Any]:
+        number, inputs = element
+        for split, path in inputs:
+            yield from self._read(number, split, path)
+
+    def _read(self, number: int, split: str, path: str) -> Iterator[Any]:
+        plan = self._plan
+        counts: Counter[str] = Counter()
+        ids: list[str] = []
+        name = f"{split}-file-{number:05d}.jsonl"
+        with _DeadLetterFile(files.join(plan.dead_letters_directory, name)) as rejected:
+            for item in _read_items(path, plan.input_format):
+                if isinstance(item, DeadLetter):
+                    rejected.add(item)
+                    continue
+                paragraph, serialized = item
+                ids += [question.id for question in paragraph.questions]
+                shard = seeds.integer(plan.seed, "shard", split, paragraph.context)
+                yield beam.pvalue.TaggedOutput(
+                    _PARAGRAPHS, ((split, shard % plan.num_shards), serialized)
+                )
+        counts["questions read"] = len(ids)
+        counts.update(rejected.counts)
+        if len(plan.inputs[split]) > 1:
+            yield beam.pvalue.TaggedOutput(_IDS, (split, (path, ids)))
+        yield from (beam.pvalue.TaggedOutput(_COUNTS, count) for count in _count(split, counts))
+
+
+class _Build(beam.DoFn):
+    """A shard's paragraphs → its file of records; yields counts."""
+
+    def __init__(self, plan: QuestionAnsweringPlan) -> None:
+        self._plan = plan
+
+    def process(
+        self, element: tuple[tuple[str, int], Iterable[bytes]]
+    ) -> Iterator[tuple[str, int]]:
+        (split, shard), serialized = element
+        plan = self._plan
+        featurizer = Featurizer(
+            plan.tokenizer, plan.config, for_training=plan.uses[split] == "training"
+        )
+        encoder = records.RecordEncoder()
+        # Order of the record, and the record.
+        built: list[tuple[bytes, int, bytes]] = []
+        name = f"{split}-shard-{shard:05d}.jsonl"
+        # Groups come in any order, and dead letters should not.
+        paragraphs = sorted(content for content in serialized if content)
+        with _DeadLetterFile(files.join(plan.dead_letters_directory, name)) as rejected:
+            for content in paragraphs:
+                for item in featurizer.featurize(squad_examples.decode(content)):
+                    if isinstance(item, DeadLetter):
+                        rejected.add(item)
+                        continue
+                    question_id = item.question.id
+                    place = seeds.digest(plan.seed, "order", question_id)
+                    for window in item.windows:
+                        index = window.span.index
+                        record = encoder.encode(
+                            window,
+                            question_id=question_id,
+                            unique_id=records.stable_unique_id(question_id, index),
+                        )
+                        built.append((place, index, record))
+        built.sort()
+        path = files.join(plan.output_directory, plan.shard_name(split, shard))
+        counts = featurizer.counts + rejected.counts
+        counts["records"] = _write(path, [record for _, _, record in built])
+        yield from _count(split, counts)
+
+
+def _write(path: str, serialized: Iterable[bytes]) -> int:
+    with tfrecords.open_writer(path, compression_level=_COMPRESSION_LEVEL) as writer:
+        for record in serialized:
+            writer.write(record)
+    return writer.num_records
+
+
+class _DeadLetterFile:
+    """Dead letters of one step: a file that exists only if there are any."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._stack = contextlib.ExitStack()
+        self._file: Any = None
+        self.counts: Counter[str] = Counter()
+
+    def __enter__(self) -> _DeadLetterFile:
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        self._stack.__exit__(*exception)
+
+    def add(self, letter: DeadLetter) -> None:
+        if self._file is None:
+            self._file = self._stack.enter_context(files.open_atomically(self._path))
+        self._file.write(letter.to_json().encode() + b"\n")
+        self.counts[_DEAD_LETTERS + letter.reason] += 1
+
+
+def _read_items(
+    path: str, input_format: InputFormat
+) -> Iterator[tuple[Paragraph, bytes] | DeadLetter]:
+    if input_format == "examples":
+        for serialized in tfrecords.read_records(path):
+            yield squad_examples.decode(serialized), serialized
+        return
+    for item in squad.read_file(path):
+        yield item if isinstance(item, DeadLetter) else (item, squad_examples.encode(item))
+
+
+def _find_duplicates(
+    element: tuple[str, Iterable[tuple[str, list[str]]]],
+) -> Iterator[tuple[str, int]]:
+    """Counts per pair of files and id, with a few ids as examples."""
+    split, members = element
+    first_in: dict[str, str] = {}
+    found = []
+    for path, ids in sorted(members):
+        for question_id in ids:
+            other = first_in.setdefault(question_id, path)
+            if other != path:
+                found.append(f"{question_id} in {other} and in {path}")
+    if found:
+        yield f"{split}/{_DUPLICATES}", len(found)
+        for text in found[:_MAX_NAMED]:
+            yield f"{split}/{_DUPLICATES}{text}", 1
+
+
+def _check_duplicates(counts: Mapping[str, int]) -> None:
+    for name, count in counts.items():
+        split, _, rest = name.partition("/")
+        if rest == _DUPLICATES:
+            named = sorted(_with_prefix(counts, name))
+            examples = "; ".join(itertools.islice(filter(None, named), _MAX_NAMED))
+            raise DuplicateQuestionError(
+                f"{count:,} question ids of the split {split!r} stand in several files: {examples}."
+                " Predictions are found by id: make the ids unique, or leave out a file."
+            )
+
+
+def _with_prefix(counts: Mapping[str, int], prefix: str) -> dict[str, int]:
+    return {
+        name.removeprefix(prefix): count
+        for name, count in counts.items()
+        if name.startswith(prefix)
+    }
+
+
+def _count(split: str, counts: Mapping[str, int]) -> Iterator[tuple[str, int]]:
+    for name, count in sorted(counts.items()):
+        beam.metrics.Metrics.counter(METRICS_NAMESPACE, f"{split}/{name}").inc(count)
+        yield f"{split}/{name}", count
+
+
+def _write_summary(counts: dict[str, int], path: str) -> None:
+    files.write_bytes(path, json.dumps(counts, sort_keys=True).encode())

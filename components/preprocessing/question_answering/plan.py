@@ -1,0 +1,157 @@
+"""What a run of question answering preprocessing will do, checked before Beam starts."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Literal, get_args
+
+from apache_beam.io.filesystems import FileSystems
+
+from components import files
+from components.manifest import MANIFEST_FILE_NAME
+from components.preprocessing.question_answering.config import WindowConfig
+from components.tokenization.tokenizer import Tokenizer
+
+InputFormat = Literal["squad", "examples"]
+Use = Literal["training", "evaluation"]
+
+SUMMARY_FILE_NAME = "summary.json"
+DEAD_LETTERS_DIRECTORY = "dead_letters"
+WORKING_DIRECTORY = "working"
+
+
+class PlanError(ValueError):
+    """Settings that contradict each other; the message says which and what is legal."""
+
+
+@dataclasses.dataclass(frozen=True)
+class QuestionAnsweringPlan:
+    """A run of preprocessing.
+
+    Attributes:
+        config: lengths.
+        tokenizer: of the pretrained model.
+        output_directory: gets `Split-<name>/`, `dead_letters/` and the manifest.
+        inputs: files by split, sorted.
+        input_format: "squad" for SQuAD files, "examples" for TFRecords of
+            `components.example_gen.squad_examples`.
+        uses: "training" or "evaluation" by split.
+        num_shards: files per split.
+        seed: of the order of the records.
+        max_dead_letter_share: of the questions of a split; more fail the run.
+    """
+
+    config: WindowConfig
+    tokenizer: Tokenizer
+    output_directory: str
+    inputs: Mapping[str, Sequence[str]]
+    input_format: InputFormat
+    uses: Mapping[str, Use]
+    num_shards: int
+    seed: int
+    max_dead_letter_share: float
+
+    @property
+    def dead_letters_directory(self) -> str:
+        """Holds the dead letters, if there are any."""
+        return files.join(self.output_directory, DEAD_LETTERS_DIRECTORY)
+
+    @property
+    def working_directory(self) -> str:
+        """Holds what is needed until the manifest is written."""
+        return files.join(self.output_directory, WORKING_DIRECTORY)
+
+    @property
+    def summary_path(self) -> str:
+        """What Beam leaves for `pipeline.finish`."""
+        return files.join(self.working_directory, SUMMARY_FILE_NAME)
+
+    def shard_name(self, split: str, shard: int) -> str:
+        """File name of a shard relative to the output directory."""
+        return (
+            f"{split_directory(split)}/question_answering-"
+            f"{shard:05d}-of-{self.num_shards:05d}.tfrecord.gz"
+        )
+
+
+def split_directory(split: str) -> str:
+    """Name of a split's directory, as TFX has it."""
+    return f"Split-{split}"
+
+
+def make_plan(
+    *,
+    inputs: Mapping[str, Sequence[str]],
+    uses: Mapping[str, Use],
+    output_directory: str,
+    config: WindowConfig,
+    tokenizer: Tokenizer,
+    input_format: InputFormat = "squad",
+    num_shards: int = 8,
+    seed: int = 0,
+    max_dead_letter_share: float = 0.001,
+) -> QuestionAnsweringPlan:
+    """Checks everything that can be checked before the data are read.
+
+    Args:
+        inputs: glob patterns by split, e.g. {"train": ["train-v2.0.json"]}.
+        uses: "training" or "evaluation" by split.
+        output_directory: a directory of this run's own.
+        config: lengths.
+        tokenizer: of the pretrained model.
+        input_format: "squad" or "examples".
+        num_shards: files per split.
+        seed: of the order of the records.
+        max_dead_letter_share: of the questions of a split, in [0, 1].
+
+    Raises:
+        NoSuchFilesError: naming the pattern that matches nothing.
+        PlanError: if settings contradict each other.
+    """
+    if not inputs or set(inputs) != set(uses):
+        raise PlanError(
+            f"inputs and uses must name the same splits, at least one; inputs has {sorted(inputs)},"
+            f" uses has {sorted(uses)}."
+        )
+    for name, value, legal in (
+        *((f"uses[{split!r}]", use, get_args(Use)) for split, use in uses.items()),
+        ("input_format", input_format, get_args(InputFormat)),
+    ):
+        if value not in legal:
+            raise PlanError(f"{name} must be one of {', '.join(legal)}; it is {value!r}.")
+    if num_shards < 1:
+        raise PlanError(f"num_shards must be at least 1, not {num_shards}.")
+    if not 0 <= max_dead_letter_share <= 1:
+        raise PlanError(f"max_dead_letter_share must be in [0, 1], not {max_dead_letter_share}.")
+    found = {}
+    for split, patterns in inputs.items():
+        purpose = f"question answering files of the split {split!r}"
+        paths = {path for pattern in patterns for path in files.expand(pattern, purpose=purpose)}
+        if not paths:
+            raise PlanError(f"inputs[{split!r}] has no file patterns.")
+        found[split] = sorted(paths)
+    return QuestionAnsweringPlan(
+        config=config,
+        tokenizer=tokenizer,
+        output_directory=output_directory,
+        inputs=found,
+        input_format=input_format,
+        uses=dict(uses),
+        num_shards=num_shards,
+        seed=seed,
+        max_dead_letter_share=max_dead_letter_share,
+    )
+
+
+def clear_output(plan: QuestionAnsweringPlan) -> None:
+    """Removes what an earlier run left in the output directory; the manifest goes first."""
+    own = [
+        files.join(plan.output_directory, MANIFEST_FILE_NAME),
+        plan.working_directory,
+        plan.dead_letters_directory,
+        *(files.join(plan.output_directory, split_directory(split)) for split in plan.inputs),
+    ]
+    for path in own:
+        if FileSystems.exists(path):
+            FileSystems.delete([path])
