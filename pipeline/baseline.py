@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tfx import types
 from tfx import v1 as tfx
+from tfx.dsl.components.common import resolver
 from tfx.dsl.input_resolution.strategies import latest_blessed_model_strategy
-from tfx.dsl.resolvers import resolver
 
 _CANDIDATE = "candidate"
 _NODE_ID = "baseline_model"

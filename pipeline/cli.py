@@ -4,20 +4,34 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from components import __version__
-from components.configuration import ConfigurationError
-from pipeline import console, preset_loader
+from pipeline import console
+
+if TYPE_CHECKING:
+    from pipeline.config import PipelineConfig
 
 _EXAMPLES = """\
 examples:
   xlnet-pipeline run sample                          the bundled sample, in a few minutes
   xlnet-pipeline run sst2_small --data ../glue       SST-2 on the CPU
-  xlnet-pipeline run my.yaml training.train_steps=50 a file of one's own, one value changed
+  xlnet-pipeline run my.yaml --set seq_len=64        a file of one's own, one value changed
   xlnet-pipeline show sample                         the resolved configuration
 """
+
+
+def run_and_exit() -> None:
+    """Entry point of the installed command."""
+    status = main()
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # TensorFlow's functions raise in their destructors when the interpreter takes itself apart.
+    os._exit(status)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console.set_up(verbose=options.verbose)
     try:
         return options.function(options)
-    except (ConfigurationError, ValueError, OSError, RuntimeError) as error:
+    except (ValueError, OSError, RuntimeError) as error:
         if options.verbose:
             raise
         logging.getLogger(__name__).debug("failed", exc_info=True)
@@ -70,8 +84,11 @@ def _parser() -> argparse.ArgumentParser:
 def _add_configuration(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("preset", help="name of a preset, or path of a YAML file")
     parser.add_argument(
-        "overrides",
-        nargs="*",
+        "--set",
+        dest="overrides",
+        nargs="+",
+        action="extend",
+        default=[],
         metavar="KEY=VALUE",
         help="values that replace the preset's, such as training.train_steps=100",
     )
@@ -80,7 +97,10 @@ def _add_configuration(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", help="folder for everything the run writes (run.output_root)")
 
 
-def _load(options: argparse.Namespace):
+def _load(options: argparse.Namespace) -> PipelineConfig:
+    # Beam's filesystems take seconds to import; `--help` does without.
+    from pipeline import preset_loader
+
     named = {
         "data.root": options.data,
         "vocabulary.model": options.vocabulary,
@@ -109,15 +129,19 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _show(options: argparse.Namespace) -> int:
+    from pipeline import preset_loader
+
     print(preset_loader.to_yaml(_load(options)), end="")
     return 0
 
 
 def _presets(options: argparse.Namespace) -> int:
+    from pipeline import preset_loader
+
     del options
     print("\n".join(preset_loader.names()))
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_and_exit()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from tfx import types
 from tfx import v1 as tfx
-from tfx.dsl.resolvers import resolver
+from tfx.dsl.components.common import resolver
 
 from components import configuration
 from components.evaluator.component import Evaluator

@@ -63,7 +63,7 @@ def read_arrays(path: str) -> dict[str, np.ndarray]:
             for name in sorted(names)
             if not _NOT_OF_THE_MODEL.search(name)
         }
-    except (ValueError, tf.errors.OpError, RuntimeError) as error:
+    except (ValueError, IndexError, tf.errors.OpError, RuntimeError) as error:
         raise WeightsError(f"{prefix} is not a readable TensorFlow checkpoint: {error}") from error
 
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 
 import jinja2
 import markupsafe
+import matplotlib
 import numpy as np
 from matplotlib import figure
 
@@ -136,8 +137,9 @@ def _curves(history: Sequence[Mapping[str, object]]) -> markupsafe.Markup | None
         if axes.get_legend_handles_labels()[0]:
             axes.legend(frameon=False)
     buffer = io.StringIO()
-    # No date in the file: the same run gives the same report.
-    canvas.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    # No date and no random ids in the file: the same run gives the same report.
+    with matplotlib.rc_context({"svg.hashsalt": "report"}):
+        canvas.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     text = buffer.getvalue()
     return markupsafe.Markup(text[text.index("<svg") :])
 

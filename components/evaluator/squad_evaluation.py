@@ -148,26 +148,33 @@ def evaluate_predictions(
         _check_complete(ids, null_odds, "null odds")
         _check_values((i for i in ids if not _is_number(null_odds[i])), "null odds are not numbers")
         odds = np.array([null_odds[i] for i in ids], np.float64)
-        best_f1 = best_threshold(scores.f1, scores, odds)
-        final = scores.with_threshold(odds, best_f1.threshold)
-        curves = {}
-        if scores.has_answer.any():
-            ones = np.ones(len(ids))
-            curves = {
-                name: precision_recall(values, scores.has_answer, odds)
-                for name, values in (("exact", scores.exact), ("f1", scores.f1), ("oracle", ones))
-            }
-        thresholds = ThresholdResult(
-            best_exact=best_threshold(scores.exact, scores, odds),
-            best_f1=best_f1,
-            at_best_f1=_parts(final),
-            curves=curves,
-        )
+        # Questions with equal odds keep the order in which the odds are given (official script).
+        place = {question_id: index for index, question_id in enumerate(ids)}
+        order = np.array([place[i] for i in null_odds if i in place])
+        thresholds = _search(scores.in_order(order), odds[order])
+        final = scores.with_threshold(odds, thresholds.best_f1.threshold)
     return SquadEvaluation(
         scores=_parts(scores),
         thresholds=thresholds,
         slices=squad_slices.slice_scores(dataset, final, num_windows=num_windows),
         num_unknown=len(predictions) - len(ids),
+    )
+
+
+def _search(scores: QuestionScores, odds: np.ndarray) -> ThresholdResult:
+    best_f1 = best_threshold(scores.f1, scores, odds)
+    curves = {}
+    if scores.has_answer.any():
+        ones = np.ones(len(odds))
+        curves = {
+            name: precision_recall(values, scores.has_answer, odds)
+            for name, values in (("exact", scores.exact), ("f1", scores.f1), ("oracle", ones))
+        }
+    return ThresholdResult(
+        best_exact=best_threshold(scores.exact, scores, odds),
+        best_f1=best_f1,
+        at_best_f1=_parts(scores.with_threshold(odds, best_f1.threshold)),
+        curves=curves,
     )
 
 

@@ -20,7 +20,7 @@ class QuestionScores:
     """Scores of each question of a data set, in its order; n questions.
 
     Attributes:
-        exact: float64[n], 1 if the prediction equals a reference answer after normalisation, else 0.
+        exact: float64[n], 1 if the prediction has the words of a reference answer, else 0.
         f1: float64[n], best overlap of words with a reference answer, in [0, 1].
         has_answer: bool[n], whether the data set has an answer.
         is_answered: bool[n], whether the prediction is not empty.
@@ -30,6 +30,12 @@ class QuestionScores:
     f1: np.ndarray
     has_answer: np.ndarray
     is_answered: np.ndarray
+
+    def in_order(self, order: np.ndarray) -> QuestionScores:
+        """The questions at the indices `order`, int[m]."""
+        return QuestionScores(
+            self.exact[order], self.f1[order], self.has_answer[order], self.is_answered[order]
+        )
 
     def with_threshold(self, null_odds: np.ndarray, threshold: float) -> QuestionScores:
         """Scores if questions whose null odds are above the threshold are left unanswered.

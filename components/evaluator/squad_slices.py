@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 
@@ -88,6 +89,6 @@ def _bucket(value: int, bounds: Sequence[int]) -> str:
 
 def _bucket_names(bounds: Sequence[int]) -> list[str]:
     names = []
-    for low, following in zip(bounds, bounds[1:], strict=False):
-        names.append(str(low) if following == low + 1 else f"{low}–{following - 1}")
+    for low, following in itertools.pairwise(bounds):
+        names.append(str(low) if following == low + 1 else f"{low}-{following - 1}")
     return [*names, f"{bounds[-1]}+"]

@@ -43,8 +43,8 @@ def best_threshold(
     """The best threshold, found as the official script and the reference find it.
 
     Questions are answered one after the other, the surest first, from none to all; the best moment
-    counts, and of equal ones the first. Questions with equal odds come in the data set's order and
-    are told apart, as published.
+    counts, and of equal ones the first. Questions with equal odds come in the order given and are
+    told apart, as published.
 
     Args:
         score: float64[n], exact or F1 of each question if it is answered.

@@ -51,11 +51,8 @@ def _metric(name: str, num_classes: int | None, threshold: Threshold | None) -> 
     arguments: dict[str, object] = {"name": name}
     if num_classes is not None:
         arguments["num_classes"] = num_classes
-    kind = (
-        tfma_metrics.RegressionMetric if num_classes is None else tfma_metrics.ClassificationMetric
-    )
     return tfma.MetricConfig(
-        class_name=kind.__name__,
+        class_name=tfma_metrics.GlueMetric.__name__,
         module=tfma_metrics.__name__,
         config=json.dumps(arguments),
         threshold=None if threshold is None else _threshold(threshold),

@@ -2,90 +2,82 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Iterable
+import itertools
+from collections.abc import Iterable
 
 import apache_beam as beam
 import numpy as np
 import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.metrics import metric_util
 
 from components.evaluator import glue_metrics
 
 CONFUSION_MATRIX = "confusion_matrix"
 
 
-class ClassificationMetric(tfma.metrics.Metric):
-    """A metric of label ids [] against probabilities [K], by way of the confusion matrix.
+class GlueMetric(tfma.metrics.Metric):
+    """A metric of label ids [] against probabilities [K], or of numbers against numbers.
 
     Args:
-        name: a key of `glue_metrics.CLASSIFICATION_METRICS`, or "confusion_matrix" for the matrix
-            itself.
-        num_classes: K.
+        name: a key of `glue_metrics.CLASSIFICATION_METRICS` or `REGRESSION_METRICS`, or
+            "confusion_matrix" for the matrix itself.
+        num_classes: K; None for regression.
     """
 
-    def __init__(self, name: str, num_classes: int):
-        super().__init__(
-            functools.partial(_computations, combiner=_ConfusionMatrix),
-            name=name,
-            num_classes=num_classes,
-        )
+    def __init__(self, name: str, num_classes: int | None = None):
+        super().__init__(_computations, name=name, num_classes=num_classes)
 
 
-class RegressionMetric(tfma.metrics.Metric):
-    """A metric of numbers against numbers that needs all of them at once (ranks).
-
-    Args:
-        name: a key of `glue_metrics.REGRESSION_METRICS`.
-    """
-
-    def __init__(self, name: str):
-        super().__init__(functools.partial(_computations, combiner=_Pairs), name=name)
-
-
+# TFMA looks at the names of the positional arguments to see what it has to pass.
 def _computations(
-    *,
-    combiner: Callable[..., beam.CombineFn],
     name: str,
+    num_classes: int | None = None,
+    eval_config: tfma.EvalConfig | None = None,
     model_names: Iterable[str] = ("",),
     output_names: Iterable[str] = ("",),
-    example_weighted: bool = False,
-    num_classes: int | None = None,
-    **_: object,
 ) -> list[tfma.metrics.MetricComputation]:
-    keys = [
-        tfma.metrics.MetricKey(
-            name=name,
-            model_name=model_name,
-            output_name=output_name,
-            example_weighted=example_weighted,
+    computations = []
+    for model_name, output_name in itertools.product(model_names, output_names):
+        key = tfma.metrics.MetricKey(name=name, model_name=model_name, output_name=output_name)
+        if num_classes is None:
+            combiner = _Pairs(key, eval_config)
+        else:
+            combiner = _ConfusionMatrix(key, eval_config, num_classes)
+        computations.append(
+            tfma.metrics.MetricComputation(keys=[key], preprocessors=None, combiner=combiner)
         )
-        for model_name in model_names
-        for output_name in output_names
-    ]
-    extra = {} if num_classes is None else {"num_classes": num_classes}
-    return [
-        tfma.metrics.MetricComputation(
-            keys=[key], preprocessors=None, combiner=combiner(key=key, **extra)
-        )
-        for key in keys
-    ]
+    return computations
 
 
-def _label_and_scores(
-    element: tfma.metrics.StandardMetricInputs, model_name: str
-) -> tuple[np.ndarray, np.ndarray]:
-    labels, predictions = element.get_labels(), element.get_predictions()
-    # With a baseline beside the candidate, TFMA nests both under the models' names.
-    if isinstance(labels, dict):
-        labels = labels[model_name]
-    if isinstance(predictions, dict):
-        predictions = predictions[model_name]
-    return np.asarray(labels).reshape(-1), np.asarray(predictions)
+class _PerExample(beam.CombineFn):
+    """Combines over labels and scores of examples, for one model and metric.
 
+    Args:
+        key: under which the result is given.
+        eval_config: says which of the model's outputs holds the scores.
+    """
 
-class _ConfusionMatrix(beam.CombineFn):
-    def __init__(self, key: tfma.metrics.MetricKey, num_classes: int):
+    def __init__(self, key: tfma.metrics.MetricKey, eval_config: tfma.EvalConfig):
         self._key = key
+        self._eval_config = eval_config
+
+    def _label_and_scores(
+        self, element: tfma.metrics.StandardMetricInputs
+    ) -> tuple[np.ndarray, np.ndarray]:
+        triples = metric_util.to_label_prediction_example_weight(
+            element,
+            eval_config=self._eval_config,
+            model_name=self._key.model_name,
+            output_name=self._key.output_name,
+            flatten=False,
+        )
+        label, scores, _ = next(iter(triples))
+        return np.asarray(label).reshape(-1), np.asarray(scores).reshape(-1)
+
+
+class _ConfusionMatrix(_PerExample):
+    def __init__(self, key: tfma.metrics.MetricKey, eval_config: tfma.EvalConfig, num_classes: int):
+        super().__init__(key, eval_config)
         self._num_classes = num_classes
 
     def create_accumulator(self) -> np.ndarray:
@@ -94,8 +86,8 @@ class _ConfusionMatrix(beam.CombineFn):
     def add_input(
         self, accumulator: np.ndarray, element: tfma.metrics.StandardMetricInputs
     ) -> np.ndarray:
-        label, scores = _label_and_scores(element, self._key.model_name)
-        prediction = scores.reshape(-1, self._num_classes).argmax(-1)
+        label, scores = self._label_and_scores(element)
+        prediction = scores.argmax(keepdims=True)
         return accumulator + glue_metrics.confusion_matrix(label, prediction, self._num_classes)
 
     def merge_accumulators(self, accumulators: Iterable[np.ndarray]) -> np.ndarray:
@@ -107,18 +99,15 @@ class _ConfusionMatrix(beam.CombineFn):
         return {self._key: glue_metrics.CLASSIFICATION_METRICS[self._key.name](accumulator)}
 
 
-class _Pairs(beam.CombineFn):
-    def __init__(self, key: tfma.metrics.MetricKey):
-        self._key = key
-
+class _Pairs(_PerExample):
     def create_accumulator(self) -> list[tuple[float, float]]:
         return []
 
     def add_input(
         self, accumulator: list[tuple[float, float]], element: tfma.metrics.StandardMetricInputs
     ) -> list[tuple[float, float]]:
-        label, score = _label_and_scores(element, self._key.model_name)
-        accumulator.append((float(label[0]), float(score.reshape(-1)[0])))
+        label, score = self._label_and_scores(element)
+        accumulator.append((float(label[0]), float(score[0])))
         return accumulator
 
     def merge_accumulators(
@@ -132,7 +121,3 @@ class _Pairs(beam.CombineFn):
         pairs = np.asarray(accumulator, np.float64).reshape(-1, 2)
         metric = glue_metrics.REGRESSION_METRICS[self._key.name]
         return {self._key: metric(pairs[:, 0], pairs[:, 1])}
-
-
-tfma.metrics.register_metric(ClassificationMetric)
-tfma.metrics.register_metric(RegressionMetric)

@@ -6,6 +6,7 @@ training did.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
@@ -50,7 +51,10 @@ class TextModel(tf.Module):
         seq_len: int,
     ):
         super().__init__()
-        self.model = model
+        # The variables are part of the SavedModel, the Keras model is not: Keras would trace its
+        # `call` once more, and for training as well.
+        self.model_variables = model.variables
+        self._call_model = lambda features: model(features, training=False)
         self.transform_layer = transform_output.transform_features_layer()
         self._raw_spec = transform_output.raw_feature_spec()
         self._labels = None if labels is None else tf.constant(list(labels))
@@ -110,7 +114,7 @@ class TextModel(tf.Module):
             "segment_ids": tf.cast(features["segment_ids"], tf.int32),
             "input_mask": features["input_mask"],
         }
-        outputs = self.model(inputs, training=False)
+        outputs = self._call_model(inputs)
         if self._labels is None:
             return {"scores": outputs}
         scores = tf.nn.softmax(outputs)
@@ -128,9 +132,7 @@ def length_bucket(pieces: tf.Tensor, seq_len: int) -> tf.Tensor:
         string [B], such as "033-064".
     """
     bounds = [round(seq_len * quarter / 4) for quarter in range(5)]
-    names = tf.constant(
-        [f"{low + 1:03d}-{high:03d}" for low, high in zip(bounds, bounds[1:], strict=False)]
-    )
+    names = tf.constant([f"{low + 1:03d}-{high:03d}" for low, high in itertools.pairwise(bounds)])
     return tf.gather(names, tf.searchsorted(tf.constant(bounds[1:-1], tf.int64), pieces))
 
 

@@ -1,0 +1,248 @@
+"""Pretraining records as batches in which every row continues the row of the batch before.
+
+Step t of a run is a function of the records, the configuration and t: a resumed run goes on with
+the batches that it would have seen, without reading the earlier ones.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from components.records import PRETRAINING
+from components.trainer import pretraining_schedule
+from components.trainer.permutation import PermutationConfig, permute_records
+from components.trainer.pretraining_schedule import (
+    Corpus,
+    CorpusFiles,
+    PretrainingInputError,
+    Visit,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class PretrainingInputConfig:
+    """What the batches of a run are made of.
+
+    Attributes:
+        corpora: directories with a manifest, mixed by weight.
+        split: which split of them.
+        batch_size: rows of the global batch: a multiple of the records' own `batch_size`.
+        seq_len: tokens of a record.
+        reuse_len: tokens of its reused part.
+        bi_data: whether half of the rows run backwards.
+        perm_size: longest permutation.
+        num_predict: predicted tokens of a record, as preprocessed; None for a free number, then
+            every record is padded to the most that any has.
+        seed: of the order of the files and of the permutations.
+        expected: further parameters that the manifests must have, such as `uncased` and
+            `vocabulary_sha256`.
+        leak_ratio: see `PermutationConfig`.
+        with_target_mapping: likewise.
+    """
+
+    corpora: tuple[Corpus, ...]
+    split: str
+    batch_size: int
+    seq_len: int
+    reuse_len: int
+    bi_data: bool
+    perm_size: int
+    num_predict: int | None
+    seed: int
+    expected: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    leak_ratio: float = 0.0
+    with_target_mapping: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class HostRows:
+    """The rows of the global batch that one input host feeds.
+
+    Attributes:
+        lanes: of the schedule.
+        first_row: first row of each lane that is fed; 0 unless several hosts share a lane.
+        num_rows: rows of each lane that are fed.
+    """
+
+    lanes: range
+    first_row: int
+    num_rows: int
+
+
+class PretrainingInput:
+    """Batches of a run, for any of its hosts.
+
+    Attributes:
+        config: what they are made of.
+        num_predict: size of the predicted part: the configured one, or the most in any record.
+        num_lanes: groups of rows that read files of their own.
+    """
+
+    def __init__(self, config: PretrainingInputConfig) -> None:
+        """Reads and checks the manifests.
+
+        Raises:
+            ManifestError: if one is missing or disagrees with the configuration.
+            PretrainingInputError: if the batch size does not fit the records'.
+            PermutationError: if `perm_size` does not fit.
+        """
+        if not config.corpora:
+            raise PretrainingInputError("corpora is empty; name a directory of records.")
+        self.config = config
+        expected = {
+            "seq_len": config.seq_len,
+            "reuse_len": config.reuse_len,
+            "bi_data": config.bi_data,
+            "num_predict": config.num_predict,
+            **config.expected,
+        }
+        self._corpora: list[CorpusFiles] = [
+            pretraining_schedule.open_corpus(corpus, split=config.split, expected=expected)
+            for corpus in config.corpora
+        ]
+        rows = {corpus.rows for corpus in self._corpora}
+        if len(rows) > 1:
+            raise PretrainingInputError(
+                f"The corpora were made with different batch sizes: {sorted(rows)}. Rows of "
+                "different length cannot follow each other; preprocess them alike."
+            )
+        (self._rows,) = rows
+        if config.batch_size % self._rows:
+            raise PretrainingInputError(
+                f"batch_size is {config.batch_size}, and the records were made for batches of "
+                f"{self._rows} rows that continue each other: it must be a multiple of that."
+            )
+        self.num_lanes = config.batch_size // self._rows
+        self.num_predict = config.num_predict or max(corpus.max_masked for corpus in self._corpora)
+        self._permutation = PermutationConfig(
+            seq_len=config.seq_len,
+            reuse_len=config.reuse_len,
+            perm_size=config.perm_size,
+            num_predict=self.num_predict,
+            seed=config.seed,
+            leak_ratio=config.leak_ratio,
+            with_target_mapping=config.with_target_mapping,
+        )
+
+    def rows_of_host(self, host: int, num_hosts: int) -> HostRows:
+        """The share of a host: whole lanes, or if there are fewer lanes than hosts, rows of one.
+
+        Raises:
+            PretrainingInputError: if rows and hosts do not divide.
+        """
+        if not 0 <= host < num_hosts:
+            raise PretrainingInputError(f"host is {host}; legal is 0 to {num_hosts - 1}.")
+        if self.num_lanes % num_hosts == 0:
+            per_host = self.num_lanes // num_hosts
+            return HostRows(range(host * per_host, (host + 1) * per_host), 0, self._rows)
+        hosts_per_lane, rest = divmod(num_hosts, self.num_lanes)
+        if rest or self._rows % hosts_per_lane:
+            raise PretrainingInputError(
+                f"{self.num_lanes} lanes of {self._rows} rows cannot be divided among {num_hosts} "
+                "hosts: give each host whole lanes, or each lane a whole number of hosts."
+            )
+        lane, place = divmod(host, hosts_per_lane)
+        num_rows = self._rows // hosts_per_lane
+        return HostRows(range(lane, lane + 1), place * num_rows, num_rows)
+
+    def training(
+        self, *, num_steps: int, first_step: int = 0, host: int = 0, num_hosts: int = 1
+    ) -> tf.data.Dataset:
+        """Batches of the steps from `first_step` up to `num_steps`.
+
+        Args:
+            num_steps: steps of the whole run.
+            first_step: steps already taken; nothing of them is decoded.
+            host: of this machine.
+            num_hosts: machines that feed the run. Together their batches are the global one: the
+                hosts' rows in turn.
+
+        Returns:
+            Dataset of the features of `permute_records`, and `continues` bool [rows]: False where
+            a row begins a file, so that the memory of the step before is of another text. For
+            replicas that take batches in turn, `rebatch(rows per replica)` keeps each row with
+            its replica.
+        """
+        lanes = [
+            pretraining_schedule.steps(
+                self._corpora,
+                num_lanes=self.num_lanes,
+                lane=lane,
+                seed=self.config.seed,
+                first_step=first_step,
+                last_step=num_steps,
+            )
+            for lane in self.rows_of_host(host, num_hosts).lanes
+        ]
+        return self._dataset(lanes, self.rows_of_host(host, num_hosts), first_step)
+
+    def evaluation(self, *, host: int = 0, num_hosts: int = 1) -> tf.data.Dataset:
+        """Batches of one pass over all files, in the same order every time; see `training`.
+
+        Rows that do not fill a global batch at the end are left out.
+        """
+        share = self.rows_of_host(host, num_hosts)
+        lanes = pretraining_schedule.one_epoch(self._corpora, num_lanes=self.num_lanes)
+        return self._dataset([lanes[lane] for lane in share.lanes], share, 0)
+
+    def _dataset(
+        self, lanes: Sequence[Sequence[Visit]], share: HostRows, first_step: int
+    ) -> tf.data.Dataset:
+        serialized = tf.data.Dataset.zip(
+            tuple(self._lane(visits, share) for visits in lanes)
+        ).enumerate(first_step)
+        description = PRETRAINING.feature_description(self.config.seq_len, use="training")
+        # Rows of the global batch, which number the records of a run.
+        row_numbers = tf.concat(
+            [
+                lane * self._rows + share.first_row + tf.range(share.num_rows, dtype=tf.int64)
+                for lane in share.lanes
+            ],
+            axis=0,
+        )
+
+        def parse(step: tf.Tensor, parts: tuple[Any, ...]) -> dict[str, tf.Tensor]:
+            records = tf.concat([records for records, _ in parts], axis=0)
+            continues = tf.concat([continues for _, continues in parts], axis=0)
+            features = permute_records(
+                tf.io.parse_example(records, description),
+                step * self.config.batch_size + row_numbers,
+                self._permutation,
+                # The largest feature by far; the model only asks whether it is above 0.
+                perm_mask_dtype=tf.uint8,
+            )
+            features["continues"] = continues
+            return features
+
+        return serialized.map(parse, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+
+    def _lane(self, visits: Sequence[Visit], share: HostRows) -> tf.data.Dataset:
+        """Serialized records string [num_rows], and `continues` bool [num_rows], by step."""
+        rows = self._rows
+        dataset = tf.data.Dataset.from_tensor_slices(
+            (
+                [visit.path for visit in visits],
+                tf.constant([visit.first_batch for visit in visits], tf.int64),
+                tf.constant([visit.num_batches for visit in visits], tf.int64),
+            )
+        )
+
+        def read(path: tf.Tensor, first: tf.Tensor, number: tf.Tensor) -> tf.data.Dataset:
+            batches = (
+                tf.data.TFRecordDataset(path, buffer_size=4 << 20)
+                .skip(first * rows)
+                .take(number * rows)
+                .batch(rows, drop_remainder=True)
+            )
+            return batches.enumerate(first).map(
+                lambda index, records: (
+                    records[share.first_row : share.first_row + share.num_rows],
+                    tf.fill([share.num_rows], index > 0),
+                )
+            )
+
+        return dataset.flat_map(read)

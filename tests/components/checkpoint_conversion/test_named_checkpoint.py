@@ -1,0 +1,68 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from components.checkpoint_conversion import named_checkpoint
+from components.checkpoint_conversion.named_checkpoint import WeightsError
+
+
+def variables():
+    return [
+        tf.Variable(tf.zeros([2, 3]), name="model/transformer/a/kernel"),
+        tf.Variable(tf.zeros([4]), name="model/head/bias"),
+    ]
+
+
+@pytest.fixture()
+def checkpoint(tmp_path):
+    arrays = {
+        "model/transformer/a/kernel": np.arange(6, dtype=np.float32).reshape(2, 3),
+        "model/lm_loss/bias": np.ones(5, np.float32),
+        "model/transformer/a/kernel/Adam": np.ones((2, 3), np.float32),
+        "global_step": np.int64(7),
+        "beta1_power": np.float32(0.9),
+    }
+    named_checkpoint.write_arrays(str(tmp_path), arrays)
+    return tmp_path
+
+
+def test_arrays_come_back_without_optimizer_state(checkpoint):
+    arrays = named_checkpoint.read_arrays(str(checkpoint))
+    assert set(arrays) == {"model/transformer/a/kernel", "model/lm_loss/bias"}
+    np.testing.assert_array_equal(arrays["model/lm_loss/bias"], np.ones(5))
+
+
+def test_restore_accounts_for_every_variable(checkpoint):
+    model = variables()
+    result = named_checkpoint.restore(
+        model, str(checkpoint), may_be_new=["^model/head/"], may_be_ignored=["^model/lm_loss/"]
+    )
+    assert result.restored == ("model/transformer/a/kernel",)
+    assert result.new == ("model/head/bias",)
+    assert result.ignored == ("model/lm_loss/bias",)
+    np.testing.assert_array_equal(model[0].numpy(), np.arange(6).reshape(2, 3))
+
+
+def test_what_does_not_fit_is_listed_and_nothing_is_assigned(checkpoint):
+    model = [tf.Variable(tf.zeros([3, 2]), name="model/transformer/a/kernel"), variables()[1]]
+    with pytest.raises(WeightsError) as error:
+        named_checkpoint.restore(model, str(checkpoint))
+    message = str(error.value)
+    assert "not in the checkpoint: model/head/bias" in message
+    assert "not used by the model: model/lm_loss/bias" in message
+    assert "has shape [2, 3] in the checkpoint and [3, 2] in the model" in message
+    assert not model[0].numpy().any()
+
+
+def test_missing_and_torn_checkpoints_are_one_clear_error(checkpoint, tmp_path):
+    with pytest.raises(WeightsError, match="not a readable TensorFlow checkpoint"):
+        named_checkpoint.read_arrays(str(tmp_path / "nowhere"))
+    data = next(checkpoint.glob("*.data-*"))
+    data.write_bytes(data.read_bytes()[:10])
+    with pytest.raises(WeightsError, match="not a readable TensorFlow checkpoint"):
+        named_checkpoint.read_arrays(str(checkpoint))
+
+
+def test_two_variables_of_one_name_are_refused():
+    with pytest.raises(WeightsError, match="Two variables"):
+        named_checkpoint.variables_by_name([variables()[0], variables()[0]])

@@ -1,0 +1,87 @@
+import html.parser
+
+import numpy as np
+import pytest
+
+from components.evaluator import report as report_lib
+from components.evaluator.report import MetricRow, Report, SliceRow
+
+_HOSTILE = "<script>alert('x')</script>"
+
+
+class _Reader(html.parser.HTMLParser):
+    """Collects tags, attributes and text."""
+
+    def __init__(self):
+        super().__init__()
+        self.tags: list[str] = []
+        self.links: list[str] = []
+        self.text: list[str] = []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.links += [value for name, value in attrs if name in ("src", "href") and value]
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+def make(**changes) -> Report:
+    values = {
+        "title": "sample: evaluation",
+        "blessed": False,
+        "metrics": [
+            MetricRow("accuracy", 0.5, 0.75, 0.9, 0.01, "accuracy is 0.5000, below the minimum"),
+            MetricRow("f1", 0.25),
+        ],
+        "slices": [SliceRow(f"label = {_HOSTILE}", 7, {"accuracy": 0.5})],
+        "labels": ["no", _HOSTILE],
+        "confusion": np.array([[3, 1], [2, 4]]),
+        "history": [
+            {"kind": "train", "step": 10, "loss": 0.7},
+            {"kind": "train", "step": 20, "loss": 0.5},
+            {"kind": "eval", "step": 20, "loss": 0.6, "accuracy": 0.5},
+        ],
+        "lineage": {"vocabulary": _HOSTILE},
+        **changes,
+    }
+    return Report(**values)
+
+
+def read(report) -> _Reader:
+    reader = _Reader()
+    reader.feed(report_lib.render(report))
+    return reader
+
+
+def test_what_comes_from_data_is_text_and_nothing_is_fetched():
+    reader = read(make())
+    assert "script" not in reader.tags
+    assert [text for text in reader.text].count(_HOSTILE) >= 2
+    # Within the SVG links point to its own shapes.
+    assert all(link.startswith("#") for link in reader.links)
+
+
+def test_verdict_reason_and_figures_are_shown():
+    text = " ".join(read(make()).text)
+    assert "Not blessed." in text
+    assert "accuracy is 0.5000, below the minimum" in text
+    assert "0.7500" in text
+    blessed = " ".join(read(make(blessed=True)).text)
+    assert "Blessed." in blessed
+    assert "Not blessed" not in blessed
+
+
+def test_regression_and_an_empty_history_leave_sections_out():
+    reader = read(make(labels=None, confusion=None, history=[]))
+    assert "svg" not in reader.tags
+    assert "Confusion matrix" not in " ".join(reader.text)
+
+
+def test_the_same_report_gives_the_same_page():
+    assert report_lib.render(make()) == report_lib.render(make())
+
+
+def test_labels_and_matrix_must_fit():
+    with pytest.raises(ValueError, match="zip"):
+        report_lib.render(make(labels=["only one"]))

@@ -1,0 +1,90 @@
+import pytest
+import yaml
+
+from components.configuration import ConfigurationError
+from pipeline import preset_loader
+
+
+@pytest.mark.parametrize("name", preset_loader.names())
+def test_every_preset_loads_and_its_header_says_how_to_use_it(name):
+    text = (preset_loader.PRESET_DIRECTORY / f"{name}.yaml").read_text()
+    for word in ("# Source:", "# Command:", "# Expected:"):
+        assert word in text, f"{name}.yaml lacks {word!r}"
+    # What every command of a task's preset gives.
+    needed = []
+    if name != "sample":
+        needed = ["data.root=/data", "vocabulary.model=/spiece.model"]
+    config = preset_loader.load(name, needed)
+    # What is written beside the outputs gives the same configuration again.
+    again = yaml.safe_load(preset_loader.to_yaml(config))
+    assert again["training"]["train_steps"] == config.training.train_steps
+
+
+def test_the_resolved_configuration_loads_as_the_same_object(tmp_path):
+    config = preset_loader.load("sample")
+    path = tmp_path / "resolved.yaml"
+    path.write_text(preset_loader.to_yaml(config))
+    assert preset_loader.load(str(path)) == config
+
+
+def test_a_file_of_ones_own_extends_a_preset_and_overrides_win(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("extends: sample\nname: mine\ntraining: {train_steps: 7, warmup_steps: 2}\n")
+    config = preset_loader.load(str(path), ["training.warmup_steps=3", "data.root=/elsewhere"])
+    sample = preset_loader.load("sample")
+    assert (config.name, config.data.root) == ("mine", "/elsewhere")
+    assert (config.training.train_steps, config.training.warmup_steps) == (7, 3)
+    assert config.training.batch_size == sample.training.batch_size
+    assert config.model == sample.model
+
+
+def test_files_extend_files_beside_them_and_not_themselves(tmp_path):
+    (tmp_path / "parent.yaml").write_text("extends: [sample]\nname: parent\n")
+    (tmp_path / "child.yaml").write_text("extends: parent.yaml\nseq_len: 16\n")
+    config = preset_loader.load(str(tmp_path / "child.yaml"))
+    assert (config.name, config.seq_len) == ("parent", 16)
+    (tmp_path / "loop.yaml").write_text("extends: loop.yaml\n")
+    with pytest.raises(ConfigurationError, match="extends itself"):
+        preset_loader.load(str(tmp_path / "loop.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["training.train_stepps=1"], "Did you mean 'train_steps'"),
+        (["training.train_steps=many"], "should be of type int, but is 'many'"),
+        (["training.train_steps"], "write key=value"),
+        (["training.train_steps=[1"], "not valid YAML"),
+        (["data.task=sst-2"], "either task .* or dataset"),
+        (["evaluation.thresholds.f2={minimum: 1}"], "names f2; this task measures accuracy"),
+        (["vocabulary.size=300"], "vocabulary.size is 300, but model.n_token is 400"),
+        (["name=My_Pipeline"], "lower-case letter"),
+        (["seq_len=4"], "seq_len must be at least 5"),
+    ],
+)
+def test_errors_name_the_place_and_what_is_legal(overrides, message):
+    with pytest.raises(ConfigurationError, match=message):
+        preset_loader.load("sample", overrides)
+
+
+def test_an_evaluation_without_thresholds_is_refused(tmp_path):
+    path = tmp_path / "mine.yaml"
+    text = preset_loader.to_yaml(preset_loader.load("sample"))
+    document = yaml.safe_load(text)
+    document["evaluation"]["thresholds"] = {}
+    path.write_text(yaml.safe_dump(document))
+    with pytest.raises(ConfigurationError, match="thresholds is empty"):
+        preset_loader.load(str(path))
+
+
+def test_what_is_no_preset_is_one_clear_error(tmp_path):
+    with pytest.raises(ConfigurationError, match="Did you mean 'sample'"):
+        preset_loader.load("sampel")
+    with pytest.raises(FileNotFoundError, match=r"missing\.yaml"):
+        preset_loader.load(str(tmp_path / "missing.yaml"))
+    (tmp_path / "bad.yaml").write_text("a: [")
+    with pytest.raises(ConfigurationError, match="not valid YAML"):
+        preset_loader.load(str(tmp_path / "bad.yaml"))
+    (tmp_path / "unsafe.yaml").write_text("a: !!python/object/apply:os.getcwd []")
+    with pytest.raises(ConfigurationError, match="not valid YAML"):
+        preset_loader.load(str(tmp_path / "unsafe.yaml"))
