@@ -10,6 +10,8 @@ MASK_STRATEGIES: tuple[str, ...] = ("single_token", "whole_word", "token_span", 
 
 # `[SEP]` after A, `[SEP]` after B, `[CLS]`.
 NUM_FUNCTIONAL_TOKENS = 3
+# Positions in a record are held as int16 while masks are sampled.
+_MAX_SEQ_LEN = (1 << 15) - 2
 # Tokens of a shard, if nothing else is said: about 18 MB of English text, 100 MB in a worker.
 DEFAULT_SHARD_TOKENS = 1 << 22
 
@@ -94,6 +96,9 @@ class PretrainingDataConfig:
         _require(
             self.mask_strategy in MASK_STRATEGIES,
             f"mask_strategy is {self.mask_strategy!r}; one of {', '.join(MASK_STRATEGIES)}.",
+        )
+        _require(
+            self.seq_len <= _MAX_SEQ_LEN, f"seq_len is {self.seq_len}; at most {_MAX_SEQ_LEN}."
         )
         # A and B hold a token each at least.
         longest_reuse = self.seq_len - NUM_FUNCTIONAL_TOKENS - 2

@@ -290,6 +290,7 @@ class _Build(beam.DoFn):
             yield f"{split}/shards without a batch", 1
             return
         name = self._plan.shard_name(split, pass_index, index)
+        statistics = shard.ShardStatistics()
         records = shard.build_records(
             tokens,
             config=config,
@@ -297,14 +298,18 @@ class _Build(beam.DoFn):
             split=split,
             shard=index,
             pass_index=pass_index,
+            statistics=statistics,
         )
-        del tokens
         num_records = tfrecords.write_records(
             files.join(self._plan.output_directory, name), records
         )
         beam.metrics.Metrics.counter(METRICS_NAMESPACE, "records").inc(num_records)
         yield f"{split}/records", num_records
+        yield f"{split}/records with a continuation", statistics.num_continued
+        yield f"{split}/masked tokens", statistics.num_masked
+        # Of this file alone; a sum over one.
         yield f"records_of/{name}", num_records
+        yield f"max_masked_of/{name}", statistics.max_masked
 
 
 class _DeadLetterFile:

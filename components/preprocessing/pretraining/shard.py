@@ -29,6 +29,31 @@ class ShardTokens:
     sentence_starts: np.ndarray
 
 
+@dataclasses.dataclass
+class ShardStatistics:
+    """What stands in the records of a shard, summed up while they are made.
+
+    Attributes:
+        num_records: records.
+        num_continued: those whose B is what follows A (label 1).
+        num_masked: masked tokens of all.
+        max_masked: most masked tokens of one.
+    """
+
+    num_records: int = 0
+    num_continued: int = 0
+    num_masked: int = 0
+    max_masked: int = 0
+
+    def add(self, labels: np.ndarray, is_masked: np.ndarray) -> None:
+        """Counts some records: labels [n], bool is_masked [n, seq_len]."""
+        masked = np.count_nonzero(is_masked, axis=1)
+        self.num_records += len(labels)
+        self.num_continued += int(labels.sum())
+        self.num_masked += int(masked.sum())
+        self.max_masked = max(self.max_masked, int(masked.max()))
+
+
 def num_records(num_tokens: int, config: PretrainingDataConfig) -> int:
     """Records that a shard of this many tokens gives; 0 if there is too little for a batch."""
     return config.batch_size * segments.num_batches(
@@ -44,6 +69,7 @@ def build_records(
     split: str,
     shard: int,
     pass_index: int,
+    statistics: ShardStatistics | None = None,
 ) -> Iterator[bytes]:
     """Serialized records of a shard.
 
@@ -54,6 +80,7 @@ def build_records(
         split: name of the split; with shard and pass it names the draws.
         shard: index of the shard.
         pass_index: index of the pass.
+        statistics: is added to.
     """
     rows = segments.lay_out_rows(
         tokens.ids,
@@ -81,6 +108,8 @@ def build_records(
             generator=segment_draws,
         )
         is_masked = _sample(rows, row_starts, chosen, config, mask_draws)
+        if statistics is not None:
+            statistics.add(chosen.label, is_masked)
         yield from serialization.serialize(encoded, chosen, is_masked, reuse_len=config.reuse_len)
 
 
