@@ -93,7 +93,10 @@ def align(
     target = _code_points(piece_text)
     orig_of_char, method = _match_like_reference(symbols, target)
     if orig_of_char is None:
-        orig_of_char, method = _match_in_any_case(text, piece_text, normalise)
+        orig_of_char, method = _match_parts(text, piece_text, normalise)
+    piece_of_char = np.repeat(np.arange(len(pieces), dtype=np.int32), lengths)
+    if orig_of_char is None:
+        return _proportional(len(text), lengths, piece_of_char)
 
     ends = np.cumsum(lengths)
     is_matched = orig_of_char >= 0
@@ -106,7 +109,7 @@ def align(
         convert_indices(orig_of_char, ends - 1, is_start=False, end=len(text)),
         method,
         piece_char_of_orig,
-        np.repeat(np.arange(len(pieces), dtype=np.int32), lengths),
+        piece_of_char,
     )
 
 
@@ -194,9 +197,9 @@ def _num_common(a: np.ndarray, b: np.ndarray) -> int:
     return int(np.minimum(counts, np.bincount(inverse[len(a) :], minlength=size)).sum())
 
 
-def _match_in_any_case(
+def _match_parts(
     text: str, piece_text: str, normalise: _CharacterTable
-) -> tuple[np.ndarray, AlignmentMethod]:
+) -> tuple[np.ndarray | None, AlignmentMethod]:
     """Fallback: both sides taken apart as far as they go, so that e.g. ㎏ meets k and g."""
     expanded_text, owner_in_text = normalise.expand(text)
     expanded_pieces, owner_in_pieces = normalise.expand(piece_text)
@@ -211,8 +214,22 @@ def _match_in_any_case(
             parts = np.flatnonzero(match.a_of_b >= 0)[::-1]
             orig_of_char[owner_in_pieces[parts]] = owner_in_text[match.a_of_b[parts]]
             return orig_of_char, AlignmentMethod.EXPANDED
-    positions = np.arange(len(piece_text)) * len(text) // len(piece_text)
-    return positions.astype(np.int32), AlignmentMethod.PROPORTIONAL
+    return None, AlignmentMethod.EXPANDED
+
+
+def _proportional(num_characters: int, lengths: np.ndarray, piece_of_char: np.ndarray) -> Alignment:
+    """Last fallback: pieces get as much of the paragraph as they are long."""
+    total = len(piece_of_char)
+    ends = np.cumsum(lengths)
+    starts = (ends - lengths) * num_characters // total
+    lasts = np.maximum(starts, ends * num_characters // total - 1)
+    return Alignment(
+        starts.astype(np.int32),
+        lasts.astype(np.int32),
+        AlignmentMethod.PROPORTIONAL,
+        (np.arange(num_characters) * total // num_characters).astype(np.int32),
+        piece_of_char,
+    )
 
 
 class _CharacterTable:
