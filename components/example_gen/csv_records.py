@@ -17,6 +17,7 @@ class CsvRecord:
     Attributes:
         first_line: where it begins.
         fields: its columns; empty for a blank line, None if the quotes are malformed.
+        num_columns: of the first record that could be made out, as all should have.
         error: what the parser said, if `fields` is None.
         is_utf8: False if a byte of it was not UTF-8 (and stands replaced in `fields`).
         has_nul: True if it held a NUL character (removed from `fields`).
@@ -25,6 +26,7 @@ class CsvRecord:
 
     first_line: Line
     fields: list[str] | None
+    num_columns: int | None = None
     error: str = ""
     is_utf8: bool = True
     has_nul: bool = False
@@ -73,9 +75,9 @@ def read_csv_records(
 ) -> Iterator[CsvRecord]:
     """Records from physical lines.
 
-    Where quotes are malformed (text after a closing quote, or no closing quote before the end of
-    the file or `max_bytes`), only the line at which the record began is given up, and reading
-    goes on with the line after it.
+    Where quotes are malformed (text after a closing quote; no closing quote before the end of the
+    file or `max_bytes`; a record of several lines with more or fewer columns than the first), only
+    the line at which the record began is given up, and reading goes on with the line after it.
 
     Args:
         lines: of the whole file.
@@ -98,21 +100,31 @@ def read_csv_records(
                 return
 
     remaining = following()
+    num_columns = None
     while (first_line := (waiting.popleft() if waiting else next(source, None))) is not None:
         if first_line.too_long:
             yield CsvRecord(first_line, None, is_too_long=True)
             continue
         reading = _Reading(remaining, first_line, max_bytes)
+        error = ""
         try:
             fields = next(csv.reader(reading, delimiter=delimiter, strict=True))
-        except (csv.Error, _RecordTooLongError) as error:
+        except (csv.Error, _RecordTooLongError) as failure:
+            error = str(failure)
+        else:
+            num_columns = num_columns or len(fields) or None
+            if fields and len(fields) != num_columns and len(reading.taken) > 1:
+                # Two quotes that have nothing to do with each other, and the rows between them.
+                error = f"{len(fields)} columns, but the rows before it have {num_columns}"
+        if error:
             waiting.extendleft(reversed(reading.taken[1:]))
-            first_is_utf8 = _is_utf8(first_line)
-            yield CsvRecord(first_line, None, error=str(error), is_utf8=first_is_utf8)
             # A generator that has ended stays so, though lines are waiting again.
             remaining = following()
+            yield CsvRecord(first_line, None, error=error, is_utf8=_is_utf8(first_line))
         else:
-            yield CsvRecord(first_line, fields, is_utf8=reading.is_utf8, has_nul=reading.has_nul)
+            yield CsvRecord(
+                first_line, fields, num_columns, is_utf8=reading.is_utf8, has_nul=reading.has_nul
+            )
 
 
 def _is_utf8(line: Line) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import posixpath
 from collections.abc import Iterator
 
@@ -65,6 +66,7 @@ def find_files(dataset: TextDataset, data_root: str) -> dict[str, list[InputFile
         raise files.NoSuchFilesError(
             f"No file matches any of {patterns} (data set {dataset.name!r})."
         )
+    _warn_of_overlap(found)
     return found
 
 
@@ -136,6 +138,22 @@ def resolve(data_root: str, pattern: str) -> str:
     if pattern.startswith("/") or "://" in pattern:
         return pattern
     return files.join(data_root, pattern)
+
+
+def _warn_of_overlap(found: dict[str, list[InputFile]]) -> None:
+    split_of: dict[str, str] = {}
+    for split, split_files in found.items():
+        for file in split_files:
+            other = split_of.setdefault(file.path, split)
+            if other != split:
+                logging.warning(
+                    "%s is read for both %s and %s: what is measured on it says nothing about "
+                    "new texts.",
+                    file.path,
+                    other,
+                    split,
+                )
+                return
 
 
 def _in_order(split: str, sizes: dict[str, int], data_root: str) -> list[InputFile]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import json
+import posixpath
 from collections.abc import Mapping
 from typing import Any
 
@@ -86,16 +87,17 @@ def finish(
 
 
 def _check_shards(directory: str, num_shards: int) -> None:
-    expected = {shard_path(directory, shard, num_shards) for shard in range(num_shards)}
-    # TFX reads whatever lies in a split's directory; what a killed worker left must not be there.
+    # Compared by name: a filesystem may give back a path in another spelling than it was given.
+    expected = {posixpath.basename(shard_path("", n, num_shards)) for n in range(num_shards)}
     matches = FileSystems.match([files.join(directory, "*")])[0].metadata_list
-    paths = {metadata.path for metadata in matches}
-    leftovers = sorted(path for path in paths - expected if path.endswith(".partial"))
+    paths = {posixpath.basename(metadata.path): metadata.path for metadata in matches}
+    # TFX reads whatever lies in a split's directory; what a killed worker left must not be there.
+    leftovers = [path for name, path in paths.items() if name.endswith(".partial")]
     if leftovers:
         FileSystems.delete(leftovers)
-    missing = sorted(expected - paths)
+    missing = sorted(expected - set(paths))
     if missing:
         raise IncompleteOutputError(
-            f"{len(missing)} of {num_shards} files are missing, the first is {missing[0]}. "
-            "Run the component again."
+            f"{len(missing)} of {num_shards} files in {directory} are missing, the first is "
+            f"{missing[0]}. Run the component again."
         )

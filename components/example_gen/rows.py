@@ -100,18 +100,16 @@ def read_csv(file: BinaryIO, *, delimiter: str, max_bytes: int) -> Iterator[Item
         max_bytes: most bytes in a legal row, its line breaks included.
     """
     lines = _without_byte_order_mark(read_lines(file, max_bytes=max_bytes))
-    num_columns = None
     index = 0
     for record in read_csv_records(lines, delimiter=delimiter, max_bytes=max_bytes):
         line = record.first_line
         if record.fields == []:
             yield BlankLine(line.number)
             continue
-        flaw = _csv_flaw(record, num_columns)
+        flaw = _csv_flaw(record)
         if flaw is not None:
             yield _bad(line, index, *flaw)
         else:
-            num_columns = len(record.fields)
             yield Row(line.number, line.offset, index, record.fields)
         index += 1
 
@@ -179,7 +177,7 @@ def _decode(line: Line, content: bytes, index: int) -> str | BadRow:
     return text
 
 
-def _csv_flaw(record: CsvRecord, num_columns: int | None) -> tuple[str, str] | None:
+def _csv_flaw(record: CsvRecord) -> tuple[str, str] | None:
     if record.is_too_long:
         return LINE_TOO_LONG, ""
     if not record.is_utf8:
@@ -188,10 +186,10 @@ def _csv_flaw(record: CsvRecord, num_columns: int | None) -> tuple[str, str] | N
         return NUL_CHARACTER, ""
     if record.fields is None:
         return MALFORMED_QUOTES, record.error
-    if num_columns is not None and len(record.fields) != num_columns:
+    if len(record.fields) != record.num_columns:
         return (
             WRONG_COLUMN_COUNT,
-            f"{len(record.fields)} columns, but the rows before it have {num_columns}",
+            f"{len(record.fields)} columns, but the rows before it have {record.num_columns}",
         )
     return None
 
