@@ -26,7 +26,8 @@ def normalize(
         collapse_whitespace: False leaves white space as it is.
 
     Returns:
-        string [n], UTF-8.
+        string [n], UTF-8. Where characters are mapped, noncharacters are exchanged for another
+        character that is as unknown (`unicode_tables.NONCHARACTER_STAND_IN`).
     """
     # Most text is ASCII, where nothing is decomposed; what a character at a time costs is paid
     # for the others only.

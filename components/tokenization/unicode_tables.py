@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import re
 import sys
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -17,6 +18,14 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 CAPITAL_SIGMA = "Σ"
+_PLANES = range(0, sys.maxunicode + 1, 0x10000)
+
+# TensorFlow refuses to encode the 66 noncharacters (U+FFFF and the like; The Unicode Standard,
+# section 23.7) and would write U+FFFD, which the vocabulary reads as a space. SentencePiece takes
+# them for an unknown character, as it does this last one of the private use area.
+NONCHARACTER_STAND_IN = "\U0010fffd"
+_LAST_OF_PLANES = "".join(chr(plane + last) for plane in _PLANES for last in (0xFFFE, 0xFFFF))
+_NONCHARACTER = re.compile(f"[\ufdd0-\ufdef{_LAST_OF_PLANES}]")
 
 # Tables over all of Unicode are kept in pages, and equal pages once: 0.3 MB instead of 4.
 PAGE_SIZE = 256
@@ -51,7 +60,7 @@ def make_character_map(*, uncased: bool, keep_accents: bool) -> CharacterMap:
 
     That NFKD may be computed character by character is because it only ever reorders combining
     characters, and those are removed. The one rule of `str.lower` that looks at the neighbours, the
-    final sigma, is left to the caller: `Σ` is not lowered.
+    final sigma, is left to the caller: `Σ` is not lowered. Noncharacters get a stand-in.
     """
 
     def convert(text: str) -> str:
@@ -60,7 +69,7 @@ def make_character_map(*, uncased: bool, keep_accents: bool) -> CharacterMap:
             text = "".join(c for c in decomposed if not unicodedata.combining(c))
         if uncased:
             text = "".join(c if c == CAPITAL_SIGMA else c.lower() for c in text)
-        return text
+        return _NONCHARACTER.sub(NONCHARACTER_STAND_IN, text)
 
     entries: dict[str, int] = {}
     # Entry 0 never looks its value up, but must have a length.

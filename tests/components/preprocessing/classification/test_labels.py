@@ -1,0 +1,46 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from components.preprocessing.classification import labels
+
+
+def test_ids_in_the_tasks_order():
+    found = labels.to_ids(
+        tf.constant(["neutral", "contradiction", "", "entailment", "-"]),
+        ["contradiction", "entailment", "neutral"],
+    )
+    assert found.dtype == tf.int64
+    assert found.numpy().tolist() == [2, 0, 0, 1, -1]
+    assert labels.to_ids(tf.constant(["é"]), ["e", "é"]).numpy().tolist() == [1]
+
+
+def test_targets_round_as_python_does():
+    # 5e-8 above the middle between two float32 numbers: rounding twice would show.
+    texts = ["3.8", "-1", "0.25", " 2.0 ", "1e-3", ".5", "4.", "16777217.0000001", ""]
+    found = labels.to_targets(tf.constant(texts))
+    assert found.dtype == tf.float32
+    expected = [np.float32(float(text)) if text else 0 for text in texts]
+    assert found.numpy().tolist() == expected
+
+
+def test_text_that_is_no_number_is_nan():
+    found = labels.to_targets(tf.constant(["good", "nan", "1,5", "0x10", "3.8"]))
+    assert np.isnan(found.numpy()).tolist() == [True] * 4 + [False]
+
+
+@pytest.mark.parametrize(
+    ("label", "names", "expected"),
+    [
+        (b"1", ["0", "1"], True),
+        (b"2", ["0", "1"], False),
+        (b"", ["0", "1"], False),
+        (b"2.5", None, True),
+        (b"1e999", None, False),
+        (b"nan", None, False),
+        (b"", None, False),
+        (b"\xff", None, False),
+    ],
+)
+def test_is_known(label, names, expected):
+    assert labels.is_known(label, names) is expected
