@@ -152,8 +152,7 @@ def finish(plan: QuestionAnsweringPlan) -> manifest_lib.Manifest:
     for split in plan.inputs:
         reasons = _with_prefix(counts, f"{split}/{_DEAD_LETTERS}")
         dead_letters.check_share(
-            # Paragraphs and lines that could not be read count as one question each.
-            total=counts[f"{split}/questions read"] + sum(reasons.values()),
+            total=counts[f"{split}/questions read"] + counts[f"{split}/unreadable"],
             reasons=reasons,
             allowed_share=plan.max_dead_letter_share,
             where=plan.dead_letters_directory,
@@ -215,6 +214,8 @@ class _Read(beam.DoFn):
                     _PARAGRAPHS, ((split, shard % plan.num_shards), serialized)
                 )
         counts["questions read"] = len(ids)
+        # A paragraph or line that could not be read counts as one question.
+        counts["unreadable"] = sum(rejected.counts.values())
         counts.update(rejected.counts)
         if len(plan.inputs[split]) > 1:
             yield beam.pvalue.TaggedOutput(_IDS, (split, (path, ids)))
