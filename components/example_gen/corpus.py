@@ -13,6 +13,8 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Literal
 
+from google.protobuf.message import DecodeError
+
 from components import seeds, tf_examples, tfrecords
 from components.dead_letters import DeadLetter
 from components.example_gen import corpus_files
@@ -171,7 +173,7 @@ def _read_examples(
         counts["lines"] += 1
         try:
             features = tf_examples.decode(record)
-        except ValueError as error:
+        except DecodeError as error:
             reject(DeadLetter(path, str(number), "not an Example", str(error), repr(record[:99])))
             continue
         (raw,) = features.get(text_field) or (None,)

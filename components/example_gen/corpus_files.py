@@ -68,18 +68,21 @@ def split_into_ranges(
         yield FileRange(path)
         return
     boundary = _BLANK_LINE if at_blank_lines else _LINE_END
-    start, first_line, position, line = 0, 1, 0, 1
+    start = position = 0
+    first_line = line = 1
     for chunk in _chunks(FileRange(path)):
-        begin = max(0, start + range_bytes - position)
+        counted = 0
         # A boundary that straddles two chunks is missed, and another is found in the next.
-        found = boundary.search(chunk, begin) if begin < len(chunk) else None
-        if found and position + found.end() < size:
+        while found := boundary.search(chunk, max(counted, start + range_bytes - position)):
             end = position + found.end()
-            end_line = line + chunk.count(b"\n", 0, found.end())
+            if end >= size:
+                break
+            line += chunk.count(b"\n", counted, found.end())
+            counted = found.end()
             yield FileRange(path, start, end, first_line)
-            start, first_line = end, end_line
+            start, first_line = end, line
         position += len(chunk)
-        line += chunk.count(b"\n")
+        line += chunk.count(b"\n", counted)
     yield FileRange(path, start, None, first_line)
 
 
