@@ -90,8 +90,9 @@ class RunConfig:
     output_root: str
     push_to: str | None = None
     enable_cache: bool = True
-    # Without a runner Beam would look for Prism's binary and download it.
-    beam_args: tuple[str, ...] = ("--runner=FnApiRunner",)
+    # Without a runner Beam would look for Prism's binary and download it; without the name of an
+    # image TFX packs itself up for every component, for workers that are not there.
+    beam_args: tuple[str, ...] = ("--runner=FnApiRunner", "--sdk_container_image=unused")
 
     @property
     def serving_dir(self) -> str:

@@ -8,6 +8,9 @@ import sys
 import time
 import warnings
 
+from absl import flags
+from absl import logging as absl_logging
+
 _OURS = ("components", "pipeline")
 # BeamDagRunner and TFX's launcher announce nodes in these words.
 _NODE_RUNS = re.compile(r"^node (\S+) is running")
@@ -32,7 +35,12 @@ class _Relevant(logging.Filter):
             seconds = time.monotonic() - self._started.get(match[1], time.monotonic())
             record.msg, record.args = f"{match[1]} done in {seconds:.1f} s", ()
             return True
-        return record.levelno >= logging.ERROR
+        if record.levelno < logging.ERROR:
+            return False
+        # The exception comes up to the command, which prints it once, without the way it came.
+        record.msg, record.args = message.partition("\n")[0], ()
+        record.exc_info = record.exc_text = None
+        return True
 
 
 def set_up(*, verbose: bool) -> None:
@@ -54,4 +62,6 @@ def set_up(*, verbose: bool) -> None:
     absl_logger = logging.getLogger("absl")
     absl_logger.handlers[:] = []
     absl_logger.propagate = True
-    absl_logger.setLevel(logging.INFO)
+    # TFX parses absl's flags anew in every Beam component, which resets the level to the default.
+    flags.FLAGS.set_default("verbosity", absl_logging.INFO)
+    absl_logging.set_verbosity(absl_logging.INFO)

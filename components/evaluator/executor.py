@@ -50,6 +50,7 @@ class Executor(tfx_executor.Executor):
         report = report_lib.Report(
             title=settings["title"],
             blessed=results.blessed,
+            failures=results.failures,
             metrics=results.metrics,
             slices=results.slices,
             labels=settings["labels"],
@@ -63,7 +64,7 @@ class Executor(tfx_executor.Executor):
         summary = {
             "blessed": results.blessed,
             "metrics": {row.name: row.value for row in results.metrics},
-            "failures": [row.failure for row in results.metrics if row.failure],
+            "failures": list(results.failures),
         }
         text = json.dumps(summary, indent=2, sort_keys=True) + "\n"
         files.write_bytes(files.join(directory, RESULTS_NAME), text.encode())

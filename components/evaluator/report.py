@@ -28,7 +28,6 @@ class MetricRow:
         baseline: of the latest blessed model on the same data; None without one.
         minimum: configured lower bound.
         maximum_drop: configured bound of the change.
-        failure: why it holds the model back; empty if it does not.
     """
 
     name: str
@@ -36,7 +35,6 @@ class MetricRow:
     baseline: float | None = None
     minimum: float | None = None
     maximum_drop: float | None = None
-    failure: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,6 +59,7 @@ class Report:
     Attributes:
         title: of the page.
         blessed: whether the model ships.
+        failures: why it does not, a sentence each.
         metrics: headline metrics.
         slices: metrics of parts of the data.
         labels: class names in the order of the confusion matrix; None for regression.
@@ -71,6 +70,7 @@ class Report:
 
     title: str
     blessed: bool
+    failures: Sequence[str]
     metrics: Sequence[MetricRow]
     slices: Sequence[SliceRow]
     labels: Sequence[str] | None

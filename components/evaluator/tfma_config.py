@@ -55,11 +55,12 @@ def _metric(name: str, num_classes: int | None, threshold: Threshold | None) -> 
         class_name=tfma_metrics.GlueMetric.__name__,
         module=tfma_metrics.__name__,
         config=json.dumps(arguments),
-        threshold=None if threshold is None else _threshold(threshold),
+        # A plain threshold would hold for every slice.
+        per_slice_thresholds=[] if threshold is None else [_overall(threshold)],
     )
 
 
-def _threshold(threshold: Threshold) -> tfma.MetricThreshold:
+def _overall(threshold: Threshold) -> tfma.PerSliceMetricThreshold:
     result = tfma.MetricThreshold()
     if threshold.minimum is not None:
         result.value_threshold.lower_bound.value = threshold.minimum
@@ -67,4 +68,4 @@ def _threshold(threshold: Threshold) -> tfma.MetricThreshold:
         result.change_threshold.direction = tfma.MetricDirection.HIGHER_IS_BETTER
         # TFMA asks for `change > absolute`: a hair below lets an equal model pass.
         result.change_threshold.absolute.value = -threshold.maximum_drop - 1e-9
-    return result
+    return tfma.PerSliceMetricThreshold(slicing_specs=[tfma.SlicingSpec()], threshold=result)

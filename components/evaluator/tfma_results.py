@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import tensorflow_model_analysis as tfma
@@ -21,12 +21,14 @@ class EvaluationResults:
 
     Attributes:
         blessed: whether every threshold holds.
-        metrics: headline metrics, with the reason where one fails.
+        failures: why it is not blessed, a sentence each; empty if it is.
+        metrics: headline metrics.
         slices: metrics of parts of the data, by name.
         confusion: int [K, K], or None for regression.
     """
 
     blessed: bool
+    failures: tuple[str, ...]
     metrics: tuple[MetricRow, ...]
     slices: tuple[SliceRow, ...]
     confusion: np.ndarray | None
@@ -58,8 +60,10 @@ def read(
         if key
     )
     confusion = overall.get(tfma_metrics.CONFUSION_MATRIX)
+    validation = tfma.load_validation_result(directory)
     return EvaluationResults(
-        blessed=tfma.load_validation_result(directory).validation_ok,
+        blessed=validation.validation_ok,
+        failures=tuple(_failures(validation)),
         metrics=rows,
         slices=slices,
         confusion=None if confusion is None else np.asarray(confusion).astype(int),
@@ -70,16 +74,22 @@ def _by_slice(directory: str, *, baseline: bool) -> dict[tuple, Mapping[str, obj
     """Metric values by slice key, a tuple of (feature, value); () is everything."""
     by_slice: dict[tuple, dict[str, object]] = {}
     for record in tfma.load_metrics(directory):
-        key = tuple(
-            (part.column, _slice_value(part)) for part in record.slice_key.single_slice_keys
-        )
-        values = by_slice.setdefault(key, {})
+        values = by_slice.setdefault(_slice_key(record.slice_key), {})
         for item in record.metric_keys_and_values:
             is_baseline = item.key.model_name == tfma.BASELINE_KEY
             if item.key.is_diff or is_baseline != baseline:
                 continue
             values[item.key.name] = _value(item.value)
     return by_slice
+
+
+def _slice_key(slice_key) -> tuple[tuple[str, object], ...]:
+    return tuple((part.column, _slice_value(part)) for part in slice_key.single_slice_keys)
+
+
+def _slice_name(key: tuple[tuple[str, object], ...]) -> str:
+    """The slice in words that follow a metric's name; nothing for the whole."""
+    return "".join(f" where {feature} = {value}" for feature, value in key)
 
 
 def _slice_value(part) -> object:
@@ -99,22 +109,33 @@ def _metric_row(
     name: str, value: float, baseline: float | None, config: EvaluationConfig
 ) -> MetricRow:
     threshold = config.thresholds.get(name)
-    if threshold is None:
-        return MetricRow(name=name, value=value, baseline=baseline)
-    failures = []
-    if threshold.minimum is not None and not value >= threshold.minimum:
-        failures.append(f"{name} is {value:.4f}, below the minimum of {threshold.minimum:.4f}")
-    drop = threshold.maximum_drop
-    if drop is not None and baseline is not None and not value >= baseline - drop - 1e-9:
-        failures.append(
-            f"{name} is {value:.4f}; the latest blessed model has {baseline:.4f}, and at most "
-            f"{drop:.4f} less is allowed"
-        )
     return MetricRow(
         name=name,
         value=value,
         baseline=baseline,
-        minimum=threshold.minimum,
-        maximum_drop=drop,
-        failure="; ".join(failures),
+        minimum=None if threshold is None else threshold.minimum,
+        maximum_drop=None if threshold is None else threshold.maximum_drop,
     )
+
+
+def _failures(validation) -> Iterator[str]:
+    """What TFMA held against the model, from its own verdict and not judged once more."""
+    for part in validation.metric_validations_per_slice:
+        where = _slice_name(_slice_key(part.slice_key))
+        for failure in part.failures:
+            value = failure.metric_value.double_value.value
+            threshold = failure.metric_threshold
+            if threshold.HasField("value_threshold"):
+                bound = threshold.value_threshold.lower_bound.value
+                yield (
+                    f"{failure.metric_key.name}{where} is {value:.4f}, below the minimum of "
+                    f"{bound:.4f}"
+                )
+            else:
+                allowed = -threshold.change_threshold.absolute.value
+                yield (
+                    f"{failure.metric_key.name}{where} is {-value:.4f} lower than that of the "
+                    f"latest blessed model, and at most {allowed:.4f} is allowed"
+                )
+    for spec in validation.missing_slices:
+        yield f"no example belongs to the slice {list(spec.feature_keys)} that has a threshold"
