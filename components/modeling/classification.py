@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import tensorflow as tf
-import tf_keras
 
 from components.modeling import inputs as checks
 from components.modeling.config import ModelOptions, XLNetConfig
 from components.modeling.dropout import check_seed, dropout
 from components.modeling.encoder import HEAD_SITE, XLNetEncoder
-from components.modeling.variables import Dense, NamedLayer
+from components.modeling.variables import Dense, NamedLayer, NamedModel
 
 
 class SequenceSummary(NamedLayer):
@@ -30,13 +29,13 @@ class SequenceSummary(NamedLayer):
         return dropout(summary, self.options.dropout, seed, HEAD_SITE)
 
 
-class _SequenceModel(tf_keras.Model):
+class _SequenceModel(NamedModel):
     """Encoder, summary, and a dense layer in the variables' dtype."""
 
     def __init__(
         self, config: XLNetConfig, options: ModelOptions, head_name: str, num_outputs: int
     ) -> None:
-        super().__init__(name="model")
+        super().__init__()
         self.config = config
         self.options = options
         self.encoder = XLNetEncoder(config, options)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import tensorflow as tf
-import tf_keras
 
 from components.modeling import inputs as checks
 from components.modeling.config import ModelOptions, XLNetConfig
 from components.modeling.encoder import XLNetEncoder
-from components.modeling.variables import NamedLayer, project
+from components.modeling.variables import NamedLayer, NamedModel, project
 
 
 class LanguageModelHead(NamedLayer):
@@ -38,7 +37,7 @@ def positions_of(target_mapping: tf.Tensor) -> tf.Tensor:
     return tf.where(tf.reduce_max(target_mapping, axis=-1) > 0, positions, -1)
 
 
-class PretrainingModel(tf_keras.Model):
+class PretrainingModel(NamedModel):
     """XLNet with the permutation language model's head.
 
     Args:
@@ -50,7 +49,7 @@ class PretrainingModel(tf_keras.Model):
     def __init__(
         self, config: XLNetConfig, options: ModelOptions, *, tie_weight: bool = True
     ) -> None:
-        super().__init__(name="model")
+        super().__init__()
         self.config = config
         self.options = options
         self.encoder = XLNetEncoder(config, options)

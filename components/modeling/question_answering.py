@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import tensorflow as tf
-import tf_keras
 
 from components.modeling import inputs as checks
 from components.modeling.config import ModelOptions, XLNetConfig
 from components.modeling.dropout import check_seed, dropout
 from components.modeling.encoder import HEAD_SITE, XLNetEncoder
 from components.modeling.layer_norm import LayerNorm
-from components.modeling.variables import Dense, NamedLayer
+from components.modeling.variables import Dense, NamedLayer, NamedModel
 
 _FORBIDDEN = 1e30  # as published
 
@@ -80,7 +79,7 @@ class SpanHead(NamedLayer):
         return tf.cast(self.answer_1(features)[:, 0], self.options.variable_dtype)
 
 
-class QuestionAnsweringModel(tf_keras.Model):
+class QuestionAnsweringModel(NamedModel):
     """XLNet with the span head.
 
     Args:
@@ -102,7 +101,7 @@ class QuestionAnsweringModel(tf_keras.Model):
             raise ValueError(
                 f"start_n_top and end_n_top must be at least 1, not {start_n_top}, {end_n_top}"
             )
-        super().__init__(name="model")
+        super().__init__()
         self.config = config
         self.options = options
         self.start_n_top = start_n_top

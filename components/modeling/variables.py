@@ -68,6 +68,16 @@ class NamedLayer(tf_keras.layers.Layer):
         self.options = options
         self.built = True
 
+    @tf.autograph.experimental.do_not_convert
+    def __call__(self, *args, **kwargs):
+        """Runs `call` itself.
+
+        Keras's own way there converts dtypes, wraps errors, and has AutoGraph rewrite every
+        function below it, which takes longer than XLA takes to compile.
+        """
+        with tf.name_scope(self.name):
+            return self.call(*args, **kwargs)
+
     def variable(self, name: str, shape: Sequence[int], *, init: str = "random") -> tf.Variable:
         """A trainable variable named `model/<name>`.
 
@@ -103,3 +113,15 @@ class Dense(NamedLayer):
         """[..., d_in] → [..., d_out], both in the compute dtype."""
         outputs = project(inputs, self.cast(self.kernel))
         return outputs if self.bias is None else outputs + self.cast(self.bias)
+
+
+class NamedModel(tf_keras.Model):
+    """A Keras model whose code AutoGraph leaves alone; see `NamedLayer.__call__`."""
+
+    def __init__(self) -> None:
+        super().__init__(name=ROOT)
+
+    @tf.autograph.experimental.do_not_convert
+    def __call__(self, *args, **kwargs):
+        """As `tf_keras.Model.__call__`."""
+        return super().__call__(*args, **kwargs)
