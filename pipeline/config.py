@@ -9,8 +9,12 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Mapping
+from typing import Literal
 
+from components import files
 from components.evaluator.config import EvaluationConfig
+from components.example_gen import inputs
 from components.example_gen.dataset import TextDataset
 from components.example_gen.tasks import get_task
 from components.modeling.config import ModelOptions, XLNetConfig
@@ -100,18 +104,15 @@ class RunConfig:
         return self.push_to or f"{self.output_root}/serving"
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class PipelineConfig:
-    """One pipeline from raw files to a pushed model.
+    """What every kind of pipeline has.
 
     Attributes:
         name: of the pipeline: lower-case letters, digits and hyphens.
-        data: raw data.
         vocabulary: the SentencePiece model.
-        seq_len: pieces per example; longer ones are cut.
         model: sizes of the network.
         training: optimizer, schedule, devices.
-        evaluation: the gate before the Pusher.
         run: where things are written.
         options: dropout, initialisation, compute dtype.
         init_from: folder with `xlnet_model.ckpt`, whose encoder training starts from; None starts
@@ -119,12 +120,9 @@ class PipelineConfig:
     """
 
     name: str
-    data: DataConfig
     vocabulary: VocabularyConfig
-    seq_len: int
     model: XLNetConfig
     training: TrainingConfig
-    evaluation: EvaluationConfig
     run: RunConfig
     options: ModelOptions = dataclasses.field(default_factory=ModelOptions)
     init_from: str | None = None
@@ -135,13 +133,58 @@ class PipelineConfig:
                 f"name is {self.name!r}; it should start with a lower-case letter and hold only "
                 "lower-case letters, digits and hyphens, 63 at most."
             )
-        # A pair needs room for SEP, SEP, CLS and a piece of each text.
-        if self.seq_len < 5:
-            raise ValueError(f"seq_len must be at least 5, but is {self.seq_len}.")
         size = self.vocabulary.size
         if size is not None and size != self.model.n_token:
             raise ValueError(
                 f"vocabulary.size is {size}, but model.n_token is {self.model.n_token}; they "
                 "must be equal."
             )
+
+    def check_inputs(self) -> None:
+        """Looks for every input file.
+
+        Raises:
+            NoSuchFilesError: naming the pattern that matched nothing.
+        """
+        if self.vocabulary.model:
+            files.expand(self.vocabulary.model, purpose="vocabulary.model")
+        if self.init_from:
+            files.expand(f"{self.init_from}/*", purpose="init_from")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ClassificationPipelineConfig(PipelineConfig):
+    """Text classification or regression: raw files to a pushed model.
+
+    Attributes:
+        kind: which kind of pipeline it is.
+        data: raw data.
+        seq_len: pieces per example; longer ones are cut.
+        evaluation: the gate before the Pusher.
+    """
+
+    data: DataConfig
+    seq_len: int
+    evaluation: EvaluationConfig
+    kind: Literal["classification"] = "classification"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        # A pair needs room for SEP, SEP, CLS and a piece of each text.
+        if self.seq_len < 5:
+            raise ValueError(f"seq_len must be at least 5, but is {self.seq_len}.")
         self.evaluation.check_metrics(self.data.resolve().metrics)
+
+    def check_inputs(self) -> None:
+        """Looks for every input file, and for the columns that are named.
+
+        Raises:
+            NoSuchFilesError: naming the pattern that matched nothing.
+        """
+        super().check_inputs()
+        inputs.check_inputs(self.data.resolve(), self.data.root)
+
+
+KINDS: Mapping[str, type[PipelineConfig]] = {
+    "classification": ClassificationPipelineConfig,
+}

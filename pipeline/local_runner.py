@@ -38,7 +38,7 @@ def run(config: PipelineConfig) -> RunSummary:
         NoSuchFilesError: naming the pattern, before any component runs.
     """
     # TFX takes 15 to 40 seconds to import: after the checks, not before.
-    check_inputs(config)
+    config.check_inputs()
 
     from tfx import v1 as tfx
     from tfx.orchestration.beam import beam_dag_runner
@@ -61,21 +61,6 @@ def run(config: PipelineConfig) -> RunSummary:
     return summarize(metadata_path)
 
 
-def check_inputs(config: PipelineConfig) -> None:
-    """Looks for every input file.
-
-    Raises:
-        NoSuchFilesError: naming the pattern that matched nothing.
-    """
-    from components.example_gen.inputs import check_inputs as check_data
-
-    check_data(config.data.resolve(), config.data.root)
-    if config.vocabulary.model:
-        files.expand(config.vocabulary.model, purpose="vocabulary.model")
-    if config.init_from:
-        files.expand(f"{config.init_from}/*", purpose="init_from")
-
-
 def summarize(metadata_path: str) -> RunSummary:
     """Reads what the latest run left behind."""
     from ml_metadata import metadata_store
@@ -85,8 +70,8 @@ def summarize(metadata_path: str) -> RunSummary:
     connection = tfx.orchestration.metadata.sqlite_metadata_connection_config(metadata_path)
     store = metadata_store.MetadataStore(connection)
 
-    def latest_uri(type_name: str) -> str | None:
-        """URI of the output of the latest execution, which a cached run repeats."""
+    def latest(type_name: str) -> metadata_store_pb2.Artifact | None:
+        """Output of the latest execution, which a cached run repeats."""
         artifacts = {artifact.id: artifact for artifact in store.get_artifacts_by_type(type_name)}
         events = [
             event
@@ -95,15 +80,17 @@ def summarize(metadata_path: str) -> RunSummary:
         ]
         if not events:
             return None
-        return artifacts[max(events, key=lambda event: event.execution_id).artifact_id].uri
+        return artifacts[max(events, key=lambda event: event.execution_id).artifact_id]
 
-    evaluation = latest_uri("ModelEvaluation")
+    evaluation = latest("ModelEvaluation").uri
     results = json.loads(files.read_bytes(files.join(evaluation, RESULTS_NAME)))
-    pushed = latest_uri("PushedModel") if results["blessed"] else None
+    pushed = latest("PushedModel") if results["blessed"] else None
     return RunSummary(
         blessed=results["blessed"],
         metrics=results["metrics"],
         failures=results["failures"],
         report=files.join(evaluation, REPORT_NAME),
-        pushed_model=pushed,
+        pushed_model=(
+            pushed.custom_properties["pushed_destination"].string_value if pushed else None
+        ),
     )

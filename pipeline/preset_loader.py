@@ -15,7 +15,7 @@ import yaml
 
 from components import configuration, files
 from components.configuration import ConfigurationError
-from pipeline.config import PipelineConfig
+from pipeline.config import KINDS, PipelineConfig
 
 PRESET_DIRECTORY = pathlib.Path(__file__).parent / "presets"
 
@@ -42,7 +42,12 @@ def load(preset: str, overrides: Sequence[str] = ()) -> PipelineConfig:
     document = _read(preset, from_folder=None, ancestors=())
     for override in overrides:
         _merge(document, _parse_override(override))
-    return configuration.build(PipelineConfig, _resolve_paths(document), where=preset)
+    kind = document.get("kind")
+    if kind not in KINDS:
+        raise ConfigurationError(
+            f"{preset} has kind {kind!r}; the kinds of pipelines are: {', '.join(KINDS)}."
+        )
+    return configuration.build(KINDS[kind], _resolve_paths(document), where=preset)
 
 
 def to_yaml(config: PipelineConfig) -> str:

@@ -1,0 +1,124 @@
+"""Components of a classification or regression pipeline, from raw files to a pushed model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tfx import types
+from tfx import v1 as tfx
+from tfx.dsl.components.base import base_node
+from tfx.dsl.components.common import resolver
+
+from components import configuration
+from components.evaluator.component import Evaluator
+from components.example_gen.component import TextExampleGen
+from components.example_gen.settings import TextExampleGenSettings
+from components.preprocessing.classification.component import ClassificationPreprocessor
+from components.tokenization.component import SentencePieceGen
+from components.trainer import run_fn as run_fn_module
+from components.trainer.fine_tuning import FineTuningConfig
+from pipeline.config import ClassificationPipelineConfig
+
+
+def make_components(
+    config: ClassificationPipelineConfig,
+    *,
+    resolve_baseline: Callable[[types.BaseChannel], resolver.Resolver],
+) -> list[base_node.BaseNode]:
+    """All components, in an order in which they could run."""
+    dataset = config.data.resolve()
+    example_gen = TextExampleGen(
+        data_root=config.data.root,
+        settings=TextExampleGenSettings(
+            dataset=dataset,
+            seed=config.training.seed,
+            max_dead_letter_share=config.data.max_dead_letter_share,
+        ),
+    )
+    examples = example_gen.outputs["examples"]
+    statistics_gen = tfx.components.StatisticsGen(examples=examples)
+    schema_gen = tfx.components.SchemaGen(
+        statistics=statistics_gen.outputs["statistics"],
+        # Test files have no labels; what is inferred from training and evaluation data holds.
+        exclude_splits=["test"],
+        infer_feature_shape=False,
+    )
+    example_validator = tfx.components.ExampleValidator(
+        statistics=statistics_gen.outputs["statistics"],
+        schema=schema_gen.outputs["schema"],
+        exclude_splits=["test"],
+    )
+    sentencepiece_gen = SentencePieceGen(
+        examples=None if config.vocabulary.model else examples,
+        model_path=config.vocabulary.model,
+        vocabulary_size=config.vocabulary.size,
+        uncased=config.vocabulary.uncased,
+    )
+    preprocessor = ClassificationPreprocessor(
+        examples=examples,
+        schema=schema_gen.outputs["schema"],
+        sentencepiece_model=sentencepiece_gen.outputs["model"],
+        seq_len=config.seq_len,
+        uncased=config.vocabulary.uncased,
+        labels=None if dataset.is_regression else list(dataset.labels),
+    )
+    trainer = tfx.components.Trainer(
+        run_fn=f"{run_fn_module.__name__}.{run_fn_module.run_fn.__name__}",
+        examples=preprocessor.outputs["transformed_examples"],
+        transform_graph=preprocessor.outputs["transform_graph"],
+        schema=schema_gen.outputs["schema"],
+        train_args=tfx.proto.TrainArgs(splits=["train"], num_steps=config.training.train_steps),
+        eval_args=tfx.proto.EvalArgs(splits=["eval"]),
+        custom_config={run_fn_module.CONFIG_KEY: configuration.to_json(fine_tuning(config))},
+    )
+    baseline = resolve_baseline(trainer.outputs["model"])
+    evaluator = Evaluator(
+        examples=examples,
+        model=trainer.outputs["model"],
+        model_run=trainer.outputs["model_run"],
+        baseline_model=baseline.outputs["model"],
+        config=config.evaluation,
+        metric_names=dataset.metrics,
+        labels=None if dataset.is_regression else dataset.labels,
+        title=f"{dataset.name}: evaluation of {config.name}",
+        lineage={
+            "configuration": configuration.to_json(config),
+            "vocabulary": config.vocabulary.model or f"trained, {config.vocabulary.size} pieces",
+        },
+    )
+    pusher = tfx.components.Pusher(
+        model=trainer.outputs["model"],
+        model_blessing=evaluator.outputs["blessing"],
+        push_destination=tfx.proto.PushDestination(
+            filesystem=tfx.proto.PushDestination.Filesystem(base_directory=config.run.serving_dir)
+        ),
+    )
+    return [
+        example_gen,
+        statistics_gen,
+        schema_gen,
+        example_validator,
+        sentencepiece_gen,
+        preprocessor,
+        trainer,
+        baseline,
+        evaluator,
+        pusher,
+    ]
+
+
+def fine_tuning(config: ClassificationPipelineConfig) -> FineTuningConfig:
+    """The part of the configuration that the Trainer needs."""
+    dataset = config.data.resolve()
+    return FineTuningConfig(
+        kind="regression" if dataset.is_regression else "classification",
+        task_name=dataset.name,
+        labels=tuple(dataset.labels),
+        metric_names=tuple(dataset.metrics),
+        seq_len=config.seq_len,
+        uncased=config.vocabulary.uncased,
+        model=config.model,
+        options=config.options,
+        training=config.training,
+        init_from=config.init_from,
+    )

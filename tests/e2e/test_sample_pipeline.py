@@ -1,0 +1,153 @@
+"""The sample from raw files to a pushed model, as `make run` does it, and what can go wrong."""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+pytestmark = pytest.mark.e2e
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "pipeline.cli", *arguments]
+
+
+def run(output: pathlib.Path, *settings: str) -> subprocess.CompletedProcess:
+    extra = ["--set", *settings] if settings else []
+    return subprocess.run(
+        command("run", "sample", "--output", str(output), *extra),
+        capture_output=True,
+        text=True,
+        timeout=900,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def first_run(tmp_path_factory):
+    output = tmp_path_factory.mktemp("sample")
+    return output, run(output)
+
+
+@pytest.fixture(scope="module")
+def results(first_run) -> dict:
+    output, _ = first_run
+    (path,) = output.glob("artifacts/Evaluator/evaluation/*/results.json")
+    return json.loads(path.read_text())
+
+
+def test_the_model_is_blessed_pushed_and_far_better_than_the_majority_class(first_run, results):
+    output, process = first_run
+    assert process.returncode == 0, process.stderr
+    assert results["blessed"]
+    # The sample's two classes are of about equal size.
+    assert results["metrics"]["accuracy"] > 0.75
+    (version,) = (output / "serving").iterdir()
+    assert (version / "saved_model.pb").is_file()
+    assert str(version) in process.stdout
+
+
+def test_the_console_shows_components_and_no_library_warnings(first_run):
+    _, process = first_run
+    for word in ("Warning", "WARNING", "Traceback", "cuda", "deprecated"):
+        assert word not in process.stderr
+    assert "Trainer done in" in process.stderr
+    assert len(process.stderr.splitlines()) < 60
+
+
+def test_the_report_and_the_resolved_configuration_lie_beside_the_outputs(first_run):
+    output, _ = first_run
+    (report,) = output.glob("artifacts/Evaluator/evaluation/*/report.html")
+    text = report.read_text()
+    assert "Blessed." in text
+    assert "<svg" in text
+    assert "Confusion matrix" in text
+    assert "train_steps: 400" in (output / "config.yaml").read_text()
+
+
+def test_the_served_model_takes_text_examples_and_ids_and_agrees_with_itself(first_run):
+    import tensorflow as tf
+    import tensorflow_text  # noqa: F401  (ops of the tokenizer)
+
+    output, _ = first_run
+    (version,) = (output / "serving").iterdir()
+    signatures = tf.saved_model.load(str(version)).signatures
+    texts = ["The staff was truly shabby.", "The coffee was rather lovely.", ""]
+    by_text = signatures["serving_default"](
+        text_a=tf.constant(texts), text_b=tf.constant([""] * 3)
+    )
+    examples = [
+        tf.train.Example(
+            features=tf.train.Features(
+                feature={
+                    "text_a": tf.train.Feature(
+                        bytes_list=tf.train.BytesList(value=[text.encode()])
+                    )
+                }
+            )
+        ).SerializeToString()
+        for text in texts
+    ]
+    by_example = signatures["serving_tf_examples"](examples=tf.constant(examples))
+    np.testing.assert_allclose(by_text["scores"], by_example["scores"], atol=1e-6)
+    np.testing.assert_allclose(tf.reduce_sum(by_text["scores"], -1), 1.0, atol=1e-5)
+    assert by_text["label"].numpy()[:2].tolist() == [b"negative", b"positive"]
+
+
+def test_a_second_run_takes_everything_from_the_cache(first_run):
+    output, _ = first_run
+    before = {path for path in output.glob("artifacts/*/*/*") if path.is_dir()}
+    process = run(output)
+    assert process.returncode == 0, process.stderr
+    after = {path for path in output.glob("artifacts/*/*/*") if path.is_dir()}
+    assert after == before
+    assert len(list((output / "serving").iterdir())) == 1
+
+
+def test_a_worse_model_is_not_pushed_and_the_reason_is_said(first_run):
+    output, _ = first_run
+    process = run(output, "training.train_steps=2", "training.warmup_steps=1")
+    assert process.returncode == 2
+    assert "accuracy is 0." in process.stdout
+    assert "below the minimum of 0.8000" in process.stdout
+    assert "lower than that of the latest blessed model" in process.stdout
+    assert len(list((output / "serving").iterdir())) == 1
+
+
+def test_malformed_rows_are_counted_and_too_many_fail_the_run(tmp_path, project_root):
+    data = tmp_path / "data"
+    data.mkdir()
+    source = project_root / "pipeline" / "sample_data" / "classification"
+    for name in ("eval.tsv", "test.tsv"):
+        (data / name).write_bytes((source / name).read_bytes())
+    rows = (source / "train.tsv").read_bytes() + b"no label\nodd\tsideways\n\xff\xfe\tpositive\n"
+    (data / "train.tsv").write_bytes(rows)
+    process = run(tmp_path / "out", f"data.root={data}")
+    assert process.returncode == 1
+    assert "error: 3 of " in process.stderr
+    assert "unknown label: 1" in process.stderr
+
+
+def test_a_killed_run_leaves_nothing_that_a_later_one_would_read(tmp_path):
+    output = tmp_path / "out"
+    process = subprocess.Popen(
+        command("run", "sample", "--output", str(output), "--set", "training.train_steps=60"),
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    for line in process.stderr:
+        if "StatisticsGen done" in line or "SentencePieceGen done" in line:
+            break
+    time.sleep(3)  # somewhere within Transform or training
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    again = run(output, "training.train_steps=60", "evaluation.thresholds.accuracy.minimum=0.1")
+    assert again.returncode == 0, again.stderr
+    assert not list(output.glob("**/*.partial"))
