@@ -104,7 +104,7 @@ def _make_example_class() -> Any:
     _add_message_field(file.message_type.add(name="Example"), "features", 1, "Features")
 
     pool = descriptor_pool.DescriptorPool()
-    pool.Add(file)
+    pool.AddSerializedFile(file.SerializeToString())
     descriptor = pool.FindMessageTypeByName("tensorflow.Example")
     if hasattr(message_factory, "GetMessageClass"):
         return message_factory.GetMessageClass(descriptor)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import itertools
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -31,6 +32,8 @@ _COUNTS = "counts"
 
 # Beam spends more on an element than a short text takes to convert, so rows travel in batches ...
 _BATCH_SIZE = 500
+# ... of which a worker holds no more rows than this in all ...
+_MAX_HELD_ROWS = 20_000
 # ... and small files are read together.
 _GROUP_BYTES = 4 << 20
 
@@ -112,15 +115,22 @@ class _ReadFiles(beam.DoFn):
         """Yields ((split, shard), batch) twice over, and (counter, number)."""
         counts: collections.Counter[Counter] = collections.Counter()
         batches: dict[tuple[str, _ShardKey], _Batch] = {}
+        num_held = 0
         for file in group:
             for output in convert_file(self._plan, file, counts):
                 target = _target(output)
                 batch = batches.setdefault(target, [])
                 batch.append((output.order, output.content))
+                num_held += 1
                 if len(batch) >= _BATCH_SIZE:
+                    num_held -= len(batch)
                     yield _tagged(target, batches.pop(target))
-        for target, batch in batches.items():
-            yield _tagged(target, batch)
+                elif num_held >= _MAX_HELD_ROWS:
+                    # So many shards that none of them fills a batch.
+                    yield from itertools.starmap(_tagged, batches.items())
+                    batches.clear()
+                    num_held = 0
+        yield from itertools.starmap(_tagged, batches.items())
         for counter, number in counts.items():
             name = "/".join(part for part in counter if part)
             beam.metrics.Metrics.counter(METRICS_NAMESPACE, name).inc(number)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import posixpath
+import re
 from collections.abc import Iterator
 
 from apache_beam.io.filesystems import FileSystems
@@ -18,6 +19,8 @@ from components.example_gen.lines import is_compressed, open_decompressed
 # How much larger a compressed text is assumed to be once decompressed; only used to decide on the
 # number of shards and to spread rows over them, never for what is read.
 _ASSUMED_COMPRESSION = 4
+# What TFX's driver fills in before the executor sees a pattern.
+_TFX_PLACEHOLDER = re.compile(r"\{(SPAN|VERSION)(:\d+)?\}|\{(YYYY|MM|DD)\}")
 _GLOB_CHARACTERS = frozenset("*?[{")
 
 
@@ -74,6 +77,7 @@ def check_inputs(dataset: TextDataset, data_root: str) -> dict[str, list[InputFi
     """What can be known to be wrong with the input before any component runs.
 
     Looks for the files of every split, and for the named columns in the first file's header.
+    TFX's placeholders ({SPAN} and the like) may stand for anything here.
 
     Returns:
         the files by split.
@@ -82,6 +86,11 @@ def check_inputs(dataset: TextDataset, data_root: str) -> dict[str, list[InputFi
         NoSuchFilesError: naming the pattern that matches nothing.
         ColumnNotFoundError: if a header lacks a column.
     """
+    splits = {
+        name: dataclasses.replace(split, pattern=_TFX_PLACEHOLDER.sub("*", split.pattern))
+        for name, split in dataset.splits.items()
+    }
+    dataset = dataclasses.replace(dataset, splits=splits)
     found = find_files(dataset, data_root)
     for name, split_files in found.items():
         columns = dataset.columns_of(name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import json
+import logging
 import posixpath
 from collections.abc import Mapping
 from typing import Any
@@ -76,6 +77,17 @@ def finish(
             raise EmptySplitError(
                 f"Split {split!r} of data set {plan.dataset.name!r} has no usable row "
                 f"(of {split_counts[READ]:,} read). Check the files that its pattern matches."
+            )
+        num_dead = sum(split_counts[DEAD].values())
+        if num_dead > max(1, int(split_counts[READ] * max_dead_letter_share)):
+            # Allowed, since the share is that of all rows; but a small split may have lost much.
+            logging.warning(
+                "Split %s of data set %s lost %d of its %d rows: %s",
+                split,
+                plan.dataset.name,
+                num_dead,
+                split_counts[READ],
+                split_counts[DEAD],
             )
         _check_shards(split_directories[split], plan.num_shards[split])
     files.write_bytes(

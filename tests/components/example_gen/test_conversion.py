@@ -242,6 +242,18 @@ def test_jsonl_with_pairs_and_ids(convert, data):
     assert converted.counts["eval"]["dead"] == {"label out of range": 1}
 
 
+def test_a_small_split_that_lost_much_is_warned_of(convert, data, caplog):
+    _write(data, "eval.tsv", ["no\tfine", "maybe\ta", "maybe\tb"])
+    convert(_TSV, data, max_dead_letter_share=0.01)
+    assert "Split eval of data set mine lost 2 of its 3 rows: {'unknown label': 2}" in caplog.text
+
+
+def test_few_rows_are_held_when_there_are_many_shards(convert, data, monkeypatch):
+    expected = convert(_TSV, data, shard_bytes=300)
+    monkeypatch.setattr(conversion, "_MAX_HELD_ROWS", 7)
+    assert convert(_TSV, data, shard_bytes=300).files() == expected.files()
+
+
 def test_leftovers_of_a_killed_worker_are_removed(convert, data, tmp_path):
     leftover = tmp_path / "output-0" / "Split-eval" / "data_tfrecord-00000-of-00001.gz.1.partial"
     files.write_bytes(str(leftover), b"half")

@@ -88,3 +88,10 @@ def test_guids_of_several_files_hold_the_name(root):
     single = _dataset(splits={"train": Split("train/a.tsv", guid_prefix="t")})
     (file,) = inputs.find_files(single, str(root))["train"]
     assert inputs.row_guid_prefix(single, file) == "t"
+
+
+def test_placeholders_of_tfx_stand_for_anything(root):
+    dataset = _dataset(splits={"train": Split("train/{SPAN:1}.tsv")})
+    assert len(inputs.check_inputs(dataset, str(root))["train"]) == 3
+    with pytest.raises(files.NoSuchFilesError, match=r"train/day-\*\.tsv"):
+        inputs.check_inputs(_dataset(splits={"train": Split("train/day-{SPAN}.tsv")}), str(root))
