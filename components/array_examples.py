@@ -20,6 +20,8 @@ _FIELD_1 = b"\x0a"
 _FIELD_2 = b"\x12"
 _FIELD_3 = b"\x1a"
 _BYTES_LIST, _FLOAT_LIST, _INT64_LIST = _FIELD_1, _FIELD_2, _FIELD_3
+# Below this, looking up one value after the other is faster than the arithmetic on arrays.
+_FEW_VALUES = 100
 
 
 def encode(entries: Iterable[bytes]) -> bytes:
@@ -84,7 +86,10 @@ def varints(values: np.ndarray) -> bytes:
     """
     if not values.size:
         return b""
-    if values.dtype.kind == "i" and values.min() < 0:
+    has_negative = values.dtype.kind == "i" and values.min() < 0
+    if values.size < _FEW_VALUES and not has_negative:
+        return b"".join(map(_remembered_varint, values.tolist()))
+    if has_negative:
         # Two's complement: a negative int64 takes all ten digits.
         values = values.astype(np.int64)
     values = values.astype(np.uint64)
@@ -120,5 +125,5 @@ def _length(content: bytes) -> bytes:
     return _remembered_varint(len(content))
 
 
-# Records of one kind have few different lengths.
-_remembered_varint = functools.lru_cache(maxsize=1 << 14)(varint)
+# Lengths and piece ids come again and again; this is room for a vocabulary, and takes 10 MB.
+_remembered_varint = functools.lru_cache(maxsize=1 << 16)(varint)
