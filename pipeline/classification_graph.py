@@ -17,7 +17,7 @@ from components.preprocessing.classification.component import ClassificationPrep
 from components.tokenization.component import SentencePieceGen
 from components.trainer import run_fn as run_fn_module
 from components.trainer.fine_tuning import FineTuningConfig
-from pipeline.config import ClassificationPipelineConfig
+from pipeline.classification_config import ClassificationPipelineConfig
 
 
 def make_components(

@@ -15,7 +15,8 @@ import yaml
 
 from components import configuration, files
 from components.configuration import ConfigurationError
-from pipeline.config import KINDS, PipelineConfig
+from pipeline.config import PipelineConfig
+from pipeline.kinds import CONFIG_TYPES
 
 PRESET_DIRECTORY = pathlib.Path(__file__).parent / "presets"
 
@@ -43,11 +44,11 @@ def load(preset: str, overrides: Sequence[str] = ()) -> PipelineConfig:
     for override in overrides:
         _merge(document, _parse_override(override))
     kind = document.get("kind")
-    if kind not in KINDS:
+    if kind not in CONFIG_TYPES:
         raise ConfigurationError(
-            f"{preset} has kind {kind!r}; the kinds of pipelines are: {', '.join(KINDS)}."
+            f"{preset} has kind {kind!r}; the kinds of pipelines are: {', '.join(CONFIG_TYPES)}."
         )
-    return configuration.build(KINDS[kind], _resolve_paths(document), where=preset)
+    return configuration.build(CONFIG_TYPES[kind], _resolve_paths(document), where=preset)
 
 
 def to_yaml(config: PipelineConfig) -> str:

@@ -1,0 +1,81 @@
+"""Configuration of a classification or regression pipeline."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Literal
+
+from components.evaluator.config import EvaluationConfig
+from components.example_gen import inputs
+from components.example_gen.dataset import TextDataset
+from components.example_gen.tasks import get_task
+from pipeline.config import PipelineConfig
+
+
+@dataclasses.dataclass(frozen=True)
+class DataConfig:
+    """Raw data.
+
+    Attributes:
+        root: folder in which the data set's file patterns are looked up; local or `gs://`.
+        task: name of a built-in data set ("sst-2"); or
+        dataset: description of one's own. One of the two is given.
+        splits: of the data set to read; empty for all whose files exist.
+        max_dead_letter_share: share of the rows that may be unusable before the run fails; one
+            row always may.
+    """
+
+    root: str
+    task: str | None = None
+    dataset: TextDataset | None = None
+    splits: tuple[str, ...] = ()
+    max_dead_letter_share: float = 0.001
+
+    def __post_init__(self) -> None:
+        if (self.task is None) == (self.dataset is None):
+            raise ValueError(
+                "give either task (a built-in data set) or dataset (a description of one's own)."
+            )
+        if not 0 <= self.max_dead_letter_share <= 1:
+            raise ValueError(
+                f"max_dead_letter_share must lie in [0, 1], but is {self.max_dead_letter_share}."
+            )
+        self.resolve()
+
+    def resolve(self) -> TextDataset:
+        """The data set's description, with only the splits that are asked for."""
+        dataset = self.dataset or get_task(self.task)
+        return dataset.with_splits(self.splits) if self.splits else dataset
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ClassificationPipelineConfig(PipelineConfig):
+    """Text classification or regression: raw files to a pushed model.
+
+    Attributes:
+        kind: which kind of pipeline it is.
+        data: raw data.
+        seq_len: pieces per example; longer ones are cut.
+        evaluation: the gate before the Pusher.
+    """
+
+    data: DataConfig
+    seq_len: int
+    evaluation: EvaluationConfig
+    kind: Literal["classification"] = "classification"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        # A pair needs room for SEP, SEP, CLS and a piece of each text.
+        if self.seq_len < 5:
+            raise ValueError(f"seq_len must be at least 5, but is {self.seq_len}.")
+        self.evaluation.check_metrics(self.data.resolve().metrics)
+
+    def check_inputs(self) -> None:
+        """Looks for every input file, and for the columns that are named.
+
+        Raises:
+            NoSuchFilesError: naming the pattern that matched nothing.
+        """
+        super().check_inputs()
+        inputs.check_inputs(self.data.resolve(), self.data.root)

@@ -1,0 +1,12 @@
+"""The kinds of pipelines: which configuration belongs to which word under `kind`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pipeline.classification_config import ClassificationPipelineConfig
+from pipeline.config import PipelineConfig
+
+CONFIG_TYPES: Mapping[str, type[PipelineConfig]] = {
+    "classification": ClassificationPipelineConfig,
+}
