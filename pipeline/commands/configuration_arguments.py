@@ -1,0 +1,46 @@
+"""Arguments of the commands that read a configuration."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pipeline.config import PipelineConfig
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Adds the preset and what may replace its values."""
+    parser.add_argument("preset", help="name of a preset, or path of a YAML file")
+    parser.add_argument(
+        "--set",
+        dest="overrides",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="KEY=VALUE",
+        help="values that replace the preset's, such as training.train_steps=100",
+    )
+    parser.add_argument("--data", help="folder of the raw data (data.root)")
+    parser.add_argument("--vocabulary", help="SentencePiece model (vocabulary.model)")
+    parser.add_argument("--init-from", help="folder of the weights to start from (init_from)")
+    parser.add_argument("--output", help="folder for everything the run writes (run.output_root)")
+
+
+def load(options: argparse.Namespace) -> PipelineConfig:
+    """The configuration that the arguments ask for.
+
+    Raises:
+        ConfigurationError: naming the place in the document and what is legal there.
+    """
+    # Beam's filesystems take seconds to import; `--help` does without.
+    from pipeline import preset_loader
+
+    named = {
+        "data.root": options.data,
+        "vocabulary.model": options.vocabulary,
+        "init_from": options.init_from,
+        "run.output_root": options.output,
+    }
+    overrides = [f"{key}={value}" for key, value in named.items() if value is not None]
+    return preset_loader.load(options.preset, [*options.overrides, *overrides])

@@ -1,0 +1,38 @@
+"""`xlnet-pipeline run`: a whole pipeline in this process."""
+
+from __future__ import annotations
+
+import argparse
+
+from pipeline.commands import configuration_arguments
+
+HELP = "run a pipeline in this process"
+EXAMPLES = """\
+  xlnet-pipeline run sample                       the bundled sample, in a few minutes
+  xlnet-pipeline run sst2_small --data GLUE/SST-2 --vocabulary spiece.model
+  xlnet-pipeline run my.yaml --set seq_len=64     a file of one's own, one value changed
+"""
+
+# What distinguishes "ran, but the model is not good enough" from a failure.
+_NOT_BLESSED = 2
+
+add_arguments = configuration_arguments.add
+
+
+def run(options: argparse.Namespace) -> int:
+    """Runs the pipeline and prints what was measured and where things lie."""
+    config = configuration_arguments.load(options)
+    from pipeline import local_runner
+
+    summary = local_runner.run(config)
+    print()
+    for name, value in summary.metrics.items():
+        print(f"{name:24} {value:.4f}")
+    if summary.blessed:
+        print(f"{'blessed, pushed to':24} {summary.pushed_model}")
+    else:
+        print("not blessed, nothing pushed:")
+        for failure in summary.failures:
+            print(f"  {failure}")
+    print(f"{'report':24} {summary.report}")
+    return 0 if summary.blessed else _NOT_BLESSED

@@ -1,0 +1,24 @@
+"""`xlnet-pipeline show`: the resolved configuration."""
+
+from __future__ import annotations
+
+import argparse
+
+from pipeline.commands import configuration_arguments
+
+HELP = "print the resolved configuration"
+EXAMPLES = """\
+  xlnet-pipeline show sample                      every setting with its value
+  xlnet-pipeline show sample > mine.yaml          a complete file to start one's own from
+"""
+
+add_arguments = configuration_arguments.add
+
+
+def run(options: argparse.Namespace) -> int:
+    """Prints YAML from which the same configuration is read again."""
+    config = configuration_arguments.load(options)
+    from pipeline import preset_loader
+
+    print(preset_loader.to_yaml(config), end="")
+    return 0
