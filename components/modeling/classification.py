@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from components.modeling import inputs as checks
 from components.modeling.config import ModelOptions, XLNetConfig
-from components.modeling.dropout import check_seed, dropout
+from components.modeling.dropout import at_site, check_seed, dropout
 from components.modeling.encoder import HEAD_SITE, XLNetEncoder
 from components.modeling.variables import Dense, NamedLayer, NamedModel
 
@@ -26,7 +26,7 @@ class SequenceSummary(NamedLayer):
     def call(self, hidden: tf.Tensor, seed: tf.Tensor | None) -> tf.Tensor:
         """Last token's summary after dropout, in the compute dtype."""
         summary = tf.tanh(self.summary(hidden[:, -1]))
-        return dropout(summary, self.options.dropout, seed, HEAD_SITE)
+        return dropout(summary, self.options.dropout, at_site(seed, HEAD_SITE))
 
 
 class _SequenceModel(NamedModel):

@@ -45,6 +45,11 @@ def fold_in(seed: tf.Tensor, number: tf.Tensor | int) -> tf.Tensor:
     return tf.bitcast(tf.stack([low, high]), tf.int32)
 
 
+def at_site(seed: tf.Tensor | None, site: int) -> tf.Tensor | None:
+    """The seed of a place in the network, or None without dropout."""
+    return None if seed is None else fold_in(seed, site)
+
+
 def check_seed(seed: tf.Tensor | None, *, needed: bool) -> tf.Tensor | None:
     """The seed as int32 [2], or None where no dropout happens.
 
@@ -76,14 +81,14 @@ def keep_mask(shape: tf.Tensor | tuple[int, ...], rate: float, seed: tf.Tensor) 
     return tf.reshape(bits < _uint32(keep_below), shape)
 
 
-def dropout(inputs: tf.Tensor, rate: float, seed: tf.Tensor | None, site: int) -> tf.Tensor:
+def dropout(inputs: tf.Tensor, rate: float, seed: tf.Tensor | None) -> tf.Tensor:
     """Sets a share of the elements to zero and scales the others so that the mean stays.
 
     Args:
         inputs: any shape, floating.
         rate: share to drop.
-        seed: int32 [2], or None for no dropout.
-        site: number of the place in the network, so that no two places share a mask.
+        seed: int32 [2], another one for every place in the network (see `fold_in`), or None for
+            no dropout.
 
     Returns:
         shape and dtype of `inputs`.
@@ -91,6 +96,6 @@ def dropout(inputs: tf.Tensor, rate: float, seed: tf.Tensor | None, site: int) -
     if seed is None or rate == 0:
         return inputs
     shape = inputs.shape if inputs.shape.is_fully_defined() else tf.shape(inputs)
-    keep = keep_mask(shape, rate, fold_in(seed, site))
+    keep = keep_mask(shape, rate, seed)
     scale = tf.constant(1.0 / (1.0 - rate), inputs.dtype)
     return tf.where(keep, inputs * scale, tf.zeros([], inputs.dtype))

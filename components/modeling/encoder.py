@@ -7,14 +7,19 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from components.modeling import inputs as checks
-from components.modeling.attention import Biases, RelativeAttention, Stream
+from components.modeling.attention import RelativeAttention
+from components.modeling.attention_core import Biases, Stream
 from components.modeling.config import ModelOptions, XLNetConfig
-from components.modeling.dropout import check_seed, dropout
+from components.modeling.dropout import at_site, check_seed, dropout
 from components.modeling.embedding import WordEmbedding
 from components.modeling.feed_forward import FeedForward
 from components.modeling.masks import attention_biases
 from components.modeling.memory import next_memory
-from components.modeling.relative_positions import position_encodings
+from components.modeling.relative_positions import (
+    EveryPosition,
+    GivenPositions,
+    position_encodings,
+)
 from components.modeling.variables import NamedLayer
 
 # Numbers of the encoder's dropouts; heads use those below _FIRST_LAYER_SITE that are left.
@@ -147,12 +152,12 @@ class XLNetEncoder(NamedLayer):
             input_ids, segment_ids, input_mask, perm_mask, mem_len, target_positions
         )
         embedded = self.word_embedding(input_ids)
-        hidden = dropout(embedded, options.dropout, seed, _EMBEDDING_SITE)
+        hidden = dropout(embedded, options.dropout, at_site(seed, _EMBEDDING_SITE))
         query_hidden = self._query_embedding(embedded, target_positions, input_q)
         if query_hidden is None:
             query = None
         else:
-            query_hidden = dropout(query_hidden, options.dropout, seed, _QUERY_SITE)
+            query_hidden = dropout(query_hidden, options.dropout, at_site(seed, _QUERY_SITE))
         encodings = position_encodings(
             query_len=query_len,
             key_len=mem_len + query_len,
@@ -161,7 +166,7 @@ class XLNetEncoder(NamedLayer):
             clamp_len=options.clamp_len,
         )
         encodings = tf.constant(encodings, options.compute_dtype)
-        encodings = dropout(encodings, options.dropout, seed, _POSITION_SITE)
+        encodings = dropout(encodings, options.dropout, at_site(seed, _POSITION_SITE))
 
         new_mems = []
         layers = [hidden]
@@ -178,10 +183,10 @@ class XLNetEncoder(NamedLayer):
             )
             layers.append(hidden)
         return EncoderOutput(
-            hidden=dropout(hidden, options.dropout, seed, _OUTPUT_SITE),
+            hidden=dropout(hidden, options.dropout, at_site(seed, _OUTPUT_SITE)),
             query_hidden=None
             if query_hidden is None
-            else dropout(query_hidden, options.dropout, seed, _OUTPUT_SITE),
+            else dropout(query_hidden, options.dropout, at_site(seed, _OUTPUT_SITE)),
             mems=tf.stack(new_mems) if new_mems else None,
             layers=tuple(layers),
         )
@@ -267,15 +272,19 @@ class XLNetEncoder(NamedLayer):
             segment_ids = tf.cast(segment_ids, tf.int32)
             of_keys = tf.pad(segment_ids, [[0, 0], [mem_len, 0]])
             other_segment = segment_ids[:, :, None] != of_keys[:, None, :]
-        content = Stream(content_bias, other_segment)
+        query_len = input_ids.shape[1]
+        everywhere = EveryPosition(query_len, mem_len + query_len)
+        content = Stream(everywhere, content_bias, other_segment)
         if target_positions is None:
-            return content, Stream(query_bias, other_segment)
+            return content, Stream(everywhere, query_bias, other_segment)
         positions = tf.maximum(tf.cast(target_positions, tf.int32), 0)
 
         def at_positions(tensor: tf.Tensor | None) -> tf.Tensor | None:
             return None if tensor is None else tf.gather(tensor, positions, batch_dims=1)
 
-        valid = self.cast(target_positions >= 0)[:, :, None]
         return content, Stream(
-            at_positions(query_bias), at_positions(other_segment), positions, valid
+            GivenPositions(positions, query_len, mem_len + query_len),
+            at_positions(query_bias),
+            at_positions(other_segment),
+            valid=self.cast(target_positions >= 0)[:, :, None],
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from components.modeling.config import ModelOptions
+from components.modeling.fused_ops import layer_norm
 from components.modeling.variables import NamedLayer
 
 _EPSILON = 1e-12  # of the published model
@@ -24,8 +25,5 @@ class LayerNorm(NamedLayer):
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """[..., d_model] → the same shape and dtype."""
-        wide = tf.cast(inputs, self.options.variable_dtype)
-        centered = wide - tf.reduce_mean(wide, axis=-1, keepdims=True)
-        variance = tf.reduce_mean(tf.square(centered), axis=-1, keepdims=True)
-        normal = centered * tf.math.rsqrt(variance + _EPSILON)
-        return tf.cast(normal * self.gamma + self.beta, inputs.dtype)
+        gamma, beta = tf.convert_to_tensor(self.gamma), tf.convert_to_tensor(self.beta)
+        return layer_norm(inputs, gamma, beta, epsilon=_EPSILON)

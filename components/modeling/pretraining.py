@@ -9,7 +9,8 @@ import tensorflow as tf
 from components.modeling import inputs as checks
 from components.modeling.config import ModelOptions, XLNetConfig
 from components.modeling.encoder import XLNetEncoder
-from components.modeling.variables import NamedLayer, NamedModel, project
+from components.modeling.fused_ops import add_bias, project
+from components.modeling.variables import NamedLayer, NamedModel
 
 
 class LanguageModelHead(NamedLayer):
@@ -28,7 +29,8 @@ class LanguageModelHead(NamedLayer):
         """[B, P, d_model] → float32 [B, P, n_token]."""
         weight = lookup_table if self.weight is None else self.weight
         logits = project(hidden, self.cast(weight), transpose=True)
-        return tf.cast(logits, self.options.variable_dtype) + self.bias
+        logits = tf.cast(logits, self.options.variable_dtype)
+        return add_bias(logits, tf.convert_to_tensor(self.bias))
 
 
 def positions_of(target_mapping: tf.Tensor) -> tf.Tensor:

@@ -8,10 +8,13 @@ shifted so that column j shows the distance of key j.
 
 from __future__ import annotations
 
+import abc
+import dataclasses
+
 import numpy as np
 import tensorflow as tf
 
-from components.modeling.variables import leading_shape
+from components.modeling.fused_ops import leading_shape
 
 
 def position_encodings(
@@ -40,52 +43,74 @@ def position_encodings(
     return np.concatenate([np.sin(angles), np.cos(angles)], axis=-1)
 
 
-def shift_all(scores: tf.Tensor, key_len: int) -> tf.Tensor:
-    """Aligns raw position scores with keys, for a query at each of the T positions.
+class Alignment(abc.ABC):
+    """Aligns raw scores against position encodings with keys, and back for the gradient."""
 
-    Args:
-        scores: [..., T, R] with R = T + S - 1.
-        key_len: S.
+    @abc.abstractmethod
+    def to_keys(self, raw: tf.Tensor) -> tf.Tensor:
+        """[N, B, Q, R] → [N, B, Q, S]."""
 
-    Returns:
-        [..., T, S], where out[..., i, j] = scores[..., i, T - 1 - i + j].
-    """
-    query_len, relative_len = scores.shape[-2], scores.shape[-1]
-    lead = leading_shape(scores)[:-1]
-    # Element (i, j) lies at T - 1 + i (R - 1) + j of the flattened rows: rows of R - 1.
-    flat = tf.reshape(scores, [*lead, query_len * relative_len])
-    flat = flat[..., query_len - 1 : query_len - 1 + query_len * (relative_len - 1)]
-    rows = tf.reshape(flat, [*lead, query_len, relative_len - 1])
-    return rows[..., :key_len]
+    @abc.abstractmethod
+    def from_keys(self, scores: tf.Tensor) -> tf.Tensor:
+        """[N, B, Q, S] → [N, B, Q, R], zero where no key is: the transpose of `to_keys`."""
 
 
-def shift_at(scores: tf.Tensor, positions: tf.Tensor, *, query_len: int, key_len: int) -> tf.Tensor:
-    """Aligns raw position scores with keys, for queries at given positions.
+@dataclasses.dataclass(frozen=True)
+class EveryPosition(Alignment):
+    """For a query at each of the T positions: key j of query i is raw score T - 1 - i + j.
 
-    Args:
-        scores: [N, B, P, R] with R = T + S - 1.
-        positions: int32 [B, P], each in [0, T).
+    Attributes:
         query_len: T.
         key_len: S.
-
-    Returns:
-        [N, B, P, S], where out[n, b, p, j] = scores[n, b, p, T - 1 - positions[b, p] + j].
     """
-    relative_len = scores.shape[-1]
-    start = (query_len - 1 - positions)[..., None]
 
-    @tf.custom_gradient
-    def shift(values: tf.Tensor):
-        def gradient(upstream: tf.Tensor) -> tf.Tensor:
-            # The inverse shift is a gather as well; a scatter would be slow under XLA.
-            source = tf.range(relative_len) - start
-            inside = (source >= 0) & (source < key_len)
-            gathered = _gather_last(upstream, tf.clip_by_value(source, 0, key_len - 1))
-            return tf.where(inside, gathered, tf.zeros([], upstream.dtype))
+    query_len: int
+    key_len: int
 
-        return _gather_last(values, start + tf.range(key_len)), gradient
+    def to_keys(self, raw: tf.Tensor) -> tf.Tensor:
+        """Without a gather: element (i, j) is number T - 1 + i (R - 1) + j of the flat rows."""
+        query_len, relative_len = self.query_len, self.query_len + self.key_len - 1
+        lead = leading_shape(raw)[:-1]
+        flat = tf.reshape(raw, [*lead, query_len * relative_len])[..., query_len - 1 : -1]
+        return tf.reshape(flat, [*lead, query_len, relative_len - 1])[..., : self.key_len]
 
-    return shift(scores)
+    def from_keys(self, scores: tf.Tensor) -> tf.Tensor:
+        """The same steps backwards."""
+        query_len, relative_len = self.query_len, self.query_len + self.key_len - 1
+        lead = leading_shape(scores)[:-1]
+        keep = [[0, 0]] * len(lead)
+        rows = tf.pad(scores, [*keep, [0, 0], [0, relative_len - 1 - self.key_len]])
+        flat = tf.reshape(rows, [*lead, query_len * (relative_len - 1)])
+        flat = tf.pad(flat, [*keep, [query_len - 1, 1]])
+        return tf.reshape(flat, [*lead, query_len, relative_len])
+
+
+@dataclasses.dataclass(frozen=True)
+class GivenPositions(Alignment):
+    """For queries at given positions: key j of query p is raw score T - 1 - positions[p] + j.
+
+    Attributes:
+        positions: int32 [B, Q], each in [0, T).
+        query_len: T.
+        key_len: S.
+    """
+
+    positions: tf.Tensor
+    query_len: int
+    key_len: int
+
+    def to_keys(self, raw: tf.Tensor) -> tf.Tensor:
+        """A gather."""
+        start = (self.query_len - 1 - self.positions)[..., None]
+        return _gather_last(raw, start + tf.range(self.key_len))
+
+    def from_keys(self, scores: tf.Tensor) -> tf.Tensor:
+        """A gather as well: the scatter that TensorFlow would make of it is slow under XLA."""
+        start = (self.query_len - 1 - self.positions)[..., None]
+        source = tf.range(self.query_len + self.key_len - 1) - start
+        inside = (source >= 0) & (source < self.key_len)
+        gathered = _gather_last(scores, tf.clip_by_value(source, 0, self.key_len - 1))
+        return tf.where(inside, gathered, tf.zeros([], scores.dtype))
 
 
 def _gather_last(values: tf.Tensor, indices: tf.Tensor) -> tf.Tensor:

@@ -9,6 +9,7 @@ import tensorflow as tf
 import tf_keras
 
 from components.modeling.config import ModelOptions
+from components.modeling.fused_ops import add_bias, project
 
 ROOT = "model"
 
@@ -32,25 +33,6 @@ def random_initializer(options: ModelOptions, name: str) -> Callable[..., tf.Ten
         return tf.cast(values, dtype or tf.float32)
 
     return initialize
-
-
-def project(inputs: tf.Tensor, matrix: tf.Tensor, *, transpose: bool = False) -> tf.Tensor:
-    """[A, L, d_in] times a matrix [d_in, d_out] ([d_out, d_in] if `transpose`) → [A, L, d_out].
-
-    As one product of two matrices: a broadcast `tf.matmul` would multiply row by row and sum the
-    kernel's gradient over a batch of kernels. Inputs of rank 2 are taken as well.
-    """
-    d_in, d_out = matrix.shape[::-1] if transpose else matrix.shape
-    outputs = tf.matmul(tf.reshape(inputs, [-1, d_in]), matrix, transpose_b=transpose)
-    if inputs.shape.rank == 2:
-        return outputs
-    return tf.reshape(outputs, [*leading_shape(inputs), d_out])
-
-
-def leading_shape(tensor: tf.Tensor) -> list[int | tf.Tensor]:
-    """All dimensions but the last, static where they are known."""
-    dynamic = tf.shape(tensor)
-    return [dynamic[i] if size is None else size for i, size in enumerate(tensor.shape[:-1])]
 
 
 class NamedLayer(tf_keras.layers.Layer):
@@ -111,8 +93,12 @@ class Dense(NamedLayer):
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """[..., d_in] → [..., d_out], both in the compute dtype."""
-        outputs = project(inputs, self.cast(self.kernel))
-        return outputs if self.bias is None else outputs + self.cast(self.bias)
+        outputs = self.project(inputs)
+        return outputs if self.bias is None else add_bias(outputs, self.cast(self.bias))
+
+    def project(self, inputs: tf.Tensor) -> tf.Tensor:
+        """The product without the bias, for what adds it itself."""
+        return project(inputs, self.cast(self.kernel))
 
 
 class NamedModel(tf_keras.Model):

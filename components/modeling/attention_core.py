@@ -1,0 +1,167 @@
+"""Scores, softmax and weighted sum of relative attention, with a hand-written gradient.
+
+Kept for the backward pass are the arguments, the probabilities and the result. The gradient of a
+softmax needs, for each query, the sum over keys of probability times its gradient; that sum is
+also the product of result and its gradient (Dao et al. 2022, FlashAttention, appendix B.2), which
+is shorter.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import tensorflow as tf
+
+from components.modeling.dropout import dropout
+from components.modeling.fused_ops import leading_shape, sum_of_rows
+from components.modeling.relative_positions import Alignment
+
+
+@dataclasses.dataclass(frozen=True)
+class Stream:
+    """What a stream brings to all layers.
+
+    Attributes:
+        alignment: how raw position scores become scores of keys.
+        bias: [B, Q, S] additive attention mask in the softmax's dtype, or None.
+        other_segment: bool [B, Q, S], true where query and key lie in different segments, or
+            None without segments.
+        valid: [B, Q, 1] in the compute dtype, 0 where a query is padding, or None.
+    """
+
+    alignment: Alignment
+    bias: tf.Tensor | None
+    other_segment: tf.Tensor | None
+    valid: tf.Tensor | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Biases:
+    """A layer's biases, in the compute dtype.
+
+    Attributes:
+        content: `r_w_bias` [N, Dh], added to queries that meet keys.
+        position: `r_r_bias` [N, Dh], added to queries that meet position encodings.
+        segment: `r_s_bias` [N, Dh], added to queries that meet segment encodings.
+        segment_embedding: `seg_embed` [2, N, Dh]: same segment, other segment.
+    """
+
+    content: tf.Tensor
+    position: tf.Tensor
+    segment: tf.Tensor
+    segment_embedding: tf.Tensor
+
+
+def relative_attention(
+    queries: tf.Tensor,
+    keys: tf.Tensor,
+    values: tf.Tensor,
+    position_keys: tf.Tensor,
+    biases: Biases,
+    stream: Stream,
+    *,
+    softmax_dtype: str,
+    rate: float,
+    seed: tf.Tensor | None,
+) -> tf.Tensor:
+    """Attention with content, position and segment scores (paper section 2.4 and 2.5).
+
+    Args:
+        queries: [N, B, Q, Dh].
+        keys: [N, B, S, Dh].
+        values: [N, B, S, Dh].
+        position_keys: [N, G, R, Dh], one group for all rows, or one for each half of the batch.
+        biases: of this layer.
+        stream: masks and positions.
+        softmax_dtype: dtype of the softmax.
+        rate: share of probabilities to drop.
+        seed: dropout seed of this place, or None.
+
+    Returns:
+        [N, B, Q, Dh].
+    """
+    scale = queries.shape[-1] ** -0.5
+    dtype = queries.dtype
+    # A score that is the same for all keys cancels in the softmax, so of the two segment scores
+    # only their difference counts.
+    segment_difference = biases.segment_embedding[1] - biases.segment_embedding[0]
+
+    def biased(queries: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
+        return (queries + bias[:, None, None, :]) * scale
+
+    def bias_gradient(of_queries: tf.Tensor) -> tf.Tensor:
+        n_head, d_head = of_queries.shape[0], of_queries.shape[-1]
+        return sum_of_rows(tf.reshape(of_queries, [n_head, -1, d_head]))
+
+    def other_only(values: tf.Tensor) -> tf.Tensor:
+        return tf.where(stream.other_segment, values, tf.zeros([], values.dtype))
+
+    @tf.custom_gradient
+    def attend(queries, keys, values, position_keys, content, position, segment, difference):
+        by_content = biased(queries, content)
+        by_position = _stacked(biased(queries, position), position_keys)
+        raw = tf.matmul(by_position, position_keys, transpose_b=True)
+        raw = tf.reshape(raw, [*leading_shape(queries), position_keys.shape[2]])
+        added = tf.cast(stream.alignment.to_keys(raw), softmax_dtype)
+        if stream.other_segment is not None:
+            by_segment = biased(queries, segment)
+            other = tf.reduce_sum(by_segment * difference[:, None, None, :], axis=-1, keepdims=True)
+            added += tf.cast(other_only(other), softmax_dtype)
+        if stream.bias is not None:
+            added += stream.bias
+        scores = tf.cast(tf.matmul(by_content, keys, transpose_b=True), softmax_dtype) + added
+        probabilities = tf.cast(tf.nn.softmax(scores, axis=-1), dtype)
+        result = tf.matmul(dropout(probabilities, rate, seed), values)
+
+        def gradient(upstream: tf.Tensor):
+            of_values = tf.matmul(dropout(probabilities, rate, seed), upstream, transpose_a=True)
+            of_dropped = tf.matmul(upstream, values, transpose_b=True)
+            mean = tf.reduce_sum(upstream * result, axis=-1, keepdims=True)
+            of_scores = probabilities * (dropout(of_dropped, rate, seed) - mean)
+            of_content = tf.matmul(of_scores, keys) * scale
+            of_keys = tf.matmul(of_scores, by_content, transpose_a=True)
+            of_raw = tf.reshape(
+                stream.alignment.from_keys(of_scores),
+                [*leading_shape(by_position), position_keys.shape[2]],
+            )
+            of_position = tf.reshape(tf.matmul(of_raw, position_keys) * scale, tf.shape(queries))
+            of_position_keys = tf.matmul(of_raw, by_position, transpose_a=True)
+            of_queries = of_content + of_position
+            of_segment = tf.zeros_like(segment)
+            of_difference = tf.zeros_like(difference)
+            if stream.other_segment is not None:
+                of_other = tf.reduce_sum(other_only(of_scores), axis=-1, keepdims=True) * scale
+                of_by_segment = of_other * difference[:, None, None, :]
+                of_queries += of_by_segment
+                of_segment = bias_gradient(of_by_segment)
+                of_difference = bias_gradient(of_other * (queries + segment[:, None, None, :]))
+            return (
+                of_queries,
+                of_keys,
+                of_values,
+                of_position_keys,
+                bias_gradient(of_content),
+                bias_gradient(of_position),
+                of_segment,
+                of_difference,
+            )
+
+        return result, gradient
+
+    return attend(
+        queries,
+        keys,
+        values,
+        position_keys,
+        biases.content,
+        biases.position,
+        biases.segment,
+        segment_difference,
+    )
+
+
+def _stacked(queries: tf.Tensor, position_keys: tf.Tensor) -> tf.Tensor:
+    """[N, B, Q, Dh] → [N, G, B / G * Q, Dh]: rows with the same position keys under each other."""
+    n_head, groups, _, d_head = position_keys.shape
+    rows, query_len = leading_shape(queries)[1:]
+    return tf.reshape(queries, [n_head, groups, rows // groups * query_len, d_head])

@@ -1,0 +1,148 @@
+"""Dense layers, normalisation and activation with hand-written gradients.
+
+TensorFlow's own gradients give the same values. These keep less for the backward pass, are fewer
+operations to compile, and sum over the rows of a batch by a matrix product: XLA's CPU backend runs
+such sums on one thread and against the memory's grain, a product with a row of ones is some ten
+times faster.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from components.modeling.dropout import dropout
+
+_GELU_SCALE = math.sqrt(2.0 / math.pi)
+_GELU_CUBIC = 0.044715
+
+
+def leading_shape(tensor: tf.Tensor) -> list[int | tf.Tensor]:
+    """All dimensions but the last, static where they are known."""
+    dynamic = tf.shape(tensor)
+    return [dynamic[i] if size is None else size for i, size in enumerate(tensor.shape[:-1])]
+
+
+def as_rows(tensor: tf.Tensor) -> tf.Tensor:
+    """[..., D] → [rows, D]."""
+    return tf.reshape(tensor, [-1, tensor.shape[-1]])
+
+
+def sum_of_rows(tensor: tf.Tensor) -> tf.Tensor:
+    """[..., L, D] → [..., D], for any number of leading axes."""
+    length = leading_shape(tensor)[-1]
+    lead = leading_shape(tensor)[:-1]
+    ones = tf.ones([*lead, 1, length], tensor.dtype)
+    return tf.squeeze(tf.matmul(ones, tensor), axis=-2)
+
+
+def project(inputs: tf.Tensor, matrix: tf.Tensor, *, transpose: bool = False) -> tf.Tensor:
+    """Inputs [..., d_in] times a matrix [d_in, d_out] ([d_out, d_in] if `transpose`).
+
+    As one product of two matrices: a broadcast `tf.matmul` would multiply row by row and sum the
+    kernel's gradient over a batch of kernels.
+    """
+    outputs = tf.matmul(as_rows(inputs), matrix, transpose_b=transpose)
+    return tf.reshape(outputs, [*leading_shape(inputs), outputs.shape[-1]])
+
+
+@tf.custom_gradient
+def add_bias(inputs: tf.Tensor, bias: tf.Tensor):
+    """Inputs [..., D] plus a bias [D]."""
+
+    def gradient(upstream: tf.Tensor):
+        return upstream, sum_of_rows(as_rows(upstream))
+
+    return inputs + bias, gradient
+
+
+def layer_norm(
+    inputs: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, *, epsilon: float
+) -> tf.Tensor:
+    """Normalises the last axis; statistics have the dtype of gamma.
+
+    Args:
+        inputs: [..., D].
+        gamma: [D], float32 or float64.
+        beta: [D], of the same dtype.
+        epsilon: added to the variance.
+
+    Returns:
+        shape and dtype of `inputs`.
+    """
+    wide = gamma.dtype
+
+    @tf.custom_gradient
+    def normalize(inputs: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor):
+        centered = tf.cast(inputs, wide)
+        centered -= tf.reduce_mean(centered, axis=-1, keepdims=True)
+        variance = tf.reduce_mean(tf.square(centered), axis=-1, keepdims=True)
+        inverse = tf.math.rsqrt(variance + epsilon)
+        normal = centered * inverse
+
+        def gradient(upstream: tf.Tensor):
+            upstream = tf.cast(upstream, wide)
+            of_normal = upstream * gamma
+            mean = tf.reduce_mean(of_normal, axis=-1, keepdims=True)
+            slope = tf.reduce_mean(of_normal * normal, axis=-1, keepdims=True)
+            of_inputs = inverse * (of_normal - mean - normal * slope)
+            return (
+                tf.cast(of_inputs, inputs.dtype),
+                sum_of_rows(as_rows(upstream * normal)),
+                sum_of_rows(as_rows(upstream)),
+            )
+
+        return tf.cast(normal * gamma + beta, inputs.dtype), gradient
+
+    return normalize(inputs, gamma, beta)
+
+
+def _gelu(x: tf.Tensor) -> tf.Tensor:
+    return 0.5 * x * (1.0 + tf.tanh(_GELU_SCALE * (x + _GELU_CUBIC * x * x * x)))
+
+
+def _gelu_slope(x: tf.Tensor) -> tf.Tensor:
+    tanh = tf.tanh(_GELU_SCALE * (x + _GELU_CUBIC * x * x * x))
+    inner_slope = _GELU_SCALE * (1.0 + 3.0 * _GELU_CUBIC * x * x)
+    return 0.5 * (1.0 + tanh) + 0.5 * x * (1.0 - tanh * tanh) * inner_slope
+
+
+def _relu_slope(x: tf.Tensor) -> tf.Tensor:
+    return tf.cast(x > 0, x.dtype)
+
+
+# The published gelu is the tanh form (Hendrycks and Gimpel, arXiv:1606.08415, section 2).
+_ACTIVATIONS: dict[str, tuple[Callable, Callable]] = {
+    "gelu": (_gelu, _gelu_slope),
+    "relu": (tf.nn.relu, _relu_slope),
+}
+
+
+def activate(
+    inputs: tf.Tensor, bias: tf.Tensor, activation: str, rate: float, seed: tf.Tensor | None
+) -> tf.Tensor:
+    """Dropout of activation(inputs + bias).
+
+    Args:
+        inputs: [..., D], the product of a dense layer.
+        bias: [D], the dense layer's bias.
+        activation: "gelu" or "relu".
+        rate: share to drop.
+        seed: int32 [2] of this place, or None for no dropout.
+
+    Returns:
+        [..., D].
+    """
+    function, slope = _ACTIVATIONS[activation]
+
+    @tf.custom_gradient
+    def apply(inputs: tf.Tensor, bias: tf.Tensor):
+        def gradient(upstream: tf.Tensor):
+            of_inputs = dropout(upstream, rate, seed) * slope(inputs + bias)
+            return of_inputs, sum_of_rows(as_rows(of_inputs))
+
+        return dropout(function(inputs + bias), rate, seed), gradient
+
+    return apply(inputs, bias)
