@@ -6,17 +6,18 @@ All of it follows from the row and the input files alone, never from which worke
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import itertools
 from collections.abc import Mapping, Sequence
 
+from components import seeds
 from components.example_gen.dataset import TRAIN_SPLIT, TextDataset
 from components.example_gen.inputs import InputFile
 
 # Sorts rows within a shard.
 Order = tuple[int, ...]
 
-_HASH_BITS = 64
+# Of `seeds.integer`.
+_HASH_BITS = 63
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +49,7 @@ class ConversionPlan:
         if not shares:
             return input_split
         # Not seeded: a row stays in its split when the order is drawn anew.
-        point = _hash("split", guid) % sum(shares.values())
+        point = seeds.integer(0, "split", guid) % sum(shares.values())
         # Sorted: the same shares in another order mean the same division.
         names = sorted(shares)
         ends = itertools.accumulate(shares[name] for name in names)
@@ -72,7 +73,7 @@ class ConversionPlan:
         """
         if split != TRAIN_SPLIT:
             return self.place_in_file_order(split, file, offset=offset, line=line)
-        key = _hash("order", str(self.seed), guid)
+        key = seeds.integer(self.seed, "order of examples", guid)
         # By range, so that the shards one after the other are in one order, however many there are.
         shard = (key * self.num_shards[split]) >> _HASH_BITS
         return shard, (key, file.number, line)
@@ -115,9 +116,3 @@ def make_plan(
         sizes = {name: size * share // total for name, share in dataset.hash_split.items()}
     num_shards = {name: max(1, -(-size // shard_bytes)) for name, size in sizes.items()}
     return ConversionPlan(dataset, total_bytes, num_shards, seed, max_row_bytes)
-
-
-def _hash(*parts: str) -> int:
-    # Not Python's hash(), which differs from process to process.
-    text = "\0".join(parts).encode("utf-8", errors="surrogatepass")
-    return int.from_bytes(hashlib.blake2b(text, digest_size=_HASH_BITS // 8).digest(), "big")
