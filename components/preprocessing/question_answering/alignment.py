@@ -52,7 +52,8 @@ class Alignment:
         tok_end_to_orig_index: int32[num_pieces], last character of each piece.
         method: how it was found.
         piece_char_of_orig: int32[N], for each character the one of the pieces' text that is matched
-            with it, or -1.
+            with it, the first if there are several, or -1.
+        last_piece_char_of_orig: int32[N], the last if there are several, or -1.
         piece_of_char: int32[M], the piece of each character of the pieces' text.
     """
 
@@ -60,13 +61,13 @@ class Alignment:
     tok_end_to_orig_index: np.ndarray
     method: AlignmentMethod
     piece_char_of_orig: np.ndarray
+    last_piece_char_of_orig: np.ndarray
     piece_of_char: np.ndarray
 
     def piece_span(self, start: int, end: int) -> tuple[int, int]:
         """First and last piece of the characters `start` … `end`, both included."""
-        matched = self.piece_char_of_orig
-        first = convert_indices(matched, np.array([start]), is_start=True)[0]
-        last = convert_indices(matched, np.array([end]), is_start=False)[0]
+        first = convert_indices(self.piece_char_of_orig, np.array([start]), is_start=True)[0]
+        last = convert_indices(self.last_piece_char_of_orig, np.array([end]), is_start=False)[0]
         first_piece = int(self.piece_of_char[first])
         # Where nothing of the answer is matched the two can cross; the reference fails there.
         return first_piece, max(first_piece, int(self.piece_of_char[last]))
@@ -99,16 +100,17 @@ def align(
         return _proportional(len(text), lengths, piece_of_char)
 
     ends = np.cumsum(lengths)
-    is_matched = orig_of_char >= 0
-    piece_char_of_orig = np.full(len(text), -1, np.int32)
-    # A character that gave several keeps the first: assignment from the back.
-    chars = np.flatnonzero(is_matched)[::-1]
-    piece_char_of_orig[orig_of_char[chars]] = chars
+    chars = np.flatnonzero(orig_of_char >= 0)
+    first_chars, last_chars = np.full((2, len(text)), -1, np.int32)
+    # Of several assignments to a place the last one stays.
+    last_chars[orig_of_char[chars]] = chars
+    first_chars[orig_of_char[chars[::-1]]] = chars[::-1]
     return Alignment(
         convert_indices(orig_of_char, ends - lengths, is_start=True, end=len(text)),
         convert_indices(orig_of_char, ends - 1, is_start=False, end=len(text)),
         method,
-        piece_char_of_orig,
+        first_chars,
+        last_chars,
         piece_of_char,
     )
 
@@ -223,11 +225,15 @@ def _proportional(num_characters: int, lengths: np.ndarray, piece_of_char: np.nd
     ends = np.cumsum(lengths)
     starts = (ends - lengths) * num_characters // total
     lasts = np.maximum(starts, ends * num_characters // total - 1)
+    characters = np.arange(num_characters)
+    first_chars = characters * total // num_characters
+    last_chars = np.maximum(first_chars, (characters + 1) * total // num_characters - 1)
     return Alignment(
         starts.astype(np.int32),
         lasts.astype(np.int32),
         AlignmentMethod.PROPORTIONAL,
-        (np.arange(num_characters) * total // num_characters).astype(np.int32),
+        first_chars.astype(np.int32),
+        last_chars.astype(np.int32),
         piece_of_char,
     )
 

@@ -107,6 +107,15 @@ def test_every_text_gets_spans_inside_it(text):
             assert 0 <= first <= last < len(pieces)
 
 
+def test_a_character_that_became_several_pieces_is_all_of_them():
+    found = align("㎏㎎", ["▁k", "g", "m", "g"], uncased=False)
+    assert found.method is AlignmentMethod.EXPANDED
+    assert [found.piece_span(i, i) for i in (0, 1)] == [(0, 1), (2, 3)]
+    # Nothing in common: three pieces in proportion to two characters.
+    found = align("ab", ["xx", "yy", "zz"], uncased=False)
+    assert [found.piece_span(i, i) for i in (0, 1)] == [(0, 1), (1, 2)]
+
+
 def test_answers_become_pieces():
     found = align("The cat sat.", ["▁The", "▁cat", "▁s", "at", "."], uncased=False)
     assert found.piece_span(4, 6) == (1, 1)
