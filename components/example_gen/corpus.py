@@ -138,11 +138,11 @@ def _read_text(
         line = _decode(raw, number, is_whole, MAX_LINE_BYTES, file_range.path, reject, counts)
         if line is None:
             continue
-        if not line:
-            yield from building.end()
-        else:
-            yield from building.add(line, number)
-    yield from building.end()
+        document = building.add(line, number) if line else building.end()
+        if document is not None:
+            yield document
+    if (document := building.end()) is not None:
+        yield document
 
 
 def _read_jsonl(
@@ -207,8 +207,11 @@ def _split_text(text: str, source: str, number: int, reject: Reject) -> Iterator
         if len(line) > MAX_LINE_BYTES:
             reject(_too_long(source, number, line[:_EXCERPT_BYTES], MAX_LINE_BYTES))
         elif stripped := line.strip():
-            yield from building.add(stripped, number)
-    yield from building.end()
+            document = building.add(stripped, number)
+            if document is not None:
+                yield document
+    if (document := building.end()) is not None:
+        yield document
 
 
 class _DocumentBuilder:
@@ -221,19 +224,23 @@ class _DocumentBuilder:
         self._first_line = 0
         self._part = 0
 
-    def add(self, line: str, number: int) -> Iterator[Document]:
+    def add(self, line: str, number: int) -> Document | None:
+        """Takes a line; returns the part that is full, if one is."""
+        full = None
         if self._lines and self._size + len(line) > MAX_DOCUMENT_BYTES:
-            yield self._take(is_last_part=False)
+            full = self._take(is_last_part=False)
             self._part += 1
-        if not self._lines and self._part == 0:
+        elif not self._lines:
             self._first_line = number
         self._lines.append(line)
         self._size += len(line)
+        return full
 
-    def end(self) -> Iterator[Document]:
-        if self._lines:
-            yield self._take(is_last_part=True)
+    def end(self) -> Document | None:
+        """Returns what there is of the document that ends, if anything."""
+        document = self._take(is_last_part=True) if self._lines else None
         self._part = 0
+        return document
 
     def _take(self, *, is_last_part: bool) -> Document:
         document = Document(self._source, self._first_line, self._lines, self._part, is_last_part)

@@ -13,9 +13,8 @@ from components.example_gen.corpus import Document
 from components.tokenization.special_ids import CLS_ID, EOD_ID, SEP_ID, SPIECE_UNDERLINE
 from components.tokenization.tokenizer import Tokenizer
 
-# ASCII white space that is not a single space between two words. A batch of lines without any of
-# it, and without line ends beside a space, is normalised as far as white space goes.
-_IRREGULAR_SPACE = ("  ", " \n", "\n ", *"\t\x0b\x0c\r\x1c\x1d\x1e\x1f")
+# White space in ASCII, as `str.split` has it, other than the space and the line end.
+_OTHER_SPACES = "\t\x0b\x0c\r\x1c\x1d\x1e\x1f"
 # Pieces that may begin a word without the space mark: brackets of special pieces and punctuation.
 _PUNCTUATION = frozenset('!"#$%&()*+,-./:;?@[\\]^_`{|}~')
 
@@ -120,13 +119,15 @@ class DocumentEncoder:
     def _normalize(self, lines: Sequence[str]) -> list[str]:
         """`Tokenizer.normalize` of each line, with the ASCII ones taken together.
 
-        NFKD leaves ASCII alone, so what remains to do there is quotes, case and white space.
+        NFKD leaves ASCII alone, so what remains to do there is white space, quotes and case.
         """
         if not lines:
             return []
         text = "\n".join(lines)
-        if any(space in text for space in _IRREGULAR_SPACE):
-            return [self._tokenizer.normalize(line) for line in lines]
+        for space in _OTHER_SPACES:
+            text = text.replace(space, " ")
+        while "  " in text:
+            text = text.replace("  ", " ")
         text = text.replace("``", '"').replace("''", '"')
         if self._tokenizer.uncased:
             text = text.lower()
