@@ -12,8 +12,8 @@ MASK_STRATEGIES: tuple[str, ...] = ("single_token", "whole_word", "token_span", 
 NUM_FUNCTIONAL_TOKENS = 3
 # Positions in a record are held as int16 while masks are sampled.
 _MAX_SEQ_LEN = (1 << 15) - 2
-# Tokens of a shard, if nothing else is said: about 18 MB of English text, 100 MB in a worker.
-DEFAULT_SHARD_TOKENS = 1 << 22
+# Tokens of a shard, if nothing else is said: about 9 MB of English text, 60 MB in a worker.
+DEFAULT_SHARD_TOKENS = 1 << 21
 
 
 class PretrainingDataConfigError(ValueError):

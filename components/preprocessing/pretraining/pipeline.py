@@ -35,6 +35,7 @@ from components.preprocessing.pretraining.plan import (
     PretrainingPlan,
     clear_output,
     make_plan,
+    remove_tree,
     split_directory,
 )
 from components.records import PRETRAINING
@@ -175,7 +176,7 @@ def finish(plan: PretrainingPlan) -> manifest_lib.Manifest:
         shards=shard_files,
         counts=dict(sorted(counts.items())),
     )
-    beam.io.filesystems.FileSystems.delete([plan.working_directory])
+    remove_tree(plan.working_directory)
     manifest.write(plan.output_directory)
     return manifest
 

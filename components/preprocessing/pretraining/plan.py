@@ -159,8 +159,17 @@ def clear_output(plan: PretrainingPlan) -> None:
         *(files.join(plan.output_directory, split_directory(split)) for split in plan.inputs),
     ]
     for path in own:
-        if FileSystems.exists(path):
-            FileSystems.delete([path])
+        remove_tree(path)
+
+
+def remove_tree(path: str) -> None:
+    """Removes a file, or a directory and all in it; nothing happens if there is neither."""
+    if FileSystems.exists(path):
+        FileSystems.delete([path])
+    # In object stores a directory is nothing but the beginning of names.
+    inside = FileSystems.match([files.join(path, "**")])[0].metadata_list
+    if inside:
+        FileSystems.delete([metadata.path for metadata in inside])
 
 
 def _find(split: str, patterns: Sequence[str]) -> list[InputFile]:
