@@ -1,0 +1,109 @@
+"""Runs the contestants in turn, several rounds, and prints medians and ratios."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+
+import numpy as np
+
+from benchmarks.train_step.cases import CASES
+
+_FOLDER = pathlib.Path(__file__).parent
+_PEERS = ("hugging_face", "model_garden", "keras_hub")
+
+
+def main() -> None:
+    """Parses the command line and runs."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--peer",
+        action="append",
+        default=[],
+        metavar="NAME=PYTHON",
+        help=f"one of {', '.join(_PEERS)} and the interpreter that has it",
+    )
+    parser.add_argument("--case", choices=sorted(CASES), action="append")
+    parser.add_argument("--dtype", choices=("float32", "bfloat16"), default="float32")
+    parser.add_argument("--steps", type=int, default=5, help="timed steps per round")
+    parser.add_argument("--rounds", type=int, default=2)
+    options = parser.parse_args()
+    interpreters = {"ours": sys.executable}
+    for peer in options.peer:
+        name, _, python = peer.partition("=")
+        if name not in _PEERS or not python:
+            parser.error(f"--peer {peer!r} should be NAME=PYTHON with a name of {_PEERS}")
+        interpreters[name] = python
+    peak = matmul_peak()
+    print(f"matrix product, float32, two threads: {peak:.0f} GFLOP/s at best")
+    for name in options.case or sorted(CASES):
+        _compare(name, interpreters, options, peak)
+
+
+def matmul_peak(size: int = 2048, repeats: int = 8) -> float:
+    """Best GFLOP/s of a square float32 matrix product on as many threads as the contestants."""
+    import time
+
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(2)
+    matrix = tf.constant(np.random.default_rng(0).random((size, size), np.float32))
+    best = float("inf")
+    for _ in range(repeats):
+        started = time.perf_counter()
+        tf.matmul(matrix, matrix).numpy()
+        best = min(best, time.perf_counter() - started)
+    return 2 * size**3 / best / 1e9
+
+
+def _compare(case: str, interpreters: dict[str, str], options, peak: float) -> None:
+    results: dict[str, list[dict]] = {}
+    for _ in range(options.rounds):
+        for name, python in interpreters.items():
+            result = _run(name, python, case, options.dtype, options.steps)
+            if result is not None:
+                results.setdefault(name, []).append(result)
+    print(f"\n{case}, {options.dtype}")
+    print(f"{'':14}{'step':>9}{'best':>9}{'first':>9}{'peak GB':>9}{'of peak':>9}{'ours is':>10}")
+    if "ours" not in results:
+        return
+    ours = _median(results["ours"])
+    for name, rounds in results.items():
+        step = _median(rounds)
+        best = min(min(result["step_seconds"]) for result in rounds)
+        first = max(result["first_step_seconds"] for result in rounds)
+        memory = max(result["peak_gigabytes"] for result in rounds)
+        share = CASES[case].gigaflop / step / peak
+        print(
+            f"{name:14}{step:8.2f}s{best:8.2f}s{first:8.1f}s{memory:9.2f}{share:9.0%}"
+            f"{step / ours:9.2f}×"
+        )
+
+
+def _median(rounds: list[dict]) -> float:
+    return statistics.median(seconds for result in rounds for seconds in result["step_seconds"])
+
+
+def _run(name: str, python: str, case: str, dtype: str, steps: int) -> dict | None:
+    environment = {**os.environ, "OMP_NUM_THREADS": "2", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    process = subprocess.run(
+        [python, str(_FOLDER / f"{name}.py"), case, dtype, str(steps)],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+    )
+    if process.returncode:
+        reason = process.stderr.strip().splitlines()[-1:] or ["no message"]
+        print(f"{name} does not run {case} in {dtype}: {reason[0]}", file=sys.stderr)
+        return None
+    return json.loads(process.stdout.strip().splitlines()[-1])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""The steps that are compared: shapes, inputs, and the least work that each needs.
+
+Imported by every contestant in its own environment, so NumPy is all that is needed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+LEARNING_RATE = 1e-5
+DROPOUT = 0.1
+N_TOKEN, N_LAYER, D_MODEL, N_HEAD, D_HEAD, D_INNER = 32_000, 12, 768, 12, 64, 3072
+NUM_CLASSES = 2
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """One training step of XLNet-Base.
+
+    Attributes:
+        name: of the case.
+        batch_size: rows.
+        seq_len: tokens per row.
+        mem_len: tokens of memory; 0 for none.
+        reuse_len: tokens that go into the next memory.
+        num_predict: predicted tokens per row; 0 for classification.
+        gigaflop: multiplications and additions that forward and backward pass need at least.
+    """
+
+    name: str
+    batch_size: int
+    seq_len: int
+    mem_len: int
+    reuse_len: int
+    num_predict: int
+    gigaflop: float
+
+
+CASES = {
+    case.name: case
+    for case in (
+        Case("classification", 8, 128, 0, 0, 0, 555),
+        Case("pretraining", 8, 256, 192, 128, 42, 1573),
+    )
+}
+
+
+def make_inputs(case: Case, seed: int = 0) -> dict[str, np.ndarray]:
+    """Random inputs by name, the same for all contestants."""
+    rng = np.random.default_rng(seed)
+    shape = (case.batch_size, case.seq_len)
+    inputs = {
+        "input_ids": rng.integers(9, N_TOKEN, shape).astype(np.int32),
+        "segment_ids": np.repeat(
+            (np.arange(case.seq_len) >= case.seq_len // 2)[None], case.batch_size, 0
+        ).astype(np.int32),
+        "input_mask": np.zeros(shape, np.float32),
+        "label_ids": rng.integers(0, NUM_CLASSES, case.batch_size).astype(np.int32),
+    }
+    if not case.num_predict:
+        # Half of the rows are padded on the left, as real ones are.
+        inputs["input_mask"][::2, : case.seq_len // 4] = 1
+        return inputs
+    positions = np.stack(
+        [
+            np.sort(rng.choice(case.seq_len, case.num_predict, replace=False))
+            for _ in range(case.batch_size)
+        ]
+    ).astype(np.int32)
+    order = np.argsort(rng.random(shape), -1)
+    masked = np.zeros(shape, bool)
+    np.put_along_axis(masked, positions, True, -1)
+    # Token i does not see the masked token j if j stands at or after i in the order.
+    rank = np.where(masked, order, -1)
+    perm_mask = (rank[:, :, None] <= rank[:, None, :]) & masked[:, None, :]
+    mapping = np.zeros((case.batch_size, case.num_predict, case.seq_len), np.float32)
+    np.put_along_axis(mapping, positions[:, :, None], 1.0, -1)
+    inputs.update(
+        perm_mask=perm_mask.astype(np.float32),
+        target_positions=positions,
+        target_mapping=mapping,
+        target=np.take_along_axis(inputs["input_ids"], positions, -1),
+        target_mask=np.ones((case.batch_size, case.num_predict), np.float32),
+        input_q=masked.astype(np.float32),
+        mems=(0.1 * rng.standard_normal((N_LAYER, case.batch_size, case.mem_len, D_MODEL))).astype(
+            np.float32
+        ),
+    )
+    return inputs
