@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import tensorflow as tf
 
 from components.modeling.attention_core import Biases, Stream, relative_attention
 from components.modeling.config import ModelOptions, XLNetConfig
-from components.modeling.dropout import at_site, dropout
+from components.modeling.dropout import dropout
 from components.modeling.fused_ops import leading_shape, project
 from components.modeling.layer_norm import LayerNorm
 from components.modeling.variables import NamedLayer
@@ -35,16 +37,14 @@ class RelativeAttention(NamedLayer):
         outputs = tf.reshape(project(inputs, matrix), [*leading_shape(inputs), n_head, d_head])
         return tf.transpose(outputs, [2, 0, 1, 3])
 
-    def output(
-        self, vectors: tf.Tensor, inputs: tf.Tensor, seed: tf.Tensor | None, site: int
-    ) -> tf.Tensor:
+    def output(self, vectors: tf.Tensor, inputs: tf.Tensor, seed: tf.Tensor | None) -> tf.Tensor:
         """Projects [N, B, Q, Dh] back to [B, Q, d_model] and adds the residual."""
         n_head, d_head = self.config.n_head, self.config.d_head
         joined = tf.transpose(vectors, [1, 2, 0, 3])
         joined = tf.reshape(joined, [*leading_shape(inputs), n_head * d_head])
         matrix = tf.reshape(self.cast(self.o), [self.config.d_model, n_head * d_head])
         projected = project(joined, matrix, transpose=True)
-        dropped = dropout(projected, self.options.dropout, at_site(seed, site))
+        dropped = dropout(projected, self.options.dropout, seed)
         return self.layer_norm(inputs + dropped)
 
     def call(
@@ -56,8 +56,7 @@ class RelativeAttention(NamedLayer):
         biases: Biases,
         content: Stream,
         query: Stream | None,
-        seed: tf.Tensor | None,
-        site: int,
+        seeds: Sequence[tf.Tensor | None],
     ) -> tuple[tf.Tensor, tf.Tensor | None]:
         """Attention of the content stream and, if there is one, the query stream.
 
@@ -69,8 +68,8 @@ class RelativeAttention(NamedLayer):
             biases: of this layer.
             content: masks of the content stream.
             query: masks and positions of the query stream, or None.
-            seed: dropout seed or None.
-            site: number of the first of this layer's four dropouts.
+            seeds: of the four dropouts: probabilities and output of the content stream, then of
+                the query stream.
 
         Returns:
             new hidden states of both streams.
@@ -80,7 +79,7 @@ class RelativeAttention(NamedLayer):
         values = self.heads(context, self.v)
         position_keys = self.heads(encodings, self.r)
 
-        def attend(inputs: tf.Tensor, stream: Stream, site: int) -> tf.Tensor:
+        def attend(inputs: tf.Tensor, stream: Stream, seeds: Sequence) -> tf.Tensor:
             vectors = relative_attention(
                 self.heads(inputs, self.q),
                 keys,
@@ -90,13 +89,13 @@ class RelativeAttention(NamedLayer):
                 stream,
                 softmax_dtype=self.options.variable_dtype,
                 rate=self.options.dropout_att,
-                seed=at_site(seed, site),
+                seed=seeds[0],
             )
             if stream.valid is not None:
                 vectors *= stream.valid
-            return self.output(vectors, inputs, seed, site + 1)
+            return self.output(vectors, inputs, seeds[1])
 
-        new_hidden = attend(hidden, content, site)
+        new_hidden = attend(hidden, content, seeds[:2])
         if query_hidden is None:
             return new_hidden, None
-        return new_hidden, attend(query_hidden, query, site + 2)
+        return new_hidden, attend(query_hidden, query, seeds[2:])

@@ -13,7 +13,7 @@ import dataclasses
 import tensorflow as tf
 
 from components.modeling.dropout import dropout
-from components.modeling.fused_ops import leading_shape, sum_of_rows
+from components.modeling.fused_ops import leading_shape, sum_of_columns, sum_of_rows
 from components.modeling.relative_positions import Alignment
 
 
@@ -105,7 +105,7 @@ def relative_attention(
         added = tf.cast(stream.alignment.to_keys(raw), softmax_dtype)
         if stream.other_segment is not None:
             by_segment = biased(queries, segment)
-            other = tf.reduce_sum(by_segment * difference[:, None, None, :], axis=-1, keepdims=True)
+            other = sum_of_columns(by_segment * difference[:, None, None, :])
             added += tf.cast(other_only(other), softmax_dtype)
         if stream.bias is not None:
             added += stream.bias
@@ -116,7 +116,7 @@ def relative_attention(
         def gradient(upstream: tf.Tensor):
             of_values = tf.matmul(dropout(probabilities, rate, seed), upstream, transpose_a=True)
             of_dropped = tf.matmul(upstream, values, transpose_b=True)
-            mean = tf.reduce_sum(upstream * result, axis=-1, keepdims=True)
+            mean = sum_of_columns(upstream * result)
             of_scores = probabilities * (dropout(of_dropped, rate, seed) - mean)
             of_content = tf.matmul(of_scores, keys) * scale
             of_keys = tf.matmul(of_scores, by_content, transpose_a=True)
@@ -130,7 +130,7 @@ def relative_attention(
             of_segment = tf.zeros_like(segment)
             of_difference = tf.zeros_like(difference)
             if stream.other_segment is not None:
-                of_other = tf.reduce_sum(other_only(of_scores), axis=-1, keepdims=True) * scale
+                of_other = sum_of_columns(other_only(of_scores)) * scale
                 of_by_segment = of_other * difference[:, None, None, :]
                 of_queries += of_by_segment
                 of_segment = bias_gradient(of_by_segment)

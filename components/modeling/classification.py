@@ -8,8 +8,8 @@ import tensorflow as tf
 
 from components.modeling import inputs as checks
 from components.modeling.config import ModelOptions, XLNetConfig
-from components.modeling.dropout import at_site, check_seed, dropout
-from components.modeling.encoder import HEAD_SITE, XLNetEncoder
+from components.modeling.dropout import check_seed, dropout
+from components.modeling.encoder import XLNetEncoder, head_seed
 from components.modeling.variables import Dense, NamedLayer, NamedModel
 
 
@@ -26,7 +26,7 @@ class SequenceSummary(NamedLayer):
     def call(self, hidden: tf.Tensor, seed: tf.Tensor | None) -> tf.Tensor:
         """Last token's summary after dropout, in the compute dtype."""
         summary = tf.tanh(self.summary(hidden[:, -1]))
-        return dropout(summary, self.options.dropout, at_site(seed, HEAD_SITE))
+        return dropout(summary, self.options.dropout, seed)
 
 
 class _SequenceModel(NamedModel):
@@ -57,7 +57,7 @@ class _SequenceModel(NamedModel):
             dropout_seed=dropout_seed,
         )
         seed = check_seed(dropout_seed, needed=training and self.options.dropout > 0)
-        summary = self.sequence_summary(encoded.hidden, seed)
+        summary = self.sequence_summary(encoded.hidden, head_seed(seed))
         return tf.cast(self.logit(summary), self.options.variable_dtype)
 
 

@@ -33,21 +33,23 @@ def fold_in(seed: tf.Tensor, number: tf.Tensor | int) -> tf.Tensor:
 
     Args:
         seed: int32 [2].
-        number: scalar, int32 or a Python int.
+        number: int32 or Python int; a scalar or, for many seeds at once, [K].
 
     Returns:
-        int32 [2].
+        int32 [2] or [K, 2].
     """
     words = tf.bitcast(tf.cast(seed, tf.int32), tf.uint32)
     number = tf.bitcast(tf.cast(number, tf.int32), tf.uint32)
     low = _mix(words[0] + (number + _uint32(1)) * _uint32(_GOLDEN_RATIO), words[1])
     high = _mix(tf.bitwise.bitwise_xor(words[1], low) + _uint32(_GOLDEN_RATIO), words[0])
-    return tf.bitcast(tf.stack([low, high]), tf.int32)
+    return tf.bitcast(tf.stack([low, high], axis=-1), tf.int32)
 
 
-def at_site(seed: tf.Tensor | None, site: int) -> tf.Tensor | None:
-    """The seed of a place in the network, or None without dropout."""
-    return None if seed is None else fold_in(seed, site)
+def site_seeds(seed: tf.Tensor | None, count: int) -> list[tf.Tensor | None]:
+    """A seed for each of `count` places in the network, or None for each without dropout."""
+    if seed is None:
+        return [None] * count
+    return tf.unstack(fold_in(seed, tf.range(count)))
 
 
 def check_seed(seed: tf.Tensor | None, *, needed: bool) -> tf.Tensor | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -10,7 +11,7 @@ from components.modeling import inputs as checks
 from components.modeling.attention import RelativeAttention
 from components.modeling.attention_core import Biases, Stream
 from components.modeling.config import ModelOptions, XLNetConfig
-from components.modeling.dropout import at_site, check_seed, dropout
+from components.modeling.dropout import check_seed, dropout, fold_in, site_seeds
 from components.modeling.embedding import WordEmbedding
 from components.modeling.feed_forward import FeedForward
 from components.modeling.masks import attention_biases
@@ -22,11 +23,15 @@ from components.modeling.relative_positions import (
 )
 from components.modeling.variables import NamedLayer
 
-# Numbers of the encoder's dropouts; heads use those below _FIRST_LAYER_SITE that are left.
-_EMBEDDING_SITE, _QUERY_SITE, _POSITION_SITE, _OUTPUT_SITE = range(4)
-HEAD_SITE = 4
-_FIRST_LAYER_SITE = 16
-_SITES_PER_LAYER = 8  # attention takes 4, the feed-forward layer 2 for each stream
+# Places of dropout: four of the encoder, one of a head, then those of each layer.
+_EMBEDDING_SITE, _QUERY_SITE, _POSITION_SITE, _OUTPUT_SITE, _HEAD_SITE, _FIRST_LAYER_SITE = range(6)
+_ATTENTION_SITES = 4  # two for each stream
+_SITES_PER_LAYER = 8  # the feed-forward layer's as well: two for each stream
+
+
+def head_seed(seed: tf.Tensor | None) -> tf.Tensor | None:
+    """The seed of a head's dropout, apart from all of the encoder's."""
+    return None if seed is None else fold_in(seed, _HEAD_SITE)
 
 
 class EncoderOutput(NamedTuple):
@@ -146,18 +151,19 @@ class XLNetEncoder(NamedLayer):
         seed = check_seed(
             dropout_seed, needed=training and (options.dropout > 0 or options.dropout_att > 0)
         )
+        seeds = site_seeds(seed, _FIRST_LAYER_SITE + config.n_layer * _SITES_PER_LAYER)
         mem_len = 0 if mems is None else mems.shape[2]
         memories = [None] * config.n_layer if mems is None else tf.unstack(self.cast(mems))
         content, query = self._streams(
             input_ids, segment_ids, input_mask, perm_mask, mem_len, target_positions
         )
         embedded = self.word_embedding(input_ids)
-        hidden = dropout(embedded, options.dropout, at_site(seed, _EMBEDDING_SITE))
+        hidden = dropout(embedded, options.dropout, seeds[_EMBEDDING_SITE])
         query_hidden = self._query_embedding(embedded, target_positions, input_q)
         if query_hidden is None:
             query = None
         else:
-            query_hidden = dropout(query_hidden, options.dropout, at_site(seed, _QUERY_SITE))
+            query_hidden = dropout(query_hidden, options.dropout, seeds[_QUERY_SITE])
         encodings = position_encodings(
             query_len=query_len,
             key_len=mem_len + query_len,
@@ -166,7 +172,7 @@ class XLNetEncoder(NamedLayer):
             clamp_len=options.clamp_len,
         )
         encodings = tf.constant(encodings, options.compute_dtype)
-        encodings = dropout(encodings, options.dropout, at_site(seed, _POSITION_SITE))
+        encodings = dropout(encodings, options.dropout, seeds[_POSITION_SITE])
 
         new_mems = []
         layers = [hidden]
@@ -177,16 +183,17 @@ class XLNetEncoder(NamedLayer):
                         hidden, memory, mem_len=options.mem_len, reuse_len=options.reuse_len
                     )
                 )
-            site = _FIRST_LAYER_SITE + i * _SITES_PER_LAYER
+            first = _FIRST_LAYER_SITE + i * _SITES_PER_LAYER
+            layer_seeds = seeds[first : first + _SITES_PER_LAYER]
             hidden, query_hidden = self._layer(
-                i, hidden, query_hidden, memory, encodings, content, query, seed, site
+                i, hidden, query_hidden, memory, encodings, content, query, layer_seeds
             )
             layers.append(hidden)
         return EncoderOutput(
-            hidden=dropout(hidden, options.dropout, at_site(seed, _OUTPUT_SITE)),
+            hidden=dropout(hidden, options.dropout, seeds[_OUTPUT_SITE]),
             query_hidden=None
             if query_hidden is None
-            else dropout(query_hidden, options.dropout, at_site(seed, _OUTPUT_SITE)),
+            else dropout(query_hidden, options.dropout, seeds[_OUTPUT_SITE]),
             mems=tf.stack(new_mems) if new_mems else None,
             layers=tuple(layers),
         )
@@ -200,8 +207,7 @@ class XLNetEncoder(NamedLayer):
         encodings: tf.Tensor,
         content: Stream,
         query: Stream | None,
-        seed: tf.Tensor | None,
-        site: int,
+        seeds: Sequence[tf.Tensor | None],
     ) -> tuple[tf.Tensor, tf.Tensor | None]:
         hidden, query_hidden = self.attention[index](
             hidden,
@@ -211,13 +217,12 @@ class XLNetEncoder(NamedLayer):
             self._biases(index),
             content,
             query,
-            seed,
-            site,
+            seeds[:_ATTENTION_SITES],
         )
         feed_forward = self.feed_forward[index]
-        hidden = feed_forward(hidden, seed, site + 4)
+        hidden = feed_forward(hidden, seeds[_ATTENTION_SITES:-2])
         if query_hidden is not None:
-            query_hidden = feed_forward(query_hidden, seed, site + 6)
+            query_hidden = feed_forward(query_hidden, seeds[-2:])
         return hidden, query_hidden
 
     def _biases(self, index: int) -> Biases:

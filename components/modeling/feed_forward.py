@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import tensorflow as tf
 
 from components.modeling.config import ModelOptions, XLNetConfig
-from components.modeling.dropout import at_site, dropout
+from components.modeling.dropout import dropout
 from components.modeling.fused_ops import activate
 from components.modeling.layer_norm import LayerNorm
 from components.modeling.variables import Dense, NamedLayer
@@ -24,11 +26,11 @@ class FeedForward(NamedLayer):
         self.layer_2 = Dense(options, f"{name}/layer_2", config.d_inner, config.d_model)
         self.layer_norm = LayerNorm(options, f"{name}/LayerNorm", config.d_model)
 
-    def call(self, inputs: tf.Tensor, seed: tf.Tensor | None, site: int) -> tf.Tensor:
-        """[B, T, d_model] → the same; `site` and `site + 1` number its two dropouts."""
+    def call(self, inputs: tf.Tensor, seeds: Sequence[tf.Tensor | None]) -> tf.Tensor:
+        """[B, T, d_model] → the same; `seeds` of its two dropouts, inner and outer."""
         rate = self.options.dropout
         bias = self.cast(self.layer_1.bias)
         product = self.layer_1.project(inputs)
-        inner = activate(product, bias, self.activation, rate, at_site(seed, site))
-        outputs = dropout(self.layer_2(inner), rate, at_site(seed, site + 1))
+        inner = activate(product, bias, self.activation, rate, seeds[0])
+        outputs = dropout(self.layer_2(inner), rate, seeds[1])
         return self.layer_norm(inputs + outputs)

@@ -32,10 +32,16 @@ def as_rows(tensor: tf.Tensor) -> tf.Tensor:
 
 def sum_of_rows(tensor: tf.Tensor) -> tf.Tensor:
     """[..., L, D] → [..., D], for any number of leading axes."""
-    length = leading_shape(tensor)[-1]
-    lead = leading_shape(tensor)[:-1]
-    ones = tf.ones([*lead, 1, length], tensor.dtype)
-    return tf.squeeze(tf.matmul(ones, tensor), axis=-2)
+    *lead, length = leading_shape(tensor)
+    # Two rows of ones and not one: into the product of a matrix with a single row XLA's CPU
+    # backend fuses what computes the matrix, on one thread and column by column.
+    ones = tf.ones([*lead, 2, length], tensor.dtype)
+    return tf.matmul(ones, tensor)[..., 0, :]
+
+
+def sum_of_columns(tensor: tf.Tensor) -> tf.Tensor:
+    """[..., D] → [..., 1]."""
+    return tf.reduce_sum(tensor, axis=-1, keepdims=True)
 
 
 def project(inputs: tf.Tensor, matrix: tf.Tensor, *, transpose: bool = False) -> tf.Tensor:
@@ -76,17 +82,18 @@ def layer_norm(
 
     @tf.custom_gradient
     def normalize(inputs: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor):
+        size = inputs.shape[-1]
         centered = tf.cast(inputs, wide)
-        centered -= tf.reduce_mean(centered, axis=-1, keepdims=True)
-        variance = tf.reduce_mean(tf.square(centered), axis=-1, keepdims=True)
+        centered -= sum_of_columns(centered) / size
+        variance = sum_of_columns(tf.square(centered)) / size
         inverse = tf.math.rsqrt(variance + epsilon)
         normal = centered * inverse
 
         def gradient(upstream: tf.Tensor):
             upstream = tf.cast(upstream, wide)
             of_normal = upstream * gamma
-            mean = tf.reduce_mean(of_normal, axis=-1, keepdims=True)
-            slope = tf.reduce_mean(of_normal * normal, axis=-1, keepdims=True)
+            mean = sum_of_columns(of_normal) / size
+            slope = sum_of_columns(of_normal * normal) / size
             of_inputs = inverse * (of_normal - mean - normal * slope)
             return (
                 tf.cast(of_inputs, inputs.dtype),

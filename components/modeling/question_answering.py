@@ -8,8 +8,8 @@ import tensorflow as tf
 
 from components.modeling import inputs as checks
 from components.modeling.config import ModelOptions, XLNetConfig
-from components.modeling.dropout import at_site, check_seed, dropout
-from components.modeling.encoder import HEAD_SITE, XLNetEncoder
+from components.modeling.dropout import check_seed, dropout
+from components.modeling.encoder import XLNetEncoder, head_seed
 from components.modeling.layer_norm import LayerNorm
 from components.modeling.variables import Dense, NamedLayer, NamedModel
 
@@ -75,7 +75,7 @@ class SpanHead(NamedLayer):
         index = tf.reshape(tf.cast(cls_index, tf.int32), [-1])
         cls = tf.gather(hidden, index, batch_dims=1)
         features = tf.tanh(self.answer_0(tf.concat([start, cls], axis=-1)))
-        features = dropout(features, self.options.dropout, at_site(seed, HEAD_SITE))
+        features = dropout(features, self.options.dropout, seed)
         return tf.cast(self.answer_1(features)[:, 0], self.options.variable_dtype)
 
 
@@ -157,7 +157,7 @@ class QuestionAnsweringModel(NamedModel):
         start_log_probs = self.span.start_log_probs(hidden, p_mask)
         outputs = {
             "cls_logits": self.span.answerability(
-                hidden, start_log_probs, features["cls_index"], seed
+                hidden, start_log_probs, features["cls_index"], head_seed(seed)
             )
         }
         if "start_positions" in features:
