@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 from components import __version__
 from pipeline import console
-from pipeline.commands import presets, run, show
+from pipeline.commands import convert, presets, run, show
 
-_COMMANDS = {"run": run, "show": show, "presets": presets}
+_COMMANDS = {"run": run, "show": show, "presets": presets, "convert": convert}
 
 
 def run_and_exit() -> None:

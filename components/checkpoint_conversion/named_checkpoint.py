@@ -14,16 +14,19 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
+from components.checkpoint_conversion.errors import WeightsError
+from components.checkpoint_conversion.tensors import Tensors
+
 CHECKPOINT_NAME = "xlnet_model.ckpt"
 CONFIG_NAME = "xlnet_config.json"
 VOCABULARY_NAME = "spiece.model"
 
-# What training leaves in a published checkpoint beside the model: counters and Adam's moments.
-_NOT_OF_THE_MODEL = re.compile(r"^global_step$|/Adam(_1|_m|_v)?$|^(beta1|beta2)_power$")
-
-
-class WeightsError(ValueError):
-    """Weights that are missing, left over, damaged, or of another shape."""
+# What training leaves in a published checkpoint beside the model: counters, and Adam's moments;
+# TensorFlow's optimizer calls them Adam and Adam_1, the published one with weight decay adam_m and
+# adam_v.
+_NOT_OF_THE_MODEL = re.compile(r"^global_step$|/(Adam(_1|_m|_v)?|adam_[mv])$|^(beta1|beta2)_power$")
+# What reading a missing or damaged checkpoint can raise.
+_READ_ERRORS = (ValueError, IndexError, tf.errors.OpError, RuntimeError)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,27 +51,58 @@ def checkpoint_prefix(path: str) -> str:
     return path.removesuffix(".index")
 
 
+def open_arrays(path: str) -> Tensors:
+    """All variables of the model in a checkpoint, by name, read when asked for.
+
+    Optimizer state is left out.
+
+    Raises:
+        WeightsError: if there is no checkpoint, or it is damaged; the latter also when a variable
+            is read.
+    """
+    prefix = checkpoint_prefix(path)
+
+    def damaged(error: Exception) -> WeightsError:
+        return WeightsError(f"{prefix} is not a readable TensorFlow checkpoint: {error}")
+
+    try:
+        reader = tf.train.load_checkpoint(prefix)
+        shapes = reader.get_variable_to_shape_map()
+    except _READ_ERRORS as error:
+        raise damaged(error) from error
+
+    def read(name: str) -> np.ndarray:
+        try:
+            return np.asarray(reader.get_tensor(name))
+        except _READ_ERRORS as error:
+            raise damaged(error) from error
+
+    return Tensors(
+        {
+            name: tuple(shapes[name])
+            for name in sorted(shapes)
+            if not _NOT_OF_THE_MODEL.search(name)
+        },
+        read,
+        where=prefix,
+        dtype=None,
+    )
+
+
 def read_arrays(path: str) -> dict[str, np.ndarray]:
     """All variables of the model in a checkpoint, by name, without optimizer state.
 
     Raises:
         WeightsError: if there is no checkpoint, or it is damaged.
     """
-    prefix = checkpoint_prefix(path)
-    try:
-        reader = tf.train.load_checkpoint(prefix)
-        names = reader.get_variable_to_shape_map()
-        return {
-            name: reader.get_tensor(name)
-            for name in sorted(names)
-            if not _NOT_OF_THE_MODEL.search(name)
-        }
-    except (ValueError, IndexError, tf.errors.OpError, RuntimeError) as error:
-        raise WeightsError(f"{prefix} is not a readable TensorFlow checkpoint: {error}") from error
+    return dict(open_arrays(path))
 
 
 def write_arrays(path: str, arrays: Mapping[str, np.ndarray | tf.Tensor]) -> None:
-    """Writes a checkpoint with these names into a folder or under a prefix."""
+    """Writes a checkpoint with these names into a folder or under a prefix.
+
+    Arrays are looked up one after another, and all before anything is written.
+    """
     names = sorted(arrays)
     tf.raw_ops.SaveV2(
         prefix=checkpoint_prefix(path),

@@ -13,7 +13,7 @@ def variables():
     ]
 
 
-@pytest.fixture()
+@pytest.fixture
 def checkpoint(tmp_path):
     arrays = {
         "model/transformer/a/kernel": np.arange(6, dtype=np.float32).reshape(2, 3),

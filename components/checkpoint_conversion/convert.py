@@ -1,0 +1,161 @@
+"""Weights from one format to another: the published layout (`xlnet`) and Hugging Face's (`hf`)."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+
+from apache_beam.io.filesystems import FileSystems
+
+from components import files
+from components.checkpoint_conversion import hugging_face, hugging_face_config, published
+from components.checkpoint_conversion.errors import WeightsError
+from components.checkpoint_conversion.heads import Heads
+from components.checkpoint_conversion.named_checkpoint import (
+    CHECKPOINT_NAME,
+    CONFIG_NAME,
+    VOCABULARY_NAME,
+)
+from components.checkpoint_conversion.weights import Weights
+
+SOURCE_FORMATS = ("auto", "tf1", "hf")
+TARGET_FORMATS = ("xlnet", "hf")
+
+# The published vocabulary takes 0.8 MB.
+_MAX_VOCABULARY_BYTES = 256 << 20
+# What each format writes, the file that readers look for first in front.
+_WRITTEN = {
+    "xlnet": (CONFIG_NAME, f"{CHECKPOINT_NAME}.index"),
+    "hf": (hugging_face_config.CONFIG_NAME, hugging_face.SAFETENSORS_NAME),
+}
+
+
+class TargetExistsError(WeightsError):
+    """The target holds weights already."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Conversion:
+    """What was converted.
+
+    Attributes:
+        source: file or checkpoint that the weights were read from.
+        source_format: "tf1" or "hf".
+        variables: how many, under their published names.
+        parameters: numbers in them.
+        heads: beside the encoder.
+        vocabulary: whether `spiece.model` was copied along.
+        notes: what a user should know, a sentence each.
+    """
+
+    source: str
+    source_format: str
+    variables: int
+    parameters: int
+    heads: Heads
+    vocabulary: bool
+    notes: tuple[str, ...]
+
+
+def convert(
+    source: str,
+    target: str,
+    *,
+    target_format: str,
+    source_format: str = "auto",
+    task_name: str | None = None,
+    config_path: str | None = None,
+    ignore: Sequence[str] = (),
+    overwrite: bool = False,
+) -> Conversion:
+    """Converts a model's weights; every variable is accounted for.
+
+    Args:
+        source: Hugging Face folder, folder in the published layout, or a TF1 checkpoint's prefix.
+        target: folder to write.
+        target_format: "xlnet" (the published layout, which training starts from) or "hf".
+        source_format: "tf1" (published or ours), "hf", or "auto", which looks into the folder.
+        task_name: for `hf`, names the head for whole sequences.
+        config_path: for `tf1`, `xlnet_config.json` if it does not lie beside the checkpoint.
+        ignore: regular expressions of the source's names that are left out.
+        overwrite: whether weights in `target` may be replaced.
+
+    Raises:
+        TargetExistsError: if they may not.
+        WeightsError: if the source is damaged, or listing what was not found, not used, or has
+            another shape. Nothing has been written then, unless it was damage that shows only
+            where numbers are read.
+    """
+    if target_format not in TARGET_FORMATS:
+        raise ValueError(f"target_format must be one of {TARGET_FORMATS}, not {target_format!r}")
+    if source_format not in SOURCE_FORMATS:
+        raise ValueError(f"source_format must be one of {SOURCE_FORMATS}, not {source_format!r}")
+    if source_format == "auto":
+        source_format = detect_format(source)
+    _check_target(source, target, target_format, overwrite)
+    with _open(source, source_format, task_name, config_path, ignore) as weights:
+        if target_format == "hf":
+            hugging_face_config.check_writable(weights.config)
+        # Gone first: whoever finds a configuration finds the weights that belong to it.
+        _delete_if_there(files.join(target, _WRITTEN[target_format][0]))
+        if weights.vocabulary:
+            vocabulary = files.read_bytes(weights.vocabulary, max_bytes=_MAX_VOCABULARY_BYTES)
+            files.write_bytes(files.join(target, VOCABULARY_NAME), vocabulary)
+        (hugging_face if target_format == "hf" else published).write(target, weights)
+        return Conversion(
+            source=weights.tensors.where,
+            source_format=source_format,
+            variables=len(weights.tensors),
+            parameters=weights.tensors.num_parameters,
+            heads=weights.heads,
+            vocabulary=weights.vocabulary is not None,
+            notes=weights.notes,
+        )
+
+
+def detect_format(source: str) -> str:
+    """The format of a source, `hf` or `tf1`, by what lies there.
+
+    Raises:
+        WeightsError: if neither or both are found.
+    """
+    is_hugging_face = bool(hugging_face.weight_files(source))
+    is_tf1 = published.find_prefix(source) is not None
+    if is_hugging_face and is_tf1:
+        raise WeightsError(f"{source} holds weights in both formats; say --from tf1 or --from hf.")
+    if not is_hugging_face and not is_tf1:
+        raise WeightsError(
+            f"{source} holds no weights that are known here: neither a TensorFlow checkpoint "
+            f"(*.index) nor {hugging_face.SAFETENSORS_NAME} nor {hugging_face.TORCH_NAME}."
+        )
+    return "hf" if is_hugging_face else "tf1"
+
+
+def _open(
+    source: str,
+    source_format: str,
+    task_name: str | None,
+    config_path: str | None,
+    ignore: Sequence[str],
+) -> AbstractContextManager[Weights]:
+    if source_format == "hf":
+        return hugging_face.open_to_read(source, task_name=task_name, ignore=ignore)
+    return published.open_to_read(source, config_path=config_path, ignore=ignore)
+
+
+def _check_target(source: str, target: str, target_format: str, overwrite: bool) -> None:
+    if os.path.realpath(source) == os.path.realpath(target):
+        raise TargetExistsError(f"Source and target are the same folder: {source}")
+    names = (*_WRITTEN[target_format], VOCABULARY_NAME)
+    there = [name for name in names if FileSystems.exists(files.join(target, name))]
+    if there and not overwrite:
+        raise TargetExistsError(
+            f"{target} already holds {', '.join(there)}; --overwrite replaces them."
+        )
+
+
+def _delete_if_there(path: str) -> None:
+    if FileSystems.exists(path):
+        FileSystems.delete([path])

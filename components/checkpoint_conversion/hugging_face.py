@@ -1,0 +1,199 @@
+"""Hugging Face XLNet folders: `config.json` with `model.safetensors` or `pytorch_model.bin`."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+from apache_beam.io.filesystems import FileSystems
+
+from components import files
+from components.checkpoint_conversion import heads as heads_lib
+from components.checkpoint_conversion import (
+    hugging_face_config,
+    names,
+    safetensors_file,
+    torch_file,
+)
+from components.checkpoint_conversion.errors import WeightsError
+from components.checkpoint_conversion.heads import Heads
+from components.checkpoint_conversion.hugging_face_config import CONFIG_NAME, HuggingFaceConfig
+from components.checkpoint_conversion.named_checkpoint import VOCABULARY_NAME
+from components.checkpoint_conversion.tensors import Tensors
+from components.checkpoint_conversion.weights import Weights
+
+SAFETENSORS_NAME = "model.safetensors"
+TORCH_NAME = "pytorch_model.bin"
+
+_EMBEDDINGS = "transformer.word_embedding.weight"
+_OUTPUT_WEIGHT = "lm_loss.weight"
+_SEQUENCE_WEIGHT, _SEQUENCE_BIAS = "logits_proj.weight", "logits_proj.bias"
+# `ClassificationModel` calls its head so too when nobody names the task.
+_UNNAMED_TASK = "task"
+
+
+def weight_files(folder: str) -> list[str]:
+    """Weight files of a folder that can be read, the preferred one first."""
+    paths = [files.join(folder, name) for name in (SAFETENSORS_NAME, TORCH_NAME)]
+    return [path for path in paths if FileSystems.exists(path)]
+
+
+@contextlib.contextmanager
+def open_to_read(
+    folder: str, *, task_name: str | None = None, ignore: Sequence[str] = ()
+) -> Iterator[Weights]:
+    """Weights of a folder under the published names, readable inside the `with` block.
+
+    Args:
+        folder: local or in a bucket.
+        task_name: names a head for whole sequences, as in `classification_<task_name>`; without
+            it, what `config.json` calls the task.
+        ignore: regular expressions of tensors to leave out.
+
+    Raises:
+        UnsafePickleError: if a PyTorch file asks for more than tensors.
+        WeightsError: if the folder is damaged, or listing what was not found, not used, or has
+            another shape.
+    """
+    config_path = files.join(folder, CONFIG_NAME)
+    config = hugging_face_config.read(config_path)
+    paths = weight_files(folder)
+    if not paths:
+        raise WeightsError(
+            f"{folder} has neither {SAFETENSORS_NAME} nor {TORCH_NAME}. If the weights lie in "
+            "several files, save the model again as one: save_pretrained(folder, "
+            "max_shard_size='100GB')."
+        )
+    opener = safetensors_file if paths[0].endswith(SAFETENSORS_NAME) else torch_file
+    with opener.open_to_read(paths[0]) as raw:
+        stored = _with_prefix(raw)
+        stored = stored.only(heads_lib.without(stored.shapes, ignore))
+        heads, notes = _heads(stored, config, task_name)
+        if heads.sequence:
+            hugging_face_config.check_sequence_head(config, config_path)
+        found = dict(stored.shapes)
+        if heads.tie_weight and found.get(_OUTPUT_WEIGHT) == found.get(_EMBEDDINGS):
+            found.pop(_OUTPUT_WEIGHT, None)
+        expected = heads_lib.hugging_face_shapes(config.network, heads)
+        heads_lib.check_accounted_for(paths[0], found, expected)
+        vocabulary = files.join(folder, VOCABULARY_NAME)
+        yield Weights(
+            config=config.network,
+            heads=heads,
+            tensors=_to_published(stored, config, heads),
+            vocabulary=vocabulary if FileSystems.exists(vocabulary) else None,
+            notes=(*config.notes, *notes),
+        )
+
+
+def write(folder: str, weights: Weights) -> None:
+    """Writes `model.safetensors` and then `config.json`, which `transformers` loads.
+
+    Raises:
+        WeightsError: if transformers has no such network.
+    """
+    hugging_face_config.check_writable(weights.config)
+    safetensors_file.write(files.join(folder, SAFETENSORS_NAME), _from_published(weights))
+    hugging_face_config.write(files.join(folder, CONFIG_NAME), weights.config, weights.heads)
+
+
+def _with_prefix(raw: Tensors) -> Tensors:
+    """Names as in a model with a head; `XLNetModel` alone lacks "transformer." in front."""
+    if any(name.startswith("transformer.") for name in raw):
+        return raw
+    bare = {
+        f"transformer.{name}": name
+        for name in raw
+        if name == "mask_emb" or name.startswith(("word_embedding.", "layer."))
+    }
+    renamed = {name: name for name in raw if name not in bare.values()} | bare
+    shapes = {name: raw.shapes[old] for name, old in renamed.items()}
+    return Tensors(shapes, lambda name: raw[renamed[name]], where=raw.where)
+
+
+def _heads(
+    stored: Tensors, config: HuggingFaceConfig, task_name: str | None
+) -> tuple[Heads, list[str]]:
+    notes = []
+    language_model = any(name.startswith("lm_loss.") for name in stored)
+    tie_weight = True
+    if language_model:
+        tie_weight = config.tie_word_embeddings is not False
+        if tie_weight and _OUTPUT_WEIGHT in stored and not _equal(stored):
+            tie_weight = False
+            notes.append(
+                f"{_OUTPUT_WEIGHT} differs from the word embeddings, so it became a matrix of its "
+                "own (tie_weight=False)."
+            )
+    sequence, num_outputs = None, 0
+    if any(name.startswith(("sequence_summary.", "logits_proj.")) for name in stored):
+        # The bias has the number of outputs, too.
+        shape = stored.shapes.get(_SEQUENCE_WEIGHT) or stored.shapes.get(_SEQUENCE_BIAS)
+        num_outputs = shape[0] if shape else 0
+        is_regression = config.is_regression
+        if is_regression is None:
+            # What transformers takes it for as well.
+            is_regression = num_outputs == 1
+        task = task_name or config.task_name or _UNNAMED_TASK
+        sequence = f"{'regression' if is_regression else 'classification'}_{task.lower()}"
+        if "/" in sequence:
+            raise WeightsError(f"A task's name is part of variables' names; {task!r} has a '/'.")
+    heads = Heads(
+        language_model=language_model,
+        tie_weight=tie_weight,
+        sequence=sequence,
+        num_outputs=num_outputs,
+        question_answering=any(
+            name.startswith(("start_logits.", "end_logits.", "answer_class.")) for name in stored
+        ),
+    )
+    return heads, notes
+
+
+def _equal(stored: Tensors) -> bool:
+    if stored.shapes[_OUTPUT_WEIGHT] != stored.shapes.get(_EMBEDDINGS):
+        return False
+    return np.array_equal(stored[_OUTPUT_WEIGHT], stored[_EMBEDDINGS])
+
+
+def _to_published(stored: Tensors, config: HuggingFaceConfig, heads: Heads) -> Tensors:
+    by_name = {entry.published: entry for entry in heads_lib.entries(config.network, heads)}
+
+    def read(name: str) -> np.ndarray:
+        entry = by_name[name]
+        arrays = [stored[tensor] for tensor in entry.hugging_face]
+        if entry.layout is names.Layout.STACKED:
+            return np.stack(arrays)
+        if entry.layout is names.Layout.TRANSPOSED:
+            return np.ascontiguousarray(arrays[0].T)
+        for tensor, array in zip(entry.hugging_face, arrays, strict=True):
+            if not np.array_equal(array, arrays[0]):
+                raise WeightsError(
+                    f"{stored.where}: untie_r is false, but {tensor} differs from "
+                    f"{entry.hugging_face[0]}. Set untie_r to true in config.json if each layer is "
+                    "meant to have its own."
+                )
+        return arrays[0]
+
+    shapes = heads_lib.published_shapes(config.network, heads)
+    return Tensors(shapes, read, where=stored.where)
+
+
+def _from_published(weights: Weights) -> Tensors:
+    readers: dict[str, Callable[[], np.ndarray]] = {}
+    for entry in heads_lib.entries(weights.config, weights.heads):
+        for index, tensor in enumerate(entry.hugging_face):
+            readers[tensor] = _reader(weights.tensors, entry, index)
+    shapes = heads_lib.hugging_face_shapes(weights.config, weights.heads)
+    return Tensors(shapes, lambda name: readers[name](), where=weights.tensors.where)
+
+
+def _reader(published: Tensors, entry: names.Entry, index: int) -> Callable[[], np.ndarray]:
+    def read() -> np.ndarray:
+        array = published[entry.published]
+        if entry.layout is names.Layout.STACKED:
+            return array[index]
+        return array.T if entry.layout is names.Layout.TRANSPOSED else array
+
+    return read

@@ -1,0 +1,126 @@
+"""Folders in the published layout, and other TF1 checkpoints of XLNet: read, checked, written."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from components import files
+from components.checkpoint_conversion import heads as heads_lib
+from components.checkpoint_conversion import named_checkpoint
+from components.checkpoint_conversion.errors import WeightsError
+from components.checkpoint_conversion.heads import MASK_EMBEDDING
+from components.checkpoint_conversion.named_checkpoint import (
+    CHECKPOINT_NAME,
+    CONFIG_NAME,
+    VOCABULARY_NAME,
+)
+from components.checkpoint_conversion.tensors import Tensors
+from components.checkpoint_conversion.weights import Weights
+from components.modeling.config import XLNetConfig
+
+# A variable of checkpoints that hold objects and not names, such as those a run resumes from.
+_OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
+
+
+def find_prefix(path: str) -> str | None:
+    """The checkpoint that a path speaks of: a prefix, its `.index` file, or a folder with one.
+
+    Raises:
+        WeightsError: if a folder holds several, and none is the published name or the latest.
+    """
+    if not tf.io.gfile.isdir(path):
+        prefix = named_checkpoint.checkpoint_prefix(path)
+        return prefix if tf.io.gfile.exists(f"{prefix}.index") else None
+    prefix = files.join(path, CHECKPOINT_NAME)
+    if tf.io.gfile.exists(f"{prefix}.index"):
+        return prefix
+    found = sorted(tf.io.gfile.glob(files.join(path, "*.index")))
+    if len(found) > 1:
+        latest = tf.train.latest_checkpoint(path)
+        if latest is None:
+            names = ", ".join(found)
+            raise WeightsError(f"{path} holds several checkpoints; give one of them: {names}")
+        return latest
+    return found[0].removesuffix(".index") if found else None
+
+
+@contextlib.contextmanager
+def open_to_read(
+    path: str, *, config_path: str | None = None, ignore: Sequence[str] = ()
+) -> Iterator[Weights]:
+    """Weights of a checkpoint, readable inside the `with` block.
+
+    Args:
+        path: folder, prefix, or `.index` file.
+        config_path: of `xlnet_config.json`; None looks beside the checkpoint.
+        ignore: regular expressions of variables to leave out.
+
+    Raises:
+        WeightsError: if it is missing or damaged, or listing what was not found, not used, or has
+            another shape.
+    """
+    prefix = find_prefix(path)
+    if prefix is None:
+        raise WeightsError(f"{path} is no TensorFlow checkpoint, nor a folder with one.")
+    folder = prefix.rpartition("/")[0] or "."
+    config = _read_config(config_path or files.join(folder, CONFIG_NAME))
+    stored = named_checkpoint.open_arrays(prefix)
+    if _OBJECT_GRAPH in stored:
+        raise WeightsError(
+            f"{prefix} is a checkpoint from which a run resumes. The weights by name are what a "
+            "run leaves in the folder 'xlnet' of its model directory."
+        )
+    found = heads_lib.without(stored.shapes, ignore)
+    heads = heads_lib.find(found)
+    expected = heads_lib.published_shapes(config, heads)
+    notes = []
+    if _lacks_mask_embedding_by_design(found, heads):
+        # Fine-tuning as published builds no query stream and leaves its embedding out.
+        found[MASK_EMBEDDING] = expected[MASK_EMBEDDING]
+        notes.append(
+            f"{MASK_EMBEDDING} is not in the checkpoint, as in all that the published code "
+            "fine-tuned; zeros stand for it. Only pretraining uses it."
+        )
+    heads_lib.check_accounted_for(prefix, found, expected)
+
+    def read(name: str) -> np.ndarray:
+        return stored[name] if name in stored else np.zeros(expected[name], np.float32)
+
+    vocabulary = files.join(folder, VOCABULARY_NAME)
+    yield Weights(
+        config=config,
+        heads=heads,
+        tensors=Tensors(expected, read, where=prefix),
+        vocabulary=vocabulary if tf.io.gfile.exists(vocabulary) else None,
+        notes=tuple(notes),
+    )
+
+
+def write(folder: str, weights: Weights) -> None:
+    """Writes `xlnet_model.ckpt` and then `xlnet_config.json`."""
+    files.make_directory(folder)
+    named_checkpoint.write_arrays(folder, weights.tensors)
+    weights.config.write(files.join(folder, CONFIG_NAME))
+
+
+def _read_config(path: str) -> XLNetConfig:
+    try:
+        return XLNetConfig.read(path)
+    except files.NoSuchFilesError as error:
+        raise WeightsError(
+            f"There is no configuration at {path}. Give the model's {CONFIG_NAME} with "
+            "--model-config."
+        ) from error
+    except ValueError as error:
+        raise WeightsError(str(error)) from error
+
+
+def _lacks_mask_embedding_by_design(
+    found: dict[str, heads_lib.Shape], heads: heads_lib.Heads
+) -> bool:
+    fine_tuned = heads.sequence is not None or heads.question_answering
+    return MASK_EMBEDDING not in found and fine_tuned and not heads.language_model

@@ -1,0 +1,181 @@
+"""Weights in files of `torch.save` (`pytorch_model.bin`), without PyTorch and without unpickling.
+
+Since PyTorch 1.6 such a file is a zip archive: `data.pkl` lists the tensors, `data/<key>` hold
+their numbers. Before (the first published Hugging Face weights are of that age) it was a row of
+pickles with the numbers behind them. Both end up in `torch_pickle`, which carries nothing out.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, BinaryIO
+
+import numpy as np
+from apache_beam.io.filesystem import CompressionTypes
+from apache_beam.io.filesystems import FileSystems
+
+from components import files
+from components.checkpoint_conversion import tensors, torch_pickle
+from components.checkpoint_conversion.errors import WeightsError
+from components.checkpoint_conversion.tensors import Tensors
+from components.checkpoint_conversion.torch_pickle import Storage, TensorReference
+
+_ZIP_MAGIC = b"PK\x03\x04"
+# First value of a file of before 1.6. Source: torch/serialization.py, MAGIC_NUMBER.
+_LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
+_LEGACY_START = b"\x80\x02\x8a\x0a" + _LEGACY_MAGIC.to_bytes(10, "little")
+# What `zipfile` raises over damaged archives; RuntimeError (NotImplementedError is one) over flags
+# and versions that nobody meant.
+_ZIP_ERRORS = (
+    *(zipfile.BadZipFile, zlib.error, struct.error),
+    *(EOFError, OSError, OverflowError, RuntimeError, ValueError),
+)
+# The list of tensors of XLNet-Large takes 50 kB.
+_MAX_LIST_BYTES = 64 << 20
+
+
+@contextlib.contextmanager
+def open_to_read(path: str) -> Iterator[Tensors]:
+    """The tensors of a file, readable inside the `with` block.
+
+    Raises:
+        UnsafePickleError: if the file asks for more than tensors.
+        WeightsError: if it was not written by `torch.save`, is damaged or cut off, or holds
+            something other than one tensor per name.
+    """
+    files.expand(path, purpose="weights")
+    with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as file:
+        start = file.read(len(_LEGACY_START))
+        file.seek(0)
+        if start.startswith(_ZIP_MAGIC):
+            content, read_storage = _open_zip(file, path)
+        elif start == _LEGACY_START:
+            content, read_storage = _open_legacy(file, path)
+        else:
+            raise WeightsError(
+                f"{path} was not written by torch.save, or its beginning is damaged."
+            )
+        references = _references(content, path)
+        shapes = {name: reference.shape for name, reference in references.items()}
+
+        def read(name: str) -> np.ndarray:
+            return _view(references[name], read_storage, f"{path}: {name}")
+
+        yield Tensors(shapes, read, where=path)
+
+
+def _references(content: Any, path: str) -> Mapping[str, TensorReference]:
+    if not isinstance(content, dict):
+        raise WeightsError(f"{path} holds a {type(content).__name__}, not a state dict.")
+    for name, value in content.items():
+        if not isinstance(name, str) or not isinstance(value, TensorReference):
+            raise WeightsError(
+                f"{path} is no state dict of tensors: it holds a {type(value).__name__} under "
+                f"{name!r}. If it is a checkpoint of a training run, save the model's state_dict() "
+                "alone."
+            )
+    return content
+
+
+def _view(
+    reference: TensorReference, read_storage: Callable[[Storage], bytes], where: str
+) -> np.ndarray:
+    dtype = reference.storage.dtype
+    if dtype is None:
+        raise WeightsError(f"{where} holds whole numbers; weights are floating point numbers.")
+    flat = tensors.decode(read_storage(reference.storage), dtype)
+    view = np.lib.stride_tricks.as_strided(
+        flat[reference.offset :],
+        reference.shape,
+        [stride * flat.itemsize for stride in reference.strides],
+        writeable=False,
+    )
+    return np.ascontiguousarray(view).reshape(reference.shape)
+
+
+def _open_zip(file: BinaryIO, path: str) -> tuple[Any, Callable[[Storage], bytes]]:
+    try:
+        archive = zipfile.ZipFile(file)
+    except _ZIP_ERRORS as error:
+        raise WeightsError(f"{path} is a damaged zip archive, or cut off: {error}") from error
+    lists = [name for name in archive.namelist() if name.endswith("/data.pkl")]
+    if len(lists) != 1:
+        raise WeightsError(f"{path} is a zip archive, but not one of torch.save.")
+    folder = lists[0].removesuffix("data.pkl")
+
+    def read_entry(name: str, size: int | None = None) -> bytes:
+        try:
+            entry = archive.getinfo(name)
+            # torch.save never compresses; what is compressed could be a bomb.
+            if entry.compress_type != zipfile.ZIP_STORED:
+                raise WeightsError(f"{path}: {name} is compressed, which torch.save never does.")
+            if size is not None and entry.file_size != size:
+                raise WeightsError(
+                    f"{path}: {name} has {entry.file_size:,} bytes instead of {size:,}."
+                )
+            if size is None and entry.file_size > _MAX_LIST_BYTES:
+                raise WeightsError(f"{path}: {name} is larger than any list of tensors.")
+            return archive.read(entry)  # checks the CRC-32
+        except KeyError as error:
+            raise WeightsError(f"{path} has no {name}; it is damaged.") from error
+        except WeightsError:
+            raise
+        except _ZIP_ERRORS as error:
+            raise WeightsError(f"{path}: {name} is damaged: {error}") from error
+
+    if f"{folder}byteorder" in archive.namelist():
+        _check_little_endian(read_entry(f"{folder}byteorder") == b"little", path)
+
+    def read_storage(storage: Storage) -> bytes:
+        size = storage.count * tensors.ITEM_SIZES[storage.dtype]
+        return read_entry(f"{folder}data/{storage.key}", size)
+
+    return torch_pickle.read(io.BytesIO(read_entry(lists[0])), where=path), read_storage
+
+
+def _open_legacy(file: BinaryIO, path: str) -> tuple[Any, Callable[[Storage], bytes]]:
+    torch_pickle.read(file, where=path)  # the magic number
+    torch_pickle.read(file, where=path)  # the protocol's version, 1001 in all there are
+    system = torch_pickle.read(file, where=path)
+    _check_little_endian(isinstance(system, dict) and system.get("little_endian") is True, path)
+    content = torch_pickle.read(file, where=path)
+    keys = torch_pickle.read(file, where=path)
+    if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
+        raise WeightsError(f"{path} has a damaged list of storages.")
+    # Numbers lie one storage after another, their count (8 bytes) before each. How long a number
+    # is only the references say.
+    storages = {value.storage.key: value.storage for value in _references(content, path).values()}
+    starts: dict[str, int] = {}
+    position = file.tell()
+    for key in keys:
+        storage = storages.get(key)
+        if storage is None or storage.dtype is None:
+            raise WeightsError(f"{path} has a storage that is no floating point tensor's.")
+        file.seek(position)
+        count = file.read(8)
+        if len(count) != 8 or struct.unpack("<q", count)[0] != storage.count:
+            raise WeightsError(f"{path} is damaged or cut off at byte {position:,}.")
+        starts[key] = position + 8
+        position += 8 + storage.count * tensors.ITEM_SIZES[storage.dtype]
+
+    def read_storage(storage: Storage) -> bytes:
+        size = storage.count * tensors.ITEM_SIZES[storage.dtype]
+        if storage.key not in starts:
+            raise WeightsError(f"{path} has no storage {storage.key!r}; it is damaged.")
+        file.seek(starts[storage.key])
+        content = file.read(size)
+        if len(content) != size:
+            raise WeightsError(f"{path} is cut off at byte {starts[storage.key] + len(content):,}.")
+        return content
+
+    return content, read_storage
+
+
+def _check_little_endian(is_little: bool, path: str) -> None:
+    if not is_little:
+        raise WeightsError(f"{path} was written on a big-endian machine, which is not supported.")

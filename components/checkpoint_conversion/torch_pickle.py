@@ -1,0 +1,268 @@
+"""Reads the pickles inside PyTorch files without unpickling them.
+
+A pickle is a program for a small stack machine. The standard library's `pickletools` takes it apart
+into instructions; this module carries out those that build plain values, and represents tensors by
+references. Nothing that the file names is ever imported or called: names are compared with a short
+list, and any other ends the reading.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import pickletools
+from collections.abc import Callable
+from typing import Any, BinaryIO
+
+from components.checkpoint_conversion.errors import UnsafePickleError, WeightsError
+
+# Storage classes of PyTorch → formats of `tensors.decode`, or None where they are not weights.
+_STORAGES = {
+    "HalfStorage": "float16",
+    "BFloat16Storage": "bfloat16",
+    "FloatStorage": "float32",
+    "DoubleStorage": "float64",
+    **dict.fromkeys(
+        ("BoolStorage", "ByteStorage", "CharStorage", "ShortStorage", "IntStorage", "LongStorage")
+    ),
+}
+_ORDERED_DICT = ("collections", "OrderedDict")
+_REBUILD_TENSOR = ("torch._utils", "_rebuild_tensor_v2")
+_REBUILD_PARAMETER = ("torch._utils", "_rebuild_parameter")
+_FUNCTIONS = (_ORDERED_DICT, _REBUILD_TENSOR, _REBUILD_PARAMETER)
+
+# A state dict of XLNet-Large takes about 40,000 instructions.
+_MAX_INSTRUCTIONS = 5_000_000
+# Names of tensors are the longest arguments.
+_MAX_ARGUMENT_BYTES = 1 << 20
+_PUSHED_AS_THEY_ARE = frozenset(
+    {
+        *("BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT"),
+        *("BINUNICODE", "SHORT_BINUNICODE"),
+        *("BINSTRING", "SHORT_BINSTRING"),  # Python 2
+    }
+)
+_CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": ()}
+_EMPTY: dict[str, Callable[[], Any]] = {"EMPTY_LIST": list, "EMPTY_DICT": dict}
+_SHORT_TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
+_MARK = object()
+
+
+@dataclasses.dataclass(frozen=True)
+class Storage:
+    """Numbers that lie elsewhere in the file.
+
+    Attributes:
+        dtype: format of `tensors.decode`; None if they are no floating point numbers.
+        key: under which they are found.
+        count: how many.
+    """
+
+    dtype: str | None
+    key: str
+    count: int
+
+
+@dataclasses.dataclass(frozen=True)
+class TensorReference:
+    """A view of a storage.
+
+    Attributes:
+        storage: the numbers.
+        offset: of the first, in numbers.
+        shape: of the tensor.
+        strides: in numbers.
+    """
+
+    storage: Storage
+    offset: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Name:
+    """A global name that the pickle speaks of; it stands for itself and is never looked up."""
+
+    module: str
+    name: str
+
+
+def read(stream: BinaryIO, *, where: str) -> Any:
+    """The value that a pickle describes: dicts, lists, tuples, texts, numbers, references.
+
+    Args:
+        stream: is left behind the pickle's last byte.
+        where: file, for messages.
+
+    Raises:
+        UnsafePickleError: if the pickle names anything that tensors do not need.
+        WeightsError: if it is damaged.
+    """
+    try:
+        return _Machine(where).run(_Bounded(stream))
+    except WeightsError:
+        raise
+    except (ValueError, TypeError, KeyError, IndexError, OverflowError) as error:
+        raise WeightsError(f"{where} is damaged: its list of tensors ends in {error!r}.") from error
+
+
+class _Bounded:
+    """What `pickletools` needs of a file, without room for what no file can hold."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self.tell = stream.tell
+
+    def read(self, size: int) -> bytes:
+        if size > _MAX_ARGUMENT_BYTES:
+            raise ValueError(f"an argument of {size:,} bytes")
+        return self._stream.read(size)
+
+    def readline(self) -> bytes:
+        return self._stream.readline(_MAX_ARGUMENT_BYTES)
+
+
+class _Machine:
+    """The stack machine, with instructions for plain values only."""
+
+    def __init__(self, where: str) -> None:
+        self._where = where
+        self._stack: list[Any] = []
+        self._memo: dict[int, Any] = {}
+
+    def run(self, stream: _Bounded) -> Any:
+        for count, (instruction, argument, _) in enumerate(pickletools.genops(stream)):
+            if count > _MAX_INSTRUCTIONS:
+                raise WeightsError(f"{self._where} has more instructions than any XLNet needs.")
+            if instruction.name == "STOP":
+                break
+            self._step(instruction.name, argument)
+        (value,) = self._stack
+        return value
+
+    def _step(self, name: str, argument: Any) -> None:
+        stack = self._stack
+        if name in _PUSHED_AS_THEY_ARE:
+            stack.append(argument)
+        elif name in _CONSTANTS:
+            stack.append(_CONSTANTS[name])
+        elif name in _EMPTY:
+            stack.append(_EMPTY[name]())
+        elif name == "MARK":
+            stack.append(_MARK)
+        elif name == "TUPLE":
+            stack.append(tuple(self._pop_to_mark()))
+        elif name in _SHORT_TUPLES:
+            items = [stack.pop() for _ in range(_SHORT_TUPLES[name])]
+            stack.append(tuple(reversed(items)))
+        elif name in ("BINPUT", "LONG_BINPUT"):
+            self._memo[argument] = stack[-1]
+        elif name == "MEMOIZE":
+            self._memo[len(self._memo)] = stack[-1]
+        elif name in ("BINGET", "LONG_BINGET"):
+            stack.append(self._memo[argument])
+        elif name in ("APPEND", "APPENDS"):
+            items = self._pop_to_mark() if name == "APPENDS" else [stack.pop()]
+            _expect(stack[-1], list).extend(items)
+        elif name in ("SETITEM", "SETITEMS"):
+            self._set_items(self._pop_to_mark() if name == "SETITEMS" else self._pop(2))
+        elif name == "GLOBAL":
+            module, _, attribute = argument.partition(" ")
+            stack.append(self._name(module, attribute))
+        elif name == "STACK_GLOBAL":
+            module, attribute = self._pop(2)
+            stack.append(self._name(module, attribute))
+        elif name == "BINPERSID":
+            stack.append(_storage(stack.pop()))
+        elif name == "REDUCE":
+            function, arguments = self._pop(2)
+            stack.append(_reduce(_expect(function, _Name), _expect(arguments, tuple)))
+        elif name == "BUILD":
+            # The state of a state dict: versions of its modules, which nobody needs.
+            stack.pop()
+            _expect(stack[-1], dict)
+        elif name not in ("PROTO", "FRAME"):
+            raise UnsafePickleError(
+                f"{self._where} uses the pickle instruction {name}, which no list of tensors "
+                "needs. It was not carried out; do not load this file with PyTorch either unless "
+                "you trust its author."
+            )
+
+    def _pop(self, count: int) -> list[Any]:
+        items = [self._stack.pop() for _ in range(count)]
+        return items[::-1]
+
+    def _pop_to_mark(self) -> list[Any]:
+        items = []
+        while (item := self._stack.pop()) is not _MARK:
+            items.append(item)
+        return items[::-1]
+
+    def _set_items(self, items: list[Any]) -> None:
+        target = _expect(self._stack[-1], dict)
+        if len(items) % 2:
+            raise ValueError("a key without a value")
+        for key, value in zip(items[::2], items[1::2], strict=True):
+            if not isinstance(key, (str, int)):
+                raise TypeError("a key that is neither text nor number")
+            target[key] = value
+
+    def _name(self, module: Any, name: Any) -> _Name:
+        _expect(module, str), _expect(name, str)
+        known = (module, name) in _FUNCTIONS or (module == "torch" and name in _STORAGES)
+        if not known:
+            raise UnsafePickleError(
+                f"{self._where} names {module}.{name}, which no list of tensors needs. Nothing was "
+                "executed; do not load this file with PyTorch either unless you trust its author."
+            )
+        return _Name(module, name)
+
+
+def _expect(value: Any, kind: type) -> Any:
+    # Messages never show a value: a nest of a million tuples has no repr.
+    if not isinstance(value, kind):
+        raise TypeError(f"{type(value).__name__} in place of {kind.__name__}")
+    return value
+
+
+def _size(value: Any) -> int:
+    if type(value) is not int or value < 0:
+        raise ValueError(f"{type(value).__name__} in place of a size, or a negative one")
+    return value
+
+
+def _storage(reference: Any) -> Storage:
+    # Files of before PyTorch 1.6 have a sixth item, for views of a storage.
+    kind, name, key, _, count, *view = _expect(reference, tuple)
+    if kind != "storage" or _expect(name, _Name).module != "torch" or any(view):
+        raise ValueError("a reference to something other than a storage")
+    return Storage(_STORAGES[name.name], _expect(key, str), _size(count))
+
+
+def _reduce(function: _Name, arguments: tuple) -> Any:
+    called = (function.module, function.name)
+    if called == _ORDERED_DICT:
+        if not arguments:
+            return {}
+        (pairs,) = arguments
+        return {_expect(key, str): value for key, value in _expect(pairs, list)}
+    if called == _REBUILD_TENSOR:
+        return _tensor(*arguments[:4])
+    if called == _REBUILD_PARAMETER:
+        return _expect(arguments[0], TensorReference)
+    raise TypeError(f"{function.name} is called")
+
+
+def _tensor(storage: Any, offset: Any, shape: Any, strides: Any) -> TensorReference:
+    shape = tuple(_size(size) for size in _expect(shape, tuple))
+    strides = tuple(_size(stride) for stride in _expect(strides, tuple))
+    tensor = TensorReference(_expect(storage, Storage), _size(offset), shape, strides)
+    if len(shape) != len(strides):
+        raise ValueError("a tensor with another number of strides than of axes")
+    count = math.prod(shape)
+    last = offset + sum((n - 1) * stride for n, stride in zip(shape, strides, strict=True))
+    # More elements than numbers would be a small file that fills the memory.
+    if count and (last >= storage.count or count > storage.count):
+        raise ValueError("a tensor that reaches beyond its storage")
+    return tensor

@@ -1,0 +1,88 @@
+"""`xlnet-pipeline convert`: published and Hugging Face weights into ours, and ours out."""
+
+from __future__ import annotations
+
+import argparse
+
+HELP = "convert published TF1 or Hugging Face weights into ours, or ours into Hugging Face's"
+EXAMPLES = """\
+  xlnet-pipeline convert xlnet-base-cased weights/xlnet_base --to xlnet
+  xlnet-pipeline convert xlnet_cased_L-12_H-768_A-12 exported --to hf
+"""
+
+# As in components.checkpoint_conversion.convert, which takes seconds to import.
+SOURCE_FORMATS = ("auto", "tf1", "hf")
+TARGET_FORMATS = ("xlnet", "hf")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds source, target and what steers the conversion."""
+    parser.add_argument(
+        "source",
+        help="Hugging Face folder (config.json with model.safetensors or pytorch_model.bin), "
+        "folder with a TF1 checkpoint and xlnet_config.json, or the checkpoint's prefix",
+    )
+    parser.add_argument("target", help="folder to write")
+    parser.add_argument(
+        "--from",
+        dest="source_format",
+        choices=SOURCE_FORMATS,
+        default="auto",
+        help="format of the source; auto looks at what is there (default)",
+    )
+    parser.add_argument(
+        "--to",
+        dest="target_format",
+        choices=TARGET_FORMATS,
+        required=True,
+        help="xlnet: the published layout, for init_from; hf: what transformers loads",
+    )
+    parser.add_argument(
+        "--task-name",
+        metavar="NAME",
+        help="data set of a Hugging Face head for whole sequences; it becomes part of the "
+        "variables' names, as in classification_NAME (default: what config.json says, or task)",
+    )
+    parser.add_argument(
+        "--model-config",
+        metavar="FILE",
+        help="xlnet_config.json of a TF1 checkpoint, if it does not lie beside it",
+    )
+    parser.add_argument(
+        "--ignore",
+        action="append",
+        default=[],
+        metavar="REGEX",
+        help="leave out variables of the source whose names match, such as a head that is to be "
+        "new; may be repeated",
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace weights in the target")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Converts and prints what was converted."""
+    from components.checkpoint_conversion.convert import convert
+
+    conversion = convert(
+        options.source,
+        options.target,
+        source_format=options.source_format,
+        target_format=options.target_format,
+        task_name=options.task_name,
+        config_path=options.model_config,
+        ignore=options.ignore,
+        overwrite=options.overwrite,
+    )
+    rows = {
+        "read": f"{conversion.source} ({conversion.source_format})",
+        "written": f"{options.target} ({options.target_format})",
+        "variables": f"{conversion.variables:,}",
+        "parameters": f"{conversion.parameters:,}",
+        "heads": conversion.heads.describe(),
+        "vocabulary": "copied" if conversion.vocabulary else "there was none beside the weights",
+    }
+    for name, value in rows.items():
+        print(f"{name:12} {value}")
+    for note in conversion.notes:
+        print(f"{'note':12} {note}")
+    return 0

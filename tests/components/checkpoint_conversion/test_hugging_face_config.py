@@ -1,0 +1,138 @@
+import json
+
+import pytest
+
+from components.checkpoint_conversion import hugging_face_config
+from components.checkpoint_conversion.errors import WeightsError
+from components.checkpoint_conversion.heads import Heads
+from components.modeling.config import XLNetConfig
+
+# Of the published cased base model, in the words of the Hugging Face hub (sizes: the paper).
+PUBLISHED = {
+    "architectures": ["XLNetLMHeadModel"],
+    "attn_type": "bi",
+    "bi_data": False,
+    "bos_token_id": 1,
+    "clamp_len": -1,
+    "d_head": 64,
+    "d_inner": 3072,
+    "d_model": 768,
+    "dropout": 0.1,
+    "end_n_top": 5,
+    "eos_token_id": 2,
+    "ff_activation": "gelu",
+    "initializer_range": 0.02,
+    "layer_norm_eps": 1e-12,
+    "mem_len": None,
+    "model_type": "xlnet",
+    "n_head": 12,
+    "n_layer": 12,
+    "pad_token_id": 5,
+    "reuse_len": None,
+    "same_length": False,
+    "start_n_top": 5,
+    "summary_activation": "tanh",
+    "summary_last_dropout": 0.1,
+    "summary_type": "last",
+    "summary_use_proj": True,
+    "untie_r": True,
+    "vocab_size": 32000,
+}
+BASE = XLNetConfig(
+    n_token=32000,
+    n_layer=12,
+    d_model=768,
+    n_head=12,
+    d_head=64,
+    d_inner=3072,
+    ff_activation="gelu",
+    untie_r=True,
+)
+
+
+@pytest.fixture
+def read(tmp_path):
+    def read_fields(fields):
+        path = tmp_path / "config.json"
+        path.write_text(fields if isinstance(fields, str) else json.dumps(fields))
+        return hugging_face_config.read(str(path))
+
+    return read_fields
+
+
+def test_the_published_configuration_is_read(read):
+    config = read(PUBLISHED)
+    assert config.network == BASE
+    assert config.architectures == ("XLNetLMHeadModel",)
+    # The published weights were trained with the approximation, whatever this file says.
+    assert len(config.notes) == 1
+    assert "gelu_new" in config.notes[0]
+
+
+def test_sparse_and_old_files_are_read(read):
+    fields = {name: PUBLISHED[name] for name in ("d_model", "n_layer", "n_head", "d_inner")}
+    assert read(fields | {"n_token": 32000, "ff_activation": "gelu_new"}).network == BASE
+
+
+def test_settings_of_a_run_are_noted(read):
+    config = read(PUBLISHED | {"ff_activation": "relu", "attn_type": "uni", "clamp_len": 400})
+    assert config.network.ff_activation == "relu"
+    assert ["attn_type" in config.notes[0], "clamp_len" in config.notes[1]] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"model_type": "bert"}, "of type 'bert'"),
+        ({"d_head": 32}, r"768, which is not n_head · d_head = 12 · 32"),
+        ({"n_head": 0}, "n_head"),
+        ({"n_layer": "12"}, "n_layer"),
+        ({"ff_activation": "silu"}, "'silu'"),
+        ({"layer_norm_eps": 1e-5}, "layer_norm_eps"),
+        ({"untie_r": None}, "untie_r"),
+        ({"vocab_size": 1.5}, "n_token"),
+    ],
+)
+def test_what_is_not_xlnet_is_named(read, change, message):
+    with pytest.raises(WeightsError, match=message):
+        read(PUBLISHED | change)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "\xff", "[" * 100_000])
+def test_damaged_files_are_named(read, text):
+    with pytest.raises(WeightsError, match=r"config\.json"):
+        read(text)
+
+
+def test_missing_sizes_are_named(read):
+    with pytest.raises(WeightsError, match="lacks d_inner"):
+        read({name: value for name, value in PUBLISHED.items() if name != "d_inner"})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"summary_type": "first"},
+        {"summary_activation": None},
+        {"architectures": ["XLNetForMultipleChoice"]},
+    ],
+)
+def test_heads_that_compute_something_else_are_refused(read, change):
+    hugging_face_config.check_sequence_head(read(PUBLISHED), "config.json")
+    with pytest.raises(WeightsError):
+        hugging_face_config.check_sequence_head(read(PUBLISHED | change), "config.json")
+
+
+def test_what_is_written_is_what_the_published_file_says(tmp_path):
+    path = tmp_path / "config.json"
+    hugging_face_config.write(str(path), BASE, Heads(language_model=True))
+    written = json.loads(path.read_text())
+    expected = PUBLISHED | {"ff_activation": "gelu_new", "tie_word_embeddings": True}
+    assert written == expected
+
+
+def test_a_width_that_transformers_does_not_have_is_refused():
+    import dataclasses
+
+    with pytest.raises(WeightsError, match="d_model = n_head · d_head"):
+        hugging_face_config.check_writable(dataclasses.replace(BASE, d_head=32))

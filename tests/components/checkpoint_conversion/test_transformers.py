@@ -1,0 +1,140 @@
+"""Against `transformers` itself, where XLNET_TRANSFORMERS_PYTHON names an interpreter that has it.
+
+python3.11 -m venv peer && peer/bin/pip install torch transformers sentencepiece
+XLNET_TRANSFORMERS_PYTHON=peer/bin/python pytest tests/components/checkpoint_conversion
+"""
+
+import json
+import os
+import pathlib
+import subprocess
+
+import numpy as np
+import pytest
+
+from components.checkpoint_conversion import named_checkpoint
+from components.checkpoint_conversion.convert import convert
+
+PYTHON = os.environ.get("XLNET_TRANSFORMERS_PYTHON", "")
+
+pytestmark = pytest.mark.skipif(
+    not PYTHON, reason="set XLNET_TRANSFORMERS_PYTHON to an interpreter with transformers"
+)
+
+# (our model, untie_r, activation, its class there)
+CASES = {
+    "encoder": ("encoder", True, "gelu", "XLNetModel"),
+    "encoder_tied_biases": ("encoder", False, "relu", "XLNetModel"),
+    "tied": ("tied", True, "gelu", "XLNetLMHeadModel"),
+    "untied": ("untied", True, "gelu", "XLNetLMHeadModel"),
+    "classification": ("classification", True, "gelu", "XLNetForSequenceClassification"),
+    "regression": ("regression", False, "gelu", "XLNetForSequenceClassification"),
+    "question_answering": ("question_answering", True, "gelu", "XLNetForQuestionAnswering"),
+}
+BATCH, LENGTH, PREDICTIONS = 3, 13, 4
+
+
+def make_inputs(name: str) -> dict[str, np.ndarray]:
+    """In the names of `transformers`."""
+    rng = np.random.default_rng(0)
+    padding = np.zeros((BATCH, LENGTH), np.float32)
+    padding[1, :3] = 1
+    inputs = {
+        "input_ids": rng.integers(0, 40, (BATCH, LENGTH)),
+        "token_type_ids": rng.integers(0, 3, (BATCH, LENGTH)),
+        "input_mask": padding,
+    }
+    if name in ("tied", "untied"):
+        mapping = np.zeros((BATCH, PREDICTIONS, LENGTH), np.float32)
+        for row in mapping:
+            row[np.arange(PREDICTIONS), rng.choice(LENGTH, PREDICTIONS, replace=False)] = 1
+        inputs["target_mapping"] = mapping
+        inputs["perm_mask"] = rng.integers(0, 2, (BATCH, LENGTH, LENGTH)).astype(np.float32)
+    if name == "question_answering":
+        inputs["p_mask"] = padding
+        inputs["cls_index"] = np.full(BATCH, LENGTH - 1)
+    return inputs
+
+
+def our_outputs(name: str, model, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """In the names of `transformers`."""
+    if name.startswith("encoder"):
+        output = model(
+            inputs["input_ids"],
+            segment_ids=inputs["token_type_ids"],
+            input_mask=inputs["input_mask"],
+        )
+        return {"last_hidden_state": output.hidden.numpy()}
+    features = inputs | {
+        "input_k": inputs["input_ids"],
+        "seg_id": inputs["token_type_ids"],
+        "segment_ids": inputs["token_type_ids"],
+    }
+    outputs = model(features)
+    if name in ("tied", "untied"):
+        return {"logits": outputs["logits"].numpy()}
+    if name == "classification":
+        return {"logits": outputs.numpy()}
+    if name == "regression":
+        return {"logits": outputs.numpy()[:, None]}
+    # Of each start, the best ends; there they are laid out end after end, as probabilities.
+    ends = np.exp(outputs["end_top_log_probs"].numpy()).reshape(-1, 5, 5)
+    return {
+        "start_top_log_probs": np.exp(outputs["start_top_log_probs"].numpy()),
+        "start_top_index": outputs["start_top_index"].numpy(),
+        "end_top_log_probs": ends.transpose(0, 2, 1).reshape(-1, 25),
+        "cls_logits": outputs["cls_logits"].numpy(),
+    }
+
+
+@pytest.fixture(scope="module")
+def peer(tiny_models, tmp_path_factory) -> pathlib.Path:
+    """A folder per case with `ours`, `hf`, `theirs.npz` and what PyTorch saved."""
+    root = tmp_path_factory.mktemp("peer")
+    jobs = []
+    for number, (case, (name, untie_r, activation, model_class)) in enumerate(CASES.items()):
+        folder = root / case
+        config = tiny_models.config(untie_r=untie_r, ff_activation=activation)
+        tiny_models.write(folder / "ours", tiny_models.build(name, config), config)
+        convert(str(folder / "ours"), str(folder / "hf"), target_format="hf")
+        np.savez(folder / "inputs.npz", **make_inputs(name))
+        paths = {"folder": "hf", "inputs": "inputs.npz", "outputs": "theirs.npz", "saved": "saved"}
+        jobs.append(
+            {key: str(folder / path) for key, path in paths.items()}
+            | {"model_class": model_class, "legacy": number % 2 == 1}
+        )
+    (root / "jobs.json").write_text(json.dumps(jobs))
+    script = pathlib.Path(__file__).parent / "transformers_peer.py"
+    environment = os.environ | {"HF_HUB_OFFLINE": "1", "PYTHONPATH": ""}
+    result = subprocess.run(
+        [PYTHON, str(script), str(root / "jobs.json")],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    return root
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_transformers_computes_the_same_from_the_exported_folder(peer, tiny_models, case):
+    name, untie_r, activation, _ = CASES[case]
+    config = tiny_models.config(untie_r=untie_r, ff_activation=activation)
+    model = tiny_models.build(name, config)
+    ours = our_outputs(name, model, make_inputs(name))
+    theirs = np.load(peer / case / "theirs.npz")
+    for key, array in ours.items():
+        assert array.shape == theirs[key].shape
+        np.testing.assert_allclose(array, theirs[key], rtol=0, atol=1e-5, err_msg=key)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_pytorch_saved_is_read_to_the_bit(peer, tmp_path, case):
+    convert(str(peer / case / "saved"), str(tmp_path / "back"), target_format="xlnet")
+    before = named_checkpoint.read_arrays(str(peer / case / "ours"))
+    after = named_checkpoint.read_arrays(str(tmp_path / "back"))
+    assert set(before) == set(after)
+    for name, array in before.items():
+        np.testing.assert_array_equal(after[name], array)
