@@ -8,7 +8,7 @@ from tfx import types
 from tfx import v1 as tfx
 from tfx.dsl.components.common import resolver
 
-from pipeline import classification_graph
+from pipeline import classification_graph, question_answering_graph
 from pipeline.config import PipelineConfig
 
 # From the candidate model's channel to the node that finds the model to compare it with; which one
@@ -17,6 +17,7 @@ ResolveBaseline = Callable[[types.BaseChannel], resolver.Resolver]
 
 _COMPONENTS: Mapping[str, Callable] = {
     "classification": classification_graph.make_components,
+    "question_answering": question_answering_graph.make_components,
 }
 
 

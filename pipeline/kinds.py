@@ -6,7 +6,9 @@ from collections.abc import Mapping
 
 from pipeline.classification_config import ClassificationPipelineConfig
 from pipeline.config import PipelineConfig
+from pipeline.question_answering_config import QuestionAnsweringPipelineConfig
 
 CONFIG_TYPES: Mapping[str, type[PipelineConfig]] = {
     "classification": ClassificationPipelineConfig,
+    "question_answering": QuestionAnsweringPipelineConfig,
 }

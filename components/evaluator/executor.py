@@ -11,7 +11,7 @@ from tfx.types import artifact_utils
 
 from components import __version__, configuration, files
 from components.evaluator import report as report_lib
-from components.evaluator import tfma_results
+from components.evaluator import tfma_results, training_history
 from components.evaluator.config import EvaluationConfig
 from components.evaluator.names import REPORT_NAME, RESULTS_NAME
 
@@ -55,7 +55,7 @@ class Executor(tfx_executor.Executor):
             slices=results.slices,
             labels=settings["labels"],
             confusion=results.confusion,
-            history=_history(input_dict),
+            history=training_history.read(input_dict),
             lineage=lineage,
         )
         files.write_bytes(
@@ -68,15 +68,3 @@ class Executor(tfx_executor.Executor):
         }
         text = json.dumps(summary, indent=2, sort_keys=True) + "\n"
         files.write_bytes(files.join(directory, RESULTS_NAME), text.encode())
-
-
-def _history(input_dict: dict[str, list[types.Artifact]]) -> list[dict[str, Any]]:
-    if not input_dict.get("model_run"):
-        return []
-    run = artifact_utils.get_single_uri(input_dict["model_run"])
-    path = files.join(run, "history", "history.jsonl")
-    try:
-        lines = files.read_bytes(path).decode("utf-8").splitlines()
-    except files.NoSuchFilesError:
-        return []
-    return [json.loads(line) for line in lines]

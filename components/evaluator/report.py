@@ -53,6 +53,19 @@ class SliceRow:
 
 
 @dataclasses.dataclass(frozen=True)
+class Curve:
+    """A precision–recall curve.
+
+    Attributes:
+        recalls: float [points], rising.
+        precisions: float [points].
+    """
+
+    recalls: np.ndarray
+    precisions: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
 class Report:
     """All that a report shows.
 
@@ -66,6 +79,8 @@ class Report:
         confusion: counts by label (row) and prediction (column), int [K, K]; None for regression.
         history: points of the curves, dicts with "kind" ("train" or "eval"), "step" and values.
         lineage: what the model was made from, by name.
+        precision_recall: curves by name; empty for none.
+        slice_note: what the slices' metrics mean, if it is not obvious.
     """
 
     title: str
@@ -77,6 +92,8 @@ class Report:
     confusion: np.ndarray | None
     history: Sequence[Mapping[str, object]]
     lineage: Mapping[str, str]
+    precision_recall: Mapping[str, Curve] = dataclasses.field(default_factory=dict)
+    slice_note: str = ""
 
 
 def render(report: Report) -> str:
@@ -91,10 +108,16 @@ def render(report: Report) -> str:
     environment.filters["figure"] = _format_number
     return environment.get_template("report.html.j2").render(
         report=report,
-        metric_names=[row.name for row in report.metrics],
+        slice_metric_names=_slice_metric_names(report),
         curves=_curves(report.history),
+        precision_recall=_precision_recall(report.precision_recall),
         confusion_rows=_confusion_rows(report),
     )
+
+
+def _slice_metric_names(report: Report) -> list[str]:
+    """Headline metrics that slices have as well."""
+    return [row.name for row in report.metrics if any(row.name in s.metrics for s in report.slices)]
 
 
 def _format_number(value: float | None) -> str:
@@ -136,6 +159,23 @@ def _curves(history: Sequence[Mapping[str, object]]) -> markupsafe.Markup | None
         axes.grid(alpha=0.3)
         if axes.get_legend_handles_labels()[0]:
             axes.legend(frameon=False)
+    return _as_svg(canvas)
+
+
+def _precision_recall(curves: Mapping[str, Curve]) -> markupsafe.Markup | None:
+    if not curves:
+        return None
+    canvas = figure.Figure(figsize=(6, 4), layout="constrained")
+    axes = canvas.subplots()
+    for name, curve in curves.items():
+        axes.step(curve.recalls, curve.precisions, where="post", label=name, linewidth=1.2)
+    axes.set(xlabel="recall", ylabel="precision", xlim=(0, 1), ylim=(0, 1.02))
+    axes.grid(alpha=0.3)
+    axes.legend(frameon=False, loc="lower left")
+    return _as_svg(canvas)
+
+
+def _as_svg(canvas: figure.Figure) -> markupsafe.Markup:
     buffer = io.StringIO()
     # No date and no random ids in the file: the same run gives the same report.
     with matplotlib.rc_context({"svg.hashsalt": "report"}):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+
 from tfx import types
 from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import component_spec, standard_artifacts
@@ -20,6 +23,7 @@ class SentencePieceGenSpec(types.ComponentSpec):
         executor.UNCASED_KEY: component_spec.ExecutionParameter(type=int),
         executor.MAX_SENTENCES_KEY: component_spec.ExecutionParameter(type=int),
         executor.SEED_KEY: component_spec.ExecutionParameter(type=int),
+        executor.TEXT_FEATURES_KEY: component_spec.ExecutionParameter(type=str),
     }
     INPUTS = {
         executor.EXAMPLES_KEY: component_spec.ChannelParameter(
@@ -53,18 +57,20 @@ class SentencePieceGen(base_component.BaseComponent):
         uncased: bool = False,
         max_sentences: int = PUBLISHED_MAX_SENTENCES,
         seed: int = 0,
+        text_features: Sequence[str] = ("text_a", "text_b"),
     ):
         """Sets up the component; touches no file.
 
         Args:
             model_path: an existing model, local or `gs://`. TFX's cache goes by this path: put a
                 changed model under a new name.
-            examples: raw Examples to train on, where there is no `model_path`; texts are the
-                features `text_a` and `text_b` of the split "train".
+            examples: raw Examples to train on, where there is no `model_path`; their split
+                "train" is read.
             vocabulary_size: number of pieces of the model to be trained.
             uncased: whether the texts are lowered for training.
             max_sentences: more sentences than these are sampled.
             seed: of the sampling.
+            text_features: features of the examples that hold texts; each may have any number.
 
         Raises:
             ValueError: unless either `model_path`, or `examples` and `vocabulary_size` are given.
@@ -86,6 +92,7 @@ class SentencePieceGen(base_component.BaseComponent):
                     executor.UNCASED_KEY: int(uncased),
                     executor.MAX_SENTENCES_KEY: max_sentences,
                     executor.SEED_KEY: seed,
+                    executor.TEXT_FEATURES_KEY: json.dumps(list(text_features)),
                     executor.MODEL_KEY: types.Channel(type=SentencePieceModel),
                 }
             )

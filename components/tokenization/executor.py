@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from absl import logging
@@ -21,9 +22,9 @@ VOCABULARY_SIZE_KEY = "vocabulary_size"
 UNCASED_KEY = "uncased"
 MAX_SENTENCES_KEY = "max_sentences"
 SEED_KEY = "seed"
+TEXT_FEATURES_KEY = "text_features"
 
 _TRAIN_SPLIT = "train"
-_TEXT_FEATURES = ("text_a", "text_b")
 
 
 class Executor(base_executor.BaseExecutor):
@@ -48,7 +49,7 @@ class Executor(base_executor.BaseExecutor):
         else:
             split_uri = artifact_utils.get_split_uri(input_dict[EXAMPLES_KEY], _TRAIN_SPLIT)
             vocabulary = train_sentencepiece.train(
-                _read_texts(split_uri),
+                _read_texts(split_uri, json.loads(exec_properties[TEXT_FEATURES_KEY])),
                 vocabulary_size=exec_properties[VOCABULARY_SIZE_KEY],
                 uncased=bool(exec_properties[UNCASED_KEY]),
                 max_sentences=exec_properties[MAX_SENTENCES_KEY],
@@ -61,10 +62,10 @@ class Executor(base_executor.BaseExecutor):
         logging.info("SentencePiece model: %d pieces, sha256 %s", vocabulary.size, artifact.sha256)
 
 
-def _read_texts(split_uri: str) -> Iterator[bytes]:
+def _read_texts(split_uri: str, names: Sequence[str]) -> Iterator[bytes]:
     pattern = files.join(split_uri, "*")
     for path in files.expand(pattern, purpose="raw examples to train a vocabulary on"):
         for record in tfrecords.read_records(path):
             features = tf_examples.decode(record)
-            for name in _TEXT_FEATURES:
+            for name in names:
                 yield from features.get(name, ())

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import tensorflow as tf
@@ -90,7 +90,6 @@ def fine_tune(
         ManifestError: if the records were made with other settings.
         ValueError: if the vocabulary does not fit the model, or a split is empty.
     """
-    manifest = manifest_lib.read(records_dir)
     expected: dict[str, object] = {
         "record_type": config.record_type.name,
         "seq_len": config.seq_len,
@@ -98,14 +97,7 @@ def fine_tune(
     }
     if config.kind == "classification":
         expected["labels"] = list(config.labels)
-    manifest.check_agrees(expected)
-    vocabulary_size = manifest.parameters["vocabulary_size"]
-    if vocabulary_size != config.model.n_token:
-        raise ValueError(
-            f"The records were made with a vocabulary of {vocabulary_size:,} pieces, but the "
-            f"model has n_token {config.model.n_token:,}. Set model.n_token to "
-            f"{vocabulary_size}, or give the vocabulary that belongs to the model."
-        )
+    check_records(manifest_lib.read(records_dir), expected=expected, model=config.model)
     train_records = RecordFiles(train_files, config.record_type, config.seq_len)
     evaluation = RecordFiles(eval_files, config.record_type, config.seq_len) if eval_files else None
     data = TrainingData(
@@ -122,6 +114,30 @@ def fine_tune(
     )
     write_weights(result, config.model, f"{model_dir}/xlnet")
     return result
+
+
+def check_records(
+    manifest: manifest_lib.Manifest, *, expected: Mapping[str, object], model: XLNetConfig
+) -> None:
+    """Compares records with what a run is configured for.
+
+    Args:
+        manifest: of the records.
+        expected: parameters that must agree, by name.
+        model: whose vocabulary must be as large as that of the records.
+
+    Raises:
+        ManifestError: if the records were made with other settings.
+        ValueError: if the vocabulary does not fit the model.
+    """
+    manifest.check_agrees(expected)
+    vocabulary_size = manifest.parameters["vocabulary_size"]
+    if vocabulary_size != model.n_token:
+        raise ValueError(
+            f"The records were made with a vocabulary of {vocabulary_size:,} pieces, but the "
+            f"model has n_token {model.n_token:,}. Set model.n_token to {vocabulary_size}, or "
+            "give the vocabulary that belongs to the model."
+        )
 
 
 def write_weights(result: TrainingResult, model: XLNetConfig, directory: str) -> None:

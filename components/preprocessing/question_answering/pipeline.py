@@ -173,6 +173,7 @@ def finish(plan: QuestionAnsweringPlan) -> manifest_lib.Manifest:
             "uses": dict(plan.uses),
             "num_shards": plan.num_shards,
             "seed": plan.seed,
+            "vocabulary_size": plan.tokenizer.vocabulary.size,
         },
         vocabulary_sha256=plan.tokenizer.vocabulary.sha256,
         shards={

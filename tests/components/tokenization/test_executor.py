@@ -7,7 +7,13 @@ from components import artifacts, tf_examples, tfrecords
 from components.tokenization import component, executor, train_sentencepiece, vocabulary
 from tests.components.tokenization.conftest import SMALL_CORPUS, SMALL_SIZE
 
-TRAINING = {"vocabulary_size": SMALL_SIZE, "uncased": 0, "max_sentences": 1000, "seed": 0}
+TRAINING = {
+    "vocabulary_size": SMALL_SIZE,
+    "uncased": 0,
+    "max_sentences": 1000,
+    "seed": 0,
+    "text_features": '["text_a", "text_b"]',
+}
 
 
 @pytest.fixture
@@ -50,6 +56,16 @@ def test_trains_on_both_texts_of_the_training_split(tmp_path, examples, small_vo
     assert model.vocabulary_size == SMALL_SIZE
 
 
+def test_trains_on_lists_of_texts_under_other_names(tmp_path, examples, small_vocabulary):
+    texts = [text.encode() for text in SMALL_CORPUS * 5]
+    record = tf_examples.encode({"context": texts[:1], "question": texts[1:], "id": [b"\xc3\x84"]})
+    path = f"{examples.uri}/Split-train/data-00000-of-00001.gz"
+    tfrecords.write_records(path, [record])
+    settings = {**TRAINING, "text_features": '["context", "question"]'}
+    _, loaded = _run(tmp_path, {"examples": [examples]}, settings)
+    assert loaded.model == small_vocabulary.model
+
+
 def test_nothing_is_written_where_the_model_is_wrong(tmp_path):
     path = tmp_path / "given.model"
     path.write_bytes(b"not found")
@@ -67,6 +83,7 @@ def test_component_takes_one_way_or_the_other(examples):
         "uncased": 0,
         "max_sentences": train_sentencepiece.PUBLISHED_MAX_SENTENCES,
         "seed": 0,
+        "text_features": '["text_a", "text_b"]',
     }
     imports = component.SentencePieceGen(model_path="gs://bucket/spiece.model")
     assert imports.exec_properties["model_path"] == "gs://bucket/spiece.model"

@@ -1,0 +1,74 @@
+"""The decision whether a model ships: metrics against thresholds and against another model's."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+from components.evaluator.config import Threshold
+from components.evaluator.report import MetricRow
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    """What the gate says.
+
+    Attributes:
+        rows: all metrics with their bounds, for the report.
+        failures: why the model does not ship, a sentence each; empty if it does.
+    """
+
+    rows: tuple[MetricRow, ...]
+    failures: tuple[str, ...]
+
+    @property
+    def blessed(self) -> bool:
+        """Whether the model ships."""
+        return not self.failures
+
+
+def judge(
+    metrics: Mapping[str, float],
+    *,
+    baseline: Mapping[str, float] | None,
+    thresholds: Mapping[str, Threshold],
+    where: str = "",
+) -> Verdict:
+    """Compares metrics with their bounds.
+
+    Args:
+        metrics: of the candidate.
+        baseline: of the latest blessed model on the same data; None without one.
+        thresholds: by metric.
+        where: part of the data, for the sentences ("question_word = who"); empty for all of it.
+    """
+    place = f" where {where}" if where else ""
+    failures = []
+    for name, threshold in thresholds.items():
+        if name not in metrics:
+            failures.append(f"{name} was not measured{place}: the data have no such question.")
+            continue
+        value = metrics[name]
+        if threshold.minimum is not None and not value >= threshold.minimum:
+            failures.append(
+                f"{name} is {value:.4f}{place}, below the minimum of {threshold.minimum:.4f}."
+            )
+        before = (baseline or {}).get(name)
+        if threshold.maximum_drop is None or before is None:
+            continue
+        if not value >= before - threshold.maximum_drop:
+            failures.append(
+                f"{name} is {value:.4f}{place}, {before - value:.4f} lower than that of the latest "
+                f"blessed model ({before:.4f}); at most {threshold.maximum_drop:.4f} is allowed."
+            )
+    rows = tuple(
+        MetricRow(
+            name=name,
+            value=float(value),
+            baseline=(baseline or {}).get(name),
+            minimum=thresholds[name].minimum if name in thresholds else None,
+            maximum_drop=thresholds[name].maximum_drop if name in thresholds else None,
+        )
+        for name, value in metrics.items()
+    )
+    return Verdict(rows, tuple(failures))

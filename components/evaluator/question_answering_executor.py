@@ -1,0 +1,193 @@
+"""TFX executor of QuestionAnsweringEvaluator: answers, scores, judges, and reports."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import apache_beam as beam
+from absl import logging
+from tfx import types
+from tfx.components.evaluator import constants
+from tfx.dsl.components.base import base_beam_executor
+from tfx.types import artifact_utils, standard_component_specs
+from tfx.utils import path_utils
+
+from components import __version__, configuration, files, manifest, records, tfrecords
+from components.evaluator import question_answering_inference as inference
+from components.evaluator import question_answering_report as reporting
+from components.evaluator import squad_evaluation, training_history
+from components.evaluator.names import REPORT_NAME, RESULTS_NAME
+from components.evaluator.question_answering_config import QuestionAnsweringEvaluationConfig
+from components.evaluator.report import render
+from components.evaluator.span_decoding import DecodingConfig
+from components.example_gen import squad_examples
+from components.preprocessing.question_answering import paragraph_files
+from components.trainer import saved_model_records
+
+RECORDS_KEY = "records"
+SETTINGS_KEY = "settings"
+
+_SPLIT = "eval"
+_CANDIDATE, _BASELINE = "candidate", "baseline"
+
+
+class Executor(base_beam_executor.BaseBeamExecutor):
+    """Answers the questions of the split "eval" with the model and with the latest blessed one."""
+
+    def Do(  # noqa: N802  (TFX's name)
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Writes predictions, scores, the report and the blessing.
+
+        Args:
+            input_dict: `records` (of `QuestionAnsweringPreprocessor`), `model`, and where there are
+                any `baseline_model` and `model_run`.
+            output_dict: `evaluation` and `blessing`.
+            exec_properties: `settings`, a JSON object with "title", "evaluation", "decoding",
+                "batch_size" and "lineage".
+
+        Raises:
+            DecodingError, PredictionsError: if a question has no answer.
+            ManifestError: if the model was trained on records made with other settings.
+        """
+        settings = json.loads(exec_properties[SETTINGS_KEY])
+        config = configuration.build(
+            QuestionAnsweringEvaluationConfig, settings["evaluation"], where="evaluation"
+        )
+        records_dir = artifact_utils.get_single_uri(input_dict[RECORDS_KEY])
+        directory = artifact_utils.get_single_uri(output_dict[constants.EVALUATION_KEY])
+        lineage = {
+            **settings["lineage"],
+            "model": artifact_utils.get_single_uri(input_dict[standard_component_specs.MODEL_KEY]),
+            "records": records_dir,
+            "code version": __version__,
+        }
+        made = manifest.read(records_dir)
+        made.check_agrees({"record_type": records.QUESTION_ANSWERING.name})
+        models = {_CANDIDATE: _model_path(input_dict[standard_component_specs.MODEL_KEY])}
+        saved_model_records.check(models[_CANDIDATE], made)
+        if input_dict.get(standard_component_specs.BASELINE_MODEL_KEY):
+            path = _model_path(input_dict[standard_component_specs.BASELINE_MODEL_KEY])
+            try:
+                saved_model_records.check(path, made)
+                models[_BASELINE] = path
+            except manifest.ManifestError as error:
+                logging.warning("The latest blessed model is not compared with: %s", error)
+                lineage["not compared with the latest blessed model"] = str(error)
+
+        found = files.expand(
+            paragraph_files.pattern(records_dir, _SPLIT), purpose="paragraphs of the split 'eval'"
+        )
+        paragraphs = [
+            squad_examples.decode(serialized)
+            for path in found
+            for serialized in tfrecords.read_records(path)
+        ]
+        answers = self._answer(models, records_dir, found, paragraphs, settings)
+        evaluations = {
+            name: squad_evaluation.evaluate_predictions(
+                paragraphs, given.predictions, given.null_odds, num_windows=given.num_windows
+            )
+            for name, given in answers.items()
+        }
+        judged = reporting.judge(
+            evaluations[_CANDIDATE], baseline=evaluations.get(_BASELINE), config=config
+        )
+        history = training_history.read(input_dict)
+        report = reporting.make_report(
+            evaluations[_CANDIDATE],
+            judged,
+            config=config,
+            title=settings["title"],
+            history=history,
+            lineage=lineage,
+        )
+        candidate = answers[_CANDIDATE]
+        _write_json(files.join(directory, "predictions.json"), candidate.predictions)
+        _write_json(files.join(directory, "nbest_predictions.json"), candidate.nbest)
+        _write_json(files.join(directory, "null_odds.json"), candidate.null_odds)
+        files.write_bytes(files.join(directory, REPORT_NAME), render(report).encode("utf-8"))
+        results = reporting.results(
+            evaluations[_CANDIDATE], judged, baseline=evaluations.get(_BASELINE)
+        )
+        _write_json(files.join(directory, RESULTS_NAME), results)
+        _bless(input_dict, output_dict, exec_properties, blessed=judged.blessed)
+
+    def _answer(
+        self,
+        models: dict[str, str],
+        records_dir: str,
+        found: list[str],
+        paragraphs: list[Any],
+        settings: dict[str, Any],
+    ) -> dict[str, inference.Answers]:
+        temporary = self._get_tmp_dir()
+        outputs = {name: files.join(temporary, f"answers-{name}") for name in models}
+        record_files = files.expand(
+            files.join(records_dir, f"Split-{_SPLIT}", "*"), purpose="evaluation records"
+        )
+        with self._make_beam_pipeline() as pipeline:
+            for name, path in models.items():
+                inference.add_to_pipeline(
+                    pipeline,
+                    name=name,
+                    model_path=path,
+                    record_files=record_files,
+                    paragraph_files=found,
+                    output=outputs[name],
+                    decoding=configuration.build(
+                        DecodingConfig, settings["decoding"], where="decoding"
+                    ),
+                    batch_size=settings["batch_size"],
+                )
+        ids = [question.id for paragraph in paragraphs for question in paragraph.questions]
+        answers = {name: inference.read_answers(path, ids) for name, path in outputs.items()}
+        beam.io.filesystems.FileSystems.delete(
+            [path for output in outputs.values() for path in files.expand(f"{output}*")]
+        )
+        return answers
+
+
+def _model_path(artifacts: list[types.Artifact]) -> str:
+    model = artifact_utils.get_single_instance(artifacts)
+    return path_utils.serving_model_path(model.uri, path_utils.is_old_model_artifact(model))
+
+
+def _write_json(path: str, content: Any) -> None:
+    text = json.dumps(content, indent=2, ensure_ascii=True) + "\n"
+    files.write_bytes(path, text.encode())
+
+
+def _bless(
+    input_dict: dict[str, list[types.Artifact]],
+    output_dict: dict[str, list[types.Artifact]],
+    exec_properties: dict[str, Any],
+    *,
+    blessed: bool,
+) -> None:
+    """Marks the blessing as TFX's Evaluator does: Pusher and resolvers go by these properties."""
+    blessing = artifact_utils.get_single_instance(output_dict[constants.BLESSING_KEY])
+    (model,) = input_dict[standard_component_specs.MODEL_KEY]
+    blessing.set_string_custom_property(
+        constants.ARTIFACT_PROPERTY_CURRENT_MODEL_URI_KEY, model.uri
+    )
+    blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_ID_KEY, model.id)
+    for baseline in input_dict.get(standard_component_specs.BASELINE_MODEL_KEY) or ():
+        blessing.set_string_custom_property(
+            constants.ARTIFACT_PROPERTY_BASELINE_MODEL_URI_KEY, baseline.uri
+        )
+        blessing.set_int_custom_property(
+            constants.ARTIFACT_PROPERTY_BASELINE_MODEL_ID_KEY, baseline.id
+        )
+    if "current_component_id" in exec_properties:
+        blessing.set_string_custom_property("component_id", exec_properties["current_component_id"])
+    blessing.set_int_custom_property(
+        constants.ARTIFACT_PROPERTY_BLESSED_KEY,
+        constants.BLESSED_VALUE if blessed else constants.NOT_BLESSED_VALUE,
+    )
+    name = constants.BLESSED_FILE_NAME if blessed else constants.NOT_BLESSED_FILE_NAME
+    files.write_bytes(files.join(blessing.uri, name), b"")

@@ -1,0 +1,141 @@
+"""Evaluation records beside what the model says about them: the input of decoding."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from components import tf_examples
+from components.evaluator.span_decoding import WindowOutput
+from components.example_gen.squad import Paragraph
+
+# What the span head gives for a window, in the order of `WindowOutput`.
+SPAN_OUTPUTS = (
+    "start_top_log_probs",
+    "start_top_index",
+    "end_top_log_probs",
+    "end_top_index",
+    "cls_logits",
+)
+
+
+class RecordsMismatchError(ValueError):
+    """Records that are no evaluation records, or do not belong to what stands beside them."""
+
+
+@dataclasses.dataclass(frozen=True)
+class RecordedWindow:
+    """What an evaluation record says that the model need not know.
+
+    Attributes:
+        question_id: `qas_id`.
+        unique_id: int64 of the record.
+        paragraph_len: tokens of the paragraph in the window.
+        tok_start_to_orig_index: int32 [paragraph_len], first character of each token.
+        tok_end_to_orig_index: int32 [paragraph_len], last character of each token.
+        token_is_max_context: bool [paragraph_len].
+    """
+
+    question_id: str
+    unique_id: int
+    paragraph_len: int
+    tok_start_to_orig_index: np.ndarray
+    tok_end_to_orig_index: np.ndarray
+    token_is_max_context: np.ndarray
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Sorts the windows of a question in the order of its paragraph."""
+        if not self.paragraph_len:
+            return (0, 0)
+        return int(self.tok_start_to_orig_index[0]), int(self.tok_end_to_orig_index[-1])
+
+    def joined_with(self, outputs: Mapping[str, np.ndarray]) -> WindowOutput:
+        """The window with the model's outputs for it, by the names in `SPAN_OUTPUTS`."""
+        return WindowOutput(
+            question_id=self.question_id,
+            start_top_log_probs=outputs["start_top_log_probs"],
+            start_top_index=outputs["start_top_index"],
+            end_top_log_probs=outputs["end_top_log_probs"],
+            end_top_index=outputs["end_top_index"],
+            cls_logit=float(outputs["cls_logits"]),
+            paragraph_len=self.paragraph_len,
+            tok_start_to_orig_index=self.tok_start_to_orig_index,
+            tok_end_to_orig_index=self.tok_end_to_orig_index,
+            token_is_max_context=self.token_is_max_context,
+        )
+
+
+def read_window(serialized: bytes) -> RecordedWindow:
+    """Reads an evaluation record.
+
+    Raises:
+        RecordsMismatchError: if it lacks what decoding needs.
+        google.protobuf.message.DecodeError: if the bytes are no tf.train.Example.
+    """
+    features = tf_examples.decode(serialized)
+    try:
+        length = features["paragraph_len"][0]
+        return RecordedWindow(
+            question_id=features["qas_id"][0].decode(errors="surrogatepass"),
+            unique_id=features["unique_ids"][0],
+            paragraph_len=length,
+            tok_start_to_orig_index=_array(features, "tok_start_to_orig_index", np.int32)[:length],
+            tok_end_to_orig_index=_array(features, "tok_end_to_orig_index", np.int32)[:length],
+            token_is_max_context=_array(features, "token_is_max_context", bool)[:length],
+        )
+    except (KeyError, IndexError) as error:
+        raise RecordsMismatchError(
+            f"A record lacks {error}, which decoding needs; it has {sorted(features)}. Records of "
+            'the evaluation split must be made for the use "evaluation".'
+        ) from error
+
+
+def in_paragraph_order(
+    windows: Iterable[tuple[RecordedWindow, Mapping[str, np.ndarray]]],
+) -> list[WindowOutput]:
+    """Windows of a question with their outputs, as `span_decoding.decode_question` takes them."""
+    ordered = sorted(windows, key=lambda pair: pair[0].place)
+    return [window.joined_with(outputs) for window, outputs in ordered]
+
+
+def contexts_by_question(paragraphs: Iterable[Paragraph]) -> dict[str, str]:
+    """The paragraph's text of each question, by question id."""
+    return {
+        question.id: paragraph.context
+        for paragraph in paragraphs
+        for question in paragraph.questions
+    }
+
+
+def join_in_record_order(
+    windows: Sequence[RecordedWindow], outputs: Mapping[str, np.ndarray]
+) -> list[WindowOutput]:
+    """Windows with outputs that were computed over the same records in the same order.
+
+    Args:
+        windows: n of them, in the order of the records.
+        outputs: `SPAN_OUTPUTS` and `unique_ids`, each with n rows; the ids may be cut to 32 bits.
+
+    Raises:
+        RecordsMismatchError: if number or ids differ.
+    """
+    ids = np.array([window.unique_id for window in windows], np.int64).astype(np.int32)
+    given = np.asarray(outputs["unique_ids"]).astype(np.int32)
+    if ids.shape != given.shape or (ids != given).any():
+        raise RecordsMismatchError(
+            f"{len(ids):,} records and outputs for {len(given):,} do not belong together: their "
+            "unique_ids differ."
+        )
+    pairs = [
+        (window, {name: outputs[name][row] for name in SPAN_OUTPUTS})
+        for row, window in enumerate(windows)
+    ]
+    pairs.sort(key=lambda pair: pair[0].place)
+    return [window.joined_with(values) for window, values in pairs]
+
+
+def _array(features: Mapping[str, Sequence[int]], name: str, dtype: type) -> np.ndarray:
+    return np.array(features[name], np.int64).astype(dtype)

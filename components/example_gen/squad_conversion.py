@@ -1,0 +1,227 @@
+"""SQuAD files to raw examples in Beam: a paragraph an example, split by article if asked to.
+
+    settings = SquadSettings(patterns={"train": "train-v2.0.json", "eval": "dev-v2.0.json"})
+    inputs = find_files(settings, data_root)
+    with beam.Pipeline(options=...) as pipeline:
+        convert(pipeline, settings, inputs, directory=..., split_directories=...)
+    counts = finish(settings, inputs, directory=...)
+
+A file is read and written by one worker, paragraph by paragraph, so memory does not grow with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.io.filesystems import FileSystems
+
+from components import dead_letters, files, tfrecords
+from components.dead_letters import DeadLetter
+from components.example_gen import inputs as text_inputs
+from components.example_gen import squad, squad_examples
+from components.example_gen.outcome import COUNTS_FILE_NAME, EmptySplitError
+
+METRICS_NAMESPACE = "xlnet/example_gen/squad"
+DEAD_LETTERS_DIRECTORY = "dead_letters"
+
+_PROVISIONAL_COUNTS_FILE_NAME = "counts.json.provisional"
+_PARAGRAPHS, _QUESTIONS, _ANSWERABLE = "paragraphs", "questions", "questions/answerable"
+_REPAIRED, _LOST = "answers/repaired", "answers/lost"
+_DEAD = "dead_letters/"
+
+
+@dataclasses.dataclass(frozen=True)
+class SquadSettings:
+    """How SQuAD files become splits.
+
+    Attributes:
+        patterns: glob pattern of each split's files, below the data root or absolute.
+        article_split: weights of the output splits, such as {"train": 9, "eval": 1}, where
+            `patterns` has a single one whose articles are shared out; empty otherwise.
+        seed: of that split.
+        max_dead_letter_share: share of the questions that may be unusable; one always may.
+    """
+
+    patterns: dict[str, str]
+    article_split: dict[str, int] = dataclasses.field(default_factory=dict)
+    seed: int = 0
+    max_dead_letter_share: float = 0.001
+
+    def __post_init__(self) -> None:
+        if not self.patterns:
+            raise ValueError("patterns is empty; give the files of each split, or of all of them.")
+        if self.article_split and len(self.patterns) != 1:
+            raise ValueError(
+                f"article_split shares out one set of files, but patterns has {len(self.patterns)} "
+                f"({', '.join(self.patterns)}). Give one pattern, or leave article_split out."
+            )
+        if self.article_split and min(self.article_split.values()) < 1:
+            raise ValueError(
+                f"article_split's weights must be at least 1, but are {self.article_split}."
+            )
+        if not 0 <= self.max_dead_letter_share <= 1:
+            raise ValueError(
+                f"max_dead_letter_share must lie in [0, 1], but is {self.max_dead_letter_share}."
+            )
+
+    @property
+    def output_splits(self) -> list[str]:
+        """Names of the splits that are written."""
+        return list(self.article_split or self.patterns)
+
+
+def find_files(settings: SquadSettings, data_root: str) -> dict[str, list[str]]:
+    """Paths by input split, sorted.
+
+    Raises:
+        NoSuchFilesError: naming the pattern that matches nothing.
+    """
+    return {
+        name: files.expand(
+            text_inputs.resolve(data_root, pattern), purpose=f"SQuAD files of {name!r}"
+        )
+        for name, pattern in settings.patterns.items()
+    }
+
+
+def convert(
+    pipeline: beam.Pipeline,
+    settings: SquadSettings,
+    inputs: Mapping[str, Sequence[str]],
+    *,
+    directory: str,
+    split_directories: Mapping[str, str],
+) -> None:
+    """Adds the conversion to a pipeline; its end leaves the examples and counts for `finish`.
+
+    Args:
+        pipeline: that runs it.
+        settings: how files become splits.
+        inputs: of `find_files`.
+        directory: gets dead letters and counts.
+        split_directories: of the output splits.
+    """
+    numbered = [
+        (name, number, len(paths), path)
+        for name, paths in inputs.items()
+        for number, path in enumerate(paths)
+    ]
+    convert_file = _ConvertFile(settings, directory, dict(split_directories))
+    _ = (
+        pipeline
+        | "Files" >> beam.Create(numbered)
+        | "Spread" >> beam.Reshuffle()
+        | "Convert" >> beam.ParDo(convert_file)
+        | "Sum" >> beam.CombinePerKey(sum)
+        | "Together" >> beam.combiners.ToDict()
+        | "Write counts" >> beam.Map(_write_counts, path=_provisional_path(directory))
+    )
+
+
+def finish(
+    settings: SquadSettings, inputs: Mapping[str, Sequence[str]], *, directory: str
+) -> dict[str, int]:
+    """Judges what was converted and writes `counts.json` last.
+
+    Raises:
+        TooManyDeadLettersError: if more was unusable than the settings allow.
+        EmptySplitError: if a split got no question.
+    """
+    path = _provisional_path(directory)
+    counts: dict[str, int] = json.loads(files.read_bytes(path))
+    for name in inputs:
+        prefix = f"{name}/{_DEAD}"
+        reasons = {
+            key.removeprefix(prefix): count
+            for key, count in counts.items()
+            if key.startswith(prefix)
+        }
+        read_from = settings.output_splits if settings.article_split else [name]
+        questions = sum(counts.get(f"{split}/{_QUESTIONS}", 0) for split in read_from)
+        dead_letters.check_share(
+            total=questions + sum(reasons.values()),
+            reasons=reasons,
+            allowed_share=settings.max_dead_letter_share,
+            where=files.join(directory, DEAD_LETTERS_DIRECTORY),
+        )
+    for split in settings.output_splits:
+        if not counts.get(f"{split}/{_QUESTIONS}"):
+            raise EmptySplitError(
+                f"The split {split!r} got no question. Its files are "
+                f"{', '.join(inputs.get(split, next(iter(inputs.values()))))}"
+                + ("; with few articles choose another seed." if settings.article_split else ".")
+            )
+    text = json.dumps(counts, indent=2, sort_keys=True) + "\n"
+    files.write_bytes(files.join(directory, COUNTS_FILE_NAME), text.encode())
+    FileSystems.delete([path])
+    return counts
+
+
+class _ConvertFile(beam.DoFn):
+    """Writes the examples of one file, a TFRecord file per output split; yields counts."""
+
+    def __init__(
+        self, settings: SquadSettings, directory: str, split_directories: dict[str, str]
+    ) -> None:
+        self._settings = settings
+        self._directory = directory
+        self._split_directories = split_directories
+
+    def process(self, element: tuple[str, int, int, str]) -> Iterator[tuple[str, int]]:
+        name, number, num_files, path = element
+        settings = self._settings
+        splits = settings.output_splits if settings.article_split else [name]
+        counts: Counter[str] = Counter()
+        letters: list[DeadLetter] = []
+        with contextlib.ExitStack() as stack:
+            writers = {
+                split: stack.enter_context(
+                    tfrecords.open_writer(
+                        files.join(
+                            self._split_directories[split],
+                            # TFX's names, by which its file patterns find them.
+                            f"data_tfrecord-{number:05d}-of-{num_files:05d}.gz",
+                        )
+                    )
+                )
+                for split in splits
+            }
+            for item in squad.read_file(path):
+                if isinstance(item, DeadLetter):
+                    letters.append(item)
+                    counts[f"{name}/{_DEAD}{item.reason}"] += 1
+                    continue
+                split = name
+                if settings.article_split:
+                    split = squad.split_of_article(
+                        item.article, weights=settings.article_split, seed=settings.seed
+                    )
+                writers[split].write(squad_examples.encode(item))
+                counts[f"{split}/{_PARAGRAPHS}"] += 1
+                counts[f"{split}/{_QUESTIONS}"] += len(item.questions)
+                counts[f"{split}/{_ANSWERABLE}"] += sum(bool(q.answers) for q in item.questions)
+                counts[f"{split}/{_REPAIRED}"] += item.num_repaired_answers
+                counts[f"{split}/{_LOST}"] += item.num_lost_answers
+        if letters:
+            lines = "".join(f"{letter.to_json()}\n" for letter in letters)
+            target = files.join(
+                self._directory, DEAD_LETTERS_DIRECTORY, f"{name}-file-{number:05d}.jsonl"
+            )
+            files.write_bytes(target, lines.encode())
+        for key, count in sorted(counts.items()):
+            beam.metrics.Metrics.counter(METRICS_NAMESPACE, key).inc(count)
+            yield key, count
+
+
+def _provisional_path(directory: str) -> str:
+    return files.join(directory, _PROVISIONAL_COUNTS_FILE_NAME)
+
+
+def _write_counts(counts: dict[str, Any], path: str) -> None:
+    files.write_bytes(path, json.dumps(counts, sort_keys=True).encode())

@@ -1,0 +1,85 @@
+"""QuestionAnsweringPreprocessor: the TFX component from paragraphs to records."""
+
+from __future__ import annotations
+
+import json
+
+from tfx import types
+from tfx.dsl.components.base import base_beam_component, executor_spec
+from tfx.types import component_spec, standard_artifacts, standard_component_specs
+
+from components import configuration
+from components.artifacts import SentencePieceModel
+from components.preprocessing.question_answering import executor
+from components.preprocessing.question_answering.config import WindowConfig
+
+
+class QuestionAnsweringPreprocessorSpec(types.ComponentSpec):
+    """What goes in and out."""
+
+    PARAMETERS = {
+        executor.WINDOWS_KEY: component_spec.ExecutionParameter(type=str),
+        executor.UNCASED_KEY: component_spec.ExecutionParameter(type=int),
+        executor.NUM_SHARDS_KEY: component_spec.ExecutionParameter(type=int),
+        executor.SEED_KEY: component_spec.ExecutionParameter(type=int),
+        executor.MAX_DEAD_LETTER_SHARE_KEY: component_spec.ExecutionParameter(type=str),
+    }
+    INPUTS = {
+        standard_component_specs.EXAMPLES_KEY: component_spec.ChannelParameter(
+            type=standard_artifacts.Examples
+        ),
+        executor.SENTENCEPIECE_MODEL_KEY: component_spec.ChannelParameter(type=SentencePieceModel),
+    }
+    OUTPUTS = {
+        executor.RECORDS_KEY: component_spec.ChannelParameter(type=standard_artifacts.Examples),
+    }
+
+
+class QuestionAnsweringPreprocessor(base_beam_component.BaseBeamComponent):
+    """Aligns, cuts into windows, and writes records.
+
+    Component `outputs` contains:
+     - `records`: Channel of type `Examples`: question answering records of the splits "train" (for
+       training) and "eval" (for evaluation); its directory also holds the manifest, dead letters,
+       and the paragraphs of "eval".
+    """
+
+    SPEC_CLASS = QuestionAnsweringPreprocessorSpec
+    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(executor.Executor)
+
+    def __init__(
+        self,
+        *,
+        examples: types.BaseChannel,
+        sentencepiece_model: types.BaseChannel,
+        windows: WindowConfig,
+        uncased: bool,
+        num_shards: int = 8,
+        seed: int = 0,
+        max_dead_letter_share: float = 0.001,
+    ):
+        """Sets up the component; touches no file.
+
+        Args:
+            examples: raw Examples of `SquadExampleGen` with the splits "train" and "eval".
+            sentencepiece_model: the vocabulary.
+            windows: lengths.
+            uncased: whether texts are lowered.
+            num_shards: files per split.
+            seed: of the order of the records.
+            max_dead_letter_share: of the questions of a split, in [0, 1].
+        """
+        super().__init__(
+            QuestionAnsweringPreprocessorSpec(
+                **{
+                    standard_component_specs.EXAMPLES_KEY: examples,
+                    executor.SENTENCEPIECE_MODEL_KEY: sentencepiece_model,
+                    executor.WINDOWS_KEY: configuration.to_json(windows),
+                    executor.UNCASED_KEY: int(uncased),
+                    executor.NUM_SHARDS_KEY: num_shards,
+                    executor.SEED_KEY: seed,
+                    executor.MAX_DEAD_LETTER_SHARE_KEY: json.dumps(max_dead_letter_share),
+                    executor.RECORDS_KEY: types.Channel(type=standard_artifacts.Examples),
+                }
+            )
+        )

@@ -1,0 +1,91 @@
+"""Executor of QuestionAnsweringPreprocessor: artifact paths in, artifact paths out."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from absl import logging
+from tfx import types
+from tfx.dsl.components.base import base_beam_executor
+from tfx.types import artifact_utils, standard_component_specs
+
+from components import artifacts, configuration, files
+from components.preprocessing.question_answering import paragraph_files, pipeline
+from components.preprocessing.question_answering.config import WindowConfig
+from components.tokenization.tokenizer import Tokenizer
+
+SENTENCEPIECE_MODEL_KEY = "sentencepiece_model"
+RECORDS_KEY = "records"
+WINDOWS_KEY = "windows"
+UNCASED_KEY = "uncased"
+NUM_SHARDS_KEY = "num_shards"
+SEED_KEY = "seed"
+MAX_DEAD_LETTER_SHARE_KEY = "max_dead_letter_share"
+
+# What each split of the raw examples is made into.
+USES = {"train": "training", "eval": "evaluation"}
+
+
+class Executor(base_beam_executor.BaseBeamExecutor):
+    """Makes training records of the split "train" and evaluation records of the split "eval"."""
+
+    def Do(  # noqa: N802  (TFX's name)
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Writes records, the evaluation's paragraphs and, last, the manifest.
+
+        Args:
+            input_dict: `examples` (raw Examples of paragraphs) and `sentencepiece_model`.
+            output_dict: `records`, one Examples artifact.
+            exec_properties: `windows` (JSON of a `WindowConfig`), `uncased` (0 or 1),
+                `num_shards`, `seed` and `max_dead_letter_share` (a number as JSON).
+
+        Raises:
+            ValueError: if the examples lack a split.
+            TooManyDeadLettersError, DuplicateQuestionError, NoRecordsError: see `pipeline.finish`.
+        """
+        examples = input_dict[standard_component_specs.EXAMPLES_KEY]
+        given = artifact_utils.decode_split_names(
+            artifact_utils.get_single_instance(examples).split_names
+        )
+        missing = sorted(set(USES) - set(given))
+        if missing:
+            raise ValueError(
+                f"The raw examples have the splits {sorted(given)}, but {', '.join(missing)} is "
+                "needed as well."
+            )
+        patterns = {
+            split: [files.join(artifact_utils.get_split_uri(examples, split), "*")]
+            for split in USES
+        }
+        records = artifact_utils.get_single_instance(output_dict[RECORDS_KEY])
+        model_uri = artifact_utils.get_single_uri(input_dict[SENTENCEPIECE_MODEL_KEY])
+        plan = pipeline.make_plan(
+            inputs=patterns,
+            uses=USES,
+            output_directory=records.uri,
+            config=configuration.from_json(
+                WindowConfig, exec_properties[WINDOWS_KEY], where=WINDOWS_KEY
+            ),
+            tokenizer=Tokenizer.from_file(
+                artifacts.sentencepiece_model_path(model_uri),
+                uncased=bool(exec_properties[UNCASED_KEY]),
+            ),
+            input_format="examples",
+            num_shards=exec_properties[NUM_SHARDS_KEY],
+            seed=exec_properties[SEED_KEY],
+            max_dead_letter_share=json.loads(exec_properties[MAX_DEAD_LETTER_SHARE_KEY]),
+        )
+        pipeline.clear_output(plan)
+        records.split_names = artifact_utils.encode_split_names(list(USES))
+        with self._make_beam_pipeline() as beam_pipeline:
+            pipeline.add_to_pipeline(beam_pipeline, plan)
+        for split, use in USES.items():
+            if use == "evaluation":
+                paragraph_files.copy(plan.inputs[split], records.uri, split)
+        manifest = pipeline.finish(plan)
+        logging.info("Records: %s", dict(manifest.counts))

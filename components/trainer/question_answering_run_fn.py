@@ -1,0 +1,52 @@
+"""Entry point of TFX's generic Trainer for question answering, referred to by its dotted path."""
+
+from __future__ import annotations
+
+import logging
+import os
+
+from tfx import v1 as tfx
+
+from components import configuration, manifest
+from components.preprocessing.question_answering import paragraph_files
+from components.trainer import question_answering_export, saved_model_records
+from components.trainer.question_answering_fine_tuning import (
+    QuestionAnsweringFineTuningConfig,
+    fine_tune,
+)
+
+CONFIG_KEY = "fine_tuning"
+
+_EVALUATION_SPLIT = "eval"
+
+_logger = logging.getLogger(__name__)
+
+
+def run_fn(fn_args: tfx.components.FnArgs) -> None:
+    """Trains on question answering records and exports the model.
+
+    Args:
+        fn_args: of TFX; `custom_config["fine_tuning"]` is a `QuestionAnsweringFineTuningConfig` as
+            JSON.
+    """
+    config = configuration.from_json(
+        QuestionAnsweringFineTuningConfig, fn_args.custom_config[CONFIG_KEY], where=CONFIG_KEY
+    )
+    # <artifact>/Split-train/*: manifest and paragraphs lie in the artifact's root.
+    records_dir = os.path.dirname(os.path.dirname(fn_args.train_files[0]))
+    result = fine_tune(
+        config,
+        records_dir=records_dir,
+        train_files=fn_args.train_files,
+        eval_files=fn_args.eval_files,
+        paragraph_files=[paragraph_files.pattern(records_dir, _EVALUATION_SPLIT)],
+        model_dir=fn_args.model_run_dir,
+    )
+    module = question_answering_export.SpanModel(
+        model=result.model, seq_len=config.windows.max_seq_length
+    )
+    question_answering_export.save(module, fn_args.serving_model_dir)
+    saved_model_records.write(
+        fn_args.serving_model_dir, manifest.read(records_dir), names=("max_seq_length", "uncased")
+    )
+    _logger.info("SavedModel written to %s", fn_args.serving_model_dir)

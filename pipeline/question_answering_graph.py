@@ -1,0 +1,101 @@
+"""Components of a question answering pipeline, from SQuAD files to a pushed model.
+
+There are no StatisticsGen, SchemaGen and ExampleValidator: an example is a paragraph with lists of
+questions and answers, of which TFDV would count list lengths and nothing that says something about
+the data. What is unusual about them is counted by SquadExampleGen and the preprocessor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tfx import types
+from tfx import v1 as tfx
+from tfx.dsl.components.base import base_node
+from tfx.dsl.components.common import resolver
+
+from components import configuration
+from components.evaluator.question_answering_component import QuestionAnsweringEvaluator
+from components.example_gen.squad_component import SquadExampleGen
+from components.preprocessing.question_answering.component import QuestionAnsweringPreprocessor
+from components.tokenization.component import SentencePieceGen
+from components.trainer import question_answering_run_fn as run_fn_module
+from components.trainer.question_answering_fine_tuning import QuestionAnsweringFineTuningConfig
+from pipeline.question_answering_config import QuestionAnsweringPipelineConfig
+
+# Of `components.example_gen.squad_examples`.
+_TEXT_FEATURES = ("context", "question")
+
+
+def make_components(
+    config: QuestionAnsweringPipelineConfig,
+    *,
+    resolve_baseline: Callable[[types.BaseChannel], resolver.Resolver],
+) -> list[base_node.BaseNode]:
+    """All components, in an order in which they could run."""
+    example_gen = SquadExampleGen(
+        data_root=config.data.root, settings=config.data.settings(seed=config.training.seed)
+    )
+    examples = example_gen.outputs["examples"]
+    sentencepiece_gen = SentencePieceGen(
+        examples=None if config.vocabulary.model else examples,
+        model_path=config.vocabulary.model,
+        vocabulary_size=config.vocabulary.size,
+        uncased=config.vocabulary.uncased,
+        text_features=_TEXT_FEATURES,
+    )
+    preprocessor = QuestionAnsweringPreprocessor(
+        examples=examples,
+        sentencepiece_model=sentencepiece_gen.outputs["model"],
+        windows=config.windows,
+        uncased=config.vocabulary.uncased,
+        num_shards=config.num_shards,
+        seed=config.training.seed,
+        max_dead_letter_share=config.data.max_dead_letter_share,
+    )
+    records = preprocessor.outputs["records"]
+    trainer = tfx.components.Trainer(
+        run_fn=f"{run_fn_module.__name__}.{run_fn_module.run_fn.__name__}",
+        examples=records,
+        train_args=tfx.proto.TrainArgs(splits=["train"], num_steps=config.training.train_steps),
+        eval_args=tfx.proto.EvalArgs(splits=["eval"]),
+        custom_config={run_fn_module.CONFIG_KEY: configuration.to_json(fine_tuning(config))},
+    )
+    baseline = resolve_baseline(trainer.outputs["model"])
+    evaluator = QuestionAnsweringEvaluator(
+        records=records,
+        model=trainer.outputs["model"],
+        model_run=trainer.outputs["model_run"],
+        baseline_model=baseline.outputs["model"],
+        config=config.evaluation,
+        decoding=config.decoding,
+        batch_size=config.training.eval_batch_size,
+        title=f"Question answering: evaluation of {config.name}",
+        lineage={
+            "configuration": configuration.to_json(config),
+            "vocabulary": config.vocabulary.model or f"trained, {config.vocabulary.size} pieces",
+        },
+    )
+    pusher = tfx.components.Pusher(
+        model=trainer.outputs["model"],
+        model_blessing=evaluator.outputs["blessing"],
+        push_destination=tfx.proto.PushDestination(
+            filesystem=tfx.proto.PushDestination.Filesystem(base_directory=config.run.serving_dir)
+        ),
+    )
+    return [example_gen, sentencepiece_gen, preprocessor, trainer, baseline, evaluator, pusher]
+
+
+def fine_tuning(config: QuestionAnsweringPipelineConfig) -> QuestionAnsweringFineTuningConfig:
+    """The part of the configuration that the Trainer needs."""
+    return QuestionAnsweringFineTuningConfig(
+        windows=config.windows,
+        uncased=config.vocabulary.uncased,
+        start_n_top=config.start_n_top,
+        end_n_top=config.end_n_top,
+        decoding=config.decoding,
+        model=config.model,
+        options=config.options,
+        training=config.training,
+        init_from=config.init_from,
+    )
