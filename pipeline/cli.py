@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 from components import __version__
 from pipeline import console
-from pipeline.commands import convert, presets, run, show
+from pipeline.commands import convert, evaluate, presets, run, show
 
-_COMMANDS = {"run": run, "show": show, "presets": presets, "convert": convert}
+_COMMANDS = {"run": run, "show": show, "presets": presets, "convert": convert, "evaluate": evaluate}
 
 
 def run_and_exit() -> None:
