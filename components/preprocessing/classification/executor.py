@@ -1,18 +1,25 @@
-"""Executor of ClassificationPreprocessor: TFX's Transform, and the manifest of its records."""
+"""Executor of ClassificationPreprocessor: artifact paths in, artifact paths out."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
-from google.protobuf import json_format
+from absl import logging
+from apache_beam.io.filesystems import FileSystems
+from google.protobuf import text_format
+from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx import types
-from tfx.components.transform import executor as transform_executor
-from tfx.proto import transform_pb2
+from tfx.dsl.components.base import base_beam_executor
 from tfx.types import artifact_utils, standard_component_specs
 
-from components import artifacts, configuration, files, manifest, records
-from components.preprocessing.classification import label_check, preprocessing
+from components import artifacts, files, manifest, records
+from components.preprocessing.classification import (
+    label_check,
+    preprocessing,
+    transform_graph,
+    transformation,
+)
 from components.tokenization import vocabulary as vocabulary_lib
 
 SENTENCEPIECE_MODEL_KEY = "sentencepiece_model"
@@ -21,11 +28,11 @@ UNCASED_KEY = "uncased"
 LABELS_KEY = "labels"
 
 _TRAIN_SPLIT = "train"
-_PREPROCESSING_FN = f"{preprocessing.__name__}.{preprocessing.preprocessing_fn.__name__}"
+_PROVISIONAL_COUNTS_FILE_NAME = "counts.json.provisional"
 
 
-class Executor(transform_executor.Executor):
-    """Transforms every split with `preprocessing.preprocessing_fn`."""
+class Executor(base_beam_executor.BaseBeamExecutor):
+    """Builds the Transform graph and applies it to every split."""
 
     def Do(  # noqa: N802  (TFX's name)
         self,
@@ -46,45 +53,44 @@ class Executor(transform_executor.Executor):
             ValueError: if the examples have no split "train".
             LabelError: if examples of "train" or "eval" have no known label.
         """
-        inputs = dict(input_dict)
-        model_uri = artifact_utils.get_single_uri(inputs.pop(SENTENCEPIECE_MODEL_KEY))
-        model_path = artifacts.sentencepiece_model_path(model_uri)
-        vocabulary = vocabulary_lib.load(model_path)
         labels = json.loads(exec_properties[LABELS_KEY])
-        examples = artifact_utils.get_single_instance(inputs[standard_component_specs.EXAMPLES_KEY])
-        splits = sorted(artifact_utils.decode_split_names(examples.split_names))
-        if _TRAIN_SPLIT not in splits:
-            raise ValueError(f"The raw examples have no split {_TRAIN_SPLIT!r}, only {splits}.")
-        counts = label_check.count_examples(
-            {split: _files([examples], split) for split in splits}, labels
-        )
-
+        model_uri = artifact_utils.get_single_uri(input_dict[SENTENCEPIECE_MODEL_KEY])
         config = preprocessing.PreprocessingConfig(
-            sentencepiece_model=model_path,
+            sentencepiece_model=artifacts.sentencepiece_model_path(model_uri),
             seq_len=exec_properties[SEQ_LEN_KEY],
             uncased=bool(exec_properties[UNCASED_KEY]),
             labels=tuple(labels or ()),
             regression=labels is None,
         )
-        splits_config = transform_pb2.SplitsConfig(analyze=[_TRAIN_SPLIT], transform=splits)
-        super().Do(
-            inputs,
-            output_dict,
-            {
-                standard_component_specs.PREPROCESSING_FN_KEY: _PREPROCESSING_FN,
-                standard_component_specs.CUSTOM_CONFIG_KEY: configuration.to_json(config),
-                standard_component_specs.SPLITS_CONFIG_KEY: json_format.MessageToJson(
-                    splits_config, preserving_proto_field_name=True
-                ),
-                # StatisticsGen has looked at the raw examples; ids have no telling statistics.
-                standard_component_specs.DISABLE_STATISTICS_KEY: 1,
-                standard_component_specs.FORCE_TF_COMPAT_V1_KEY: 0,
-            },
+        vocabulary = vocabulary_lib.load(config.sentencepiece_model)
+        sources = _find_examples(input_dict[standard_component_specs.EXAMPLES_KEY])
+
+        graph_uri = artifact_utils.get_single_uri(
+            output_dict[standard_component_specs.TRANSFORM_GRAPH_KEY]
+        )
+        transform_graph.build(
+            _read_schema(input_dict[standard_component_specs.SCHEMA_KEY]),
+            config,
+            directory=graph_uri,
         )
 
-        transformed = artifact_utils.get_single_instance(
-            output_dict[standard_component_specs.TRANSFORMED_EXAMPLES_KEY]
+        outputs = output_dict[standard_component_specs.TRANSFORMED_EXAMPLES_KEY]
+        transformed = artifact_utils.get_single_instance(outputs)
+        transformed.split_names = artifact_utils.encode_split_names(list(sources))
+        shards = transformation.plan(
+            sources, {split: artifact_utils.get_split_uri(outputs, split) for split in sources}
         )
+        counts_path = files.join(transformed.uri, _PROVISIONAL_COUNTS_FILE_NAME)
+        with self._make_beam_pipeline() as pipeline:
+            transformation.transform(
+                pipeline,
+                shards,
+                graph_directory=graph_uri,
+                labels=labels,
+                counts_path=counts_path,
+            )
+        transformation.remove_leftovers(shards)
+        counts = label_check.check(transformation.read_counts(counts_path, sources), labels)
         record_type = records.REGRESSION if config.regression else records.CLASSIFICATION
         manifest.Manifest(
             record_type=record_type.name,
@@ -95,17 +101,30 @@ class Executor(transform_executor.Executor):
                 "vocabulary_size": vocabulary.size,
             },
             vocabulary_sha256=vocabulary.sha256,
-            shards={
-                split: [
-                    path[len(transformed.uri) :].lstrip("/")
-                    for path in _files([transformed], split)
-                ]
-                for split in splits
-            },
+            shards=transformation.shard_names(shards),
             counts=counts,
         ).write(transformed.uri)
+        FileSystems.delete([counts_path])
+        logging.info("Records: %s", counts)
 
 
-def _files(examples: list[types.Artifact], split: str) -> list[str]:
-    pattern = files.join(artifact_utils.get_split_uri(examples, split), "*")
-    return files.expand(pattern, purpose=f"examples of split {split!r}")
+def _find_examples(examples: list[types.Artifact]) -> dict[str, list[str]]:
+    """Paths of raw examples by split."""
+    splits = artifact_utils.decode_split_names(
+        artifact_utils.get_single_instance(examples).split_names
+    )
+    if _TRAIN_SPLIT not in splits:
+        raise ValueError(f"The raw examples have no split {_TRAIN_SPLIT!r}, only {splits}.")
+    return {
+        split: files.expand(
+            files.join(artifact_utils.get_split_uri(examples, split), "*"),
+            purpose=f"raw examples of split {split!r}",
+        )
+        for split in splits
+    }
+
+
+def _read_schema(schema: list[types.Artifact]) -> schema_pb2.Schema:
+    pattern = files.join(artifact_utils.get_single_uri(schema), "*.pbtxt")
+    (path,) = files.expand(pattern, purpose="schema of the raw examples")
+    return text_format.Parse(files.read_bytes(path), schema_pb2.Schema())

@@ -1,7 +1,8 @@
-"""Counting raw examples and their labels before they become records.
+"""Counting the labels of raw examples as they become records.
 
-A record holds a number where the label was: a missing label could no longer be told from the first
-one. So examples from which a model learns, or by which it is judged, are looked at before.
+A record holds a number where the label was: a missing label can no longer be told from the first
+one. So the labels are looked at before, and examples from which a model learns, or by which it is
+judged, must all have one.
 """
 
 from __future__ import annotations
@@ -9,72 +10,92 @@ from __future__ import annotations
 import collections
 from collections.abc import Iterable, Mapping, Sequence
 
-from components import tf_examples, tfrecords
 from components.preprocessing.classification import labels as labels_lib
 
 # Other splits, such as "test", may lack labels.
 LABELLED_SPLITS = ("train", "eval")
+
+RECORDS = "records"
+KNOWN_LABEL = "labels/"
+UNKNOWN_LABEL = "unknown/"
+
 _MAX_LISTED = 5
+# A column of texts taken for labels must not make a million counters.
+_MAX_DIFFERENT = 100
+_MAX_LABEL_CHARACTERS = 50
+_OTHERS = UNKNOWN_LABEL + "(others)"
 
 
 class LabelError(ValueError):
     """Examples for training or evaluation whose labels are missing or unknown."""
 
 
-def count_examples(
-    paths_by_split: Mapping[str, Iterable[str]], labels: Sequence[str] | None
-) -> dict[str, int]:
-    """Reads every raw example once.
+def count(labels: Iterable[bytes], names: Sequence[str] | None) -> collections.Counter[str]:
+    """Counts the labels of one file.
 
     Args:
-        paths_by_split: TFRecord files of raw examples.
-        labels: the task's labels; None for regression.
+        labels: of raw examples; empty where there is none.
+        names: the task's labels; None for regression.
 
     Returns:
-        Numbers by name: "<split>/records", and for classification "<split>/labels/<label>".
+        Numbers by name: "records", "labels/<label>" (classification only), and "unknown/<label>"
+        for the others, the empty one among them.
+    """
+    counts: collections.Counter[str] = collections.Counter()
+    different = 0
+    for label, number in collections.Counter(labels).items():
+        counts[RECORDS] += number
+        text = label.decode("utf-8", errors="replace")
+        if not labels_lib.is_known(label, names):
+            different += 1
+            key = UNKNOWN_LABEL + text[:_MAX_LABEL_CHARACTERS]
+            counts[key if different <= _MAX_DIFFERENT else _OTHERS] += number
+        elif names is not None:
+            counts[KNOWN_LABEL + text] += number
+    return counts
+
+
+def check(counts: Mapping[str, Mapping[str, int]], names: Sequence[str] | None) -> dict[str, int]:
+    """Refuses examples that cannot be learned or judged.
+
+    Args:
+        counts: by split, what `count` returned, added up over its files.
+        names: the task's labels; None for regression.
+
+    Returns:
+        Numbers for the manifest by name: "<split>/records", "<split>/labels/<label>" for each
+        label, and "<split>/unknown_labels".
 
     Raises:
         LabelError: if "train" or "eval" has examples without a known label, naming how many and
             which labels.
     """
-    counts = {}
-    for split, paths in paths_by_split.items():
-        found = _count_labels(paths)
-        total = sum(found.values())
-        counts[f"{split}/records"] = total
-        for label in labels or ():
-            counts[f"{split}/labels/{label}"] = found[label.encode()]
-        if split in LABELLED_SPLITS:
-            unknown = {
-                label: count
-                for label, count in found.items()
-                if not labels_lib.is_known(label, labels)
-            }
-            _check_none(unknown, total=total, split=split, labels=labels)
-    return counts
+    numbers = {}
+    for split, found in counts.items():
+        unknown = {
+            key[len(UNKNOWN_LABEL) :]: number
+            for key, number in found.items()
+            if key.startswith(UNKNOWN_LABEL)
+        }
+        if split in LABELLED_SPLITS and unknown:
+            raise LabelError(_explain(unknown, total=found[RECORDS], split=split, names=names))
+        numbers[f"{split}/records"] = found.get(RECORDS, 0)
+        for name in names or ():
+            numbers[f"{split}/labels/{name}"] = found.get(KNOWN_LABEL + name, 0)
+        numbers[f"{split}/unknown_labels"] = sum(unknown.values())
+    return numbers
 
 
-def _count_labels(paths: Iterable[str]) -> collections.Counter[bytes]:
-    found: collections.Counter[bytes] = collections.Counter()
-    for path in paths:
-        for record in tfrecords.read_records(path):
-            values = tf_examples.decode(record).get("label")
-            found[values[0] if values else b""] += 1
-    return found
-
-
-def _check_none(
-    unknown: Mapping[bytes, int], *, total: int, split: str, labels: Sequence[str] | None
-) -> None:
-    if not unknown:
-        return
+def _explain(
+    unknown: Mapping[str, int], *, total: int, split: str, names: Sequence[str] | None
+) -> str:
     most_frequent = sorted(unknown.items(), key=lambda item: (-item[1], item[0]))[:_MAX_LISTED]
     listing = "; ".join(
-        f"{label.decode(errors='replace')!r}: {count:,}" if label else f"no label: {count:,}"
-        for label, count in most_frequent
+        f"{label!r}: {number:,}" if label else f"no label: {number:,}"
+        for label, number in most_frequent
     )
-    legal = "a number (this is a regression task)" if labels is None else f"one of {list(labels)}"
-    raise LabelError(
+    legal = "a number (this is a regression task)" if names is None else f"one of {list(names)}"
+    return (
         f"In split {split!r} {sum(unknown.values()):,} of {total:,} raw examples have no label "
         f"that could be learned or judged ({listing}). A label should be {legal}. Correct the "
         "data set's labels in the configuration, or its label column."

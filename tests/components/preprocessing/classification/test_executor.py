@@ -126,12 +126,15 @@ def test_records_manifest_and_graph(tmp_path, vocabulary):
         "train/records": 6,
         "train/labels/no": 3,
         "train/labels/yes": 3,
+        "train/unknown_labels": 0,
         "eval/records": 1,
         "eval/labels/no": 1,
         "eval/labels/yes": 0,
+        "eval/unknown_labels": 0,
         "test/records": 1,
         "test/labels/no": 0,
         "test/labels/yes": 0,
+        "test/unknown_labels": 1,
     }
     assert sorted(transformed.splits) == sorted(written.shards) == ["eval", "test", "train"]
     tokenizer = Tokenizer(vocabulary)
@@ -140,8 +143,12 @@ def test_records_manifest_and_graph(tmp_path, vocabulary):
             _expected(tokenizer, a, b, 0 if label is None else LABELS.index(label))
             for a, b, label in rows
         ]
-        found = list(_read_records(transformed.uri, written.shards[split]))
-        assert sorted(found, key=str) == sorted(expected, key=str)
+        assert list(_read_records(transformed.uri, written.shards[split])) == expected
+
+    assert not list(tmp_path.rglob("*.provisional"))
+    assert set(tft.TFTransformOutput(graph.uri).raw_feature_spec()) == (
+        {"guid", "text_a", "text_b", "label"}
+    )
 
     # As the Trainer uses it: from strings, without a label.
     output = tft.TFTransformOutput(graph.uri)
@@ -155,12 +162,13 @@ def test_records_manifest_and_graph(tmp_path, vocabulary):
             np.testing.assert_array_equal(served[name][row], expected[name])
 
 
-def test_missing_label_fails_before_transforming(tmp_path, vocabulary):
+def test_missing_label_leaves_no_manifest(tmp_path, vocabulary):
     rows = {**ROWS, "train": [*ROWS["train"], ("dogs", "", None), ("dogs", "", "maybe")]}
     inputs = _write_inputs(tmp_path, rows, vocabulary)
     with pytest.raises(label_check.LabelError, match=r"'train' 2 of 8 .*no label: 1; 'maybe': 1"):
         _run(tmp_path, inputs, LABELS)
-    assert not (tmp_path / "transformed").exists()
+    with pytest.raises(manifest.ManifestError, match="did not finish"):
+        manifest.read(str(tmp_path / "transformed"))
 
 
 def test_missing_train_split_is_named(tmp_path, vocabulary):

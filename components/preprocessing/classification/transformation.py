@@ -1,0 +1,158 @@
+"""Raw examples to records in Beam: a file at a time, in order.
+
+Each file of raw examples gives one file of records in the same order, so the bytes do not depend on
+the runner or the number of workers, and the order drawn for the training split is kept.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import json
+import posixpath
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import apache_beam as beam
+from apache_beam.io.filesystems import FileSystems
+
+from components import files, tfrecords
+from components.preprocessing.classification import label_check
+from components.preprocessing.classification.transform_graph import TransformGraph
+
+METRICS_NAMESPACE = "xlnet/classification"
+
+# As many texts are in memory at once, or fewer if they are long.
+_BATCH_SIZE = 1024
+_BATCH_BYTES = 8 << 20
+
+
+@dataclasses.dataclass(frozen=True)
+class Shard:
+    """One file to transform.
+
+    Attributes:
+        split: its split.
+        source: path of the raw examples.
+        target: path of the records.
+    """
+
+    split: str
+    source: str
+    target: str
+
+
+def plan(sources: Mapping[str, Sequence[str]], split_directories: Mapping[str, str]) -> list[Shard]:
+    """Gives every file of raw examples its file of records.
+
+    Args:
+        sources: paths of raw examples by split.
+        split_directories: where the records of each split go.
+    """
+    return [
+        Shard(split, source, shard_path(split_directories[split], number, len(paths)))
+        for split, paths in sources.items()
+        for number, source in enumerate(paths)
+    ]
+
+
+def shard_path(directory: str, number: int, num_shards: int) -> str:
+    """Place of one file of records, named as TFX's Transform names them."""
+    return files.join(directory, f"transformed_examples-{number:05d}-of-{num_shards:05d}.gz")
+
+
+def shard_names(shards: Iterable[Shard]) -> dict[str, list[str]]:
+    """Paths of the records relative to the artifact, by split, for the manifest."""
+    names: dict[str, list[str]] = {}
+    for shard in shards:
+        directory, name = posixpath.split(shard.target)
+        names.setdefault(shard.split, []).append(f"{posixpath.basename(directory)}/{name}")
+    return names
+
+
+def transform(
+    pipeline: beam.Pipeline,
+    shards: Sequence[Shard],
+    *,
+    graph_directory: str,
+    labels: Sequence[str] | None,
+    counts_path: str,
+) -> None:
+    """Adds the transformation to a Beam pipeline.
+
+    Args:
+        pipeline: to add to.
+        shards: what `plan` returned.
+        graph_directory: of the Transform graph.
+        labels: the task's labels; None for regression.
+        counts_path: gets what `label_check.count` finds, as JSON for `read_counts`.
+    """
+    _ = (
+        pipeline
+        | "Shards" >> beam.Create(list(shards))
+        | "Spread" >> beam.Reshuffle()
+        | "Transform" >> beam.ParDo(_TransformShard(graph_directory, labels))
+        | "AddUp" >> beam.CombinePerKey(sum)
+        | "GatherCounts" >> beam.combiners.ToList()
+        | "WriteCounts" >> beam.Map(_write_counts, counts_path)
+    )
+
+
+def remove_leftovers(shards: Iterable[Shard]) -> None:
+    """Removes what killed workers left: TFX reads whatever lies in a split's directory."""
+    for directory in sorted({posixpath.dirname(shard.target) for shard in shards}):
+        matches = FileSystems.match([files.join(directory, "*.partial")])[0].metadata_list
+        if matches:
+            FileSystems.delete([metadata.path for metadata in matches])
+
+
+def read_counts(path: str, splits: Iterable[str]) -> dict[str, dict[str, int]]:
+    """What `transform` counted, by split and name; splits without records are there as well."""
+    counts: dict[str, dict[str, int]] = {split: {} for split in splits}
+    for split, name, number in json.loads(files.read_bytes(path)):
+        counts[split][name] = number
+    return counts
+
+
+class _TransformShard(beam.DoFn):
+    """Writes the records of one file; yields ((split, name), number)."""
+
+    def __init__(self, graph_directory: str, labels: Sequence[str] | None):
+        self._graph_directory = graph_directory
+        self._labels = labels
+
+    def setup(self) -> None:
+        """Loads the graph."""
+        self._graph = TransformGraph(self._graph_directory)
+
+    def process(self, shard: Shard) -> Iterator[tuple[tuple[str, str], int]]:
+        """Writes the file whole or not at all."""
+        counts: collections.Counter[str] = collections.Counter()
+        with tfrecords.open_writer(shard.target) as writer:
+            for batch in _batches(tfrecords.read_records(shard.source)):
+                transformed, labels = self._graph(batch)
+                for record in transformed:
+                    writer.write(record)
+                counts.update(label_check.count(labels, self._labels))
+        beam.metrics.Metrics.counter(METRICS_NAMESPACE, f"{shard.split}/records").inc(
+            counts[label_check.RECORDS]
+        )
+        for name, number in counts.items():
+            yield (shard.split, name), number
+
+
+def _batches(examples: Iterable[bytes]) -> Iterator[list[bytes]]:
+    batch: list[bytes] = []
+    size = 0
+    for example in examples:
+        batch.append(example)
+        size += len(example)
+        if len(batch) == _BATCH_SIZE or size >= _BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _write_counts(counts: Iterable[tuple[tuple[str, str], int]], path: str) -> None:
+    rows = sorted((split, name, number) for (split, name), number in counts)
+    files.write_bytes(path, json.dumps(rows).encode())
