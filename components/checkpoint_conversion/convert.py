@@ -25,7 +25,7 @@ TARGET_FORMATS = ("xlnet", "hf")
 
 # The published vocabulary takes 0.8 MB.
 _MAX_VOCABULARY_BYTES = 256 << 20
-# What each format writes, the file that readers look for first in front.
+# What each format writes beside the vocabulary.
 _WRITTEN = {
     "xlnet": (CONFIG_NAME, f"{CHECKPOINT_NAME}.index"),
     "hf": (hugging_face_config.CONFIG_NAME, hugging_face.SAFETENSORS_NAME),
@@ -85,8 +85,7 @@ def convert(
     Raises:
         TargetExistsError: if they may not.
         WeightsError: if the source is damaged, or listing what was not found, not used, or has
-            another shape. Nothing has been written then, unless it was damage that shows only
-            where numbers are read.
+            another shape. What was in `target` is still there then.
     """
     if target_format not in TARGET_FORMATS:
         raise ValueError(f"target_format must be one of {TARGET_FORMATS}, not {target_format!r}")
@@ -98,12 +97,10 @@ def convert(
     with _open(source, source_format, task_name, config_path, ignore) as weights:
         if target_format == "hf":
             hugging_face_config.check_writable(weights.config)
-        # Gone first: whoever finds a configuration finds the weights that belong to it.
-        _delete_if_there(files.join(target, _WRITTEN[target_format][0]))
+        (hugging_face if target_format == "hf" else published).write(target, weights)
         if weights.vocabulary:
             vocabulary = files.read_bytes(weights.vocabulary, max_bytes=_MAX_VOCABULARY_BYTES)
             files.write_bytes(files.join(target, VOCABULARY_NAME), vocabulary)
-        (hugging_face if target_format == "hf" else published).write(target, weights)
         return Conversion(
             source=weights.tensors.where,
             source_format=source_format,
@@ -154,8 +151,3 @@ def _check_target(source: str, target: str, target_format: str, overwrite: bool)
         raise TargetExistsError(
             f"{target} already holds {', '.join(there)}; --overwrite replaces them."
         )
-
-
-def _delete_if_there(path: str) -> None:
-    if FileSystems.exists(path):
-        FileSystems.delete([path])

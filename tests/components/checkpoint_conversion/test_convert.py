@@ -247,6 +247,18 @@ def test_nothing_is_overwritten_unasked(hugging_face, tmp_path):
         convert(source, os.path.join(source, "."), target_format="hf", overwrite=True)
 
 
+def test_a_failed_conversion_leaves_what_was_there(hugging_face, tmp_path):
+    path, tensors = hugging_face
+    to_ours(tmp_path)
+    before = {file.name: file.read_bytes() for file in (tmp_path / "out").iterdir()}
+    # Found only when all else has been read.
+    tensors["transformer.word_embedding.weight"][3, 4] = np.inf
+    safetensors.numpy.save_file(tensors, path)
+    with pytest.raises(WeightsError, match="not finite"):
+        to_ours(tmp_path, overwrite=True)
+    assert {file.name: file.read_bytes() for file in (tmp_path / "out").iterdir()} == before
+
+
 def test_unknown_sources_are_named(tmp_path):
     with pytest.raises(WeightsError, match="holds no weights"):
         convert(str(tmp_path), str(tmp_path / "out"), target_format="hf")
