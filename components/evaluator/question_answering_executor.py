@@ -59,7 +59,9 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             QuestionAnsweringEvaluationConfig, settings["evaluation"], where="evaluation"
         )
         records_dir = artifact_utils.get_single_uri(input_dict[RECORDS_KEY])
-        directory = artifact_utils.get_single_uri(output_dict[constants.EVALUATION_KEY])
+        directory = artifact_utils.get_single_uri(
+            output_dict[standard_component_specs.EVALUATION_KEY]
+        )
         lineage = {
             **settings["lineage"],
             "model": artifact_utils.get_single_uri(input_dict[standard_component_specs.MODEL_KEY]),
@@ -170,7 +172,9 @@ def _bless(
     blessed: bool,
 ) -> None:
     """Marks the blessing as TFX's Evaluator does: Pusher and resolvers go by these properties."""
-    blessing = artifact_utils.get_single_instance(output_dict[constants.BLESSING_KEY])
+    blessing = artifact_utils.get_single_instance(
+        output_dict[standard_component_specs.BLESSING_KEY]
+    )
     (model,) = input_dict[standard_component_specs.MODEL_KEY]
     blessing.set_string_custom_property(
         constants.ARTIFACT_PROPERTY_CURRENT_MODEL_URI_KEY, model.uri

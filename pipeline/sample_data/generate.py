@@ -10,6 +10,7 @@ import json
 import pathlib
 import random
 import sys
+from typing import Any
 
 from pipeline.sample_data import SAMPLE_DATA_DIRECTORY
 from pipeline.sample_data.documents import make_documents
@@ -20,7 +21,7 @@ _SEED = "xlnet-pipeline sample 1"
 _REVIEWS = {"train": 1000, "eval": 200, "test": 100}
 _NUM_DOCUMENTS = 300
 # Split, number of paragraphs, whether several answers are listed.
-_PARAGRAPHS = (("train", 60, False), ("dev", 20, True))
+_PARAGRAPHS = (("train", 480, False), ("dev", 30, True))
 
 
 def generate() -> dict[str, str]:
@@ -45,9 +46,15 @@ def generate() -> dict[str, str]:
             prefix=f"sample-{split}",
             several_answers=several_answers,
         )
-        text = json.dumps(data_set, indent=1, ensure_ascii=False)
-        contents[f"question_answering/{split}.json"] = text + "\n"
+        contents[f"question_answering/{split}.json"] = _in_lines(data_set)
     return contents
+
+
+def _in_lines(data_set: dict[str, Any]) -> str:
+    """The data set as JSON, an article to a line."""
+    articles = [json.dumps(article, ensure_ascii=False) for article in data_set["data"]]
+    version = json.dumps(data_set["version"])
+    return f'{{"version": {version}, "data": [\n' + ",\n".join(articles) + "\n]}\n"
 
 
 def _draw(stage: str) -> random.Random:

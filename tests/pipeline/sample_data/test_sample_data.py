@@ -143,7 +143,7 @@ def test_a_vocabulary_can_be_made_from_the_corpus(tmp_path):
     assert len(ids) < 2 * sum(len(text.split()) for text in texts)
 
 
-@pytest.mark.parametrize(("split", "number"), [("train", 60), ("dev", 20)])
+@pytest.mark.parametrize(("split", "number"), [("train", 480), ("dev", 30)])
 def test_answers_stand_where_they_are_said_to(split, number):
     data_set = _data_set(split)
     assert data_set["version"] == "v2.0"
@@ -174,7 +174,7 @@ def test_ids_of_questions_are_unique():
         for paragraph in _paragraphs(split)
         for qa in paragraph["qas"]
     ]
-    assert len({qa["id"] for qa in questions}) == len(questions) == 480
+    assert len({qa["id"] for qa in questions}) == len(questions) == 3060
 
 
 def test_questions_have_one_answer_in_their_paragraph():
