@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from pipeline import cli
@@ -32,7 +34,50 @@ def test_show_prints_the_resolved_configuration(capsys):
 
 def test_presets_are_listed(capsys):
     assert cli.main(["presets"]) == 0
-    assert capsys.readouterr().out.split() == ["sample", "sst2_small"]
+    listed = capsys.readouterr().out.split()
+    assert listed == sorted(listed)
+    assert {"sample", "sample_question_answering", "squad2_small", "sst2_small"} <= set(listed)
+
+
+def _squad_files(tmp_path):
+    qas = [
+        {"id": "a", "question": "Who?", "answers": [{"text": "Ann Lee", "answer_start": 0}]},
+        {"id": "b", "question": "Why?", "answers": [], "is_impossible": True},
+    ]
+    paragraph = {"context": "Ann Lee met Ben.", "qas": qas}
+    contents = {
+        "dataset": {"data": [{"title": "t", "paragraphs": [paragraph]}]},
+        "predictions": {"a": "Ann", "b": "Ben"},
+        "null_odds": {"a": -1.0, "b": 2.0},
+    }
+    for name, content in contents.items():
+        (tmp_path / f"{name}.json").write_text(json.dumps(content))
+    return {name: str(tmp_path / f"{name}.json") for name in contents}
+
+
+def test_evaluate_squad_prints_scores_and_thresholds(capsys, tmp_path):
+    paths = _squad_files(tmp_path)
+    arguments = ["--dataset", paths["dataset"], "--predictions", paths["predictions"]]
+    assert cli.main(["evaluate", "squad", *arguments]) == 0
+    scores = json.loads(capsys.readouterr().out)
+    # "Ann" against "Ann Lee": precision 1, recall 1/2.
+    assert scores["f1"] == pytest.approx(100 * (2 / 3) / 2)
+    assert "best_f1" not in scores
+    assert cli.main(["evaluate", "squad", *arguments, "--null-odds", paths["null_odds"]]) == 0
+    scores = json.loads(capsys.readouterr().out)
+    assert scores["best_f1"] == pytest.approx(100 * (2 / 3 + 1) / 2)
+    assert scores["best_f1_thresh"] == -1.0
+
+
+def test_evaluate_squad_names_what_is_missing(capsys, tmp_path):
+    paths = _squad_files(tmp_path)
+    (tmp_path / "predictions.json").write_text('{"a": "Ann"}')
+    arguments = ["--dataset", paths["dataset"], "--predictions", paths["predictions"]]
+    assert cli.main(["evaluate", "squad", *arguments]) == 1
+    assert "1 of 2 questions have no prediction, e.g. b" in capsys.readouterr().err
+    (tmp_path / "predictions.json").write_text("[")
+    assert cli.main(["evaluate", "squad", *arguments]) == 1
+    assert "is not valid JSON" in capsys.readouterr().err
 
 
 def test_help_has_examples(capsys):
