@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -185,9 +186,16 @@ class XLNetEncoder(NamedLayer):
                 )
             first = _FIRST_LAYER_SITE + i * _SITES_PER_LAYER
             layer_seeds = seeds[first : first + _SITES_PER_LAYER]
-            hidden, query_hidden = self._layer(
-                i, hidden, query_hidden, memory, encodings, content, query, layer_seeds
+            layer = functools.partial(
+                self._layer, i, memory, encodings, content, query, layer_seeds
             )
+            if options.rematerialize and training:
+                # A data dependency on the incoming gradient keeps XLA from merging the second
+                # computation with the first.
+                layer = tf.recompute_grad(layer)
+            streams = [hidden] if query_hidden is None else [hidden, query_hidden]
+            hidden, *rest = layer(*streams)
+            query_hidden = rest[0] if rest else None
             layers.append(hidden)
         return EncoderOutput(
             hidden=dropout(hidden, options.dropout, seeds[_OUTPUT_SITE]),
@@ -201,14 +209,15 @@ class XLNetEncoder(NamedLayer):
     def _layer(
         self,
         index: int,
-        hidden: tf.Tensor,
-        query_hidden: tf.Tensor | None,
         memory: tf.Tensor | None,
         encodings: tf.Tensor,
         content: Stream,
         query: Stream | None,
         seeds: Sequence[tf.Tensor | None],
-    ) -> tuple[tf.Tensor, tf.Tensor | None]:
+        hidden: tf.Tensor,
+        query_hidden: tf.Tensor | None = None,
+    ) -> list[tf.Tensor]:
+        """One layer: the streams that there are, content first."""
         hidden, query_hidden = self.attention[index](
             hidden,
             query_hidden,
@@ -220,10 +229,10 @@ class XLNetEncoder(NamedLayer):
             seeds[:_ATTENTION_SITES],
         )
         feed_forward = self.feed_forward[index]
-        hidden = feed_forward(hidden, seeds[_ATTENTION_SITES:-2])
+        outputs = [feed_forward(hidden, seeds[_ATTENTION_SITES:-2])]
         if query_hidden is not None:
-            query_hidden = feed_forward(query_hidden, seeds[-2:])
-        return hidden, query_hidden
+            outputs.append(feed_forward(query_hidden, seeds[-2:]))
+        return outputs
 
     def _biases(self, index: int) -> Biases:
         def of_layer(variable: tf.Variable) -> tf.Tensor:

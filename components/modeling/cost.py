@@ -1,0 +1,175 @@
+"""Parameters, floating point operations and memory of a training step, before anything runs.
+
+Pure formulas. A multiplication with its addition counts as 2 operations; only matrix products are
+counted, and a training step as three forward passes (forward, gradient of inputs, gradient of
+kernels). It is the least work the step needs: position encodings projected once, scores of each
+query against its S keys, the query stream at the predicted positions only.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from components.modeling.config import ModelOptions, XLNetConfig
+
+_TRAIN_PASSES = 3
+_ADAM_SLOTS = 2
+_WIDE_BYTES = {"float32": 4, "bfloat16": 4, "float64": 8}
+_COMPUTE_BYTES = {"float32": 4, "bfloat16": 2, "float64": 8}
+
+
+@dataclasses.dataclass(frozen=True)
+class Workload:
+    """What a replica computes in a step.
+
+    Attributes:
+        task: "classification", "regression", "question_answering" or "pretraining".
+        batch_size: rows per replica.
+        seq_len: T.
+        num_predict: predicted positions per row; pretraining only.
+        num_outputs: classes; classification only.
+        tie_weight: whether the language model's output shares the embeddings.
+    """
+
+    task: str
+    batch_size: int
+    seq_len: int
+    num_predict: int = 0
+    num_outputs: int = 2
+    tie_weight: bool = True
+
+    def __post_init__(self) -> None:
+        tasks = ("classification", "regression", "question_answering", "pretraining")
+        if self.task not in tasks:
+            raise ValueError(f"task must be one of {list(tasks)}, not {self.task!r}")
+        if self.batch_size < 1 or self.seq_len < 1:
+            raise ValueError(
+                f"batch_size and seq_len must be at least 1, not {self.batch_size} and "
+                f"{self.seq_len}"
+            )
+        if self.task == "pretraining" and not 0 < self.num_predict <= self.seq_len:
+            raise ValueError(
+                f"pretraining needs num_predict in 1…seq_len ({self.seq_len}), not "
+                f"{self.num_predict}"
+            )
+
+
+@dataclasses.dataclass(frozen=True)
+class Cost:
+    """What a training step takes on one replica.
+
+    Attributes:
+        parameters: trainable numbers.
+        train_flops: floating point operations of forward and backward pass.
+        weight_bytes: variables.
+        gradient_bytes: their gradients.
+        optimizer_bytes: Adam's two moments.
+        activation_bytes: what is kept for the backward pass; an estimate, to which the
+            compiler's temporary buffers come.
+    """
+
+    parameters: int
+    train_flops: int
+    weight_bytes: int
+    gradient_bytes: int
+    optimizer_bytes: int
+    activation_bytes: int
+
+    @property
+    def total_bytes(self) -> int:
+        """All of the memory above."""
+        return (
+            self.weight_bytes + self.gradient_bytes + self.optimizer_bytes + self.activation_bytes
+        )
+
+
+def encoder_parameters(config: XLNetConfig) -> int:
+    """Trainable numbers of the encoder, `mask_emb` included."""
+    heads = config.n_head * config.d_head
+    attention = 5 * config.d_model * heads + 2 * config.d_model
+    dense = 2 * config.d_model * config.d_inner + config.d_inner + config.d_model
+    per_layer = attention + dense + 2 * config.d_model + 2 * heads  # the last: seg_embed
+    biases = 3 * heads * (config.n_layer if config.untie_r else 1)
+    return config.n_token * config.d_model + config.d_model + config.n_layer * per_layer + biases
+
+
+def parameters(config: XLNetConfig, workload: Workload) -> int:
+    """Trainable numbers of the task's model."""
+    width = config.d_model
+    if workload.task == "pretraining":
+        head = config.n_token + (0 if workload.tie_weight else config.n_token * width)
+    elif workload.task == "question_answering":
+        start, ends = width + 1, (2 * width * width + width) + 2 * width + (width + 1)
+        answerable = (2 * width * width + width) + width
+        head = start + ends + answerable
+    else:
+        outputs = workload.num_outputs if workload.task == "classification" else 1
+        head = width * width + width + (width + 1) * outputs
+    return encoder_parameters(config) + head
+
+
+def forward_flops(config: XLNetConfig, options: ModelOptions, workload: Workload) -> int:
+    """Floating point operations of a forward pass on one replica."""
+    width, heads = config.d_model, config.n_head * config.d_head
+    key_len = options.mem_len + workload.seq_len
+    rows = workload.batch_size * workload.seq_len
+    key_rows = workload.batch_size * key_len
+    predicted = workload.batch_size * workload.num_predict
+    queries = rows + predicted
+    per_layer = (
+        2 * width * heads * (2 * queries + 2 * key_rows)  # q and o; k and v
+        + 2 * width * heads * (workload.seq_len + key_len)  # position encodings
+        + 3 * 2 * heads * key_len * queries  # content scores, position scores, weighted sum
+        + 2 * 2 * width * config.d_inner * queries
+    )
+    if workload.task == "pretraining":
+        head = 2 * width * config.n_token * predicted
+    elif workload.task == "question_answering":
+        # Ends: both halves of the first layer; answerability: one vector per row.
+        head = 2 * width * (rows * (width + 2) + workload.batch_size * (3 * width + 1))
+    else:
+        head = 2 * width * workload.batch_size * (width + workload.num_outputs)
+    return config.n_layer * per_layer + head
+
+
+def activation_bytes(config: XLNetConfig, options: ModelOptions, workload: Workload) -> int:
+    """Bytes kept from the forward to the backward pass on one replica."""
+    width, heads = config.d_model, config.n_head * config.d_head
+    key_len = options.mem_len + workload.seq_len
+    queries = workload.batch_size * (workload.seq_len + workload.num_predict)
+    key_rows = workload.batch_size * key_len
+    directions = 2 if options.bi_data else 1
+    # Input, residual sums and outputs of two normalisations: 6 widths; queries with both biases
+    # and the attention's result: 4 heads; before and after the activation.
+    per_layer = queries * (6 * width + 4 * heads + 2 * config.d_inner)
+    per_layer += 2 * key_rows * heads
+    per_layer += directions * (workload.seq_len + key_len - 1) * heads
+    # Probabilities before and after dropout.
+    per_layer += 2 * config.n_head * queries * key_len
+    layer_input = queries * width
+    numbers = config.n_layer * per_layer
+    if options.rematerialize:
+        numbers = config.n_layer * layer_input + per_layer
+    head = 0
+    if workload.task == "pretraining":
+        # Logits, their softmax and its gradient, in the wide dtype.
+        head = 3 * workload.batch_size * workload.num_predict * config.n_token
+    mems = config.n_layer * workload.batch_size * options.mem_len * width
+    return (numbers + mems) * _COMPUTE_BYTES[options.compute_dtype] + head * _WIDE_BYTES[
+        options.compute_dtype
+    ]
+
+
+def training_cost(config: XLNetConfig, options: ModelOptions, workload: Workload) -> Cost:
+    """Cost of a training step with Adam on one replica; rematerialisation adds a forward pass."""
+    count = parameters(config, workload)
+    size = count * _WIDE_BYTES[options.compute_dtype]
+    passes = _TRAIN_PASSES + (1 if options.rematerialize else 0)
+    return Cost(
+        parameters=count,
+        train_flops=passes * forward_flops(config, options, workload),
+        weight_bytes=size,
+        gradient_bytes=size,
+        optimizer_bytes=_ADAM_SLOTS * size,
+        activation_bytes=activation_bytes(config, options, workload),
+    )

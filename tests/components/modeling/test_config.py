@@ -1,0 +1,90 @@
+"""Configurations: the published file, round trips, and errors that say what is wrong."""
+
+import dataclasses
+import json
+import subprocess
+import sys
+
+import pytest
+
+from components.modeling.config import ModelOptions, XLNetConfig
+
+
+@pytest.mark.real_data
+def test_reads_the_published_file(data_root):
+    path = data_root / "xlnet" / "xlnet_config_base.json"
+    config = XLNetConfig.read(str(path))
+    assert dataclasses.asdict(config) == json.loads(path.read_text())
+
+
+def test_round_trip(tmp_path, tiny_config):
+    path = str(tmp_path / "model" / "xlnet_config.json")
+    tiny_config.write(path)
+    assert XLNetConfig.read(path) == tiny_config
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "not JSON"),
+        ("[1]", "JSON object"),
+        ('{"n_layer": 2}', "missing: .*'d_model'"),
+    ],
+)
+def test_bad_files_are_named(tmp_path, text, message):
+    path = tmp_path / "xlnet_config.json"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=message) as error:
+        XLNetConfig.read(str(path))
+    assert str(path) in str(error.value)
+
+
+def test_unknown_fields_are_named(tiny_config):
+    fields = dataclasses.asdict(tiny_config) | {"n_layers": 3}
+    with pytest.raises(ValueError, match="n_layers"):
+        XLNetConfig.from_json(json.dumps(fields))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("n_layer", 0),
+        ("n_head", 2.0),
+        ("d_inner", True),
+        ("d_model", 15),
+        ("ff_activation", "swish"),
+        ("untie_r", "yes"),
+    ],
+)
+def test_illegal_networks(tiny_config, field, value):
+    with pytest.raises(ValueError, match=field):
+        dataclasses.replace(tiny_config, **{field: value})
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("dropout", 1.0),
+        ("dropout_att", -0.1),
+        ("init_method", "xavier"),
+        ("init_std", 0),
+        ("mem_len", -1),
+        ("clamp_len", 0),
+        ("bi_data", 1),
+        ("attn_type", "both"),
+        ("compute_dtype", "float16"),
+        ("embedding_lookup", "hash"),
+        ("init_seed", 1 << 31),
+    ],
+)
+def test_illegal_options(field, value):
+    with pytest.raises(ValueError, match=field):
+        ModelOptions(**{field: value})
+
+
+def test_imports_no_tensorflow():
+    code = (
+        "import sys, components.modeling.config, components.modeling.cost; "
+        "sys.exit('tensorflow' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
