@@ -44,4 +44,6 @@ def pytest_configure() -> None:
     import tensorflow as tf
 
     device = tf.config.LogicalDeviceConfiguration()
-    tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], [device] * 2)
+    tf.config.set_logical_device_configuration(
+        tf.config.list_physical_devices("CPU")[0], [device] * 2
+    )

@@ -14,9 +14,8 @@ def test_expand_sorts_and_names_the_pattern_that_matches_nothing(tmp_path):
 def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path):
     path = f"{tmp_path}/out.bin"
     files.write_bytes(path, b"old")
-    with pytest.raises(RuntimeError, match="full"), files.open_atomically(path) as file:
-        file.write(b"new")
-        raise RuntimeError("disk full")
+    with pytest.raises(RuntimeError, match="full"):
+        _write_and_fail(path)
     assert files.read_bytes(path) == b"old"
     assert [entry.name for entry in tmp_path.iterdir()] == ["out.bin"]
 
@@ -38,3 +37,9 @@ def test_read_bytes_refuses_files_that_are_too_large(tmp_path):
     assert files.read_bytes(f"{tmp_path}/x", max_bytes=5) == b"12345"
     with pytest.raises(ValueError, match="larger than the 4 bytes"):
         files.read_bytes(f"{tmp_path}/x", max_bytes=4)
+
+
+def _write_and_fail(path: str) -> None:
+    with files.open_atomically(path) as file:
+        file.write(b"new")
+        raise RuntimeError("disk full")

@@ -72,7 +72,7 @@ def test_it_learns_what_can_be_learnt(trained):
     assert result.metrics["accuracy"] > 0.8
 
 
-class _Interrupted(Exception):
+class _MachineTakenAwayError(Exception):
     """Stands for the end of a machine."""
 
 
@@ -84,11 +84,11 @@ def test_an_interrupted_run_ends_with_the_weights_of_an_uninterrupted_one(
 
     def interrupt(self, progress):
         if progress.step > 42:
-            raise _Interrupted
+            raise _MachineTakenAwayError
         record(self, progress)
 
     monkeypatch.setattr(actions.History, "record_training", interrupt)
-    with pytest.raises(_Interrupted):
+    with pytest.raises(_MachineTakenAwayError):
         run(config, sample_records, tmp_path)
     monkeypatch.undo()
     resumed = run(config, sample_records, tmp_path)
@@ -159,5 +159,5 @@ def test_records_of_another_configuration_are_refused(config, sample_records, tm
 
 def test_a_vocabulary_of_another_size_is_refused(config, sample_records, tmp_path):
     larger = dataclasses.replace(config, model=dataclasses.replace(config.model, n_token=300))
-    with pytest.raises(ValueError, match="vocabulary of 200 pieces.*n_token 300"):
+    with pytest.raises(ValueError, match=r"vocabulary of 200 pieces.*n_token 300"):
         run(larger, sample_records, tmp_path)
