@@ -10,9 +10,16 @@ from collections.abc import Sequence
 
 from components import __version__
 from pipeline import console
-from pipeline.commands import convert, evaluate, presets, run, show
+from pipeline.commands import convert, estimate, evaluate, presets, run, show
 
-_COMMANDS = {"run": run, "show": show, "presets": presets, "convert": convert, "evaluate": evaluate}
+_COMMANDS = {
+    "run": run,
+    "show": show,
+    "presets": presets,
+    "estimate": estimate,
+    "convert": convert,
+    "evaluate": evaluate,
+}
 
 
 def run_and_exit() -> None:

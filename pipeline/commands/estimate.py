@@ -1,0 +1,125 @@
+"""`xlnet-pipeline estimate`: what a training step takes, and where it fits."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from typing import TYPE_CHECKING
+
+from pipeline.commands import configuration_arguments
+from pipeline.devices import DEVICES
+
+if TYPE_CHECKING:
+    from components.modeling.cost import Cost, Workload
+    from pipeline.config import PipelineConfig
+
+HELP = "print parameters, FLOPs per step and memory per replica, and where a step fits"
+EXAMPLES = """\
+  xlnet-pipeline estimate sst2_small              on every device that is known
+  xlnet-pipeline estimate my.yaml --device v5e --replicas 8
+"""
+
+# What distinguishes "does not fit" from a failure.
+_DOES_NOT_FIT = 2
+# Nothing is read, so what a run needs to know is not asked for here.
+_NOT_NEEDED = "not-needed-for-an-estimate"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the configuration, the device and the replicas."""
+    configuration_arguments.add(parser)
+    parser.add_argument(
+        "--device",
+        choices=tuple(DEVICES),
+        help=f"exit status {_DOES_NOT_FIT} if a step does not fit there (default: list all)",
+    )
+    parser.add_argument(
+        "--replicas", type=int, default=1, help="cores, chips or GPUs that share a batch"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Prints the estimate; the status says whether it fits on the device, if one is named."""
+    config = _load(options)
+    from components.modeling.cost import training_cost
+    from pipeline import workloads
+
+    workload = workloads.of(config, replicas=options.replicas)
+    cost = training_cost(config.model, config.options, workload)
+    _print_cost(config, workload, cost, options.replicas)
+    print()
+    names = [options.device] if options.device else list(DEVICES)
+    fits = [_print_fit(name, config, workload, cost) for name in names]
+    return _DOES_NOT_FIT if options.device and not all(fits) else 0
+
+
+def _load(options: argparse.Namespace) -> PipelineConfig:
+    given = {override.partition("=")[0] for override in options.overrides}
+    placeholders = {"data.root": _NOT_NEEDED, "run.output_root": _NOT_NEEDED}
+    if not any(key.startswith("vocabulary.") for key in given):
+        # A preset with vocabulary.size trains one; a model's path takes its place here.
+        placeholders |= {"vocabulary.model": _NOT_NEEDED, "vocabulary.size": "null"}
+    overrides = [f"{key}={value}" for key, value in placeholders.items() if key not in given]
+    return configuration_arguments.load(
+        argparse.Namespace(**vars(options) | {"overrides": [*overrides, *options.overrides]})
+    )
+
+
+def _print_cost(config: PipelineConfig, workload: Workload, cost: Cost, replicas: int) -> None:
+    model, run_options = config.model, config.options
+    flops = cost.train_flops
+    rows = {
+        "network": f"{model.n_layer} layers, d_model {model.d_model}, {model.n_head} heads of "
+        f"{model.d_head}, d_inner {model.d_inner}, {model.n_token:,} pieces",
+        "task": workload.task,
+        "batch": f"{workload.batch_size} rows of {workload.seq_len} tokens per replica, "
+        f"{replicas} of them",
+        "compute": run_options.compute_dtype
+        + (", layers rematerialised" if run_options.rematerialize else ""),
+        "parameters": f"{cost.parameters:,}",
+        "FLOPs": f"{flops / 1e9:,.1f} GFLOP per step and replica",
+        "weights": _gigabytes(cost.weight_bytes),
+        "gradients": _gigabytes(cost.gradient_bytes),
+        "optimizer": _gigabytes(cost.optimizer_bytes),
+        "activations": _gigabytes(cost.activation_bytes),
+        "memory": f"{_gigabytes(cost.total_bytes)} per replica",
+    }
+    for name, value in rows.items():
+        print(f"{name:12} {value}")
+
+
+def _print_fit(name: str, config: PipelineConfig, workload: Workload, cost: Cost) -> bool:
+    device = DEVICES[name]
+    fits = cost.total_bytes <= device.usable_bytes
+    share = cost.total_bytes / device.memory_bytes
+    if fits:
+        verdict = f"fits, {share:.0%} of the memory"
+    else:
+        rows = _largest_batch(config, workload, device.usable_bytes)
+        advice = f"at most {rows} rows per replica would" if rows else "not even one row would"
+        verdict = f"does not fit, {share:.0%} of the memory; {advice}"
+    print(f"{name:12} {device.description:29} {verdict}")
+    return fits
+
+
+def _largest_batch(config: PipelineConfig, workload: Workload, usable_bytes: int) -> int:
+    """Rows per replica that fit; 0 for none."""
+    from components.modeling.cost import training_cost
+
+    def total(rows: int) -> int:
+        resized = dataclasses.replace(workload, batch_size=rows)
+        return training_cost(config.model, config.options, resized).total_bytes
+
+    # Halving: memory grows with the batch.
+    fitting, too_many = 0, workload.batch_size
+    while too_many - fitting > 1:
+        middle = (fitting + too_many) // 2
+        if total(middle) <= usable_bytes:
+            fitting = middle
+        else:
+            too_many = middle
+    return fitting
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / (1 << 30):,.3f} GiB"

@@ -1,0 +1,55 @@
+"""What a replica computes in a training step, for each kind of pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from components.modeling.cost import Workload
+from pipeline.classification_config import ClassificationPipelineConfig
+from pipeline.config import PipelineConfig
+from pipeline.question_answering_config import QuestionAnsweringPipelineConfig
+
+
+def of(config: PipelineConfig, *, replicas: int = 1) -> Workload:
+    """The workload of one replica.
+
+    Args:
+        config: of the pipeline.
+        replicas: that share a batch.
+
+    Raises:
+        ValueError: if they cannot share it evenly.
+    """
+    batch_size = config.training.batch_size
+    if replicas < 1 or batch_size % replicas:
+        raise ValueError(
+            f"{replicas} replicas cannot share a batch of {batch_size} evenly; set "
+            "training.batch_size to a multiple."
+        )
+    return _BY_KIND[config.kind](config, batch_size // replicas)
+
+
+def _classification(config: ClassificationPipelineConfig, batch_size: int) -> Workload:
+    dataset = config.data.resolve()
+    if dataset.is_regression:
+        return Workload(
+            task="regression", batch_size=batch_size, seq_len=config.seq_len, num_outputs=1
+        )
+    return Workload(
+        task="classification",
+        batch_size=batch_size,
+        seq_len=config.seq_len,
+        num_outputs=len(dataset.labels),
+    )
+
+
+def _question_answering(config: QuestionAnsweringPipelineConfig, batch_size: int) -> Workload:
+    return Workload(
+        task="question_answering", batch_size=batch_size, seq_len=config.windows.max_seq_length
+    )
+
+
+_BY_KIND: Mapping[str, Callable[..., Workload]] = {
+    "classification": _classification,
+    "question_answering": _question_answering,
+}

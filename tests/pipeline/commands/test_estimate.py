@@ -1,0 +1,83 @@
+import pytest
+import yaml
+
+from components.example_gen.tasks import get_task
+from pipeline import cli, preset_loader, workloads
+from pipeline.devices import DEVICES
+
+
+def rows_of(output: str) -> dict[str, str]:
+    return dict(line.split(maxsplit=1) for line in output.splitlines() if line)
+
+
+LARGE = [
+    *("model.n_layer=24", "model.d_model=1024", "model.n_head=16", "model.d_head=64"),
+    *("model.d_inner=4096", "model.n_token=32000"),
+]
+
+
+def test_needs_neither_data_nor_vocabulary(capsys):
+    assert cli.main(["estimate", "sst2_small", "--replicas", "2"]) == 0
+    rows = rows_of(capsys.readouterr().out)
+    assert rows["batch"] == "32 rows of 64 tokens per replica, 2 of them"
+    # By hand, with d = 128 and 4 heads of 32: embeddings and mask_emb; in each of 2 layers five
+    # projections, the feed-forward layers, two layer norms, segments and three biases; summary and
+    # logits of two classes.
+    layer = 5 * 128 * 128 + (2 * 128 * 512 + 512 + 128) + 4 * 128 + 2 * 128 + 3 * 128
+    parameters = 32000 * 128 + 128 + 2 * layer + (128 * 128 + 128) + (128 * 2 + 2)
+    assert rows["parameters"] == f"{parameters:,}"
+    assert rows["weights"] == f"{4 * parameters / 2**30:.3f} GiB"
+    assert rows["optimizer"] == f"{8 * parameters / 2**30:.3f} GiB"
+    assert all("fits" in rows[name] for name in DEVICES)
+
+
+def test_says_where_a_large_model_does_not_fit(capsys):
+    arguments = ["estimate", "squad2_small", "--set", *LARGE, "windows.max_seq_length=512"]
+    assert cli.main([*arguments, "training.batch_size=32"]) == 0
+    rows = rows_of(capsys.readouterr().out)
+    assert rows["task"] == "question_answering"
+    assert "does not fit" in rows["v2"]
+    assert "does not fit" in rows["gpu24"]
+
+
+def test_the_status_speaks_of_the_device_that_is_named(capsys):
+    arguments = ["estimate", "squad2_small", "--set", *LARGE, "windows.max_seq_length=512"]
+    assert cli.main([*arguments, "training.batch_size=32", "--device", "v3"]) == 2
+    verdict = rows_of(capsys.readouterr().out)["v3"]
+    most = int(verdict.partition("at most ")[2].split()[0])
+    assert 1 <= most < 32
+    # What is advised fits, one row more does not.
+    assert cli.main([*arguments, f"training.batch_size={most}", "--device", "v3"]) == 0
+    assert cli.main([*arguments, f"training.batch_size={most + 1}", "--device", "v3"]) == 2
+
+
+def test_a_batch_that_cannot_be_shared_is_an_error(capsys):
+    assert cli.main(["estimate", "sst2_small", "--replicas", "7"]) == 1
+    assert "7 replicas cannot share a batch of 64" in capsys.readouterr().err
+
+
+def test_every_kind_of_pipeline_has_a_workload():
+    from pipeline.kinds import CONFIG_TYPES
+
+    assert set(workloads._BY_KIND) == set(CONFIG_TYPES)
+
+
+@pytest.mark.parametrize(("task", "outputs"), [("mnli_matched", 3), ("sst-2", 2), ("sts-b", 1)])
+def test_outputs_are_those_of_the_data_set(tmp_path, task, outputs):
+    document = {
+        "extends": ["base", "sizes/small"],
+        "kind": "classification",
+        "name": "mine",
+        "data": {"root": "x", "task": task},
+        "vocabulary": {"model": "x"},
+        "seq_len": 64,
+        "model": {"n_token": 32000},
+        "training": {"batch_size": 8, "train_steps": 1, "learning_rate": 1.0e-4},
+        "evaluation": {"thresholds": {get_task(task).metrics[0]: {"minimum": 0.1}}},
+        "run": {"output_root": "x"},
+    }
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump(document))
+    workload = workloads.of(preset_loader.load(str(path)))
+    assert workload.num_outputs == outputs
+    assert workload.task == ("regression" if task == "sts-b" else "classification")
