@@ -75,13 +75,13 @@ class TextModel(tf.Module):
             TRANSFORM_FEATURES: self.transform_features.get_concrete_function(examples),
         }
 
-    @tf.function
+    @tf.function(autograph=False)
     def serve_texts(self, text_a: tf.Tensor, text_b: tf.Tensor) -> dict[str, tf.Tensor]:
         """Scores of texts."""
         raw = {"text_a": text_a, "text_b": text_b}
         return self._predict(self.transform_layer(raw_features.as_sparse(raw, self._raw_spec)))
 
-    @tf.function
+    @tf.function(autograph=False)
     def serve_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         """Scores of serialized raw tf.Examples; their labels, if any, are not looked at."""
         spec = {
@@ -89,7 +89,7 @@ class TextModel(tf.Module):
         }
         return self._predict(self.transform_layer(tf.io.parse_example(examples, spec)))
 
-    @tf.function
+    @tf.function(autograph=False)
     def serve_ids(
         self, input_ids: tf.Tensor, segment_ids: tf.Tensor, input_mask: tf.Tensor
     ) -> dict[str, tf.Tensor]:
@@ -98,7 +98,7 @@ class TextModel(tf.Module):
             {"input_ids": input_ids, "segment_ids": segment_ids, "input_mask": input_mask}
         )
 
-    @tf.function
+    @tf.function(autograph=False)
     def transform_features(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         """The record's features of serialized raw tf.Examples, and their length in pieces."""
         features = self.transform_layer(tf.io.parse_example(examples, self._raw_spec))

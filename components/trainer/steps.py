@@ -65,7 +65,7 @@ class TrainSteps:
             )
             return {"loss": total / weight, "gradient_norm": norm}
 
-        replica_step = tf.function(update, jit_compile=jit_compile)
+        replica_step = tf.function(update, jit_compile=jit_compile, autograph=False)
 
         @tf.function
         def loop(iterator: Iterator, steps: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -122,7 +122,7 @@ class Evaluation:
                 "is_real_example": features["is_real_example"],
             }
 
-        replica_step = tf.function(outputs, jit_compile=jit_compile)
+        replica_step = tf.function(outputs, jit_compile=jit_compile, autograph=False)
 
         @tf.function
         def step(features: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:

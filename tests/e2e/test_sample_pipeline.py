@@ -79,16 +79,12 @@ def test_the_served_model_takes_text_examples_and_ids_and_agrees_with_itself(fir
     (version,) = (output / "serving").iterdir()
     signatures = tf.saved_model.load(str(version)).signatures
     texts = ["The staff was truly shabby.", "The coffee was rather lovely.", ""]
-    by_text = signatures["serving_default"](
-        text_a=tf.constant(texts), text_b=tf.constant([""] * 3)
-    )
+    by_text = signatures["serving_default"](text_a=tf.constant(texts), text_b=tf.constant([""] * 3))
     examples = [
         tf.train.Example(
             features=tf.train.Features(
                 feature={
-                    "text_a": tf.train.Feature(
-                        bytes_list=tf.train.BytesList(value=[text.encode()])
-                    )
+                    "text_a": tf.train.Feature(bytes_list=tf.train.BytesList(value=[text.encode()]))
                 }
             )
         ).SerializeToString()

@@ -46,9 +46,10 @@ def test_order_depends_on_the_seed_alone(sample_records):
 
 @pytest.mark.parametrize("start_step", [1, 6, 7, 19])
 def test_resuming_goes_on_with_the_batches_that_would_have_come(sample_records, start_step):
-    assert batches(sample_records, 5, start_step=start_step) == batches(sample_records, 30)[
-        start_step : start_step + 5
-    ]
+    assert (
+        batches(sample_records, 5, start_step=start_step)
+        == batches(sample_records, 30)[start_step : start_step + 5]
+    )
 
 
 def test_shapes_are_static_and_integers_have_32_bits(sample_records):
