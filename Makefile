@@ -32,7 +32,7 @@ $(INSTALLED): requirements.lock pyproject.toml
 	fi; \
 	if ! [ -x $(BIN)/uv ]; then \
 	  echo "installing into $(VENV) with $$("$$python" --version)"; \
-	  "$$python" -m venv $(VENV) && $(BIN)/pip install --quiet --disable-pip-version-check uv==0.13.9 2>&1 | grep -v '^WARNING' ; \
+	  "$$python" -m venv $(VENV) && $(BIN)/pip install --quiet --disable-pip-version-check uv==0.13.9 2>/dev/null; \
 	fi; \
 	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r requirements.lock && \
 	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable . && \
@@ -60,7 +60,7 @@ format: $(INSTALLED) ## Format the code
 
 .PHONY: lock
 lock: $(INSTALLED) ## Resolve the dependencies anew into requirements.lock
-	@$(BIN)/uv pip compile pyproject.toml --extra dev --generate-hashes --python $(BIN)/python --custom-compile-command "make lock" --quiet -o requirements.lock
+	@$(BIN)/uv pip compile pyproject.toml --constraint constraints.txt --extra dev --generate-hashes --python $(BIN)/python --custom-compile-command "make lock" --quiet -o requirements.lock
 
 .PHONY: clean
 clean: ## Remove the runs; the environment stays
