@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from components.evaluator import report as report_lib
-from components.evaluator.report import MetricRow, Report, SliceRow
+from components.evaluator.report import Curve, MetricRow, Report, SliceRow
 
 _HOSTILE = "<script>alert('x')</script>"
 
@@ -86,3 +86,18 @@ def test_the_same_report_gives_the_same_page():
 def test_labels_and_matrix_must_fit():
     with pytest.raises(ValueError, match="zip"):
         report_lib.render(make(labels=["only one"]))
+
+
+def test_precision_recall_curves_are_drawn_and_slices_show_their_own_metrics():
+    curve = Curve(np.array([0.0, 0.5, 1.0]), np.array([1.0, 0.9, 0.6]))
+    slices = [SliceRow("question_word = who", 7, {"f1": 0.25})]
+    reader = read(
+        make(precision_recall={"exact": curve}, slices=slices, slice_note="At the best threshold.")
+    )
+    text = " ".join(reader.text)
+    assert "Precision and recall" in text
+    assert "At the best threshold." in text
+    assert reader.tags.count("svg") == 2
+    # "accuracy" is a headline metric that these slices lack: a row, but no column.
+    assert reader.text.count("accuracy") == read(make()).text.count("accuracy") - 1
+    assert "Precision and recall" not in " ".join(read(make()).text)
