@@ -73,27 +73,23 @@ class AdamWithLayerDecay(tf_keras.optimizers.Adam):
         dtype = variable.dtype
         step = tf.cast(self.iterations + 1, dtype)
         rate = tf.cast(self.learning_rate, dtype) * self._multipliers.get(variable.name, 1.0)
-        correction = tf.sqrt(1 - tf.pow(tf.cast(self.beta_2, dtype), step)) / (
-            1 - tf.pow(tf.cast(self.beta_1, dtype), step)
-        )
-        index = self._index_dict[self._var_key(variable)]
-        first, second = self._momentums[index], self._velocities[index]
-        if isinstance(gradient, tf.IndexedSlices):
-            first.assign(first * self.beta_1)
-            first.scatter_add(
-                tf.IndexedSlices(gradient.values * (1 - self.beta_1), gradient.indices)
-            )
-            second.assign(second * self.beta_2)
-            second.scatter_add(
-                tf.IndexedSlices(tf.square(gradient.values) * (1 - self.beta_2), gradient.indices)
-            )
-        else:
-            first.assign_add((gradient - first) * (1 - self.beta_1))
-            second.assign_add((tf.square(gradient) - second) * (1 - self.beta_2))
-        update = first * (correction / (tf.sqrt(second) + self.epsilon))
         if self._decay_rate and decays(variable.name):
-            update += self._decay_rate * variable
-        variable.assign_sub(rate * update)
+            variable.assign_sub(rate * self._decay_rate * variable)
+        index = self._index_dict[self._var_key(variable)]
+        # One kernel that reads and writes each array once: written out in single operations the
+        # update of XLNet-Base takes a tenth of a training step on a CPU.
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.handle,
+            m=self._momentums[index].handle,
+            v=self._velocities[index].handle,
+            beta1_power=tf.pow(tf.cast(self.beta_1, dtype), step),
+            beta2_power=tf.pow(tf.cast(self.beta_2, dtype), step),
+            lr=rate,
+            beta1=tf.cast(self.beta_1, dtype),
+            beta2=tf.cast(self.beta_2, dtype),
+            epsilon=tf.cast(self.epsilon, dtype),
+            grad=tf.convert_to_tensor(gradient),
+        )
 
     def get_config(self) -> dict[str, Any]:
         """Arguments of the constructor."""
@@ -153,18 +149,33 @@ def make_optimizer(
 
 
 def clip_and_scale(
-    gradients: Sequence[tf.Tensor], variable_names: Sequence[str], config: TrainingConfig
+    gradients: Sequence[tf.Tensor],
+    variable_names: Sequence[str],
+    config: TrainingConfig,
+    *,
+    weight: tf.Tensor | float = 1.0,
 ) -> tuple[list[tf.Tensor], tf.Tensor]:
-    """Clips by the global norm; in "gradient_scale" mode multiplies by the layers' factors.
+    """Divides by the weight and clips by the global norm, in one pass over the gradients.
+
+    In "gradient_scale" mode the clipped gradients are multiplied by the layers' factors.
+
+    Args:
+        gradients: of the sum of the losses.
+        variable_names: of the variables, in the same order.
+        config: of the run.
+        weight: float32 [], by which the sum becomes the mean.
 
     Returns:
-        The gradients, and their global norm before clipping, float32 [].
+        The gradients, and the global norm of the mean's gradients before clipping, float32 [].
     """
-    clipped, norm = tf.clip_by_global_norm(gradients, config.clip_norm)
-    if config.layer_decay_mode == "gradient_scale" and config.layer_decay != 1.0:
+    norm = tf.linalg.global_norm(gradients) / weight
+    # Not min(1, clip / norm): a norm that is not finite must not become 0, but show.
+    scale = config.clip_norm / (tf.maximum(norm, config.clip_norm) * weight)
+    factors = {}
+    if config.layer_decay_mode == "gradient_scale":
         factors = layer_multipliers(variable_names, config.layer_decay)
-        clipped = [
-            gradient * factors.get(name, 1.0)
-            for gradient, name in zip(clipped, variable_names, strict=True)
-        ]
-    return clipped, norm
+    scaled = [
+        tf.convert_to_tensor(gradient) * (scale * factors.get(name, 1.0))
+        for gradient, name in zip(gradients, variable_names, strict=True)
+    ]
+    return scaled, norm

@@ -58,8 +58,7 @@ class TrainSteps:
                     tf.distribute.ReduceOp.SUM, (summed, total, weight)
                 )
             weight = tf.maximum(weight, 1.0)
-            scaled = [_divide(gradient, weight) for gradient in summed]
-            clipped, norm = optimization.clip_and_scale(scaled, names, config)
+            clipped, norm = optimization.clip_and_scale(summed, names, config, weight=weight)
             optimizer.apply_gradients(
                 zip(clipped, used, strict=True), skip_gradients_aggregation=True
             )
@@ -147,9 +146,3 @@ def dropout_seed(seed: int, step: tf.Tensor, replica: tf.Tensor | int) -> tf.Ten
     # Replicas of one update differ in the high part, which seeds of users do not reach.
     first = tf.constant(seed, tf.int32) + tf.cast(replica, tf.int32) * 1_000_003
     return tf.stack([first, tf.cast(step, tf.int32)])
-
-
-def _divide(gradient: tf.Tensor | tf.IndexedSlices, weight: tf.Tensor) -> tf.Tensor:
-    if isinstance(gradient, tf.IndexedSlices):
-        return tf.IndexedSlices(gradient.values / weight, gradient.indices, gradient.dense_shape)
-    return gradient / weight
