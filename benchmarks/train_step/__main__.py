@@ -90,9 +90,11 @@ def _median(rounds: list[dict]) -> float:
 
 
 def _run(name: str, python: str, case: str, dtype: str, steps: int) -> dict | None:
+    # A script must not have the name of the package that it imports.
+    script = "ours.py" if name == "ours" else f"peer_{name}.py"
     environment = {**os.environ, "OMP_NUM_THREADS": "2", "TF_CPP_MIN_LOG_LEVEL": "3"}
     process = subprocess.run(
-        [python, str(_FOLDER / f"{name}.py"), case, dtype, str(steps)],
+        [python, str(_FOLDER / script), case, dtype, str(steps)],
         capture_output=True,
         text=True,
         env=environment,
