@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from tfx import types
 from tfx import v1 as tfx
 from tfx.dsl.components.common import resolver
 from tfx.dsl.input_resolution.strategies import latest_blessed_model_strategy
+
+# From the candidate model's channel to the node that finds the model to compare it with. Which of
+# the two below an orchestrator can run is its own matter.
+ResolveBaseline = Callable[[types.BaseChannel], resolver.Resolver]
 
 _CANDIDATE = "candidate"
 _NODE_ID = "baseline_model"

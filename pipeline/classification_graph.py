@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from tfx import types
 from tfx import v1 as tfx
 from tfx.dsl.components.base import base_node
-from tfx.dsl.components.common import resolver
 
 from components import configuration
 from components.evaluator.component import Evaluator
@@ -17,13 +13,14 @@ from components.preprocessing.classification.component import ClassificationPrep
 from components.tokenization.component import SentencePieceGen
 from components.trainer import run_fn as run_fn_module
 from components.trainer.fine_tuning import FineTuningConfig
+from pipeline.baseline import ResolveBaseline
 from pipeline.classification_config import ClassificationPipelineConfig
 
 
 def make_components(
     config: ClassificationPipelineConfig,
     *,
-    resolve_baseline: Callable[[types.BaseChannel], resolver.Resolver],
+    resolve_baseline: ResolveBaseline,
 ) -> list[base_node.BaseNode]:
     """All components, in an order in which they could run."""
     dataset = config.data.resolve()

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from tfx import types
 from tfx import v1 as tfx
-from tfx.dsl.components.common import resolver
 
 from pipeline import classification_graph, question_answering_graph
+from pipeline.baseline import ResolveBaseline
 from pipeline.config import PipelineConfig
-
-# From the candidate model's channel to the node that finds the model to compare it with; which one
-# an orchestrator can run is in `pipeline.baseline`.
-ResolveBaseline = Callable[[types.BaseChannel], resolver.Resolver]
 
 _COMPONENTS: Mapping[str, Callable] = {
     "classification": classification_graph.make_components,

@@ -7,12 +7,8 @@ the data. What is unusual about them is counted by SquadExampleGen and the prepr
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from tfx import types
 from tfx import v1 as tfx
 from tfx.dsl.components.base import base_node
-from tfx.dsl.components.common import resolver
 
 from components import configuration
 from components.evaluator.question_answering_component import QuestionAnsweringEvaluator
@@ -21,6 +17,7 @@ from components.preprocessing.question_answering.component import QuestionAnswer
 from components.tokenization.component import SentencePieceGen
 from components.trainer import question_answering_run_fn as run_fn_module
 from components.trainer.question_answering_fine_tuning import QuestionAnsweringFineTuningConfig
+from pipeline.baseline import ResolveBaseline
 from pipeline.question_answering_config import QuestionAnsweringPipelineConfig
 
 # Of `components.example_gen.squad_examples`.
@@ -30,7 +27,7 @@ _TEXT_FEATURES = ("context", "question")
 def make_components(
     config: QuestionAnsweringPipelineConfig,
     *,
-    resolve_baseline: Callable[[types.BaseChannel], resolver.Resolver],
+    resolve_baseline: ResolveBaseline,
 ) -> list[base_node.BaseNode]:
     """All components, in an order in which they could run."""
     example_gen = SquadExampleGen(
