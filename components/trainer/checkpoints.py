@@ -7,6 +7,8 @@ import logging
 import tensorflow as tf
 import tf_keras
 
+from components.trainer.carried_state import CarriedState
+
 _logger = logging.getLogger(__name__)
 
 
@@ -15,12 +17,13 @@ class CheckpointError(ValueError):
 
 
 class RunCheckpoints:
-    """Checkpoints of one run: model, optimizer and update number.
+    """Checkpoints of one run: model, optimizer with the update number, and carried state.
 
     Args:
         directory: where they lie; nothing else should write there.
         model: built model.
         optimizer: built optimizer.
+        state: what the steps hand on to each other.
         max_to_keep: older ones are deleted.
     """
 
@@ -30,9 +33,13 @@ class RunCheckpoints:
         directory: str,
         model: tf_keras.Model,
         optimizer: tf_keras.optimizers.Optimizer,
+        state: CarriedState,
         max_to_keep: int,
     ):
-        self._checkpoint = tf.train.Checkpoint(model=model, optimizer=optimizer)
+        self._state = state
+        self._checkpoint = tf.train.Checkpoint(
+            model=model, optimizer=optimizer, carried_state=dict(state.variables())
+        )
         self._manager = tf.train.CheckpointManager(
             self._checkpoint, directory, max_to_keep=max_to_keep, checkpoint_name="step"
         )
@@ -53,9 +60,11 @@ class RunCheckpoints:
                 f"{path} was not written by a run of this configuration: {error}. Use another "
                 "model directory, or remove this one to start afresh."
             ) from error
+        self._state.spread()
         _logger.info("Resumed from %s.", path)
         return True
 
     def save(self, step: int) -> str:
         """Writes a checkpoint; TensorFlow names it in `checkpoint` only once it is whole."""
+        self._state.collect()
         return self._manager.save(checkpoint_number=step)

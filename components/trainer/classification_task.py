@@ -13,7 +13,7 @@ from components.evaluator import glue_metrics
 from components.modeling import losses
 from components.modeling.classification import ClassificationModel, RegressionModel
 from components.modeling.config import ModelOptions, XLNetConfig
-from components.trainer.task import Features, LossSum
+from components.trainer.task import Features, LossSum, State
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,22 +40,30 @@ class ClassificationTask:
             self.model_config, self.model_options, len(self.labels), task_name=self.task_name
         )
 
+    def initial_state(self, num_rows: int) -> State:
+        """Nothing is carried over."""
+        del num_rows
+        return {}
+
     def training_loss(
-        self, model: tf_keras.Model, features: Features, *, dropout_seed: tf.Tensor
-    ) -> LossSum:
+        self, model: tf_keras.Model, features: Features, state: State, *, dropout_seed: tf.Tensor
+    ) -> tuple[LossSum, State]:
         """Cross entropy summed over the real examples."""
         logits = model(features, training=True, dropout_seed=dropout_seed)
         per_example = losses.classification_loss(logits, features["label_ids"])
-        return _over_real_examples(per_example, features)
+        return _over_real_examples(per_example, features), state
 
-    def evaluation_outputs(self, model: tf_keras.Model, features: Features) -> dict[str, tf.Tensor]:
+    def evaluation_outputs(
+        self, model: tf_keras.Model, features: Features, state: State
+    ) -> tuple[dict[str, tf.Tensor], State]:
         """Logits [B, K], label ids [B] and losses [B]."""
         logits = model(features, training=False)
-        return {
+        outputs = {
             "logits": logits,
             "label_ids": features["label_ids"],
             "loss": losses.classification_loss(logits, features["label_ids"]),
         }
+        return outputs, state
 
     def metrics(self, outputs: Mapping[str, np.ndarray]) -> dict[str, float]:
         """Mean loss and the task's metrics."""
@@ -88,22 +96,30 @@ class RegressionTask:
         """A regression model whose variables all exist."""
         return RegressionModel(self.model_config, self.model_options, task_name=self.task_name)
 
+    def initial_state(self, num_rows: int) -> State:
+        """Nothing is carried over."""
+        del num_rows
+        return {}
+
     def training_loss(
-        self, model: tf_keras.Model, features: Features, *, dropout_seed: tf.Tensor
-    ) -> LossSum:
+        self, model: tf_keras.Model, features: Features, state: State, *, dropout_seed: tf.Tensor
+    ) -> tuple[LossSum, State]:
         """Squared error summed over the real examples."""
         scores = model(features, training=True, dropout_seed=dropout_seed)
         per_example = losses.regression_loss(scores, features["label_ids"])
-        return _over_real_examples(per_example, features)
+        return _over_real_examples(per_example, features), state
 
-    def evaluation_outputs(self, model: tf_keras.Model, features: Features) -> dict[str, tf.Tensor]:
+    def evaluation_outputs(
+        self, model: tf_keras.Model, features: Features, state: State
+    ) -> tuple[dict[str, tf.Tensor], State]:
         """Scores [B], labels [B] and losses [B]."""
         scores = model(features, training=False)
-        return {
+        outputs = {
             "scores": scores,
             "label_ids": features["label_ids"],
             "loss": losses.regression_loss(scores, features["label_ids"]),
         }
+        return outputs, state
 
     def metrics(self, outputs: Mapping[str, np.ndarray]) -> dict[str, float]:
         """Mean loss and the task's metrics."""

@@ -17,8 +17,8 @@ from components.checkpoint_conversion import named_checkpoint
 from components.modeling.config import ModelOptions, XLNetConfig
 from components.trainer.classification_task import ClassificationTask, RegressionTask
 from components.trainer.config import TrainingConfig
-from components.trainer.loop import TrainingData, TrainingResult, train
-from components.trainer.record_input import RecordFiles
+from components.trainer.loop import TrainingResult, train
+from components.trainer.record_input import FineTuningData, RecordFiles
 
 _logger = logging.getLogger(__name__)
 
@@ -100,7 +100,8 @@ def fine_tune(
     check_records(manifest_lib.read(records_dir), expected=expected, model=config.model)
     train_records = RecordFiles(train_files, config.record_type, config.seq_len)
     evaluation = RecordFiles(eval_files, config.record_type, config.seq_len) if eval_files else None
-    data = TrainingData(
+    data = FineTuningData(
+        config=config.training,
         train=train_records,
         evaluation=evaluation,
         num_train_records=train_records.count(),

@@ -6,15 +6,17 @@ import dataclasses
 import logging
 import time
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
+import tensorflow as tf
 import tf_keras
 
 from components.checkpoint_conversion import named_checkpoint
 from components.trainer import actions as actions_lib
 from components.trainer import optimization, strategy
+from components.trainer.carried_state import CarriedState
 from components.trainer.checkpoints import RunCheckpoints
 from components.trainer.config import TrainingConfig
-from components.trainer.record_input import RecordFiles, evaluation_batches, training_batches
 from components.trainer.steps import Evaluation, TrainSteps
 from components.trainer.task import Task
 
@@ -25,19 +27,25 @@ _logger = logging.getLogger(__name__)
 _HEADS = (r"^model/(?!transformer/)",)
 
 
-@dataclasses.dataclass(frozen=True)
-class TrainingData:
-    """Records of a run.
+class TrainingData(Protocol):
+    """Where the loop gets its batches from.
 
-    Attributes:
-        train: training split.
-        evaluation: split for the evaluations during training; None for none.
-        num_train_records: records in the training split.
+    Batches are dicts of features with static shapes; the batch of update t depends on t alone.
     """
 
-    train: RecordFiles
-    evaluation: RecordFiles | None
-    num_train_records: int
+    @property
+    def steps_per_epoch(self) -> int:
+        """Updates after which the training split was seen once; at least 1."""
+
+    @property
+    def has_evaluation(self) -> bool:
+        """Whether there is a split for the evaluations during training."""
+
+    def training_batches(self, start_step: int) -> tf.data.Dataset:
+        """Global batches of all updates from `start_step` on."""
+
+    def evaluation_batches(self) -> tf.data.Dataset:
+        """The evaluation split once; `is_real_example` [B] is 0 for rows that fill up a batch."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,10 +95,12 @@ def train(
         variables = model.trainable_variables
         optimizer = optimization.make_optimizer(config, [v.name for v in variables])
         optimizer.build(variables)
+    state = CarriedState(task.initial_state(config.batch_size), devices)
     checkpoints = RunCheckpoints(
         directory=f"{model_dir}/checkpoints",
         model=model,
         optimizer=optimizer,
+        state=state,
         max_to_keep=config.max_to_keep,
     )
     if not checkpoints.restore_latest() and init_from:
@@ -104,9 +114,8 @@ def train(
     metrics: dict[str, float] = {}
 
     def evaluate(step: int) -> None:
-        batches = evaluation_batches(data.evaluation, batch_size=config.eval_batch_size)
         metrics.clear()
-        metrics.update(evaluation.metrics(batches))
+        metrics.update(evaluation.metrics(data.evaluation_batches()))
         history.record_evaluation(step, metrics)
         listing = ", ".join(f"{name} {value:.4f}" for name, value in metrics.items())
         _logger.info("evaluation at step %d: %s", step, listing)
@@ -122,30 +131,23 @@ def train(
         every(config.steps_per_loop, history.record_training),
         every(config.save_steps, lambda progress: checkpoints.save(progress.step)),
     ]
-    if data.evaluation is not None:
-        steps_per_epoch = max(data.num_train_records // config.batch_size, 1)
-        interval = config.eval_steps_interval or steps_per_epoch
+    if data.has_evaluation:
+        interval = config.eval_steps_interval or data.steps_per_epoch
         actions.append(every(interval, lambda progress: evaluate(progress.step)))
 
-    batches = training_batches(
-        data.train,
-        num_records=data.num_train_records,
-        batch_size=config.batch_size,
-        start_step=start_step,
-        seed=config.seed,
-        shuffle_buffer=config.shuffle_buffer,
-    )
+    batches = data.training_batches(start_step)
     steps = TrainSteps(
         task=task,
         model=model,
         optimizer=optimizer,
+        state=state,
         config=config,
         strategy=devices,
         jit_compile=jit_compile,
     )
     iterator = iter(devices.experimental_distribute_dataset(batches))
     _run(steps, iterator, start_step, config, actions)
-    if data.evaluation is not None and not metrics:
+    if data.has_evaluation and not metrics:
         evaluate(start_step)  # the run was already complete
     return TrainingResult(model=model, step=config.train_steps, metrics=metrics)
 

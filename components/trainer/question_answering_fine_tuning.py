@@ -15,9 +15,9 @@ from components.modeling.config import ModelOptions, XLNetConfig
 from components.preprocessing.question_answering.config import WindowConfig
 from components.trainer.config import TrainingConfig
 from components.trainer.fine_tuning import check_records, write_weights
-from components.trainer.loop import TrainingData, TrainingResult, train
+from components.trainer.loop import TrainingResult, train
 from components.trainer.question_answering_task import EvaluationSet, QuestionAnsweringTask
-from components.trainer.record_input import RecordFiles
+from components.trainer.record_input import FineTuningData, RecordFiles
 
 _logger = logging.getLogger(__name__)
 
@@ -109,7 +109,8 @@ def fine_tune(
     result = train(
         task=task,
         config=config.training,
-        data=TrainingData(
+        data=FineTuningData(
+            config=config.training,
             train=train_records,
             evaluation=evaluation,
             num_train_records=train_records.count(),

@@ -16,7 +16,7 @@ from components.example_gen.squad import Paragraph
 from components.modeling import losses
 from components.modeling.config import ModelOptions, XLNetConfig
 from components.modeling.question_answering import QuestionAnsweringModel
-from components.trainer.task import Features, LossSum, check_features
+from components.trainer.task import Features, LossSum, State, check_features
 
 _TARGETS = ("start_positions", "end_positions", "is_impossible")
 # Of all that SQuAD's script reports, what a learning curve can show.
@@ -65,28 +65,34 @@ class QuestionAnsweringTask:
             end_n_top=self.end_n_top,
         )
 
+    def initial_state(self, num_rows: int) -> State:
+        """Nothing is carried over."""
+        del num_rows
+        return {}
+
     def training_loss(
-        self, model: tf_keras.Model, features: Features, *, dropout_seed: tf.Tensor
-    ) -> LossSum:
+        self, model: tf_keras.Model, features: Features, state: State, *, dropout_seed: tf.Tensor
+    ) -> tuple[LossSum, State]:
         """Half the span losses and half the answerability loss, summed over the examples."""
         check_features(features, _TARGETS, "question answering")
         outputs = model(features, training=True, dropout_seed=dropout_seed)
         per_example = losses.question_answering_loss(outputs, features)
-        return LossSum(
+        loss = LossSum(
             total=tf.reduce_sum(per_example),
             weight=tf.cast(tf.size(per_example), per_example.dtype),
         )
+        return loss, state
 
-    def evaluation_outputs(self, model: tf_keras.Model, features: Features) -> dict[str, tf.Tensor]:
+    def evaluation_outputs(
+        self, model: tf_keras.Model, features: Features, state: State
+    ) -> tuple[dict[str, tf.Tensor], State]:
         """Beams ([B, K] starts, [B, K * L] ends), `cls_logits` [B] and `unique_ids` [B]."""
         outputs = model(
             {name: value for name, value in features.items() if name not in _TARGETS},
             training=False,
         )
-        return {
-            **{name: outputs[name] for name in SPAN_OUTPUTS},
-            "unique_ids": features["unique_ids"],
-        }
+        kept = {name: outputs[name] for name in SPAN_OUTPUTS}
+        return {**kept, "unique_ids": features["unique_ids"]}, state
 
     def metrics(self, outputs: Mapping[str, np.ndarray]) -> dict[str, float]:
         """Scores in percent, as SQuAD's script and the Evaluator give them; empty without a set."""

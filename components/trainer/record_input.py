@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from components.records import RecordType
+from components.trainer.config import TrainingConfig
 
 
 class EmptySplitError(ValueError):
@@ -57,6 +58,48 @@ class RecordFiles:
             .batch(4096)
             .reduce(np.int64(0), lambda total, batch: total + tf.shape(batch, tf.int64)[0])
         )
+
+
+@dataclasses.dataclass(frozen=True)
+class FineTuningData:
+    """Records of a fine-tuning run, as the training loop takes them.
+
+    Attributes:
+        config: of the run.
+        train: training split.
+        evaluation: split for the evaluations during training; None for none.
+        num_train_records: records in the training split.
+    """
+
+    config: TrainingConfig
+    train: RecordFiles
+    evaluation: RecordFiles | None
+    num_train_records: int
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Updates after which the training split was seen once; at least 1."""
+        return max(self.num_train_records // self.config.batch_size, 1)
+
+    @property
+    def has_evaluation(self) -> bool:
+        """Whether there is a split for the evaluations during training."""
+        return self.evaluation is not None
+
+    def training_batches(self, start_step: int) -> tf.data.Dataset:
+        """See the function of this name."""
+        return training_batches(
+            self.train,
+            num_records=self.num_train_records,
+            batch_size=self.config.batch_size,
+            start_step=start_step,
+            seed=self.config.seed,
+            shuffle_buffer=self.config.shuffle_buffer,
+        )
+
+    def evaluation_batches(self) -> tf.data.Dataset:
+        """See the function of this name."""
+        return evaluation_batches(self.evaluation, batch_size=self.config.eval_batch_size)
 
 
 def training_batches(

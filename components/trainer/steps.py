@@ -9,8 +9,9 @@ import tensorflow as tf
 import tf_keras
 
 from components.trainer import optimization
+from components.trainer.carried_state import CarriedState
 from components.trainer.config import TrainingConfig
-from components.trainer.task import Task
+from components.trainer.task import State, Task
 
 
 class TrainSteps:
@@ -24,6 +25,7 @@ class TrainSteps:
         task: gives the loss.
         model: built model.
         optimizer: built optimizer; its `iterations` count the updates.
+        state: what the steps hand on to each other; holds that of the last one after a call.
         config: of the run.
         strategy: of the run.
         jit_compile: whether the step is compiled with XLA.
@@ -35,17 +37,23 @@ class TrainSteps:
         task: Task,
         model: tf_keras.Model,
         optimizer: tf_keras.optimizers.Optimizer,
+        state: CarriedState,
         config: TrainingConfig,
         strategy: tf.distribute.Strategy,
         jit_compile: bool,
     ):
         variables = model.trainable_variables
+        self._state = state
 
-        def update(features: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        def update(
+            features: Mapping[str, tf.Tensor], state: State
+        ) -> tuple[dict[str, tf.Tensor], State]:
             replica = tf.distribute.get_replica_context().replica_id_in_sync_group
             seed = dropout_seed(config.seed, optimizer.iterations, replica)
             with tf.GradientTape() as tape:
-                total, weight = task.training_loss(model, features, dropout_seed=seed)
+                (total, weight), state = task.training_loss(
+                    model, features, state, dropout_seed=seed
+                )
             gradients = tape.gradient(total, variables)
             # All tasks share one set of weights; what a task does not use (`mask_emb` in
             # fine-tuning) stays as it is, weight decay included.
@@ -62,16 +70,18 @@ class TrainSteps:
             optimizer.apply_gradients(
                 zip(clipped, used, strict=True), skip_gradients_aggregation=True
             )
-            return {"loss": total / weight, "gradient_norm": norm}
+            return {"loss": total / weight, "gradient_norm": norm}, dict(state)
 
         replica_step = tf.function(update, jit_compile=jit_compile, autograph=False)
 
         @tf.function
-        def loop(iterator: Iterator, steps: tf.Tensor) -> dict[str, tf.Tensor]:
+        def loop(
+            iterator: Iterator, steps: tf.Tensor, state: State
+        ) -> tuple[dict[str, tf.Tensor], State]:
             loss = tf.zeros([])
             norm = tf.zeros([])
             for _ in tf.range(steps):
-                results = strategy.run(replica_step, args=(next(iterator),))
+                results, state = strategy.run(replica_step, args=(next(iterator), state))
                 # Equal on all replicas after the sums above.
                 local = {
                     name: strategy.experimental_local_results(value)[0]
@@ -80,7 +90,7 @@ class TrainSteps:
                 loss += local["loss"]
                 # Keeps NaN and infinity, which a mean over the loop would keep as well.
                 norm = tf.maximum(norm, local["gradient_norm"])
-            return {"loss": loss / tf.cast(steps, tf.float32), "gradient_norm": norm}
+            return {"loss": loss / tf.cast(steps, tf.float32), "gradient_norm": norm}, state
 
         self._loop = loop
 
@@ -90,7 +100,9 @@ class TrainSteps:
         Returns:
             "loss", the mean over the updates, and "gradient_norm", the largest before clipping.
         """
-        results = self._loop(iterator, tf.constant(steps, tf.int32))
+        results, self._state.values = self._loop(
+            iterator, tf.constant(steps, tf.int32), self._state.values
+        )
         return {name: float(value) for name, value in results.items()}
 
 
@@ -115,25 +127,30 @@ class Evaluation:
         self._task = task
         self._strategy = strategy
 
-        def outputs(features: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-            return {
-                **task.evaluation_outputs(model, features),
-                "is_real_example": features["is_real_example"],
-            }
+        def outputs(
+            features: Mapping[str, tf.Tensor], state: State
+        ) -> tuple[dict[str, tf.Tensor], State]:
+            results, state = task.evaluation_outputs(model, features, state)
+            return {**results, "is_real_example": features["is_real_example"]}, dict(state)
 
         replica_step = tf.function(outputs, jit_compile=jit_compile, autograph=False)
 
         @tf.function
-        def step(features: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-            return strategy.run(replica_step, args=(features,))
+        def step(
+            features: Mapping[str, tf.Tensor], state: State
+        ) -> tuple[dict[str, tf.Tensor], State]:
+            return strategy.run(replica_step, args=(features, state))
 
         self._step = step
 
     def metrics(self, batches: tf.data.Dataset) -> dict[str, float]:
         """The task's metrics over all real examples of `batches`."""
         collected: dict[str, list[np.ndarray]] = {}
+        num_rows = batches.element_spec["is_real_example"].shape[0]
+        state = CarriedState(self._task.initial_state(num_rows), self._strategy).values
         for features in self._strategy.experimental_distribute_dataset(batches):
-            for name, value in self._step(features).items():
+            results, state = self._step(features, state)
+            for name, value in results.items():
                 local = self._strategy.experimental_local_results(value)
                 collected.setdefault(name, []).extend(part.numpy() for part in local)
         joined = {name: np.concatenate(parts) for name, parts in collected.items()}

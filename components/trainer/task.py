@@ -10,6 +10,9 @@ import tensorflow as tf
 import tf_keras
 
 Features = Mapping[str, tf.Tensor]
+# What a step hands on to the next one, by name; the rows of the batch are on axis `ROW_AXIS`.
+State = Mapping[str, tf.Tensor]
+ROW_AXIS = 1
 
 
 class LossSum(NamedTuple):
@@ -30,12 +33,23 @@ class Task(Protocol):
     def build_model(self) -> tf_keras.Model:
         """A model whose variables all exist."""
 
-    def training_loss(
-        self, model: tf_keras.Model, features: Features, *, dropout_seed: tf.Tensor
-    ) -> LossSum:
-        """Loss of one replica's share of a batch; `dropout_seed` is int32 [2]."""
+    def initial_state(self, num_rows: int) -> State:
+        """What the first step gets: the memory of rows before which nothing was read.
 
-    def evaluation_outputs(self, model: tf_keras.Model, features: Features) -> dict[str, tf.Tensor]:
+        Empty for tasks whose batches have nothing to do with each other.
+        """
+
+    def training_loss(
+        self, model: tf_keras.Model, features: Features, state: State, *, dropout_seed: tf.Tensor
+    ) -> tuple[LossSum, State]:
+        """Loss of one replica's share of a batch, and the state for the next batch.
+
+        `dropout_seed` is int32 [2].
+        """
+
+    def evaluation_outputs(
+        self, model: tf_keras.Model, features: Features, state: State
+    ) -> tuple[dict[str, tf.Tensor], State]:
         """Whatever `metrics` needs, each tensor with one row per example ([B] or [B, …])."""
 
     def metrics(self, outputs: Mapping[str, np.ndarray]) -> dict[str, float]:

@@ -194,7 +194,7 @@ def test_loss_is_the_published_one(tiny_model, records_dir):
         serialized, records.QUESTION_ANSWERING.feature_description(SEQ_LEN, use="training")
     )
     model = task.build_model()
-    loss = task.training_loss(model, batch, dropout_seed=tf.constant([0, 0]))
+    loss, _ = task.training_loss(model, batch, {}, dropout_seed=tf.constant([0, 0]))
     outputs = {k: v.numpy().astype(np.float64) for k, v in model(batch, training=True).items()}
     expected = 0.0
     for row in range(4):
