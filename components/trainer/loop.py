@@ -41,10 +41,10 @@ class TrainingData(Protocol):
     def has_evaluation(self) -> bool:
         """Whether there is a split for the evaluations during training."""
 
-    def training_batches(self, start_step: int) -> tf.data.Dataset:
-        """Global batches of all updates from `start_step` on."""
+    def training_batches(self, start_step: int, *, num_replicas: int) -> tf.data.Dataset:
+        """Global batches from `start_step` on, of which replicas get stretches of rows."""
 
-    def evaluation_batches(self) -> tf.data.Dataset:
+    def evaluation_batches(self, *, num_replicas: int) -> tf.data.Dataset:
         """The evaluation split once; `is_real_example` [B] is 0 for rows that fill up a batch."""
 
 
@@ -87,6 +87,7 @@ def train(
         DivergenceError: when the loss is no longer finite.
     """
     devices = strategy.make_strategy(config)
+    replicas = devices.num_replicas_in_sync
     jit_compile = strategy.uses_xla(config, devices)
     # With a global seed of 0 tf.data refuses the tensor by which each epoch's order is seeded.
     tf_keras.utils.set_random_seed(config.seed + 1)
@@ -115,7 +116,7 @@ def train(
 
     def evaluate(step: int) -> None:
         metrics.clear()
-        metrics.update(evaluation.metrics(data.evaluation_batches()))
+        metrics.update(evaluation.metrics(data.evaluation_batches(num_replicas=replicas)))
         history.record_evaluation(step, metrics)
         listing = ", ".join(f"{name} {value:.4f}" for name, value in metrics.items())
         _logger.info("evaluation at step %d: %s", step, listing)
@@ -135,7 +136,7 @@ def train(
         interval = config.eval_steps_interval or data.steps_per_epoch
         actions.append(every(interval, lambda progress: evaluate(progress.step)))
 
-    batches = data.training_batches(start_step)
+    batches = data.training_batches(start_step, num_replicas=replicas)
     steps = TrainSteps(
         task=task,
         model=model,

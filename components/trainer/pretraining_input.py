@@ -58,21 +58,6 @@ class PretrainingInputConfig:
     with_target_mapping: bool = False
 
 
-@dataclasses.dataclass(frozen=True)
-class HostRows:
-    """The rows of the global batch that one input host feeds.
-
-    Attributes:
-        lanes: of the schedule.
-        first_row: first row of each lane that is fed; 0 unless several hosts share a lane.
-        num_rows: rows of each lane that are fed.
-    """
-
-    lanes: range
-    first_row: int
-    num_rows: int
-
-
 class PretrainingInput:
     """Batches of a run, for any of its hosts.
 
@@ -111,6 +96,13 @@ class PretrainingInput:
                 "different length cannot follow each other; preprocess them alike."
             )
         (self._rows,) = rows
+        cores = {corpus.parameters["num_cores"] for corpus in self._corpora}
+        if len(cores) > 1:
+            raise PretrainingInputError(
+                f"The corpora were laid out for different numbers of cores: {sorted(cores)}. Their "
+                "rows run in different directions; preprocess them alike."
+            )
+        (self._num_cores,) = cores
         if config.batch_size % self._rows:
             raise PretrainingInputError(
                 f"batch_size is {config.batch_size}, and the records were made for batches of "
@@ -128,29 +120,14 @@ class PretrainingInput:
             with_target_mapping=config.with_target_mapping,
         )
 
-    def rows_of_host(self, host: int, num_hosts: int) -> HostRows:
-        """The share of a host: whole lanes, or if there are fewer lanes than hosts, rows of one.
-
-        Raises:
-            PretrainingInputError: if rows and hosts do not divide.
-        """
-        if not 0 <= host < num_hosts:
-            raise PretrainingInputError(f"host is {host}; legal is 0 to {num_hosts - 1}.")
-        if self.num_lanes % num_hosts == 0:
-            per_host = self.num_lanes // num_hosts
-            return HostRows(range(host * per_host, (host + 1) * per_host), 0, self._rows)
-        hosts_per_lane, rest = divmod(num_hosts, self.num_lanes)
-        if rest or self._rows % hosts_per_lane:
-            raise PretrainingInputError(
-                f"{self.num_lanes} lanes of {self._rows} rows cannot be divided among {num_hosts} "
-                "hosts: give each host whole lanes, or each lane a whole number of hosts."
-            )
-        lane, place = divmod(host, hosts_per_lane)
-        num_rows = self._rows // hosts_per_lane
-        return HostRows(range(lane, lane + 1), place * num_rows, num_rows)
-
     def training(
-        self, *, num_steps: int, first_step: int = 0, host: int = 0, num_hosts: int = 1
+        self,
+        *,
+        num_steps: int,
+        first_step: int = 0,
+        host: int = 0,
+        num_hosts: int = 1,
+        num_replicas: int = 1,
     ) -> tf.data.Dataset:
         """Batches of the steps from `first_step` up to `num_steps`.
 
@@ -160,15 +137,20 @@ class PretrainingInput:
             host: of this machine.
             num_hosts: machines that feed the run. Together their batches are the global one: the
                 hosts' rows in turn.
+            num_replicas: of each host, which share its batch, a stretch of rows each.
 
         Returns:
             Dataset of the features of `permute_records`, and `continues` bool [rows]: False where
-            a row begins a file, so that the memory of the step before is of another text. For
-            replicas that take batches in turn, `rebatch(rows per replica)` keeps each row with
-            its replica.
+            a row begins a file, so that the memory of the step before is of another text. With
+            `bi_data` the first half of each replica's rows runs forward and the second half
+            backward. A row keeps its place, and so its replica, throughout a run.
+
+        Raises:
+            PretrainingInputError: if rows, hosts and replicas do not divide.
         """
-        lanes = [
-            pretraining_schedule.steps(
+        rows = self._rows_of_host(host, num_hosts, num_replicas)
+        lanes = {
+            lane: pretraining_schedule.steps(
                 self._corpora,
                 num_lanes=self.num_lanes,
                 lane=lane,
@@ -176,52 +158,91 @@ class PretrainingInput:
                 first_step=first_step,
                 last_step=num_steps,
             )
-            for lane in self.rows_of_host(host, num_hosts).lanes
-        ]
-        return self._dataset(lanes, self.rows_of_host(host, num_hosts), first_step)
+            for lane in self._lanes_of(rows)
+        }
+        return self._dataset(lanes, rows, first_step)
 
-    def evaluation(self, *, host: int = 0, num_hosts: int = 1) -> tf.data.Dataset:
+    def evaluation(
+        self, *, host: int = 0, num_hosts: int = 1, num_replicas: int = 1
+    ) -> tf.data.Dataset:
         """Batches of one pass over all files, in the same order every time; see `training`.
 
         Rows that do not fill a global batch at the end are left out.
         """
-        share = self.rows_of_host(host, num_hosts)
+        rows = self._rows_of_host(host, num_hosts, num_replicas)
         lanes = pretraining_schedule.one_epoch(self._corpora, num_lanes=self.num_lanes)
-        return self._dataset([lanes[lane] for lane in share.lanes], share, 0)
+        return self._dataset({lane: lanes[lane] for lane in self._lanes_of(rows)}, rows, 0)
+
+    @property
+    def num_records(self) -> int:
+        """Records of all corpora together."""
+        return sum(
+            file.num_batches * corpus.rows for corpus in self._corpora for file in corpus.files
+        )
+
+    def _rows_of_host(self, host: int, num_hosts: int, num_replicas: int) -> list[int]:
+        """Numbers of the global batch's rows that a host feeds, replica by replica.
+
+        The records have a forward and a backward half for each of the cores that they were laid
+        out for, which need not be those that train. Which rows stand together is of no matter, as
+        long as it stays so: each row has a memory of its own.
+        """
+        if not 0 <= host < num_hosts:
+            raise PretrainingInputError(f"host is {host}; legal is 0 to {num_hosts - 1}.")
+        everywhere = num_hosts * num_replicas
+        numbers = range(self.config.batch_size)
+        directions: list[list[int]] = [list(numbers)]
+        if self.config.bi_data:
+            half = self._rows // self._num_cores // 2
+            directions = [[n for n in numbers if n // half % 2 == way] for way in (0, 1)]
+        if len(directions[0]) % everywhere:
+            ways = "forward and as many backward rows" if self.config.bi_data else "rows"
+            raise PretrainingInputError(
+                f"{len(directions[0])} {ways} of the global batch cannot be shared out among "
+                f"{everywhere} replicas on {num_hosts} hosts evenly. Set training.batch_size to a "
+                f"multiple of {everywhere * len(directions)} (and of the {self._rows} rows of the "
+                "records), or train on fewer replicas."
+            )
+        each = len(directions[0]) // everywhere
+        return [
+            number
+            for replica in range(host * num_replicas, (host + 1) * num_replicas)
+            for direction in directions
+            for number in direction[replica * each : (replica + 1) * each]
+        ]
+
+    def _lanes_of(self, rows: Sequence[int]) -> list[int]:
+        """Lanes that some of these rows are read from."""
+        return sorted({number // self._rows for number in rows})
 
     def _dataset(
-        self, lanes: Sequence[Sequence[Visit]], share: HostRows, first_step: int
+        self, lanes: Mapping[int, Sequence[Visit]], row_numbers: Sequence[int], first_step: int
     ) -> tf.data.Dataset:
         serialized = tf.data.Dataset.zip(
-            tuple(self._lane(visits, share) for visits in lanes)
+            tuple(self._lane(visits) for visits in lanes.values())
         ).enumerate(first_step)
         description = PRETRAINING.feature_description(self.config.seq_len, use="training")
-        # Rows of the global batch, which number the records of a run.
-        row_numbers = tf.concat(
-            [
-                lane * self._rows + share.first_row + tf.range(share.num_rows, dtype=tf.int64)
-                for lane in share.lanes
-            ],
-            axis=0,
-        )
+        first_rows = {lane: place * self._rows for place, lane in enumerate(lanes)}
+        # Where the rows stand among all that the lanes give.
+        places = [first_rows[n // self._rows] + n % self._rows for n in row_numbers]
 
         def parse(step: tf.Tensor, parts: tuple[Any, ...]) -> dict[str, tf.Tensor]:
             records = tf.concat([records for records, _ in parts], axis=0)
             continues = tf.concat([continues for _, continues in parts], axis=0)
             features = permute_records(
-                tf.io.parse_example(records, description),
-                step * self.config.batch_size + row_numbers,
+                tf.io.parse_example(tf.gather(records, places), description),
+                step * self.config.batch_size + tf.constant(row_numbers, tf.int64),
                 self._permutation,
                 # The largest feature by far; the model only asks whether it is above 0.
                 perm_mask_dtype=tf.uint8,
             )
-            features["continues"] = continues
+            features["continues"] = tf.gather(continues, places)
             return features
 
         return serialized.map(parse, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
 
-    def _lane(self, visits: Sequence[Visit], share: HostRows) -> tf.data.Dataset:
-        """Serialized records string [num_rows], and `continues` bool [num_rows], by step."""
+    def _lane(self, visits: Sequence[Visit]) -> tf.data.Dataset:
+        """Serialized records string [rows], and `continues` bool [rows], by step."""
         rows = self._rows
         dataset = tf.data.Dataset.from_tensor_slices(
             (
@@ -239,10 +260,7 @@ class PretrainingInput:
                 .batch(rows, drop_remainder=True)
             )
             return batches.enumerate(first).map(
-                lambda index, records: (
-                    records[share.first_row : share.first_row + share.num_rows],
-                    tf.fill([share.num_rows], index > 0),
-                )
+                lambda index, records: (records, tf.fill([rows], index > 0))
             )
 
         return dataset.flat_map(read)

@@ -86,8 +86,9 @@ class FineTuningData:
         """Whether there is a split for the evaluations during training."""
         return self.evaluation is not None
 
-    def training_batches(self, start_step: int) -> tf.data.Dataset:
-        """See the function of this name."""
+    def training_batches(self, start_step: int, *, num_replicas: int) -> tf.data.Dataset:
+        """See the function of this name; which replica gets an example is of no matter."""
+        del num_replicas
         return training_batches(
             self.train,
             num_records=self.num_train_records,
@@ -97,8 +98,9 @@ class FineTuningData:
             shuffle_buffer=self.config.shuffle_buffer,
         )
 
-    def evaluation_batches(self) -> tf.data.Dataset:
+    def evaluation_batches(self, *, num_replicas: int) -> tf.data.Dataset:
         """See the function of this name."""
+        del num_replicas
         return evaluation_batches(self.evaluation, batch_size=self.config.eval_batch_size)
 
 

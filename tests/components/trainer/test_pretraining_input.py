@@ -10,7 +10,7 @@ from components.trainer.pretraining_schedule import Corpus, PretrainingInputErro
 ROWS, SEQ_LEN, REUSE_LEN = 4, 16, 8
 
 
-def write_corpus(directory, sizes, *, first_file=0, rows=ROWS, num_predict=None):
+def write_corpus(directory, sizes, *, first_file=0, rows=ROWS, num_cores=1, num_predict=None):
     """Records whose first tokens say which file (from 100), batch (200) and row (300) they are."""
     shards, counts = [], {}
     for number, num_batches in enumerate(sizes, start=first_file):
@@ -43,6 +43,7 @@ def write_corpus(directory, sizes, *, first_file=0, rows=ROWS, num_predict=None)
             "seq_len": SEQ_LEN,
             "reuse_len": REUSE_LEN,
             "bi_data": True,
+            "num_cores": num_cores,
             "num_predict": num_predict,
             "uncased": False,
         },
@@ -148,7 +149,7 @@ def test_a_resumed_run_sees_the_same(tmp_path, first_step):
 def test_hosts_together_feed_the_global_batch(tmp_path, batch_size, num_hosts):
     corpus = write_corpus(tmp_path, [3, 5, 2, 4])
     reader = make_input(corpus, batch_size=batch_size)
-    whole = read(reader.training(num_steps=9))
+    whole = read(reader.training(num_steps=9, num_replicas=num_hosts))
 
     hosts = [
         read(reader.training(num_steps=9, host=host, num_hosts=num_hosts))
@@ -160,10 +161,37 @@ def test_hosts_together_feed_the_global_batch(tmp_path, batch_size, num_hosts):
         for parts in zip(*hosts, strict=True)
     ]
     assert_equal(together, whole)
-    lanes = batch_size // ROWS
-    for step in range(9):
-        files = [place[0] for place in places(whole[step])]
-        assert all(len(set(files[lane * 4 : lane * 4 + 4])) == 1 for lane in range(lanes))
+    # On one device all rows run forward before any runs backward; their steps are the same.
+    for one, other in zip(read(reader.training(num_steps=9)), whole, strict=True):
+        assert sorted(places(one)) == sorted(places(other))
+
+
+@pytest.mark.parametrize(
+    ("num_cores", "num_replicas", "expected"),
+    [
+        # Of the 4 rows of a file, 0 and 1 run forward if they were laid out for one core; for two
+        # cores it is 0 and 2. Files and rows, replica by replica.
+        (1, 1, "a0 a1 b0 b1 a2 a3 b2 b3"),
+        (1, 2, "a0 a1 a2 a3 b0 b1 b2 b3"),
+        (1, 4, "a0 a2 a1 a3 b0 b2 b1 b3"),
+        (2, 1, "a0 a2 b0 b2 a1 a3 b1 b3"),
+        (2, 2, "a0 a2 a1 a3 b0 b2 b1 b3"),
+        (2, 4, "a0 a1 a2 a3 b0 b1 b2 b3"),
+    ],
+)
+def test_each_replica_has_forward_rows_before_backward_ones(
+    tmp_path, num_cores, num_replicas, expected
+):
+    corpus = write_corpus(tmp_path, [3, 3], num_cores=num_cores)
+    reader = make_input(corpus, batch_size=8)
+
+    batches = read(reader.training(num_steps=3, num_replicas=num_replicas))
+
+    for batch in batches:
+        found = places(batch)
+        first = found[0][0]
+        text = " ".join(f"{'a' if file == first else 'b'}{row}" for file, _, row in found)
+        assert text == expected
 
 
 def test_corpora_are_mixed_by_files(tmp_path):
@@ -202,7 +230,7 @@ def test_what_does_not_fit_is_refused_before_anything_is_read(tmp_path):
         make_input()
     with pytest.raises(PermutationError, match="perm_size is 9"):
         make_input(corpus, perm_size=9)
-    with pytest.raises(PretrainingInputError, match=r"1 lanes of 4 rows .* 3 hosts"):
+    with pytest.raises(PretrainingInputError, match=r"2 forward .* among 3 replicas on 3 hosts"):
         make_input(corpus).training(num_steps=1, num_hosts=3)
     with pytest.raises(PretrainingInputError, match="host is 2"):
         make_input(corpus).training(num_steps=1, host=2, num_hosts=2)

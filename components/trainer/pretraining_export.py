@@ -1,0 +1,36 @@
+"""What pretraining ships: a folder in the published layout, from which fine-tuning starts.
+
+It holds `xlnet_model.ckpt.*` (the weights by their published names, the language model's head
+included), `xlnet_config.json` (sizes of the network), `spiece.model` (the vocabulary), and under
+`assets.extra/` which records the weights belong to.
+"""
+
+from __future__ import annotations
+
+from components import artifacts, files
+from components import manifest as manifest_lib
+from components.trainer import saved_model_records
+from components.trainer.fine_tuning import write_weights
+from components.trainer.loop import TrainingResult
+from components.trainer.pretraining import PretrainingConfig
+
+
+def save(
+    result: TrainingResult, config: PretrainingConfig, *, records_dir: str, directory: str
+) -> None:
+    """Writes the folder.
+
+    Args:
+        result: of the run.
+        config: of the run.
+        records_dir: where the records' manifest and their vocabulary lie.
+        directory: gets the files.
+    """
+    write_weights(result, config.model, directory)
+    vocabulary = files.read_bytes(artifacts.sentencepiece_model_path(records_dir))
+    files.write_bytes(artifacts.sentencepiece_model_path(directory), vocabulary)
+    saved_model_records.write(
+        directory,
+        manifest_lib.read(records_dir),
+        names=("seq_len", "reuse_len", "bi_data", "num_predict", "uncased"),
+    )

@@ -1,0 +1,105 @@
+"""Permutation language modelling as a task of the training loop (paper sections 2.2 to 2.5)."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+import numpy as np
+import tensorflow as tf
+import tf_keras
+
+from components.modeling import losses
+from components.modeling.config import ModelOptions, XLNetConfig
+from components.modeling.pretraining import PretrainingModel
+from components.trainer.task import Features, LossSum, State, check_features
+
+_MEMS = "mems"
+_NEEDED = ("target", "target_mask", "continues")
+
+
+@dataclasses.dataclass(frozen=True)
+class PretrainingTask:
+    """Predicts tokens of a segment in a random order, with the memory of the segment before.
+
+    Attributes:
+        model_config: sizes of the model.
+        model_options: dropout, initialisation, compute dtype, memory.
+        tie_weight: whether the output layer shares the word embeddings, as published.
+    """
+
+    model_config: XLNetConfig
+    model_options: ModelOptions
+    tie_weight: bool = True
+
+    def build_model(self) -> tf_keras.Model:
+        """A language model whose variables all exist."""
+        return PretrainingModel(self.model_config, self.model_options, tie_weight=self.tie_weight)
+
+    def initial_state(self, num_rows: int) -> State:
+        """Memory of zeros, [n_layer, num_rows, mem_len, d_model]; none with `mem_len` 0."""
+        options = self.model_options
+        if not options.mem_len:
+            return {}
+        shape = [self.model_config.n_layer, num_rows, options.mem_len, self.model_config.d_model]
+        return {_MEMS: tf.zeros(shape, options.compute_dtype)}
+
+    def training_loss(
+        self, model: tf_keras.Model, features: Features, state: State, *, dropout_seed: tf.Tensor
+    ) -> tuple[LossSum, State]:
+        """Cross entropy summed over the tokens to be predicted, whose number is the weight."""
+        outputs = self._run(model, features, state, training=True, dropout_seed=dropout_seed)
+        per_token = losses.language_model_loss(outputs["logits"], features["target"])
+        mask = tf.cast(features["target_mask"], per_token.dtype)
+        loss = LossSum(total=tf.reduce_sum(per_token * mask), weight=tf.reduce_sum(mask))
+        return loss, _next_state(state, outputs)
+
+    def evaluation_outputs(
+        self, model: tf_keras.Model, features: Features, state: State
+    ) -> tuple[dict[str, tf.Tensor], State]:
+        """By row: `loss` summed over its tokens, number of `correct` ones, and of all `tokens`."""
+        outputs = self._run(model, features, state, training=False, dropout_seed=None)
+        per_token = losses.language_model_loss(outputs["logits"], features["target"])
+        mask = tf.cast(features["target_mask"], per_token.dtype)
+        guesses = tf.argmax(outputs["logits"], axis=-1, output_type=tf.int32)
+        is_correct = tf.cast(guesses == features["target"], per_token.dtype)
+        sums = {
+            "loss": tf.reduce_sum(per_token * mask, axis=-1),
+            "correct": tf.reduce_sum(is_correct * mask, axis=-1),
+            "tokens": tf.reduce_sum(mask, axis=-1),
+        }
+        return sums, _next_state(state, outputs)
+
+    def metrics(self, outputs: Mapping[str, np.ndarray]) -> dict[str, float]:
+        """`loss` in nats per token, `perplexity` (its exponential), and `token_accuracy`."""
+        loss, correct, tokens = (
+            outputs[name].astype(np.float64).sum() for name in ("loss", "correct", "tokens")
+        )
+        mean = loss / max(tokens, 1.0)
+        return {
+            "loss": float(mean),
+            "perplexity": float(np.exp(mean)),
+            "token_accuracy": float(correct / max(tokens, 1.0)),
+        }
+
+    def _run(
+        self,
+        model: tf_keras.Model,
+        features: Features,
+        state: State,
+        *,
+        training: bool,
+        dropout_seed: tf.Tensor | None,
+    ) -> dict[str, tf.Tensor]:
+        check_features(features, _NEEDED, "pretraining")
+        inputs = dict(features)
+        if _MEMS in state:
+            # A row that begins a file does not continue what is in its memory.
+            mems = state[_MEMS]
+            continues = tf.cast(features["continues"], mems.dtype)
+            inputs[_MEMS] = mems * continues[None, :, None, None]
+        return model(inputs, training=training, dropout_seed=dropout_seed)
+
+
+def _next_state(state: State, outputs: Mapping[str, tf.Tensor]) -> State:
+    return {name: outputs[name] for name in state}
