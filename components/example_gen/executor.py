@@ -7,23 +7,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from absl import logging
-from google.protobuf import wrappers_pb2
 from tfx import types
-from tfx.components.util import examples_utils
 from tfx.dsl.components.base import base_beam_executor
-from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils, standard_component_specs
-from tfx.utils import proto_utils
 
-from components import configuration
-from components.example_gen import conversion, inputs, outcome
+from components.example_gen import conversion, inputs, outcome, tfx_example_gen
 from components.example_gen.dataset import TextDataset
 from components.example_gen.file_conversion import DEAD, PRODUCED, READ
 from components.example_gen.plan import make_plan
 from components.example_gen.settings import TextExampleGenSettings
-
-# What TFX's own ExampleGens write in the artifact's property for gzip-compressed TFRecords.
-_FILE_FORMAT = "tfrecords_gzip"
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):
@@ -43,7 +35,9 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             exec_properties: of `FileBasedExampleGen`; `custom_config` holds the settings.
         """
         del input_dict
-        settings = read_settings(exec_properties)
+        settings = tfx_example_gen.read_settings(
+            TextExampleGenSettings, exec_properties, where="TextExampleGen"
+        )
         data_root = exec_properties[standard_component_specs.INPUT_BASE_KEY]
         dataset = _with_resolved_patterns(settings.dataset, exec_properties)
         input_files = inputs.find_files(dataset, data_root)
@@ -56,56 +50,31 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         )
 
         artifacts = output_dict[standard_component_specs.EXAMPLES_KEY]
-        examples = artifact_utils.get_single_instance(artifacts)
-        examples.split_names = artifact_utils.encode_split_names(plan.output_splits)
-        examples_utils.set_payload_format(examples, example_gen_pb2.FORMAT_TF_EXAMPLE)
-        examples_utils.set_file_format(examples, _FILE_FORMAT)
-        split_directories = {
-            split: artifact_utils.get_split_uri(artifacts, split) for split in plan.output_splits
-        }
-
+        split_directories = tfx_example_gen.declare_splits(artifacts, plan.output_splits)
+        directory = artifact_utils.get_single_uri(artifacts)
         with self._make_beam_pipeline() as pipeline:
             conversion.convert(
                 pipeline,
                 plan,
                 input_files,
                 split_directories=split_directories,
-                directory=examples.uri,
-                counts_path=outcome.provisional_counts_path(examples.uri),
+                directory=directory,
+                counts_path=outcome.provisional_counts_path(directory),
             )
         counts = outcome.finish(
             plan,
             split_directories=split_directories,
-            directory=examples.uri,
+            directory=directory,
             max_dead_letter_share=settings.max_dead_letter_share,
         )
         _log(dataset, counts)
-
-
-def read_settings(exec_properties: Mapping[str, Any]) -> TextExampleGenSettings:
-    """The settings that `TextExampleGen` packed.
-
-    Raises:
-        ConfigurationError: if they are not what this version of the code understands.
-    """
-    custom_config = example_gen_pb2.CustomConfig()
-    proto_utils.json_to_proto(
-        exec_properties[standard_component_specs.CUSTOM_CONFIG_KEY], custom_config
-    )
-    text = wrappers_pb2.StringValue()
-    custom_config.custom_config.Unpack(text)
-    return configuration.from_json(TextExampleGenSettings, text.value, where="TextExampleGen")
 
 
 def _with_resolved_patterns(
     dataset: TextDataset, exec_properties: Mapping[str, Any]
 ) -> TextDataset:
     """The data set with the patterns in which TFX's driver has filled in {SPAN} and the like."""
-    input_config = example_gen_pb2.Input()
-    proto_utils.json_to_proto(
-        exec_properties[standard_component_specs.INPUT_CONFIG_KEY], input_config
-    )
-    patterns = {split.name: split.pattern for split in input_config.splits}
+    patterns = tfx_example_gen.resolved_patterns(exec_properties)
     splits = {
         name: dataclasses.replace(split, pattern=patterns.get(name, split.pattern))
         for name, split in dataset.splits.items()

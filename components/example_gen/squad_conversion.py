@@ -22,6 +22,7 @@ import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
 
 from components import dead_letters, files, tfrecords
+from components.dead_letter_file import DeadLetterFile
 from components.dead_letters import DeadLetter
 from components.example_gen import inputs as text_inputs
 from components.example_gen import squad, squad_examples
@@ -178,8 +179,11 @@ class _ConvertFile(beam.DoFn):
         settings = self._settings
         splits = settings.output_splits if settings.article_split else [name]
         counts: Counter[str] = Counter()
-        letters: list[DeadLetter] = []
+        letters_path = files.join(
+            self._directory, DEAD_LETTERS_DIRECTORY, f"{name}-file-{number:05d}.jsonl"
+        )
         with contextlib.ExitStack() as stack:
+            rejected = stack.enter_context(DeadLetterFile(letters_path))
             writers = {
                 split: stack.enter_context(
                     tfrecords.open_writer(
@@ -194,8 +198,7 @@ class _ConvertFile(beam.DoFn):
             }
             for item in squad.read_file(path):
                 if isinstance(item, DeadLetter):
-                    letters.append(item)
-                    counts[f"{name}/{_DEAD}{item.reason}"] += 1
+                    rejected.add(item)
                     continue
                 split = name
                 if settings.article_split:
@@ -208,12 +211,8 @@ class _ConvertFile(beam.DoFn):
                 counts[f"{split}/{_ANSWERABLE}"] += sum(bool(q.answers) for q in item.questions)
                 counts[f"{split}/{_REPAIRED}"] += item.num_repaired_answers
                 counts[f"{split}/{_LOST}"] += item.num_lost_answers
-        if letters:
-            lines = "".join(f"{letter.to_json()}\n" for letter in letters)
-            target = files.join(
-                self._directory, DEAD_LETTERS_DIRECTORY, f"{name}-file-{number:05d}.jsonl"
-            )
-            files.write_bytes(target, lines.encode())
+        for reason, count in rejected.counts.items():
+            counts[f"{name}/{_DEAD}{reason}"] += count
         for key, count in sorted(counts.items()):
             beam.metrics.Metrics.counter(METRICS_NAMESPACE, key).inc(count)
             yield key, count

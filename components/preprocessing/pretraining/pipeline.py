@@ -12,7 +12,6 @@
 from __future__ import annotations
 
 import collections
-import contextlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -24,7 +23,7 @@ from apache_beam.utils.windowed_value import WindowedValue
 
 from components import dead_letters, files, tfrecords
 from components import manifest as manifest_lib
-from components.dead_letters import DeadLetter
+from components.dead_letter_file import DeadLetterFile
 from components.example_gen import corpus, corpus_files
 from components.example_gen.corpus import CorpusFormat, Document
 from components.example_gen.corpus_files import FileRange
@@ -243,7 +242,7 @@ class _Tokenise(beam.DoFn):
                 num_shards=plan.num_shards[split],
             )
         counts: collections.Counter[str] = collections.Counter()
-        with _DeadLetterFile(plan, split, file_range) as rejected:
+        with DeadLetterFile(_dead_letters_path(plan, split, file_range)) as rejected:
             documents = corpus.read_documents(
                 file_range,
                 file_format=plan.file_format,
@@ -315,29 +314,10 @@ class _Build(beam.DoFn):
         yield f"max_masked_of/{name}", statistics.max_masked
 
 
-class _DeadLetterFile:
-    """The dead letters of one file range: a file that exists only if there are any."""
-
-    def __init__(self, plan: PretrainingPlan, split: str, file_range: FileRange) -> None:
-        # The place in the corpus names the file, so a rerun writes the same one.
-        source = file_range.path.removeprefix(plan.common_directory).lstrip("/")
-        name = f"{split}-{source.replace('/', '-')}-{file_range.start:015d}.jsonl"
-        self._path = files.join(plan.dead_letters_directory, name)
-        self._stack = contextlib.ExitStack()
-        self._file: Any = None
-        self.counts: collections.Counter[str] = collections.Counter()
-
-    def __enter__(self) -> _DeadLetterFile:
-        return self
-
-    def __exit__(self, *exception: Any) -> None:
-        self._stack.__exit__(*exception)
-
-    def add(self, letter: DeadLetter) -> None:
-        if self._file is None:
-            self._file = self._stack.enter_context(files.open_atomically(self._path))
-        self._file.write(letter.to_json().encode() + b"\n")
-        self.counts[letter.reason] += 1
+def _dead_letters_path(plan: PretrainingPlan, split: str, file_range: FileRange) -> str:
+    source = file_range.path.removeprefix(plan.common_directory).lstrip("/")
+    name = f"{split}-{source.replace('/', '-')}-{file_range.start:015d}.jsonl"
+    return files.join(plan.dead_letters_directory, name)
 
 
 def _batches(documents: Iterator[Document]) -> Iterator[list[Document]]:

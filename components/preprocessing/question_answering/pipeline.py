@@ -12,7 +12,6 @@ times smaller. The worker that gets a shard's paragraphs makes its records and w
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import json
 from collections import Counter
@@ -24,6 +23,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from components import dead_letters, files, seeds, tfrecords
 from components import manifest as manifest_lib
+from components.dead_letter_file import DeadLetterFile
 from components.dead_letters import DeadLetter
 from components.example_gen import squad, squad_examples
 from components.example_gen.squad import Paragraph
@@ -203,7 +203,7 @@ class _Read(beam.DoFn):
         counts: Counter[str] = Counter()
         ids: list[str] = []
         name = f"{split}-file-{number:05d}.jsonl"
-        with _DeadLetterFile(files.join(plan.dead_letters_directory, name)) as rejected:
+        with DeadLetterFile(files.join(plan.dead_letters_directory, name)) as rejected:
             for item in _read_items(path, plan.input_format):
                 if isinstance(item, DeadLetter):
                     rejected.add(item)
@@ -217,7 +217,7 @@ class _Read(beam.DoFn):
         counts["questions read"] = len(ids)
         # A paragraph or line that could not be read counts as one question.
         counts["unreadable"] = sum(rejected.counts.values())
-        counts.update(rejected.counts)
+        counts.update(_by_reason(rejected))
         if len(plan.inputs[split]) > 1:
             yield beam.pvalue.TaggedOutput(_IDS, (split, (path, ids)))
         yield from (beam.pvalue.TaggedOutput(_COUNTS, count) for count in _count(split, counts))
@@ -243,7 +243,7 @@ class _Build(beam.DoFn):
         name = f"{split}-shard-{shard:05d}.jsonl"
         # Groups come in any order, and dead letters should not.
         paragraphs = sorted(content for content in serialized if content)
-        with _DeadLetterFile(files.join(plan.dead_letters_directory, name)) as rejected:
+        with DeadLetterFile(files.join(plan.dead_letters_directory, name)) as rejected:
             for content in paragraphs:
                 for item in featurizer.featurize(squad_examples.decode(content)):
                     if isinstance(item, DeadLetter):
@@ -261,7 +261,7 @@ class _Build(beam.DoFn):
                         built.append((place, index, record))
         built.sort()
         path = files.join(plan.output_directory, plan.shard_name(split, shard))
-        counts = featurizer.counts + rejected.counts
+        counts = featurizer.counts + _by_reason(rejected)
         counts["records"] = _write(path, [record for _, _, record in built])
         yield from _count(split, counts)
 
@@ -273,26 +273,8 @@ def _write(path: str, serialized: Iterable[bytes]) -> int:
     return writer.num_records
 
 
-class _DeadLetterFile:
-    """Dead letters of one step: a file that exists only if there are any."""
-
-    def __init__(self, path: str) -> None:
-        self._path = path
-        self._stack = contextlib.ExitStack()
-        self._file: Any = None
-        self.counts: Counter[str] = Counter()
-
-    def __enter__(self) -> _DeadLetterFile:
-        return self
-
-    def __exit__(self, *exception: Any) -> None:
-        self._stack.__exit__(*exception)
-
-    def add(self, letter: DeadLetter) -> None:
-        if self._file is None:
-            self._file = self._stack.enter_context(files.open_atomically(self._path))
-        self._file.write(letter.to_json().encode() + b"\n")
-        self.counts[_DEAD_LETTERS + letter.reason] += 1
+def _by_reason(rejected: DeadLetterFile) -> Counter[str]:
+    return Counter({_DEAD_LETTERS + reason: count for reason, count in rejected.counts.items()})
 
 
 def _read_items(
