@@ -5,7 +5,6 @@ from __future__ import annotations
 from tfx import v1 as tfx
 from tfx.dsl.components.base import base_node
 
-from components import configuration
 from components.evaluator.component import Evaluator
 from components.example_gen.component import TextExampleGen
 from components.example_gen.settings import TextExampleGenSettings
@@ -13,6 +12,7 @@ from components.preprocessing.classification.component import ClassificationPrep
 from components.tokenization.component import SentencePieceGen
 from components.trainer import run_fn as run_fn_module
 from components.trainer.fine_tuning import FineTuningConfig
+from pipeline import shared_nodes
 from pipeline.baseline import ResolveBaseline
 from pipeline.classification_config import ClassificationPipelineConfig
 
@@ -59,14 +59,13 @@ def make_components(
         uncased=config.vocabulary.uncased,
         labels=None if dataset.is_regression else list(dataset.labels),
     )
-    trainer = tfx.components.Trainer(
-        run_fn=f"{run_fn_module.__name__}.{run_fn_module.run_fn.__name__}",
+    trainer = shared_nodes.trainer(
+        config,
+        run_fn_module=run_fn_module,
+        run_config=fine_tuning(config),
         examples=preprocessor.outputs["transformed_examples"],
         transform_graph=preprocessor.outputs["transform_graph"],
         schema=schema_gen.outputs["schema"],
-        train_args=tfx.proto.TrainArgs(splits=["train"], num_steps=config.training.train_steps),
-        eval_args=tfx.proto.EvalArgs(splits=["eval"]),
-        custom_config={run_fn_module.CONFIG_KEY: configuration.to_json(fine_tuning(config))},
     )
     baseline = resolve_baseline(trainer.outputs["model"])
     evaluator = Evaluator(
@@ -78,17 +77,10 @@ def make_components(
         metric_names=dataset.metrics,
         labels=None if dataset.is_regression else dataset.labels,
         title=f"{dataset.name}: evaluation of {config.name}",
-        lineage={
-            "configuration": configuration.to_json(config),
-            "vocabulary": config.vocabulary.model or f"trained, {config.vocabulary.size} pieces",
-        },
+        lineage=shared_nodes.lineage(config),
     )
-    pusher = tfx.components.Pusher(
-        model=trainer.outputs["model"],
-        model_blessing=evaluator.outputs["blessing"],
-        push_destination=tfx.proto.PushDestination(
-            filesystem=tfx.proto.PushDestination.Filesystem(base_directory=config.run.serving_dir)
-        ),
+    pusher = shared_nodes.pusher(
+        config, model=trainer.outputs["model"], blessing=evaluator.outputs["blessing"]
     )
     return [
         example_gen,

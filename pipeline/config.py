@@ -98,6 +98,11 @@ class PipelineConfig:
                 "must be equal."
             )
 
+    @property
+    def model_options(self) -> ModelOptions:
+        """How the network is run; kinds that derive some of it from elsewhere add that."""
+        return self.options
+
     def check_inputs(self) -> None:
         """Looks for every input file.
 

@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping
 
 from tfx import v1 as tfx
 
-from pipeline import classification_graph, question_answering_graph
+from pipeline import classification_graph, pretraining_graph, question_answering_graph
 from pipeline.baseline import ResolveBaseline
 from pipeline.config import PipelineConfig
 
 _COMPONENTS: Mapping[str, Callable] = {
     "classification": classification_graph.make_components,
+    "pretraining": pretraining_graph.make_components,
     "question_answering": question_answering_graph.make_components,
 }
 

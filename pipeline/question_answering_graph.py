@@ -7,16 +7,15 @@ the data. What is unusual about them is counted by SquadExampleGen and the prepr
 
 from __future__ import annotations
 
-from tfx import v1 as tfx
 from tfx.dsl.components.base import base_node
 
-from components import configuration
 from components.evaluator.question_answering_component import QuestionAnsweringEvaluator
 from components.example_gen.squad_component import SquadExampleGen
 from components.preprocessing.question_answering.component import QuestionAnsweringPreprocessor
 from components.tokenization.component import SentencePieceGen
 from components.trainer import question_answering_run_fn as run_fn_module
 from components.trainer.question_answering_fine_tuning import QuestionAnsweringFineTuningConfig
+from pipeline import shared_nodes
 from pipeline.baseline import ResolveBaseline
 from pipeline.question_answering_config import QuestionAnsweringPipelineConfig
 
@@ -51,12 +50,11 @@ def make_components(
         max_dead_letter_share=config.data.max_dead_letter_share,
     )
     records = preprocessor.outputs["records"]
-    trainer = tfx.components.Trainer(
-        run_fn=f"{run_fn_module.__name__}.{run_fn_module.run_fn.__name__}",
+    trainer = shared_nodes.trainer(
+        config,
+        run_fn_module=run_fn_module,
+        run_config=fine_tuning(config),
         examples=records,
-        train_args=tfx.proto.TrainArgs(splits=["train"], num_steps=config.training.train_steps),
-        eval_args=tfx.proto.EvalArgs(splits=["eval"]),
-        custom_config={run_fn_module.CONFIG_KEY: configuration.to_json(fine_tuning(config))},
     )
     baseline = resolve_baseline(trainer.outputs["model"])
     evaluator = QuestionAnsweringEvaluator(
@@ -68,17 +66,10 @@ def make_components(
         decoding=config.decoding,
         batch_size=config.training.eval_batch_size,
         title=f"Question answering: evaluation of {config.name}",
-        lineage={
-            "configuration": configuration.to_json(config),
-            "vocabulary": config.vocabulary.model or f"trained, {config.vocabulary.size} pieces",
-        },
+        lineage=shared_nodes.lineage(config),
     )
-    pusher = tfx.components.Pusher(
-        model=trainer.outputs["model"],
-        model_blessing=evaluator.outputs["blessing"],
-        push_destination=tfx.proto.PushDestination(
-            filesystem=tfx.proto.PushDestination.Filesystem(base_directory=config.run.serving_dir)
-        ),
+    pusher = shared_nodes.pusher(
+        config, model=trainer.outputs["model"], blessing=evaluator.outputs["blessing"]
     )
     return [example_gen, sentencepiece_gen, preprocessor, trainer, baseline, evaluator, pusher]
 

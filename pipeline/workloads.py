@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from components.modeling.cost import Workload
 from pipeline.classification_config import ClassificationPipelineConfig
 from pipeline.config import PipelineConfig
+from pipeline.pretraining_config import PretrainingPipelineConfig
 from pipeline.question_answering_config import QuestionAnsweringPipelineConfig
 
 
@@ -49,7 +50,21 @@ def _question_answering(config: QuestionAnsweringPipelineConfig, batch_size: int
     )
 
 
+def _pretraining(config: PretrainingPipelineConfig, batch_size: int) -> Workload:
+    records = config.records
+    return Workload(
+        task="pretraining",
+        batch_size=batch_size,
+        seq_len=records.seq_len,
+        # A free number varies about what the span sampling aims at.
+        num_predict=records.num_predict
+        or -(-records.seq_len * records.mask_beta // records.mask_alpha),
+        tie_weight=config.tie_weight,
+    )
+
+
 _BY_KIND: Mapping[str, Callable[..., Workload]] = {
     "classification": _classification,
+    "pretraining": _pretraining,
     "question_answering": _question_answering,
 }

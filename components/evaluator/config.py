@@ -7,22 +7,41 @@ import dataclasses
 
 @dataclasses.dataclass(frozen=True)
 class Threshold:
-    """Bounds of one metric, of which more is better.
+    """Bounds of one metric: the first two where more is better, the others where less is.
 
     Attributes:
         minimum: lowest value that is good enough.
         maximum_drop: how far the value may fall below that of the latest blessed model on the
             same data; 0 asks for at least as good. Without a blessed model it is not looked at.
+        maximum: highest value that is good enough, of a metric like perplexity.
+        maximum_rise: how far such a value may rise above that of the latest blessed model.
     """
 
     minimum: float | None = None
     maximum_drop: float | None = None
+    maximum: float | None = None
+    maximum_rise: float | None = None
 
     def __post_init__(self) -> None:
-        if self.minimum is None and self.maximum_drop is None:
-            raise ValueError("a threshold needs minimum, maximum_drop, or both.")
-        if self.maximum_drop is not None and self.maximum_drop < 0:
-            raise ValueError(f"maximum_drop must not be negative, but is {self.maximum_drop}.")
+        if self.more_is_better == self.less_is_better:
+            raise ValueError(
+                "a threshold needs minimum, maximum_drop, or both; or for a metric of which less "
+                "is better maximum, maximum_rise, or both."
+            )
+        for name in ("maximum_drop", "maximum_rise"):
+            value = getattr(self, name)
+            if value is not None and value < 0:
+                raise ValueError(f"{name} must not be negative, but is {value}.")
+
+    @property
+    def more_is_better(self) -> bool:
+        """Whether it bounds a metric from below."""
+        return self.minimum is not None or self.maximum_drop is not None
+
+    @property
+    def less_is_better(self) -> bool:
+        """Whether it bounds a metric from above."""
+        return self.maximum is not None or self.maximum_rise is not None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,11 +63,33 @@ class EvaluationConfig:
                 "least one metric with a minimum."
             )
 
-    def check_metrics(self, known: tuple[str, ...]) -> None:
-        """Raises a ValueError if a threshold names a metric that the task does not have."""
+    def check_metrics(
+        self, known: tuple[str, ...], *, less_is_better: tuple[str, ...] = ()
+    ) -> None:
+        """Compares the thresholds with what a task measures.
+
+        Args:
+            known: all metrics of the task.
+            less_is_better: those that are bounded from above.
+
+        Raises:
+            ValueError: if a threshold names another metric, or bounds one from the wrong side.
+        """
         unknown = sorted(set(self.thresholds) - set(known))
         if unknown:
             raise ValueError(
                 f"evaluation.thresholds names {', '.join(unknown)}; this task measures "
                 f"{', '.join(known)}."
+            )
+        for name, threshold in self.thresholds.items():
+            if threshold.less_is_better == (name in less_is_better):
+                continue
+            better, bounds = (
+                ("less", "maximum and maximum_rise")
+                if name in less_is_better
+                else ("more", "minimum and maximum_drop")
+            )
+            raise ValueError(
+                f"evaluation.thresholds.{name}: of {name} {better} is better; its bounds are "
+                f"{bounds}."
             )

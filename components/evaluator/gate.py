@@ -46,28 +46,37 @@ def judge(
     failures = []
     for name, threshold in thresholds.items():
         if name not in metrics:
-            failures.append(f"{name} was not measured{place}: the data have no such question.")
+            failures.append(f"{name} was not measured{place}: nothing in the data has it.")
             continue
         value = metrics[name]
         if threshold.minimum is not None and not value >= threshold.minimum:
             failures.append(
                 f"{name} is {value:.4f}{place}, below the minimum of {threshold.minimum:.4f}."
             )
+        if threshold.maximum is not None and not value <= threshold.maximum:
+            failures.append(
+                f"{name} is {value:.4f}{place}, above the maximum of {threshold.maximum:.4f}."
+            )
         before = (baseline or {}).get(name)
-        if threshold.maximum_drop is None or before is None:
+        if before is None:
             continue
-        if not value >= before - threshold.maximum_drop:
+        drop, rise = threshold.maximum_drop, threshold.maximum_rise
+        if drop is not None and not value >= before - drop:
             failures.append(
                 f"{name} is {value:.4f}{place}, {before - value:.4f} lower than that of the latest "
-                f"blessed model ({before:.4f}); at most {threshold.maximum_drop:.4f} is allowed."
+                f"blessed model ({before:.4f}); at most {drop:.4f} is allowed."
+            )
+        if rise is not None and not value <= before + rise:
+            failures.append(
+                f"{name} is {value:.4f}{place}, {value - before:.4f} higher than that of the "
+                f"latest blessed model ({before:.4f}); at most {rise:.4f} is allowed."
             )
     rows = tuple(
         MetricRow(
             name=name,
             value=float(value),
             baseline=(baseline or {}).get(name),
-            minimum=thresholds[name].minimum if name in thresholds else None,
-            maximum_drop=thresholds[name].maximum_drop if name in thresholds else None,
+            threshold=thresholds.get(name),
         )
         for name, value in metrics.items()
     )

@@ -8,15 +8,13 @@ from typing import Any
 import apache_beam as beam
 from absl import logging
 from tfx import types
-from tfx.components.evaluator import constants
 from tfx.dsl.components.base import base_beam_executor
 from tfx.types import artifact_utils, standard_component_specs
-from tfx.utils import path_utils
 
 from components import __version__, configuration, files, manifest, records, tfrecords
+from components.evaluator import blessing, squad_evaluation, training_history
 from components.evaluator import question_answering_inference as inference
 from components.evaluator import question_answering_report as reporting
-from components.evaluator import squad_evaluation, training_history
 from components.evaluator.names import REPORT_NAME, RESULTS_NAME
 from components.evaluator.question_answering_config import QuestionAnsweringEvaluationConfig
 from components.evaluator.report import render
@@ -70,10 +68,10 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         }
         made = manifest.read(records_dir)
         made.check_agrees({"record_type": records.QUESTION_ANSWERING.name})
-        models = {_CANDIDATE: _model_path(input_dict[standard_component_specs.MODEL_KEY])}
+        models = {_CANDIDATE: blessing.model_path(input_dict[standard_component_specs.MODEL_KEY])}
         saved_model_records.check(models[_CANDIDATE], made)
         if input_dict.get(standard_component_specs.BASELINE_MODEL_KEY):
-            path = _model_path(input_dict[standard_component_specs.BASELINE_MODEL_KEY])
+            path = blessing.model_path(input_dict[standard_component_specs.BASELINE_MODEL_KEY])
             try:
                 saved_model_records.check(path, made)
                 models[_BASELINE] = path
@@ -117,7 +115,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             evaluations[_CANDIDATE], judged, baseline=evaluations.get(_BASELINE)
         )
         _write_json(files.join(directory, RESULTS_NAME), results)
-        _bless(input_dict, output_dict, exec_properties, blessed=judged.blessed)
+        blessing.write(input_dict, output_dict, exec_properties, blessed=judged.blessed)
 
     def _answer(
         self,
@@ -154,44 +152,6 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         return answers
 
 
-def _model_path(artifacts: list[types.Artifact]) -> str:
-    model = artifact_utils.get_single_instance(artifacts)
-    return path_utils.serving_model_path(model.uri, path_utils.is_old_model_artifact(model))
-
-
 def _write_json(path: str, content: Any) -> None:
     text = json.dumps(content, indent=2, ensure_ascii=True) + "\n"
     files.write_bytes(path, text.encode())
-
-
-def _bless(
-    input_dict: dict[str, list[types.Artifact]],
-    output_dict: dict[str, list[types.Artifact]],
-    exec_properties: dict[str, Any],
-    *,
-    blessed: bool,
-) -> None:
-    """Marks the blessing as TFX's Evaluator does: Pusher and resolvers go by these properties."""
-    blessing = artifact_utils.get_single_instance(
-        output_dict[standard_component_specs.BLESSING_KEY]
-    )
-    (model,) = input_dict[standard_component_specs.MODEL_KEY]
-    blessing.set_string_custom_property(
-        constants.ARTIFACT_PROPERTY_CURRENT_MODEL_URI_KEY, model.uri
-    )
-    blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_ID_KEY, model.id)
-    for baseline in input_dict.get(standard_component_specs.BASELINE_MODEL_KEY) or ():
-        blessing.set_string_custom_property(
-            constants.ARTIFACT_PROPERTY_BASELINE_MODEL_URI_KEY, baseline.uri
-        )
-        blessing.set_int_custom_property(
-            constants.ARTIFACT_PROPERTY_BASELINE_MODEL_ID_KEY, baseline.id
-        )
-    if "current_component_id" in exec_properties:
-        blessing.set_string_custom_property("component_id", exec_properties["current_component_id"])
-    blessing.set_int_custom_property(
-        constants.ARTIFACT_PROPERTY_BLESSED_KEY,
-        constants.BLESSED_VALUE if blessed else constants.NOT_BLESSED_VALUE,
-    )
-    name = constants.BLESSED_FILE_NAME if blessed else constants.NOT_BLESSED_FILE_NAME
-    files.write_bytes(files.join(blessing.uri, name), b"")

@@ -17,6 +17,10 @@ import matplotlib
 import numpy as np
 from matplotlib import figure
 
+from components.evaluator.config import Threshold
+
+_NOTHING = "–"
+
 
 @dataclasses.dataclass(frozen=True)
 class MetricRow:
@@ -26,15 +30,29 @@ class MetricRow:
         name: of the metric.
         value: of the candidate.
         baseline: of the latest blessed model on the same data; None without one.
-        minimum: configured lower bound.
-        maximum_drop: configured bound of the change.
+        threshold: configured bounds; None for none.
     """
 
     name: str
     value: float
     baseline: float | None = None
-    minimum: float | None = None
-    maximum_drop: float | None = None
+    threshold: Threshold | None = None
+
+    @property
+    def bound(self) -> str:
+        """Of the value, for people."""
+        if self.threshold is None:
+            return _NOTHING
+        low, high = self.threshold.minimum, self.threshold.maximum
+        return _bound("≥", low) or _bound("≤", high) or _NOTHING
+
+    @property
+    def change_bound(self) -> str:
+        """Of the change since the latest blessed model, for people."""
+        if self.threshold is None:
+            return _NOTHING
+        drop, rise = self.threshold.maximum_drop, self.threshold.maximum_rise
+        return _bound("−", drop) or _bound("+", rise) or _NOTHING
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,7 +139,11 @@ def _slice_metric_names(report: Report) -> list[str]:
 
 
 def _format_number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.4f}"
+    return _NOTHING if value is None else f"{value:.4f}"
+
+
+def _bound(sign: str, value: float | None) -> str:
+    return "" if value is None else f"{sign} {value:.4f}"
 
 
 def _confusion_rows(report: Report) -> list[dict[str, object]]:

@@ -108,13 +108,8 @@ def _value(value) -> object:
 def _metric_row(
     name: str, value: float, baseline: float | None, config: EvaluationConfig
 ) -> MetricRow:
-    threshold = config.thresholds.get(name)
     return MetricRow(
-        name=name,
-        value=value,
-        baseline=baseline,
-        minimum=None if threshold is None else threshold.minimum,
-        maximum_drop=None if threshold is None else threshold.maximum_drop,
+        name=name, value=value, baseline=baseline, threshold=config.thresholds.get(name)
     )
 
 

@@ -45,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
     from pipeline import workloads
 
     workload = workloads.of(config, replicas=options.replicas)
-    cost = training_cost(config.model, config.options, workload)
+    cost = training_cost(config.model, config.model_options, workload)
     _print_cost(config, workload, cost, options.replicas)
     print()
     names = [options.device] if options.device else list(DEVICES)
@@ -66,7 +66,7 @@ def _load(options: argparse.Namespace) -> PipelineConfig:
 
 
 def _print_cost(config: PipelineConfig, workload: Workload, cost: Cost, replicas: int) -> None:
-    model, run_options = config.model, config.options
+    model, run_options = config.model, config.model_options
     flops = cost.train_flops
     rows = {
         "network": f"{model.n_layer} layers, d_model {model.d_model}, {model.n_head} heads of "
@@ -108,7 +108,7 @@ def _largest_batch(config: PipelineConfig, workload: Workload, usable_bytes: int
 
     def total(rows: int) -> int:
         resized = dataclasses.replace(workload, batch_size=rows)
-        return training_cost(config.model, config.options, resized).total_bytes
+        return training_cost(config.model, config.model_options, resized).total_bytes
 
     # Halving: memory grows with the batch.
     fitting, too_many = 0, workload.batch_size

@@ -22,6 +22,12 @@ def judge(metrics, thresholds, baseline=None, **more):
         # Nothing to compare with.
         (10.0, None, Threshold(maximum_drop=0.0), True),
         (90.0, 95.0, Threshold(minimum=80.0), True),
+        (20.0, None, Threshold(maximum=20.0), True),
+        (20.1, None, Threshold(maximum=20.0), False),
+        (float("nan"), None, Threshold(maximum=20.0), False),
+        (21.0, 20.0, Threshold(maximum_rise=1.0), True),
+        (21.1, 20.0, Threshold(maximum_rise=1.0), False),
+        (15.0, 20.0, Threshold(maximum_rise=0.0), True),
     ],
 )
 def test_bounds(value, baseline, threshold, blessed):
@@ -39,7 +45,7 @@ def test_the_reasons_are_written_out():
         "NoAns_f1 was not measured where question_word = who: the data have no such question.",
     )
     (row,) = verdict.rows
-    assert (row.value, row.baseline, row.minimum, row.maximum_drop) == (70.0, 75.0, 80.0, 2.0)
+    assert (row.value, row.baseline, row.threshold) == (70.0, 75.0, thresholds["f1"])
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from components.evaluator import report as report_lib
+from components.evaluator.config import Threshold
 from components.evaluator.report import Curve, MetricRow, Report, SliceRow
 
 _HOSTILE = "<script>alert('x')</script>"
@@ -32,7 +33,7 @@ def make(**changes) -> Report:
         "blessed": False,
         "failures": ["accuracy is 0.5000, below the minimum of 0.9000"],
         "metrics": [
-            MetricRow("accuracy", 0.5, 0.75, 0.9, 0.01),
+            MetricRow("accuracy", 0.5, 0.75, Threshold(minimum=0.9, maximum_drop=0.01)),
             MetricRow("f1", 0.25),
         ],
         "slices": [SliceRow(f"label = {_HOSTILE}", 7, {"accuracy": 0.5})],

@@ -1,0 +1,86 @@
+"""Components of a pretraining pipeline, from files of running text to a pushed encoder.
+
+There are no StatisticsGen, SchemaGen and ExampleValidator: an example is a document, of which TFDV
+would count characters. What is unusual about documents is counted by CorpusExampleGen and the
+preprocessor.
+"""
+
+from __future__ import annotations
+
+from tfx.dsl.components.base import base_node
+
+from components.evaluator.pretraining_component import PretrainingEvaluator
+from components.example_gen.corpus import TEXT_FEATURE
+from components.example_gen.corpus_component import CorpusExampleGen
+from components.preprocessing.pretraining.component import PretrainingPreprocessor
+from components.tokenization.component import SentencePieceGen
+from components.trainer import pretraining_run_fn
+from components.trainer.pretraining import PretrainingConfig
+from pipeline import shared_nodes
+from pipeline.baseline import ResolveBaseline
+from pipeline.pretraining_config import PretrainingPipelineConfig
+
+
+def make_components(
+    config: PretrainingPipelineConfig,
+    *,
+    resolve_baseline: ResolveBaseline,
+) -> list[base_node.BaseNode]:
+    """All components, in an order in which they could run."""
+    example_gen = CorpusExampleGen(
+        data_root=config.data.root, settings=config.data.settings(seed=config.records.seed)
+    )
+    examples = example_gen.outputs["examples"]
+    sentencepiece_gen = SentencePieceGen(
+        examples=None if config.vocabulary.model else examples,
+        model_path=config.vocabulary.model,
+        vocabulary_size=config.vocabulary.size,
+        uncased=config.vocabulary.uncased,
+        text_features=[TEXT_FEATURE],
+    )
+    preprocessor = PretrainingPreprocessor(
+        examples=examples,
+        sentencepiece_model=sentencepiece_gen.outputs["model"],
+        config=config.records,
+        from_raw_text=config.data.from_raw_text,
+    )
+    records = preprocessor.outputs["records"]
+    trainer = shared_nodes.trainer(
+        config,
+        run_fn_module=pretraining_run_fn,
+        run_config=pretraining(config),
+        examples=records,
+    )
+    baseline = resolve_baseline(trainer.outputs["model"])
+    evaluator = PretrainingEvaluator(
+        records=records,
+        model=trainer.outputs["model"],
+        model_run=trainer.outputs["model_run"],
+        baseline_model=baseline.outputs["model"],
+        config=config.evaluation,
+        pretraining=pretraining(config),
+        title=f"Pretraining: evaluation of {config.name}",
+        lineage=shared_nodes.lineage(config),
+    )
+    pusher = shared_nodes.pusher(
+        config, model=trainer.outputs["model"], blessing=evaluator.outputs["blessing"]
+    )
+    return [example_gen, sentencepiece_gen, preprocessor, trainer, baseline, evaluator, pusher]
+
+
+def pretraining(config: PretrainingPipelineConfig) -> PretrainingConfig:
+    """The part of the configuration that the Trainer needs."""
+    return PretrainingConfig(
+        seq_len=config.records.seq_len,
+        num_predict=config.records.num_predict,
+        uncased=config.vocabulary.uncased,
+        perm_size=config.longest_permutation,
+        leak_ratio=config.leak_ratio,
+        tie_weight=config.tie_weight,
+        weight=config.weight,
+        mix_with=config.mix_with,
+        model=config.model,
+        options=config.model_options,
+        training=config.training,
+        init_from=config.init_from,
+    )
