@@ -42,7 +42,7 @@ def test_the_reasons_are_written_out():
         "f1 is 70.0000 where question_word = who, below the minimum of 80.0000.",
         "f1 is 70.0000 where question_word = who, 5.0000 lower than that of the latest blessed "
         "model (75.0000); at most 2.0000 is allowed.",
-        "NoAns_f1 was not measured where question_word = who: the data have no such question.",
+        "NoAns_f1 was not measured where question_word = who: nothing in the data has it.",
     )
     (row,) = verdict.rows
     assert (row.value, row.baseline, row.threshold) == (70.0, 75.0, thresholds["f1"])
