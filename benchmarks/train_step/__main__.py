@@ -15,18 +15,34 @@ import numpy as np
 from benchmarks.train_step.cases import CASES
 
 _FOLDER = pathlib.Path(__file__).parent
-_PEERS = ("hugging_face", "model_garden", "keras_hub")
+_PEERS = ("hugging_face", "model_garden", "keras_hub", "reference")
+_REFERENCE_MODULES = "XLNET_REFERENCE_MODULES"
 
 
 def main() -> None:
     """Parses the command line and runs."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        epilog=(
+            "A peer's interpreter belongs to an environment of its own; benchmarks/README.md says "
+            "how each is made. The peer 'reference' is the TF2 port that this project took over "
+            "from: its interpreter needs TensorFlow and tf_keras only (this project's own will "
+            "do), and --reference-modules the folder with its xlnet_modeling.py and "
+            "xlnet_config.py."
+        ),
+    )
     parser.add_argument(
         "--peer",
         action="append",
         default=[],
         metavar="NAME=PYTHON",
         help=f"one of {', '.join(_PEERS)} and the interpreter that has it",
+    )
+    parser.add_argument(
+        "--reference-modules",
+        metavar="FOLDER",
+        default=os.environ.get(_REFERENCE_MODULES),
+        help=f"with the reference's modules; {_REFERENCE_MODULES} by default",
     )
     parser.add_argument("--case", choices=sorted(CASES), action="append")
     parser.add_argument("--dtype", choices=("float32", "bfloat16"), default="float32")
@@ -39,20 +55,22 @@ def main() -> None:
         if name not in _PEERS or not python:
             parser.error(f"--peer {peer!r} should be NAME=PYTHON with a name of {_PEERS}")
         interpreters[name] = python
-    peak = matmul_peak()
-    print(f"matrix product, float32, two threads: {peak:.0f} GFLOP/s at best")
+    if "reference" in interpreters and not options.reference_modules:
+        parser.error("--peer reference=… needs --reference-modules FOLDER")
+    peak = matmul_peak(options.dtype)
+    print(f"matrix product, {options.dtype}, two threads: {peak:.0f} GFLOP/s at best")
     for name in options.case or sorted(CASES):
         _compare(name, interpreters, options, peak)
 
 
-def matmul_peak(size: int = 2048, repeats: int = 8) -> float:
-    """Best GFLOP/s of a square float32 matrix product on as many threads as the contestants."""
+def matmul_peak(dtype: str, size: int = 2048, repeats: int = 8) -> float:
+    """Best GFLOP/s of a square matrix product on as many threads as the contestants."""
     import time
 
     import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(2)
-    matrix = tf.constant(np.random.default_rng(0).random((size, size), np.float32))
+    matrix = tf.cast(np.random.default_rng(0).random((size, size), np.float32), dtype)
     best = float("inf")
     for _ in range(repeats):
         started = time.perf_counter()
@@ -61,11 +79,13 @@ def matmul_peak(size: int = 2048, repeats: int = 8) -> float:
     return 2 * size**3 / best / 1e9
 
 
-def _compare(case: str, interpreters: dict[str, str], options, peak: float) -> None:
+def _compare(
+    case: str, interpreters: dict[str, str], options: argparse.Namespace, peak: float
+) -> None:
     results: dict[str, list[dict]] = {}
     for _ in range(options.rounds):
         for name, python in interpreters.items():
-            result = _run(name, python, case, options.dtype, options.steps)
+            result = _run(name, python, case, options)
             if result is not None:
                 results.setdefault(name, []).append(result)
     print(f"\n{case}, {options.dtype}")
@@ -89,12 +109,14 @@ def _median(rounds: list[dict]) -> float:
     return statistics.median(seconds for result in rounds for seconds in result["step_seconds"])
 
 
-def _run(name: str, python: str, case: str, dtype: str, steps: int) -> dict | None:
+def _run(name: str, python: str, case: str, options: argparse.Namespace) -> dict | None:
     # A script must not have the name of the package that it imports.
     script = "ours.py" if name == "ours" else f"peer_{name}.py"
     environment = {**os.environ, "OMP_NUM_THREADS": "2", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    if options.reference_modules:
+        environment[_REFERENCE_MODULES] = options.reference_modules
     process = subprocess.run(
-        [python, str(_FOLDER / script), case, dtype, str(steps)],
+        [python, str(_FOLDER / script), case, options.dtype, str(options.steps)],
         capture_output=True,
         text=True,
         env=environment,
@@ -102,7 +124,7 @@ def _run(name: str, python: str, case: str, dtype: str, steps: int) -> dict | No
     )
     if process.returncode:
         reason = process.stderr.strip().splitlines()[-1:] or ["no message"]
-        print(f"{name} does not run {case} in {dtype}: {reason[0]}", file=sys.stderr)
+        print(f"{name} does not run {case} in {options.dtype}: {reason[0]}", file=sys.stderr)
         return None
     return json.loads(process.stdout.strip().splitlines()[-1])
 
