@@ -126,7 +126,10 @@ def _run(name: str, python: str, case: str, options: argparse.Namespace) -> dict
         reason = process.stderr.strip().splitlines()[-1:] or ["no message"]
         print(f"{name} does not run {case} in {options.dtype}: {reason[0]}", file=sys.stderr)
         return None
-    return json.loads(process.stdout.strip().splitlines()[-1])
+    result = json.loads(process.stdout.strip().splitlines()[-1])
+    steps = ", ".join(f"{seconds:.2f}" for seconds in result["step_seconds"])
+    print(f"{name}: steps of {steps} s", file=sys.stderr)
+    return result
 
 
 if __name__ == "__main__":
