@@ -27,6 +27,7 @@ from cases import (
     N_LAYER,
     N_TOKEN,
     NUM_CLASSES,
+    THREADS,
     Case,
     make_inputs,
 )
@@ -45,8 +46,8 @@ def make_step(case: Case, dtype: str) -> Callable[[], float]:
     import xlnet_config
     import xlnet_modeling
 
-    tf.config.threading.set_intra_op_parallelism_threads(contestant.THREADS)
-    tf.config.threading.set_inter_op_parallelism_threads(contestant.THREADS)
+    tf.config.threading.set_intra_op_parallelism_threads(THREADS)
+    tf.config.threading.set_inter_op_parallelism_threads(THREADS)
     config = xlnet_config.XLNetConfig(
         args_dict={
             "n_token": N_TOKEN,
