@@ -15,7 +15,7 @@ from benchmarks.train_step.cases import CASES, THREADS
 
 _FOLDER = pathlib.Path(__file__).parent
 _PEERS = ("hugging_face", "model_garden", "keras_hub", "reference")
-_REFERENCE_MODULES = "XLNET_REFERENCE_MODULES"
+_REFERENCE_ROOT = "XLNET_REFERENCE_ROOT"
 
 
 def main() -> None:
@@ -26,8 +26,7 @@ def main() -> None:
             "A peer's interpreter belongs to an environment of its own; benchmarks/README.md says "
             "how each is made. The peer 'reference' is the TF2 port that this project took over "
             "from: its interpreter needs TensorFlow and tf_keras only (this project's own will "
-            "do), and --reference-modules the folder with its xlnet_modeling.py and "
-            "xlnet_config.py."
+            "do), and --reference-root the folder that holds its official/nlp/."
         ),
     )
     parser.add_argument(
@@ -38,10 +37,10 @@ def main() -> None:
         help=f"one of {', '.join(_PEERS)} and the interpreter that has it",
     )
     parser.add_argument(
-        "--reference-modules",
+        "--reference-root",
         metavar="FOLDER",
-        default=os.environ.get(_REFERENCE_MODULES),
-        help=f"with the reference's modules; {_REFERENCE_MODULES} by default",
+        default=os.environ.get(_REFERENCE_ROOT),
+        help=f"that holds the reference's official/nlp/; {_REFERENCE_ROOT} by default",
     )
     parser.add_argument("--case", choices=sorted(CASES), action="append")
     parser.add_argument("--dtype", choices=("float32", "bfloat16"), default="float32")
@@ -54,8 +53,8 @@ def main() -> None:
         if name not in _PEERS or not python:
             parser.error(f"--peer {peer!r} should be NAME=PYTHON with a name of {_PEERS}")
         interpreters[name] = python
-    if "reference" in interpreters and not options.reference_modules:
-        parser.error("--peer reference=… needs --reference-modules FOLDER")
+    if "reference" in interpreters and not options.reference_root:
+        parser.error("--peer reference=… needs --reference-root FOLDER")
     for name in options.case or sorted(CASES):
         _compare(name, interpreters, options)
 
@@ -116,8 +115,8 @@ def _run(name: str, python: str, case: str, options: argparse.Namespace) -> dict
     # A script must not have the name of the package that it imports.
     script = "ours.py" if name == "ours" else f"peer_{name}.py"
     environment = {**os.environ, "OMP_NUM_THREADS": "2", "TF_CPP_MIN_LOG_LEVEL": "3"}
-    if options.reference_modules:
-        environment[_REFERENCE_MODULES] = options.reference_modules
+    if options.reference_root:
+        environment[_REFERENCE_ROOT] = options.reference_root
     process = subprocess.run(
         [python, str(_FOLDER / script), case, options.dtype, str(options.steps)],
         capture_output=True,

@@ -1,9 +1,9 @@
 """The step of the TF2 port that this project took over from, in an environment of its own.
 
-Its modules do not come with this project: `XLNET_REFERENCE_MODULES` names the folder that holds
-`xlnet_modeling.py` and `xlnet_config.py`, with the names that today's TensorFlow no longer has
-mended (`tf.matrix_band_part`, `self.lamp_len`, `tf.gfile`). TensorFlow and tf_keras are all that
-the environment needs.
+It does not come with this project: `XLNET_REFERENCE_ROOT` names the folder that holds its
+`official/nlp/`, with the names that today's TensorFlow no longer has mended (`tf.matrix_band_part`,
+`self.lamp_len`, `tf.gfile`). TensorFlow and tf_keras are all that the environment needs; with
+tf-models-official in it, that package would be found in its place.
 """
 
 from __future__ import annotations
@@ -32,19 +32,18 @@ from cases import (
     make_inputs,
 )
 
-MODULES = "XLNET_REFERENCE_MODULES"
+_ROOT = "XLNET_REFERENCE_ROOT"
 
 
 def make_step(case: Case, dtype: str) -> Callable[[], float]:
     """Forward, backward, clipping and Adam, as its training loop makes them off the TPU."""
     if dtype != "float32":
         raise ValueError("its bfloat16 makes the variables bfloat16, which is another computation")
-    folder = os.environ.get(MODULES)
-    if not folder or not os.path.isfile(os.path.join(folder, "xlnet_modeling.py")):
-        raise ValueError(f"{MODULES} should name a folder with xlnet_modeling.py, not {folder!r}")
-    sys.path.append(folder)
-    import xlnet_config
-    import xlnet_modeling
+    root = os.environ.get(_ROOT, "")
+    if not os.path.isfile(os.path.join(root, "official", "nlp", "xlnet_modeling.py")):
+        raise ValueError(f"{_ROOT} should name a folder with official/nlp/, not {root!r}")
+    sys.path.insert(0, root)
+    from official.nlp import xlnet_config, xlnet_modeling
 
     tf.config.threading.set_intra_op_parallelism_threads(THREADS)
     tf.config.threading.set_inter_op_parallelism_threads(THREADS)
