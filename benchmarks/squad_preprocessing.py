@@ -1,10 +1,12 @@
-"""Speed and memory of SQuAD preprocessing, beside the published alignment.
+"""Speed and memory of SQuAD preprocessing beside the reference and Hugging Face, one core each.
 
-    OMP_NUM_THREADS=1 python benchmarks/squad_preprocessing.py [--train-size] [--peer-questions 20]
+    OMP_NUM_THREADS=1 python -m benchmarks.squad_preprocessing [--train-size]
+        [--hugging-face PYTHON] [--reference PYTHON --reference-root FOLDER]
 
-Peers: the published steps (a matrix of the longest common subsequence for every question; here as
-plain Python, which is how the reference does it; it makes 5–16 questions/s), and Hugging Face's
-fast-tokenizer path, 2,400 questions/s on one core of the development machine, without records.
+Peers: the reference, from JSON to TFRecord, on a sample, because it fills a matrix of the longest
+common subsequence in Python for every question; and Hugging Face's fast tokenizer with the feature
+steps of its question answering example, from JSON to features in memory, no records.
+benchmarks/README.md says how the peers' environments are made.
 """
 
 from __future__ import annotations
@@ -14,9 +16,9 @@ import json
 import os
 import pathlib
 import resource
+import subprocess
 import tempfile
 import time
-import unicodedata
 
 from components.example_gen import squad
 from components.preprocessing.question_answering import pipeline
@@ -35,17 +37,30 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     default_root = os.environ.get("XLNET_DATA_ROOT", str(_ROOT.parent / "shared" / "data"))
     parser.add_argument("--data-root", default=default_root)
-    parser.add_argument("--peer-questions", type=int, default=10)
+    parser.add_argument("--hugging-face", metavar="PYTHON", help="interpreter that has it")
+    parser.add_argument("--reference", metavar="PYTHON", help="interpreter with TensorFlow")
+    parser.add_argument("--reference-root", metavar="FOLDER", help="that holds its official/nlp")
+    parser.add_argument("--reference-questions", type=int, default=100, help="size of its sample")
     parser.add_argument(
         "--train-size", action="store_true", help="also 130,319 questions, 2 workers"
     )
     arguments = parser.parse_args()
     data_root = pathlib.Path(arguments.data_root)
     data = data_root / "squad" / "dev-v2.0.json"
-    tokenizer = Tokenizer.from_file(str(data_root / "xlnet" / "spiece.model"))
+    model = str(data_root / "xlnet" / "spiece.model")
+    if arguments.reference and not arguments.reference_root:
+        parser.error("--reference PYTHON needs --reference-root FOLDER")
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(cores)})  # the peers inherit it
+    tokenizer = Tokenizer.from_file(model)
 
-    peer = _published_alignment(data, tokenizer, arguments.peer_questions)
-    print(f"published alignment, {arguments.peer_questions} questions: {peer:,.1f} questions/s")
+    peers = {}
+    if arguments.hugging_face:
+        peers["hugging_face"] = _run_peer(arguments.hugging_face, "hugging_face", data, model)
+    if arguments.reference:
+        os.environ["XLNET_REFERENCE_ROOT"] = arguments.reference_root
+        size = arguments.reference_questions
+        peers["reference"] = _run_peer(arguments.reference, "reference", data, model, size)
 
     start, start_cpu = time.perf_counter(), time.process_time()
     maker = Featurizer(tokenizer, _CONFIG, for_training=False)
@@ -53,13 +68,14 @@ def main() -> None:
         for _ in maker.featurize(paragraph):
             pass
     num_questions = maker.counts["questions"]
-    _report("JSON to features in memory", num_questions, start, start_cpu, peer)
+    _report("JSON to features in memory", num_questions, start, start_cpu, peers)
 
     with tempfile.TemporaryDirectory() as directory:
         start, start_cpu = time.perf_counter(), time.process_time()
         _preprocess(str(data), tokenizer, directory, ["--runner=FnApiRunner"])
-        _report("JSON to TFRecord, Beam, one process", num_questions, start, start_cpu, peer)
+        _report("JSON to TFRecord, Beam, one process", num_questions, start, start_cpu, peers)
 
+    os.sched_setaffinity(0, cores)
     if arguments.train_size:
         with tempfile.TemporaryDirectory() as directory:
             path = pathlib.Path(directory, "train.json")
@@ -67,19 +83,38 @@ def main() -> None:
             start, start_cpu = time.perf_counter(), time.process_time()
             workers = ["--direct_num_workers=2", "--direct_running_mode=multi_processing"]
             _preprocess(str(path), tokenizer, directory, ["--runner=FnApiRunner", *workers])
-            _report("train-set size, two workers", num_questions, start, start_cpu, peer)
+            _report("train-set size, two workers", num_questions, start, start_cpu, peers)
         for name, who in (("main", resource.RUSAGE_SELF), ("worker", resource.RUSAGE_CHILDREN)):
             peak = resource.getrusage(who).ru_maxrss / 1024
             print(f"  peak memory of the {name} process: {peak:,.0f} MiB")
 
 
-def _report(what: str, questions: int, start: float, start_cpu: float, peer: float) -> None:
+def _report(
+    what: str, questions: int, start: float, start_cpu: float, peers: dict[str, float]
+) -> None:
     wall, cpu = time.perf_counter() - start, time.process_time() - start_cpu
     rate = questions / wall
+    ratios = "".join(f", {rate / peer:,.1f} times {name}" for name, peer in peers.items())
     print(
         f"{what}: {questions:,} questions in {wall:.1f} s ({cpu:.1f} s of the processor): "
-        f"{rate:,.0f} questions/s, {rate / peer:,.0f} times the published alignment"
+        f"{rate:,.0f} questions/s{ratios}"
     )
+
+
+def _run_peer(python: str, name: str, *arguments: object) -> float:
+    """Questions per second of a peer's script."""
+    script = pathlib.Path(__file__).with_name(f"peer_{name}_squad.py")
+    process = subprocess.run(
+        [python, str(script), *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"},
+        check=True,
+    )
+    result = json.loads(process.stdout.strip().splitlines()[-1])
+    rate = result["questions"] / result["seconds"]
+    print(f"{name}: {result}: {rate:,.1f} questions/s")
+    return rate
 
 
 def _preprocess(path: str, tokenizer: Tokenizer, directory: str, beam_args: list[str]) -> None:
@@ -112,35 +147,6 @@ def _repeat(source: pathlib.Path, target: pathlib.Path, num_questions: int) -> i
         copy += 1
     target.write_text(json.dumps({"version": "v2.0", "data": repeated}))
     return total
-
-
-def _published_alignment(data: pathlib.Path, tokenizer: Tokenizer, num_questions: int) -> float:
-    """Questions per second of the alignment alone, made for every question anew."""
-    start = time.perf_counter()
-    done = 0
-    for paragraph in squad.read_file(str(data)):
-        for _ in paragraph.questions:
-            if done == num_questions:
-                return done / (time.perf_counter() - start)
-            target = "".join(tokenizer.pieces(paragraph.context)).replace("▁", " ")
-            _fill_matrix(paragraph.context, target)
-            done += 1
-    return done / (time.perf_counter() - start)
-
-
-def _fill_matrix(text: str, target: str) -> list[list[int]]:
-    width = abs(len(text) - len(target)) + 5
-    lengths = [[0] * (len(target) + 1) for _ in range(len(text) + 1)]
-    for i, character in enumerate(text):
-        for j in range(max(0, i - width), min(len(target), i + width)):
-            # Normalised in every cell, as published.
-            normal = "".join(
-                c for c in unicodedata.normalize("NFKD", character) if not unicodedata.combining(c)
-            )
-            lengths[i + 1][j + 1] = max(
-                lengths[i][j + 1], lengths[i + 1][j], lengths[i][j] + (normal == target[j])
-            )
-    return lengths
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import dataclasses
 
 import numpy as np
 
+THREADS = 2
 LEARNING_RATE = 1e-5
 DROPOUT = 0.1
 N_TOKEN, N_LAYER, D_MODEL, N_HEAD, D_HEAD, D_INNER = 32_000, 12, 768, 12, 64, 3072

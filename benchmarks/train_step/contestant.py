@@ -10,8 +10,6 @@ from collections.abc import Callable
 
 from cases import CASES, Case
 
-THREADS = 2
-
 
 def main(make_step: Callable[[Case, str], Callable[[], float]]) -> None:
     """Measures `<script> CASE DTYPE STEPS`.

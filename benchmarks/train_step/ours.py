@@ -16,6 +16,7 @@ from cases import (
     N_LAYER,
     N_TOKEN,
     NUM_CLASSES,
+    THREADS,
     Case,
     make_inputs,
 )
@@ -41,8 +42,8 @@ CONFIG = XLNetConfig(
 
 def make_step(case: Case, dtype: str) -> Callable[[], float]:
     """Forward, backward and update, as the trainer makes them on the CPU."""
-    tf.config.threading.set_intra_op_parallelism_threads(contestant.THREADS)
-    tf.config.threading.set_inter_op_parallelism_threads(contestant.THREADS)
+    tf.config.threading.set_intra_op_parallelism_threads(THREADS)
+    tf.config.threading.set_inter_op_parallelism_threads(THREADS)
     options = ModelOptions(
         dropout=DROPOUT,
         dropout_att=DROPOUT,
@@ -77,8 +78,8 @@ def make_step(case: Case, dtype: str) -> Callable[[], float]:
             features["target_mask"]
         )
 
-    # In fp32 the graph's own kernels are the faster ones on a CPU, and need no compilation.
-    @tf.function(jit_compile=dtype == "bfloat16", autograph=False)
+    # As "auto" has it on a CPU: the graph's own kernels are as fast, and need no compilation.
+    @tf.function(jit_compile=False, autograph=False)
     def step(features, seed):
         with tf.GradientTape() as tape:
             loss = loss_of(features, seed)

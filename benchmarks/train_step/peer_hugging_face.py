@@ -16,6 +16,7 @@ from cases import (
     N_LAYER,
     N_TOKEN,
     NUM_CLASSES,
+    THREADS,
     Case,
     make_inputs,
 )
@@ -23,7 +24,7 @@ from cases import (
 
 def make_step(case: Case, dtype: str) -> Callable[[], float]:
     """Forward, backward, clipping and AdamW; bfloat16 by autocast."""
-    torch.set_num_threads(contestant.THREADS)
+    torch.set_num_threads(THREADS)
     torch.manual_seed(0)
     config = transformers.XLNetConfig(
         vocab_size=N_TOKEN,

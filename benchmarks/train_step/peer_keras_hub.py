@@ -23,6 +23,7 @@ from cases import (
     N_LAYER,
     N_TOKEN,
     NUM_CLASSES,
+    THREADS,
     Case,
     make_inputs,
 )
@@ -32,8 +33,8 @@ def make_step(case: Case, dtype: str) -> Callable[[], float]:
     """Backbone and a dense layer over the last token; Keras' own train_on_batch."""
     if case.num_predict or dtype != "float32":
         raise ValueError("keras-hub runs the classification case in float32 only")
-    tf.config.threading.set_intra_op_parallelism_threads(contestant.THREADS)
-    tf.config.threading.set_inter_op_parallelism_threads(contestant.THREADS)
+    tf.config.threading.set_intra_op_parallelism_threads(THREADS)
+    tf.config.threading.set_inter_op_parallelism_threads(THREADS)
     backbone = keras_hub.models.XLNetBackbone(
         vocabulary_size=N_TOKEN,
         num_layers=N_LAYER,

@@ -20,6 +20,7 @@ from cases import (
     N_LAYER,
     N_TOKEN,
     NUM_CLASSES,
+    THREADS,
     Case,
     make_inputs,
 )
@@ -30,8 +31,8 @@ def make_step(case: Case, dtype: str) -> Callable[[], float]:
     """Forward, backward, clipping and Adam in one tf.function; XLA is slower here."""
     if dtype != "float32":
         raise ValueError("measured in float32 only")
-    tf.config.threading.set_intra_op_parallelism_threads(contestant.THREADS)
-    tf.config.threading.set_inter_op_parallelism_threads(contestant.THREADS)
+    tf.config.threading.set_intra_op_parallelism_threads(THREADS)
+    tf.config.threading.set_inter_op_parallelism_threads(THREADS)
     pretraining = bool(case.num_predict)
     initializer = tf_keras.initializers.RandomNormal(stddev=0.02)
     network = networks.XLNetBase(

@@ -285,7 +285,7 @@ class XLNetEncoder(NamedLayer):
         if segment_ids is not None:
             segment_ids = tf.cast(segment_ids, tf.int32)
             of_keys = tf.pad(segment_ids, [[0, 0], [mem_len, 0]])
-            other_segment = segment_ids[:, :, None] != of_keys[:, None, :]
+            other_segment = self.cast(segment_ids[:, :, None] != of_keys[:, None, :])
         query_len = input_ids.shape[1]
         everywhere = EveryPosition(query_len, mem_len + query_len)
         content = Stream(everywhere, content_bias, other_segment)

@@ -127,6 +127,12 @@ def test_dropout_masks_look_random(rate):
             assert abs((masks[i] & masks[j]).mean() - (1 - rate) ** 2) < 2 * spread
 
 
+def test_dropout_mask_of_an_odd_number_of_elements():
+    seed = tf.constant([3, 4])
+    odd, even = keep_mask((3, 5), 0.5, seed), keep_mask((16,), 0.5, seed)
+    np.testing.assert_array_equal(np.ravel(odd), even[:15])
+
+
 def test_dropout_keeps_the_mean_and_the_dtype():
     inputs = tf.ones([1 << 16], tf.bfloat16)
     dropped = dropout(inputs, 0.25, tf.constant([1, 2]))

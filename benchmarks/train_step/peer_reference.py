@@ -1,0 +1,104 @@
+"""The step of the TF2 port that this project took over from, in an environment of its own.
+
+It does not come with this project: `XLNET_REFERENCE_ROOT` names the folder that holds its
+`official/nlp/`, with the names that today's TensorFlow no longer has mended (`tf.matrix_band_part`,
+`self.lamp_len`, `tf.gfile`). TensorFlow and tf_keras are all that the environment needs; with
+tf-models-official in it, that package would be found in its place.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+
+os.environ["TF_USE_LEGACY_KERAS"] = "1"
+
+import contestant
+import tensorflow as tf
+import tf_keras
+from cases import (
+    D_HEAD,
+    D_INNER,
+    D_MODEL,
+    DROPOUT,
+    LEARNING_RATE,
+    N_HEAD,
+    N_LAYER,
+    N_TOKEN,
+    NUM_CLASSES,
+    THREADS,
+    Case,
+    make_inputs,
+)
+
+_ROOT = "XLNET_REFERENCE_ROOT"
+
+
+def make_step(case: Case, dtype: str) -> Callable[[], float]:
+    """Forward, backward, clipping and Adam, as its training loop makes them off the TPU."""
+    if dtype != "float32":
+        raise ValueError("its bfloat16 makes the variables bfloat16, which is another computation")
+    root = os.environ.get(_ROOT, "")
+    if not os.path.isfile(os.path.join(root, "official", "nlp", "xlnet_modeling.py")):
+        raise ValueError(f"{_ROOT} should name a folder with official/nlp/, not {root!r}")
+    sys.path.insert(0, root)
+    from official.nlp import xlnet_config, xlnet_modeling
+
+    tf.config.threading.set_intra_op_parallelism_threads(THREADS)
+    tf.config.threading.set_inter_op_parallelism_threads(THREADS)
+    config = xlnet_config.XLNetConfig(
+        args_dict={
+            "n_token": N_TOKEN,
+            "n_layer": N_LAYER,
+            "d_model": D_MODEL,
+            "n_head": N_HEAD,
+            "d_head": D_HEAD,
+            "d_inner": D_INNER,
+            "ff_activation": "gelu",
+            "untie_r": True,
+        }
+    )
+    run_config = xlnet_config.RunConfig(
+        is_training=True,
+        use_tpu=False,
+        use_bfloat16=False,
+        dropout=DROPOUT,
+        dropout_att=DROPOUT,
+        mem_len=case.mem_len,
+        reuse_len=case.reuse_len,
+        bi_data=bool(case.num_predict),
+    )
+    features = {name: tf.constant(value) for name, value in make_inputs(case).items()}
+    if case.num_predict:
+        model = xlnet_modeling.PretrainingXLNetModel(config, run_config, name="model")
+        features["input_k"] = features.pop("input_ids")
+        features["seg_id"] = features.pop("segment_ids")
+        # Time-major, as its memories are.
+        features["mems"] = [tf.transpose(layer, [1, 0, 2]) for layer in features["mems"]]
+    else:
+        model = xlnet_modeling.ClassificationXLNetModel(
+            config, run_config, NUM_CLASSES, name="model"
+        )
+        features["mems"] = None
+    optimizer = tf_keras.optimizers.Adam(LEARNING_RATE, jit_compile=False)
+
+    @tf.function
+    def step() -> tf.Tensor:
+        with tf.GradientTape() as tape:
+            model(features, training=True)
+            loss = model.losses[0]
+        variables = model.trainable_variables
+        pairs = [
+            (gradient, variable)
+            for gradient, variable in zip(tape.gradient(loss, variables), variables, strict=True)
+            if gradient is not None
+        ]
+        clipped, _ = tf.clip_by_global_norm([gradient for gradient, _ in pairs], 1.0)
+        optimizer.apply_gradients(zip(clipped, [v for _, v in pairs], strict=True))
+        return loss
+
+    return lambda: float(step())
+
+
+contestant.main(make_step)
