@@ -81,3 +81,28 @@ def test_outputs_are_those_of_the_data_set(tmp_path, task, outputs):
     workload = workloads.of(preset_loader.load(str(path)))
     assert workload.num_outputs == outputs
     assert workload.task == ("regression" if task == "sts-b" else "classification")
+
+
+def estimate_commands() -> dict[str, list[str]]:
+    """By preset, the arguments after `# Estimate: xlnet-pipeline` in its header."""
+    commands = {}
+    for name in preset_loader.names():
+        for line in (preset_loader.PRESET_DIRECTORY / f"{name}.yaml").read_text().splitlines():
+            if line.startswith("# Estimate: xlnet-pipeline "):
+                commands[name] = line.split()[3:]
+    return commands
+
+
+def test_presets_for_tpus_and_several_gpus_say_where_they_fit():
+    for name in preset_loader.names():
+        document = yaml.safe_load((preset_loader.PRESET_DIRECTORY / f"{name}.yaml").read_text())
+        if document.get("training", {}).get("strategy"):
+            assert name in estimate_commands()
+
+
+@pytest.mark.parametrize("name", estimate_commands())
+def test_a_step_of_the_preset_fits_on_the_device_that_its_header_names(name, capsys):
+    arguments = estimate_commands()[name]
+    assert arguments[:2] == ["estimate", name]
+    assert cli.main(arguments) == 0, capsys.readouterr().out
+    assert "fits" in rows_of(capsys.readouterr().out)[arguments[arguments.index("--device") + 1]]
