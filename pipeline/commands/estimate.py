@@ -21,8 +21,6 @@ EXAMPLES = """\
 
 # What distinguishes "does not fit" from a failure.
 _DOES_NOT_FIT = 2
-# Nothing is read, so what a run needs to know is not asked for here.
-_NOT_NEEDED = "not-needed-for-an-estimate"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Prints the estimate; the status says whether it fits on the device, if one is named."""
-    config = _load(options)
+    config = configuration_arguments.load_without_data(options)
     from components.modeling.cost import training_cost
     from pipeline import workloads
 
@@ -51,18 +49,6 @@ def run(options: argparse.Namespace) -> int:
     names = [options.device] if options.device else list(DEVICES)
     fits = [_print_fit(name, config, workload, cost) for name in names]
     return _DOES_NOT_FIT if options.device and not all(fits) else 0
-
-
-def _load(options: argparse.Namespace) -> PipelineConfig:
-    given = {override.partition("=")[0] for override in options.overrides}
-    placeholders = {"data.root": _NOT_NEEDED, "run.output_root": _NOT_NEEDED}
-    if not any(key.startswith("vocabulary.") for key in given):
-        # A preset with vocabulary.size trains one; a model's path takes its place here.
-        placeholders |= {"vocabulary.model": _NOT_NEEDED, "vocabulary.size": "null"}
-    overrides = [f"{key}={value}" for key, value in placeholders.items() if key not in given]
-    return configuration_arguments.load(
-        argparse.Namespace(**vars(options) | {"overrides": [*overrides, *options.overrides]})
-    )
 
 
 def _print_cost(config: PipelineConfig, workload: Workload, cost: Cost, replicas: int) -> None:
