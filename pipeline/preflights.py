@@ -28,8 +28,8 @@ def of(config: PipelineConfig, *, replicas: int = 1) -> _Step:
     Raises:
         ValueError: if the replicas cannot share a batch evenly.
     """
-    rows = workloads.of(config, replicas=replicas).batch_size
-    return _BY_KIND[config.kind](config, rows)
+    workload = workloads.of(config, replicas=replicas)
+    return _BY_KIND[config.kind](config, workload.batch_size * workload.micro_batches)
 
 
 def _classification(config: ClassificationPipelineConfig, rows: int) -> _Step:

@@ -207,7 +207,7 @@ class _Training:
                 self._model.variables, init_from, may_be_new=_HEADS, may_be_ignored=_HEADS
             )
             _logger.info("%d variables from %s.", len(restored.restored), init_from)
-        self._step = step or 0
+        self._step = self._saved_step = step or 0
         self._history = History(self._history_dir, start_step=self._step)
         self._best = None
         if self._config.best_metric and self._data.has_evaluation:
@@ -282,7 +282,16 @@ class _Training:
 
     def _stretch(self, batches: Iterator, end: int) -> Progress:
         started = time.monotonic()
-        results = self._steps.run(batches, end - self._step)
+        try:
+            results = self._steps.run(batches, end - self._step)
+        except tf.errors.OpError as error:
+            if self._config.strategy != "multi_worker":
+                raise
+            raise strategy.DeviceError(
+                f"The workers no longer compute together after update {self._step}: one was lost, "
+                f"or failed for the reason that it gives. Start all of them again; they go on from "
+                f"the checkpoint of update {self._saved_step}. ({error.message})"
+            ) from error
         seconds = time.monotonic() - started
         steps = int(results["steps"])
         utilized = None
@@ -303,7 +312,7 @@ class _Training:
     def _end_if_asked(self) -> None:
         if not _any_worker(self._devices, self._stop.reason is not None):
             return
-        if self._step not in self._checkpoints.steps():
+        if self._step != self._saved_step:
             self._save(self._step)
         raise PreemptedError(
             f"The run was asked to end ({self._stop.reason or 'by another worker'}) after update "
@@ -317,7 +326,7 @@ class _Training:
         step = self._checkpoints.restore_latest()
         if step is None:
             raise error
-        self._step = step
+        self._step = self._saved_step = step
         self._checkpoints.skipped_batches = next_batch - step
         # The memory is of texts that are not gone on with.
         self._state.clear()
@@ -325,6 +334,7 @@ class _Training:
 
     def _save(self, step: int) -> None:
         self._checkpoints.save(step)
+        self._saved_step = step
         self._lease.renew()
 
     def _evaluate(self, step: int) -> None:

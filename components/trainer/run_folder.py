@@ -11,6 +11,7 @@ import dataclasses
 import fcntl
 import json
 import os
+import re
 import socket
 import time
 from collections.abc import Iterator, Mapping
@@ -18,7 +19,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from components import __version__, configuration, files
+from components import configuration, files
 from components.manifest import Manifest
 from components.trainer.config import OPERATIONAL
 
@@ -56,7 +57,6 @@ def identity(config: Any, manifest: Manifest) -> dict[str, Any]:
     return {
         "configuration": settings,
         "records_sha256": files.sha256(records),
-        "code_version": __version__,
     }
 
 
@@ -68,7 +68,8 @@ def state_root(custom_config: Mapping[str, Any]) -> str | None:
 def keyed(root: str, name: str, run: Mapping[str, Any]) -> str:
     """Folder of a run under a root that runs share, named by what `identity` says."""
     digest = files.sha256(json.dumps(run, sort_keys=True).encode())
-    return f"{root.rstrip('/')}/{name}-{digest[:_DIGEST_CHARACTERS]}"
+    plain = re.sub(r"[^\w.-]+", "_", name)
+    return f"{root.rstrip('/')}/{plain}-{digest[:_DIGEST_CHARACTERS]}"
 
 
 @contextlib.contextmanager

@@ -58,10 +58,10 @@ class TrainSteps:
             jit_compile=jit_compile,
             autograph=False,
         )
-        # Workers of different processes must stop after the same update: not in the loop.
-        stops_at_once = stop is not None and not isinstance(
-            strategy, tf.distribute.MultiWorkerMirroredStrategy
-        )
+        # Workers of different processes must stop after the same update, and other machines do not
+        # see the flag: there the loop is gone through to its end.
+        is_remote = config.strategy == "tpu" and config.tpu != "local"
+        stops_at_once = stop is not None and config.strategy != "multi_worker" and not is_remote
 
         @tf.function
         def loop(

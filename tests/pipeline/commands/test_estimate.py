@@ -56,6 +56,23 @@ def test_a_batch_that_cannot_be_shared_is_an_error(capsys):
     assert "7 replicas cannot share a batch of 64" in capsys.readouterr().err
 
 
+def test_micro_batches_take_less_memory_for_the_same_operations(capsys):
+    arguments = ["estimate", "squad2_small", "--set", "training.batch_size=32"]
+    assert cli.main(arguments) == 0
+    whole = rows_of(capsys.readouterr().out)
+    assert cli.main([*arguments, "training.gradient_accumulation=4"]) == 0
+    parts = rows_of(capsys.readouterr().out)
+    assert (
+        parts["batch"] == "8 rows of 256 tokens per replica and micro-batch, 4 of these, 1 of them"
+    )
+    assert parts["FLOPs"] == whole["FLOPs"]
+    assert float(parts["activations"].split()[0]) == pytest.approx(
+        float(whole["activations"].split()[0]) / 4, abs=2e-3
+    )
+    gradients = float(whole["gradients"].split()[0])
+    assert float(parts["gradients"].split()[0]) == pytest.approx(2 * gradients, abs=2e-3)
+
+
 def test_every_kind_of_pipeline_has_a_workload():
     from pipeline.kinds import CONFIG_TYPES
 
