@@ -1,7 +1,9 @@
 import dataclasses
 import json
 import os
+import re
 import socket
+import time
 
 import numpy as np
 import pytest
@@ -85,11 +87,18 @@ def test_workers_without_a_cluster_are_an_error(monkeypatch):
         strategy.make_strategy(config(strategy="multi_worker"))
 
 
-@pytest.mark.e2e
-def test_two_processes_and_two_devices_give_the_losses_of_one(
-    tiny_model, tiny_options, sample_records, tmp_path
-):
-    one = FineTuningConfig(
+def fine_tuning(tiny_model, tiny_options, **changes) -> FineTuningConfig:
+    training = {
+        "batch_size": 10,
+        "train_steps": 50,
+        "learning_rate": 5e-3,
+        "warmup_steps": 5,
+        "eval_batch_size": 16,
+        "eval_steps_interval": 25,
+        "steps_per_loop": 1,
+        "save_steps": 25,
+    }
+    return FineTuningConfig(
         kind="classification",
         task_name="sample",
         labels=("no", "yes"),
@@ -98,46 +107,69 @@ def test_two_processes_and_two_devices_give_the_losses_of_one(
         uncased=False,
         model=tiny_model,
         options=dataclasses.replace(tiny_options, dropout=0.0, dropout_att=0.0),
-        training=TrainingConfig(
-            batch_size=10,
-            train_steps=50,
-            learning_rate=5e-3,
-            warmup_steps=5,
-            eval_batch_size=16,
-            eval_steps_interval=25,
-            steps_per_loop=1,
-            save_steps=25,
-        ),
+        training=TrainingConfig(**(training | changes)),
     )
+
+
+def start_workers(config, records_dir, directory):
+    """Two processes on this machine, which train together into `directory`/workers."""
+    servers = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+    addresses = [f"127.0.0.1:{server.getsockname()[1]}" for server in servers]
+    for server in servers:
+        server.close()
+    processes = []
+    for index in range(2):
+        cluster = {
+            "cluster": {"worker": addresses},
+            "task": {"type": "worker", "index": index},
+        }
+        processes.append(
+            worker.start(
+                "fine_tuning",
+                config,
+                records_dir,
+                directory / "workers",
+                directory=directory / f"worker{index}",
+                # One core for each.
+                env=os.environ | {"TF_CONFIG": json.dumps(cluster), "TF_NUM_INTRAOP_THREADS": "1"},
+            )
+        )
+    return processes
+
+
+@pytest.mark.e2e
+def test_a_lost_worker_is_one_error_for_the_others(
+    tiny_model, tiny_options, sample_records, tmp_path
+):
+    endless = fine_tuning(
+        tiny_model, tiny_options, strategy="multi_worker", train_steps=100_000, save_steps=10
+    )
+    processes = start_workers(endless, sample_records.directory, tmp_path)
+    try:
+        saved = tmp_path / "workers" / "checkpoints" / "step-10.index"
+        deadline = time.monotonic() + 200
+        while not saved.exists() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        processes[1].kill()
+        assert processes[0].wait(120) == 1
+    finally:
+        for process in processes:
+            process.kill()
+    log = (tmp_path / "worker0" / "log").read_text()
+    assert re.search(r"DeviceError: The workers no longer compute together after update \d+", log)
+    assert re.search(r"go on from the checkpoint of update \d+0\.", log)
+
+
+@pytest.mark.e2e
+def test_two_processes_and_two_devices_give_the_losses_of_one(
+    tiny_model, tiny_options, sample_records, tmp_path
+):
+    one = fine_tuning(tiny_model, tiny_options)
 
     def placed(name):
         return dataclasses.replace(one, training=dataclasses.replace(one.training, strategy=name))
 
-    ports = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
-    addresses = [f"127.0.0.1:{server.getsockname()[1]}" for server in ports]
-    for server in ports:
-        server.close()
-    processes = [
-        worker.start(
-            "fine_tuning",
-            placed("multi_worker"),
-            sample_records.directory,
-            tmp_path / "workers",
-            directory=tmp_path / f"worker{index}",
-            env=os.environ
-            | {
-                "TF_CONFIG": json.dumps(
-                    {
-                        "cluster": {"worker": addresses},
-                        "task": {"type": "worker", "index": index},
-                    }
-                ),
-                # One core for each.
-                "TF_NUM_INTRAOP_THREADS": "1",
-            },
-        )
-        for index in range(2)
-    ]
+    processes = start_workers(placed("multi_worker"), sample_records.directory, tmp_path)
     try:
         worker.train("fine_tuning", one, sample_records.directory, tmp_path / "one")
         worker.train(
