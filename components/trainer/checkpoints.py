@@ -84,8 +84,11 @@ class RunCheckpoints:
         matches = (index.fullmatch(file) for file in tf.io.gfile.listdir(self._directory))
         return sorted(int(match[1]) for match in matches if match)
 
-    def restore_latest(self) -> int | None:
+    def restore_latest(self, *, before: int | None = None) -> int | None:
         """Restores the newest whole checkpoint of this run, if there is one.
+
+        Args:
+            before: only of an earlier update than this.
 
         Returns:
             Its update number; None if there is no checkpoint at all.
@@ -95,6 +98,8 @@ class RunCheckpoints:
         """
         damaged = []
         for step in reversed(self.steps()):
+            if before is not None and step >= before:
+                continue
             path = self._path(step)
             damage = _damage(path)
             if damage is None:

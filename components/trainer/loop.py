@@ -198,6 +198,7 @@ class _Training:
             task=task, model=self._model, strategy=devices, jit_compile=jit_compile
         )
         self._metrics: dict[str, float] = {}
+        self._rolled_back_to: int | None = None
 
     def start(self, init_from: str | None) -> None:
         """First weights: of the latest checkpoint, of `init_from`, or random."""
@@ -323,9 +324,12 @@ class _Training:
     def _roll_back(self, error: DivergenceError) -> None:
         # What comes next is the batch after the one at which it showed.
         next_batch = error.step + self._checkpoints.skipped_batches
-        step = self._checkpoints.restore_latest()
+        # An update may wreck the weights and show it only in the next one, after it was saved.
+        is_wrecked = self._rolled_back_to is not None and error.step == self._rolled_back_to + 1
+        step = self._checkpoints.restore_latest(before=self._rolled_back_to if is_wrecked else None)
         if step is None:
             raise error
+        self._rolled_back_to = step
         self._step = self._saved_step = step
         self._checkpoints.skipped_batches = next_batch - step
         # The memory is of texts that are not gone on with.

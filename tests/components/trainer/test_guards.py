@@ -16,7 +16,7 @@ import tf_keras
 
 from components import manifest, records
 from components.trainer import loop, preemption, run_folder
-from components.trainer.checkpoints import CheckpointError
+from components.trainer.checkpoints import CheckpointError, RunCheckpoints
 from components.trainer.classification_task import ClassificationTask
 from components.trainer.config import TrainingConfig
 from components.trainer.divergence import DivergenceError
@@ -117,6 +117,25 @@ def test_a_run_that_diverges_always_fails_with_its_update_and_cause(train, tmp_p
     ):
         train(tmp_path, poison=tuple(range(50)), evaluation=None)
     assert [p["kind"] for p in points(tmp_path)] == ["rollback", "rollback"]
+
+
+def test_a_checkpoint_that_is_wrecked_itself_is_gone_back_behind(train, tmp_path, monkeypatch):
+    save = RunCheckpoints.save
+
+    def save_wrecked(self, step):
+        # As an update would leave it that overflows without a trace in its own loss.
+        if step == 5 and not wrecked:
+            wrecked.append(step)
+            for variable in self._model.model.variables:
+                variable.assign(variable * np.float32("nan"))
+        save(self, step)
+
+    wrecked: list[int] = []
+    monkeypatch.setattr(RunCheckpoints, "save", save_wrecked)
+    result = train(tmp_path, config(train_steps=10), evaluation=None)
+    assert result.step == 10
+    rollbacks = [p for p in points(tmp_path) if p["kind"] == "rollback"]
+    assert [(p["from_step"], p["step"]) for p in rollbacks] == [(6, 0)]
 
 
 def test_a_loss_that_rises_too_far_is_divergence(train, tmp_path):
