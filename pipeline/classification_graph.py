@@ -59,7 +59,7 @@ def make_components(
         uncased=config.vocabulary.uncased,
         labels=None if dataset.is_regression else list(dataset.labels),
     )
-    trainer = shared_nodes.trainer(
+    *search, trainer = shared_nodes.training(
         config,
         run_fn_module=run_fn_module,
         run_config=fine_tuning(config),
@@ -89,6 +89,7 @@ def make_components(
         example_validator,
         sentencepiece_gen,
         preprocessor,
+        *search,
         trainer,
         baseline,
         evaluator,

@@ -10,13 +10,14 @@ from collections.abc import Sequence
 
 from components import __version__
 from pipeline import console
-from pipeline.commands import convert, estimate, evaluate, presets, run, show
+from pipeline.commands import convert, estimate, evaluate, preflight, presets, run, show
 
 _COMMANDS = {
     "run": run,
     "show": show,
     "presets": presets,
     "estimate": estimate,
+    "preflight": preflight,
     "convert": convert,
     "evaluate": evaluate,
 }

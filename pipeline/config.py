@@ -13,6 +13,8 @@ import re
 from components import files
 from components.modeling.config import ModelOptions, XLNetConfig
 from components.trainer.config import TrainingConfig
+from components.trainer.repeats import Repeats
+from components.trainer.search import SearchConfig
 
 # What Kubeflow and Vertex accept as the name of a pipeline, and file systems as a folder's.
 _LEGAL_NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
@@ -57,6 +59,11 @@ class RunConfig:
     beam_args: tuple[str, ...] = ("--runner=FnApiRunner", "--sdk_container_image=unused")
 
     @property
+    def training_state(self) -> str:
+        """Where trainings keep their checkpoints, a folder each, for the next attempt."""
+        return f"{self.output_root}/training"
+
+    @property
     def serving_dir(self) -> str:
         """Where blessed models go."""
         return self.push_to or f"{self.output_root}/serving"
@@ -75,6 +82,8 @@ class PipelineConfig:
         options: dropout, initialisation, compute dtype.
         init_from: folder with `xlnet_model.ckpt`, whose encoder training starts from; None starts
             from random weights.
+        repeats: seeds with which to train instead of `training.seed`, of which the median counts.
+        search: settings to look for before the training, by trials with `training` otherwise.
     """
 
     name: str
@@ -84,6 +93,8 @@ class PipelineConfig:
     run: RunConfig
     options: ModelOptions = dataclasses.field(default_factory=ModelOptions)
     init_from: str | None = None
+    repeats: Repeats | None = None
+    search: SearchConfig | None = None
 
     def __post_init__(self) -> None:
         if not _LEGAL_NAME.fullmatch(self.name):

@@ -43,7 +43,11 @@ def run(config: PipelineConfig) -> RunSummary:
     from tfx import v1 as tfx
     from tfx.orchestration.beam import beam_dag_runner
 
+    from components.trainer import preemption
     from pipeline import baseline, graph
+
+    # Beam runs the Trainer in a thread, where no signal can be received.
+    preemption.take_over_sigterm()
 
     root = os.path.abspath(config.run.output_root)
     absolute = dataclasses.replace(config, run=dataclasses.replace(config.run, output_root=root))

@@ -45,7 +45,7 @@ def make_components(
         from_raw_text=config.data.from_raw_text,
     )
     records = preprocessor.outputs["records"]
-    trainer = shared_nodes.trainer(
+    *search, trainer = shared_nodes.training(
         config,
         run_fn_module=pretraining_run_fn,
         run_config=pretraining(config),
@@ -65,7 +65,16 @@ def make_components(
     pusher = shared_nodes.pusher(
         config, model=trainer.outputs["model"], blessing=evaluator.outputs["blessing"]
     )
-    return [example_gen, sentencepiece_gen, preprocessor, trainer, baseline, evaluator, pusher]
+    return [
+        example_gen,
+        sentencepiece_gen,
+        preprocessor,
+        *search,
+        trainer,
+        baseline,
+        evaluator,
+        pusher,
+    ]
 
 
 def pretraining(config: PretrainingPipelineConfig) -> PretrainingConfig:

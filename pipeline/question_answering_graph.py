@@ -50,7 +50,7 @@ def make_components(
         max_dead_letter_share=config.data.max_dead_letter_share,
     )
     records = preprocessor.outputs["records"]
-    trainer = shared_nodes.trainer(
+    *search, trainer = shared_nodes.training(
         config,
         run_fn_module=run_fn_module,
         run_config=fine_tuning(config),
@@ -71,7 +71,16 @@ def make_components(
     pusher = shared_nodes.pusher(
         config, model=trainer.outputs["model"], blessing=evaluator.outputs["blessing"]
     )
-    return [example_gen, sentencepiece_gen, preprocessor, trainer, baseline, evaluator, pusher]
+    return [
+        example_gen,
+        sentencepiece_gen,
+        preprocessor,
+        *search,
+        trainer,
+        baseline,
+        evaluator,
+        pusher,
+    ]
 
 
 def fine_tuning(config: QuestionAnsweringPipelineConfig) -> QuestionAnsweringFineTuningConfig:

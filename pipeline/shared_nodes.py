@@ -8,36 +8,58 @@ from typing import Any
 
 from tfx import types
 from tfx import v1 as tfx
+from tfx.dsl.components.base import base_node
 
 from components import configuration
+from components.trainer import repeats, run_folder, search
 from pipeline.config import PipelineConfig
 
 
-def trainer(
+def training(
     config: PipelineConfig,
     *,
     run_fn_module: python_types.ModuleType,
     run_config: object,
     examples: types.BaseChannel,
     **channels: types.BaseChannel,
-) -> tfx.components.Trainer:
-    """TFX's Trainer.
+) -> list[base_node.BaseNode]:
+    """TFX's Trainer, which comes last, and before it the Tuner if the pipeline searches.
 
     Args:
         config: of the pipeline.
-        run_fn_module: with `run_fn`, and the key of its configuration.
-        run_config: dataclass that `run_fn` reads.
+        run_fn_module: with `run_fn`, `tuner_fn`, and the key of their configuration.
+        run_config: dataclass that they read.
         examples: records of the splits "train" and "eval".
-        channels: further inputs of the Trainer by name.
+        channels: further inputs by name.
     """
-    return tfx.components.Trainer(
-        run_fn=f"{run_fn_module.__name__}.{run_fn_module.run_fn.__name__}",
-        examples=examples,
-        train_args=tfx.proto.TrainArgs(splits=["train"], num_steps=config.training.train_steps),
-        eval_args=tfx.proto.EvalArgs(splits=["eval"]),
-        custom_config={run_fn_module.CONFIG_KEY: configuration.to_json(run_config)},
+    module = run_fn_module.__name__
+    common = {
+        "examples": examples,
+        "train_args": tfx.proto.TrainArgs(splits=["train"], num_steps=config.training.train_steps),
+        "eval_args": tfx.proto.EvalArgs(splits=["eval"]),
         **channels,
+    }
+    custom = {
+        run_fn_module.CONFIG_KEY: configuration.to_json(run_config),
+        run_folder.STATE_ROOT_KEY: config.run.training_state,
+    }
+    nodes: list[base_node.BaseNode] = []
+    if config.search is not None:
+        # Before anything runs: a corner of the space that is not legal.
+        config.search.check(run_config)
+        tuner = tfx.components.Tuner(
+            tuner_fn=f"{module}.{run_fn_module.tuner_fn.__name__}",
+            custom_config={**custom, search.SEARCH_KEY: configuration.to_json(config.search)},
+            **common,
+        )
+        nodes.append(tuner)
+        common["hyperparameters"] = tuner.outputs["best_hyperparameters"]
+    if config.repeats is not None:
+        custom[repeats.REPEATS_KEY] = configuration.to_json(config.repeats)
+    trainer = tfx.components.Trainer(
+        run_fn=f"{module}.{run_fn_module.run_fn.__name__}", custom_config=custom, **common
     )
+    return [*nodes, trainer]
 
 
 def pusher(

@@ -1,7 +1,8 @@
-"""What a replica computes in a training step, for each kind of pipeline."""
+"""What a replica computes at a time in a training step, for each kind of pipeline."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 
 from components.modeling.cost import Workload
@@ -12,7 +13,7 @@ from pipeline.question_answering_config import QuestionAnsweringPipelineConfig
 
 
 def of(config: PipelineConfig, *, replicas: int = 1) -> Workload:
-    """The workload of one replica.
+    """The workload of one replica: of one micro-batch, where there are several to a step.
 
     Args:
         config: of the pipeline.
@@ -22,12 +23,15 @@ def of(config: PipelineConfig, *, replicas: int = 1) -> Workload:
         ValueError: if they cannot share it evenly.
     """
     batch_size = config.training.batch_size
-    if replicas < 1 or batch_size % replicas:
+    parts = replicas * config.training.gradient_accumulation
+    if replicas < 1 or batch_size % parts:
+        times = "" if parts == replicas else f" in {parts // replicas} micro-batches"
         raise ValueError(
-            f"{replicas} replicas cannot share a batch of {batch_size} evenly; set "
+            f"{replicas} replicas cannot share a batch of {batch_size}{times} evenly; set "
             "training.batch_size to a multiple."
         )
-    return _BY_KIND[config.kind](config, batch_size // replicas)
+    workload = _BY_KIND[config.kind](config, batch_size // parts)
+    return dataclasses.replace(workload, micro_batches=config.training.gradient_accumulation)
 
 
 def _classification(config: ClassificationPipelineConfig, batch_size: int) -> Workload:

@@ -24,11 +24,12 @@ class Workload:
 
     Attributes:
         task: "classification", "regression", "question_answering" or "pretraining".
-        batch_size: rows per replica.
+        batch_size: rows per replica, or per micro-batch where there are several to a step.
         seq_len: T.
         num_predict: predicted positions per row; pretraining only.
         num_outputs: classes; classification only.
         tie_weight: whether the language model's output shares the embeddings.
+        micro_batches: that a replica computes one after the other in a step.
     """
 
     task: str
@@ -37,6 +38,7 @@ class Workload:
     num_predict: int = 0
     num_outputs: int = 2
     tie_weight: bool = True
+    micro_batches: int = 1
 
     def __post_init__(self) -> None:
         tasks = ("classification", "regression", "question_answering", "pretraining")
@@ -167,9 +169,10 @@ def training_cost(config: XLNetConfig, options: ModelOptions, workload: Workload
     passes = _TRAIN_PASSES + (1 if options.rematerialize else 0)
     return Cost(
         parameters=count,
-        train_flops=passes * forward_flops(config, options, workload),
+        train_flops=passes * workload.micro_batches * forward_flops(config, options, workload),
         weight_bytes=size,
-        gradient_bytes=size,
+        # The sum so far, and what is added to it.
+        gradient_bytes=size * (1 if workload.micro_batches == 1 else 2),
         optimizer_bytes=_ADAM_SLOTS * size,
         activation_bytes=activation_bytes(config, options, workload),
     )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
+from components.trainer.strategy import gather
 from components.trainer.task import ROW_AXIS, State
 
 
@@ -27,7 +28,7 @@ class CarriedState:
         self._strategy = strategy
         self._initial = dict(initial)
         self._variables: dict[str, tf.Variable] | None = None
-        self.values = {name: self._share_out(value) for name, value in self._initial.items()}
+        self.clear()
 
     def variables(self) -> Mapping[str, tf.Variable]:
         """Global tensors by name, for checkpoints: `collect` before saving, `spread` afterwards."""
@@ -39,10 +40,13 @@ class CarriedState:
         return self._variables
 
     def collect(self) -> None:
-        """Copies the replicas' shares into the variables."""
+        """Copies the replicas' shares into the variables; all hosts must call it together."""
         for name, variable in self.variables().items():
-            shares = self._strategy.experimental_local_results(self.values[name])
-            variable.assign(tf.concat(shares, axis=ROW_AXIS))
+            variable.assign(gather(self._strategy, self.values[name], axis=ROW_AXIS))
+
+    def clear(self) -> None:
+        """Forgets everything, as before the first step."""
+        self.values = {name: self._share_out(value) for name, value in self._initial.items()}
 
     def spread(self) -> None:
         """Hands what the variables hold to the replicas."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import re
+import shutil
 
 import tensorflow as tf
 import tf_keras
@@ -11,20 +13,32 @@ from components.trainer.carried_state import CarriedState
 
 _logger = logging.getLogger(__name__)
 
+_NAME = "step"
+_BEST = "best"
+# What reading a damaged checkpoint, or one of another model, can raise.
+_READ_ERRORS = (AssertionError, ValueError, IndexError, RuntimeError, tf.errors.OpError)
+# What of a batch's position the optimizer's count of updates does not say.
+_SKIPPED = "skipped_batches"
+
 
 class CheckpointError(ValueError):
-    """A checkpoint that is missing, damaged, or does not fit the model."""
+    """A checkpoint that is missing, damaged, does not fit the model, or cannot be written."""
 
 
 class RunCheckpoints:
-    """Checkpoints of one run: model, optimizer with the update number, and carried state.
+    """Checkpoints of one run: all that an update depends on beside the configuration.
+
+    These are model, optimizer with the update number, carried state, and how many batches were
+    skipped after rollbacks. Dropout, order of the data and schedule are functions of the update
+    number.
 
     Args:
         directory: where they lie; nothing else should write there.
         model: built model.
         optimizer: built optimizer.
         state: what the steps hand on to each other.
-        max_to_keep: older ones are deleted.
+        max_to_keep: older ones are deleted; the best one stays beside them.
+        writes: whether this process is the one that writes.
     """
 
     def __init__(
@@ -35,36 +49,166 @@ class RunCheckpoints:
         optimizer: tf_keras.optimizers.Optimizer,
         state: CarriedState,
         max_to_keep: int,
+        writes: bool = True,
     ):
+        self._directory = directory
         self._state = state
+        self._max_to_keep = max_to_keep
+        self._writes = writes
+        self._skipped = tf.Variable(0, dtype=tf.int64, trainable=False, name=_SKIPPED)
         self._checkpoint = tf.train.Checkpoint(
-            model=model, optimizer=optimizer, carried_state=dict(state.variables())
+            model=model,
+            optimizer=optimizer,
+            carried_state=dict(state.variables()),
+            skipped_batches=self._skipped,
         )
-        self._manager = tf.train.CheckpointManager(
-            self._checkpoint, directory, max_to_keep=max_to_keep, checkpoint_name="step"
-        )
+        self._model = tf.train.Checkpoint(model=model)
 
-    def restore_latest(self) -> bool:
-        """Restores the newest checkpoint of this run, if there is one.
+    @property
+    def skipped_batches(self) -> int:
+        """Batches that were left out because the run diverged on them."""
+        return int(self._skipped.numpy())
+
+    @skipped_batches.setter
+    def skipped_batches(self, value: int) -> None:
+        self._skipped.assign(value)
+
+    def steps(self, name: str = _NAME) -> list[int]:
+        """Updates after which there are checkpoints of this name, oldest first.
+
+        By the files themselves: TensorFlow's own list of them may be torn as well.
+        """
+        if not tf.io.gfile.isdir(self._directory):
+            return []
+        index = re.compile(rf"{name}-(\d+)\.index")
+        matches = (index.fullmatch(file) for file in tf.io.gfile.listdir(self._directory))
+        return sorted(int(match[1]) for match in matches if match)
+
+    def restore_latest(self, *, before: int | None = None) -> int | None:
+        """Restores the newest whole checkpoint of this run, if there is one.
+
+        Args:
+            before: only of an earlier update than this.
+
+        Returns:
+            Its update number; None if there is no checkpoint at all.
 
         Raises:
-            CheckpointError: if it does not fit the model.
+            CheckpointError: if none is whole, or it does not fit the model.
         """
-        path = self._manager.latest_checkpoint
-        if path is None:
-            return False
+        damaged = []
+        for step in reversed(self.steps()):
+            if before is not None and step >= before:
+                continue
+            path = self._path(step)
+            damage = _damage(path)
+            if damage is None:
+                self._restore(path)
+                return step
+            damaged.append(f"{path}: {damage}")
+            _logger.warning("Skipped a damaged checkpoint. %s", damaged[-1])
+        if damaged:
+            raise CheckpointError(
+                f"No checkpoint in {self._directory} is whole. {'; '.join(damaged)}. Remove them "
+                "to start afresh."
+            )
+        return None
+
+    def save(self, step: int) -> None:
+        """Writes a checkpoint and deletes the oldest; all replicas' hosts must call it together.
+
+        TensorFlow renames the index into place when the data are written, and only with an index
+        is it a checkpoint.
+
+        Raises:
+            CheckpointError: if it cannot be written, naming the last one that is whole.
+        """
+        self._state.collect()
+        if not self._writes:
+            return
+        path = self._path(step)
         try:
-            self._checkpoint.restore(path).assert_consumed()
-        except (AssertionError, ValueError, tf.errors.OpError) as error:
+            self._checkpoint.write(path)
+        except (OSError, tf.errors.OpError) as error:
+            self._delete(step)
+            raise self._write_error(path, error) from error
+        for old in self.steps()[: -self._max_to_keep]:
+            self._delete(old)
+
+    def save_best(self, step: int) -> None:
+        """Keeps the model's weights as they are now as the best of the run, in place of others."""
+        if not self._writes:
+            return
+        try:
+            self._model.write(f"{self._directory}/{_BEST}-{step}")
+        except (OSError, tf.errors.OpError) as error:
+            self._delete(step, _BEST)
+            raise self._write_error(f"{self._directory}/{_BEST}-{step}", error) from error
+        for other in self.steps(_BEST):
+            if other != step:
+                self._delete(other, _BEST)
+
+    def restore_best(self) -> int | None:
+        """Gives the model the weights that `save_best` kept last.
+
+        Returns:
+            Their update number; None if none are kept.
+
+        Raises:
+            CheckpointError: if they are damaged.
+        """
+        for step in reversed(self.steps(_BEST)):
+            path = f"{self._directory}/{_BEST}-{step}"
+            try:
+                self._model.read(path).assert_existing_objects_matched()
+            except _READ_ERRORS as error:
+                raise CheckpointError(f"{path} cannot be read: {error}") from error
+            return step
+        return None
+
+    def _restore(self, path: str) -> None:
+        try:
+            self._checkpoint.read(path).assert_consumed()
+        except _READ_ERRORS as error:
             raise CheckpointError(
                 f"{path} was not written by a run of this configuration: {error}. Use another "
                 "model directory, or remove this one to start afresh."
             ) from error
         self._state.spread()
         _logger.info("Resumed from %s.", path)
-        return True
 
-    def save(self, step: int) -> str:
-        """Writes a checkpoint; TensorFlow names it in `checkpoint` only once it is whole."""
-        self._state.collect()
-        return self._manager.save(checkpoint_number=step)
+    def _path(self, step: int) -> str:
+        return f"{self._directory}/{_NAME}-{step}"
+
+    def _delete(self, step: int, name: str = _NAME) -> None:
+        prefix = f"{name}-{step}."
+        files = [file for file in tf.io.gfile.listdir(self._directory) if file.startswith(prefix)]
+        # The index goes first: what is left of a deletion is no checkpoint.
+        for file in sorted(files, key=lambda file: not file.endswith(".index")):
+            tf.io.gfile.remove(f"{self._directory}/{file}")
+        # Where TensorFlow writes before it renames.
+        unfinished = f"{self._directory}/{name}-{step}_temp"
+        if tf.io.gfile.isdir(unfinished):
+            tf.io.gfile.rmtree(unfinished)
+
+    def _write_error(self, path: str, error: Exception) -> CheckpointError:
+        whole = self.steps()
+        free = ""
+        if "://" not in self._directory:
+            free = f" ({shutil.disk_usage(self._directory).free / 2**30:.2f} GiB are free there)"
+        last = f"The checkpoint of update {whole[-1]} is intact" if whole else "There is none yet"
+        return CheckpointError(
+            f"{path} could not be written{free}: {error}. {last}; make room, and run the same "
+            "command again to go on."
+        )
+
+
+def _damage(path: str) -> str | None:
+    """What is wrong with a checkpoint; None if every tensor can be read, which checks its sum."""
+    try:
+        reader = tf.train.load_checkpoint(path)
+        for name in reader.get_variable_to_shape_map():
+            reader.get_tensor(name)
+    except _READ_ERRORS as error:
+        return f"{type(error).__name__}: {error}"
+    return None

@@ -7,18 +7,21 @@ from __future__ import annotations
 import dataclasses
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import tensorflow as tf
 
+from components import files, records
 from components import manifest as manifest_lib
-from components import records
 from components.checkpoint_conversion import named_checkpoint
 from components.modeling.config import ModelOptions, XLNetConfig
+from components.modeling.cost import Workload, training_cost
+from components.trainer import run_folder
 from components.trainer.classification_task import ClassificationTask, RegressionTask
 from components.trainer.config import TrainingConfig
-from components.trainer.loop import TrainingResult, train
+from components.trainer.loop import TrainingData, TrainingResult, train
 from components.trainer.record_input import FineTuningData, RecordFiles
+from components.trainer.task import Task
 
 _logger = logging.getLogger(__name__)
 
@@ -76,6 +79,7 @@ def fine_tune(
     train_files: Sequence[str],
     eval_files: Sequence[str],
     model_dir: str,
+    state_root: str | None = None,
 ) -> TrainingResult:
     """Checks the records against the configuration, trains, and writes the weights by name.
 
@@ -84,7 +88,8 @@ def fine_tune(
         records_dir: where the records' manifest lies.
         train_files: patterns of the training split.
         eval_files: patterns of the evaluation split; may be empty.
-        model_dir: gets checkpoints, curves, and the weights under `xlnet/`.
+        model_dir: gets the weights under `xlnet/` and the curves.
+        state_root: see `train_and_write`.
 
     Raises:
         ManifestError: if the records were made with other settings.
@@ -97,23 +102,77 @@ def fine_tune(
     }
     if config.kind == "classification":
         expected["labels"] = list(config.labels)
-    check_records(manifest_lib.read(records_dir), expected=expected, model=config.model)
-    train_records = RecordFiles(train_files, config.record_type, config.seq_len)
-    evaluation = RecordFiles(eval_files, config.record_type, config.seq_len) if eval_files else None
+    manifest = manifest_lib.read(records_dir)
+    check_records(manifest, expected=expected, model=config.model)
+    classifies = config.kind == "classification"
     data = FineTuningData(
         config=config.training,
-        train=train_records,
-        evaluation=evaluation,
-        num_train_records=train_records.count(),
+        train=RecordFiles(train_files, config.record_type, config.seq_len),
+        evaluation=(
+            RecordFiles(eval_files, config.record_type, config.seq_len) if eval_files else None
+        ),
+        num_labels=len(config.labels) if classifies else None,
     )
-    result = train(
+    workload = Workload(
+        task=config.kind,
+        batch_size=config.training.batch_size,
+        seq_len=config.seq_len,
+        num_outputs=len(config.labels) if classifies else 1,
+    )
+    return train_and_write(
+        config,
+        name=config.task_name,
         task=config.make_task(),
+        data=data,
+        manifest=manifest,
+        workload=workload,
+        model_dir=model_dir,
+        state_root=state_root,
+    )
+
+
+def train_and_write(
+    config: Any,
+    *,
+    name: str,
+    task: Task,
+    data: TrainingData,
+    manifest: manifest_lib.Manifest,
+    workload: Workload,
+    model_dir: str,
+    state_root: str | None,
+) -> TrainingResult:
+    """Trains, and leaves weights and curves in `model_dir`.
+
+    Args:
+        config: dataclass with `model`, `options`, `training` and `init_from`.
+        name: of the run, for its folder under `state_root`.
+        task: of the training loop.
+        data: likewise.
+        manifest: of the records.
+        workload: of an update.
+        model_dir: gets the weights under `xlnet/` and the curves under `history/`.
+        state_root: folder of the state of all runs, a folder each; None keeps it in `model_dir`.
+
+    Raises:
+        As `loop.train`.
+    """
+    check_initial_vocabulary(manifest, config.init_from)
+    run = run_folder.identity(config, manifest)
+    state_dir = run_folder.keyed(state_root, name, run) if state_root else model_dir
+    result = train(
+        task=task,
         config=config.training,
         data=data,
-        model_dir=model_dir,
+        model_dir=state_dir,
         init_from=config.init_from,
+        run=run,
+        flops_per_step=training_cost(config.model, config.options, workload).train_flops,
     )
-    write_weights(result, config.model, f"{model_dir}/xlnet")
+    if result.is_chief:
+        write_weights(result, config.model, f"{model_dir}/xlnet")
+        if state_dir != model_dir:
+            copy_history(state_dir, model_dir)
     return result
 
 
@@ -139,6 +198,35 @@ def check_records(
             f"model has n_token {model.n_token:,}. Set model.n_token to {vocabulary_size}, or "
             "give the vocabulary that belongs to the model."
         )
+
+
+def check_initial_vocabulary(manifest: manifest_lib.Manifest, init_from: str | None) -> None:
+    """Compares the records' vocabulary with the one beside the weights to start from, if any.
+
+    Raises:
+        ManifestError: if they differ: each piece would get the embedding of another.
+    """
+    if init_from is None or not tf.io.gfile.isdir(init_from):
+        return
+    path = f"{init_from.rstrip('/')}/{named_checkpoint.VOCABULARY_NAME}"
+    if not tf.io.gfile.exists(path):
+        return
+    digest = files.sha256(files.read_bytes(path))
+    if digest != manifest.vocabulary_sha256:
+        raise manifest_lib.ManifestError(
+            f"The records were made with another vocabulary (sha256 {manifest.vocabulary_sha256}) "
+            f"than the weights in {init_from} ({digest}, {path}). Preprocess again with that one."
+        )
+
+
+def copy_history(state_dir: str, model_dir: str) -> None:
+    """Copies the curves of a run to where its results are."""
+    source = f"{state_dir}/history"
+    for folder, _, names in tf.io.gfile.walk(source):
+        target = f"{model_dir}/history{folder.rstrip('/')[len(source) :]}"
+        tf.io.gfile.makedirs(target)
+        for name in names:
+            tf.io.gfile.copy(f"{folder.rstrip('/')}/{name}", f"{target}/{name}", overwrite=True)
 
 
 def write_weights(result: TrainingResult, model: XLNetConfig, directory: str) -> None:

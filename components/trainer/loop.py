@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import logging
+import tempfile
 import time
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol
 
 import tensorflow as tf
 import tf_keras
 
 from components.checkpoint_conversion import named_checkpoint
-from components.trainer import actions as actions_lib
-from components.trainer import optimization, strategy
+from components.trainer import optimization, preemption, run_folder, strategy, utilization
+from components.trainer.actions import Action, Every, Progress
+from components.trainer.best_model import BestModel
 from components.trainer.carried_state import CarriedState
 from components.trainer.checkpoints import RunCheckpoints
 from components.trainer.config import TrainingConfig
+from components.trainer.divergence import DivergenceError, DivergenceGuard
+from components.trainer.history import History
+from components.trainer.input_share import InputShare, distribute
+from components.trainer.preemption import PreemptedError, StopRequest
+from components.trainer.profiling import ProfilerTrace
+from components.trainer.progress_report import ProgressReport
 from components.trainer.steps import Evaluation, TrainSteps
 from components.trainer.task import Task
 
@@ -41,10 +50,15 @@ class TrainingData(Protocol):
     def has_evaluation(self) -> bool:
         """Whether there is a split for the evaluations during training."""
 
-    def training_batches(self, start_step: int, *, num_replicas: int) -> tf.data.Dataset:
-        """Global batches from `start_step` on, of which replicas get stretches of rows."""
+    def check(self) -> None:
+        """Raises an error that names what of the records cannot be used."""
 
-    def evaluation_batches(self, *, num_replicas: int) -> tf.data.Dataset:
+    def training_batches(
+        self, first_step: int, *, num_steps: int, share: InputShare
+    ) -> tf.data.Dataset:
+        """One host's rows of the global batches from `first_step` on, `num_steps` at least."""
+
+    def evaluation_batches(self, share: InputShare) -> tf.data.Dataset:
         """The evaluation split once; `is_real_example` [B] is 0 for rows that fill up a batch."""
 
 
@@ -53,14 +67,16 @@ class TrainingResult:
     """What a run ends with.
 
     Attributes:
-        model: with the last weights.
+        model: with the last weights, or the best ones if `best_metric` is set.
         step: updates made in total.
-        metrics: of the last evaluation; empty without an evaluation split.
+        metrics: of the last evaluation, or the best one; empty without an evaluation split.
+        is_chief: whether this process is the one that writes what a run leaves behind.
     """
 
     model: tf_keras.Model
     step: int
     metrics: dict[str, float]
+    is_chief: bool = True
 
 
 def train(
@@ -70,6 +86,8 @@ def train(
     data: TrainingData,
     model_dir: str,
     init_from: str | None = None,
+    run: Mapping[str, Any] | None = None,
+    flops_per_step: int | None = None,
 ) -> TrainingResult:
     """Trains to `config.train_steps`, resuming from `model_dir` if it holds checkpoints.
 
@@ -81,110 +99,276 @@ def train(
         data: records.
         model_dir: gets checkpoints and curves.
         init_from: folder in the published layout whose encoder to start from.
+        run: what the run is determined by (`run_folder.identity`), which checkpoints in
+            `model_dir` must be of; None does not look.
+        flops_per_step: operations of the model's products in an update, for its utilisation.
 
     Raises:
-        DeviceError, EmptySplitError, WeightsError, CheckpointError: before the first update.
-        DivergenceError: when the loss is no longer finite.
+        DeviceError, EmptySplitError, WeightsError, CheckpointError, RunFolderError: before the
+            first update.
+        DivergenceError: if the run diverges more often than it may go back.
+        PreemptedError: if it was asked to end; a checkpoint is written.
     """
+    # Before anything else of TensorFlow: workers join before the first operation.
     devices = strategy.make_strategy(config)
-    replicas = devices.num_replicas_in_sync
-    jit_compile = strategy.uses_xla(config, devices)
-    # With a global seed of 0 tf.data refuses the tensor by which each epoch's order is seeded.
-    tf_keras.utils.set_random_seed(config.seed + 1)
-    with devices.scope():
-        model = task.build_model()
-        variables = model.trainable_variables
-        optimizer = optimization.make_optimizer(config, [v.name for v in variables])
-        optimizer.build(variables)
-    state = CarriedState(task.initial_state(config.batch_size), devices)
-    checkpoints = RunCheckpoints(
-        directory=f"{model_dir}/checkpoints",
-        model=model,
-        optimizer=optimizer,
-        state=state,
-        max_to_keep=config.max_to_keep,
-    )
-    if not checkpoints.restore_latest() and init_from:
-        restored = named_checkpoint.restore(
-            model.variables, init_from, may_be_new=_HEADS, may_be_ignored=_HEADS
+    with contextlib.ExitStack() as stack:
+        is_chief = strategy.is_chief(devices)
+        lease = run_folder.Lease()
+        if run is not None and task.initial_state(1):
+            # What is carried over lies in checkpoints as the replicas share it out.
+            run = {**run, "replicas": devices.num_replicas_in_sync}
+        if is_chief:
+            lease = stack.enter_context(run_folder.opened(model_dir, run))
+        data.check()
+        stop = stack.enter_context(preemption.watch(maintenance=config.watch_maintenance))
+        curves = model_dir if is_chief else stack.enter_context(tempfile.TemporaryDirectory())
+        training = _Training(
+            task=task,
+            config=config,
+            data=data,
+            devices=devices,
+            checkpoints_dir=f"{model_dir}/checkpoints",
+            history_dir=f"{curves}/history",
+            lease=lease,
+            stop=stop,
+            is_chief=is_chief,
+            flops_per_step=flops_per_step,
         )
-        _logger.info("%d variables from %s.", len(restored.restored), init_from)
-
-    evaluation = Evaluation(task=task, model=model, strategy=devices, jit_compile=jit_compile)
-    history = actions_lib.History(f"{model_dir}/history")
-    metrics: dict[str, float] = {}
-
-    def evaluate(step: int) -> None:
-        metrics.clear()
-        metrics.update(evaluation.metrics(data.evaluation_batches(num_replicas=replicas)))
-        history.record_evaluation(step, metrics)
-        listing = ", ".join(f"{name} {value:.4f}" for name, value in metrics.items())
-        _logger.info("evaluation at step %d: %s", step, listing)
-
-    start_step = int(optimizer.iterations.numpy())
-    report = actions_lib.ProgressReport(start_step=start_step, total_steps=config.train_steps)
-
-    def every(interval: int, function: Callable) -> actions_lib.Every:
-        return actions_lib.Every(interval, config.train_steps, function)
-
-    actions: list[actions_lib.Action] = [
-        every(config.steps_per_loop, report.report),
-        every(config.steps_per_loop, history.record_training),
-        every(config.save_steps, lambda progress: checkpoints.save(progress.step)),
-    ]
-    if data.has_evaluation:
-        interval = config.eval_steps_interval or data.steps_per_epoch
-        actions.append(every(interval, lambda progress: evaluate(progress.step)))
-
-    batches = data.training_batches(start_step, num_replicas=replicas)
-    steps = TrainSteps(
-        task=task,
-        model=model,
-        optimizer=optimizer,
-        state=state,
-        config=config,
-        strategy=devices,
-        jit_compile=jit_compile,
-    )
-    iterator = iter(devices.experimental_distribute_dataset(batches))
-    _run(steps, iterator, start_step, config, actions)
-    if data.has_evaluation and not metrics:
-        evaluate(start_step)  # the run was already complete
-    return TrainingResult(model=model, step=config.train_steps, metrics=metrics)
+        training.start(init_from)
+        return training.run()
 
 
-def _run(
-    steps: TrainSteps,
-    iterator,
-    start_step: int,
-    config: TrainingConfig,
-    actions: Sequence[actions_lib.Action],
-) -> None:
-    schedule = optimization.make_schedule(config)
-    step = start_step
-    while step < config.train_steps:
-        end = _next_stop(step, config, actions)
+class _Training:
+    """One run on its devices."""
+
+    def __init__(
+        self,
+        *,
+        task: Task,
+        config: TrainingConfig,
+        data: TrainingData,
+        devices: tf.distribute.Strategy,
+        checkpoints_dir: str,
+        history_dir: str,
+        lease: run_folder.Lease,
+        stop: StopRequest,
+        is_chief: bool,
+        flops_per_step: int | None,
+    ):
+        self._config = config
+        self._data = data
+        self._devices = devices
+        self._history_dir = history_dir
+        self._lease = lease
+        self._stop = stop
+        self._is_chief = is_chief
+        self._flops_per_step = flops_per_step
+        self._guard = DivergenceGuard(config)
+        self._schedule = optimization.make_schedule(config)
+        self._peak_flops = utilization.peak_flops(config)
+        jit_compile = strategy.uses_xla(config, devices)
+        # With a global seed of 0 tf.data refuses the tensor by which each epoch's order is seeded.
+        tf_keras.utils.set_random_seed(config.seed + 1)
+        with devices.scope():
+            self._model = task.build_model()
+            variables = self._model.trainable_variables
+            optimizer = optimization.make_optimizer(config, [v.name for v in variables])
+            optimizer.build(variables)
+        self._optimizer = optimizer
+        self._state = CarriedState(task.initial_state(config.batch_size), devices)
+        self._checkpoints = RunCheckpoints(
+            directory=checkpoints_dir,
+            model=self._model,
+            optimizer=optimizer,
+            state=self._state,
+            max_to_keep=config.max_to_keep,
+            writes=is_chief,
+        )
+        self._steps = TrainSteps(
+            task=task,
+            model=self._model,
+            optimizer=optimizer,
+            state=self._state,
+            config=config,
+            strategy=devices,
+            jit_compile=jit_compile,
+            stop=stop.flag,
+        )
+        self._evaluation = Evaluation(
+            task=task, model=self._model, strategy=devices, jit_compile=jit_compile
+        )
+        self._metrics: dict[str, float] = {}
+        self._rolled_back_to: int | None = None
+
+    def start(self, init_from: str | None) -> None:
+        """First weights: of the latest checkpoint, of `init_from`, or random."""
+        step = self._checkpoints.restore_latest()
+        if step is None and init_from:
+            restored = named_checkpoint.restore(
+                self._model.variables, init_from, may_be_new=_HEADS, may_be_ignored=_HEADS
+            )
+            _logger.info("%d variables from %s.", len(restored.restored), init_from)
+        self._step = self._saved_step = step or 0
+        self._history = History(self._history_dir, start_step=self._step)
+        self._best = None
+        if self._config.best_metric and self._data.has_evaluation:
+            self._best = BestModel(self._config.best_metric, self._checkpoints, self._history)
+        if step is None:
+            # Something to go back to, and a folder that cannot be written shows before hours of
+            # work.
+            self._checkpoints.save(0)
+
+    def run(self) -> TrainingResult:
+        """All updates that are left."""
+        config = self._config
+        actions = self._make_actions()
+        while self._step < config.train_steps:
+            try:
+                self._go_on(self._batches(), actions)
+            except DivergenceError as error:
+                self._guard.allow_rollback(error)
+                self._roll_back(error)
+        if self._data.has_evaluation and not self._metrics:
+            self._evaluate(self._step)  # the run was already complete
+        if self._best is not None:
+            self._metrics = self._best.restore(self._metrics)
+        return TrainingResult(
+            model=self._model, step=self._step, metrics=self._metrics, is_chief=self._is_chief
+        )
+
+    def _make_actions(self) -> list[Action]:
+        config = self._config
+        total = config.train_steps
+        report = ProgressReport(start_step=self._step, total_steps=total)
+        actions: list[Action] = [
+            Every(config.steps_per_loop, total, report.report),
+            Every(config.steps_per_loop, total, self._history.record_training),
+            Every(config.save_steps, total, lambda progress: self._save(progress.step)),
+        ]
+        if self._data.has_evaluation:
+            interval = config.eval_steps_interval or self._data.steps_per_epoch
+            actions.append(Every(interval, total, lambda progress: self._evaluate(progress.step)))
+        if config.profile_at is not None and self._is_chief:
+            actions.append(
+                ProfilerTrace(
+                    directory=self._history_dir,
+                    first_step=config.profile_at,
+                    last_step=min(config.profile_at + config.steps_per_loop, total),
+                    start_step=self._step,
+                )
+            )
+        return actions
+
+    def _batches(self) -> Iterator:
+        first = self._step + self._checkpoints.skipped_batches
+        number = self._config.train_steps - self._step
+        return iter(
+            distribute(
+                self._devices,
+                lambda share: self._data.training_batches(first, num_steps=number, share=share),
+                micro_batches=self._config.gradient_accumulation,
+            )
+        )
+
+    def _go_on(self, batches: Iterator, actions: Sequence[Action]) -> None:
+        while self._step < self._config.train_steps:
+            self._end_if_asked()
+            end = _next_stop(self._step, self._config, actions)
+            progress = self._stretch(batches, end)
+            self._guard.check(progress)
+            self._step = progress.step
+            for action in actions:
+                if action.is_due(progress.step):
+                    action.act(progress)
+
+    def _stretch(self, batches: Iterator, end: int) -> Progress:
         started = time.monotonic()
-        results = steps.run(iterator, end - step)
+        try:
+            results = self._steps.run(batches, end - self._step)
+        except tf.errors.OpError as error:
+            if self._config.strategy != "multi_worker":
+                raise
+            raise strategy.DeviceError(
+                f"The workers no longer compute together after update {self._step}: one was lost, "
+                f"or failed for the reason that it gives. Start all of them again; they go on from "
+                f"the checkpoint of update {self._saved_step}. ({error.message})"
+            ) from error
         seconds = time.monotonic() - started
-        progress = actions_lib.Progress(
-            step=end,
-            total_steps=config.train_steps,
+        steps = int(results["steps"])
+        utilized = None
+        if self._flops_per_step and self._peak_flops:
+            peak = self._peak_flops * self._devices.num_replicas_in_sync
+            utilized = steps * self._flops_per_step / seconds / peak
+        return Progress(
+            step=self._step + steps,
+            total_steps=self._config.train_steps,
             loss=results["loss"],
             gradient_norm=results["gradient_norm"],
-            learning_rate=float(schedule(end - 1)),
-            examples_per_second=(end - step) * config.batch_size / seconds,
+            learning_rate=float(self._schedule(self._step + steps - 1)),
+            examples_per_second=steps * self._config.batch_size / seconds,
+            memory_bytes=utilization.memory_bytes(),
+            model_flops_utilization=utilized,
         )
-        actions_lib.check_finite(progress)
-        for action in actions:
-            if action.is_due(end):
-                action.act(progress)
-        step = end
+
+    def _end_if_asked(self) -> None:
+        if not _any_worker(self._devices, self._stop.reason is not None):
+            return
+        if self._step != self._saved_step:
+            self._save(self._step)
+        raise PreemptedError(
+            f"The run was asked to end ({self._stop.reason or 'by another worker'}) after update "
+            f"{self._step} of {self._config.train_steps}. Its checkpoint is written; the same "
+            "command goes on from there."
+        )
+
+    def _roll_back(self, error: DivergenceError) -> None:
+        # What comes next is the batch after the one at which it showed.
+        next_batch = error.step + self._checkpoints.skipped_batches
+        # An update may wreck the weights and show it only in the next one, after it was saved.
+        is_wrecked = self._rolled_back_to is not None and error.step == self._rolled_back_to + 1
+        step = self._checkpoints.restore_latest(before=self._rolled_back_to if is_wrecked else None)
+        if step is None:
+            raise error
+        self._rolled_back_to = step
+        self._step = self._saved_step = step
+        self._checkpoints.skipped_batches = next_batch - step
+        # The memory is of texts that are not gone on with.
+        self._state.clear()
+        self._history.record_rollback(from_step=error.step, to_step=step, cause=error.cause)
+
+    def _save(self, step: int) -> None:
+        self._checkpoints.save(step)
+        self._saved_step = step
+        self._lease.renew()
+
+    def _evaluate(self, step: int) -> None:
+        self._metrics = self._evaluation.metrics(
+            self._data.evaluation_batches, batch_size=self._config.eval_batch_size
+        )
+        self._history.record_evaluation(step, self._metrics)
+        if self._best is not None:
+            self._best.compare(step, self._metrics)
+        listing = ", ".join(f"{name} {value:.4f}" for name, value in self._metrics.items())
+        _logger.info("evaluation at step %d: %s", step, listing)
 
 
-def _next_stop(step: int, config: TrainingConfig, actions: Sequence[actions_lib.Action]) -> int:
-    """The next update after which something is due, at most a loop's length away."""
-    limit = min(step + config.steps_per_loop, config.train_steps)
+def _any_worker(devices: tf.distribute.Strategy, value: bool) -> bool:
+    """Whether it is true of any worker; they must all ask after the same update."""
+    if not isinstance(devices, tf.distribute.MultiWorkerMirroredStrategy):
+        return value
+    local = devices.experimental_distribute_values_from_function(
+        lambda context: tf.constant(float(value))
+    )
+    return float(devices.reduce(tf.distribute.ReduceOp.SUM, local, axis=None)) > 0
+
+
+def _next_stop(step: int, config: TrainingConfig, actions: Sequence[Action]) -> int:
+    """The next update after which something is due, at most at the end of the loop.
+
+    Loops end at multiples of their length, wherever a run was resumed.
+    """
+    loop_end = (step // config.steps_per_loop + 1) * config.steps_per_loop
+    limit = min(loop_end, config.train_steps)
     for candidate in range(step + 1, limit):
         if any(action.is_due(candidate) for action in actions):
             return candidate

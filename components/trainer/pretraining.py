@@ -10,11 +10,13 @@ import tensorflow as tf
 from components import manifest as manifest_lib
 from components.checkpoint_conversion import named_checkpoint
 from components.modeling.config import ModelOptions, XLNetConfig
+from components.modeling.cost import Workload
 from components.records import PRETRAINING
 from components.trainer import strategy
 from components.trainer.config import TrainingConfig
-from components.trainer.fine_tuning import check_records, write_weights
-from components.trainer.loop import TrainingResult, train
+from components.trainer.fine_tuning import check_records, train_and_write
+from components.trainer.input_share import InputShare
+from components.trainer.loop import TrainingResult
 from components.trainer.pretraining_input import PretrainingInput, PretrainingInputConfig
 from components.trainer.pretraining_schedule import Corpus
 from components.trainer.pretraining_task import PretrainingTask
@@ -84,32 +86,44 @@ class PretrainingData:
         """Whether there is a split for the evaluations during training."""
         return self.evaluation is not None
 
-    def training_batches(self, start_step: int, *, num_replicas: int) -> tf.data.Dataset:
+    def check(self) -> None:
+        """Nothing is left to look at: the inputs look at their manifests."""
+
+    def training_batches(
+        self, first_step: int, *, num_steps: int, share: InputShare
+    ) -> tf.data.Dataset:
         """See `PretrainingInput.training`."""
         return self.train.training(
-            num_steps=self.config.train_steps, first_step=start_step, num_replicas=num_replicas
+            num_steps=first_step + num_steps,
+            first_step=first_step,
+            host=share.host,
+            num_hosts=share.num_hosts,
+            num_replicas=share.parts,
         )
 
-    def evaluation_batches(self, *, num_replicas: int) -> tf.data.Dataset:
-        """See `PretrainingInput.evaluation`; all rows are real."""
-        return evaluation_batches(self.evaluation, num_replicas=num_replicas)
+    def evaluation_batches(self, share: InputShare) -> tf.data.Dataset:
+        """See the function of this name."""
+        return evaluation_batches(self.evaluation, share)
 
 
-def evaluation_batches(records: PretrainingInput, *, num_replicas: int = 1) -> tf.data.Dataset:
-    """One pass over held-out records, as `Evaluation` takes them."""
-    real = tf.ones([records.config.batch_size], tf.int32)
-    return records.evaluation(num_replicas=num_replicas).map(
-        lambda features: {**features, "is_real_example": real}
-    )
+def evaluation_batches(records: PretrainingInput, share: InputShare) -> tf.data.Dataset:
+    """One pass over held-out records, as `Evaluation` takes them; all rows are real."""
+    real = tf.ones([records.config.batch_size // share.num_hosts], tf.int32)
+    return records.evaluation(
+        host=share.host, num_hosts=share.num_hosts, num_replicas=share.parts
+    ).map(lambda features: {**features, "is_real_example": real})
 
 
-def pretrain(config: PretrainingConfig, *, records_dir: str, model_dir: str) -> TrainingResult:
+def pretrain(
+    config: PretrainingConfig, *, records_dir: str, model_dir: str, state_root: str | None = None
+) -> TrainingResult:
     """Checks the records against the configuration, trains, and writes the weights by name.
 
     Args:
         config: of the run.
         records_dir: where the records' manifest lies, with the splits "train" and "eval".
-        model_dir: gets checkpoints, curves, and the weights under `xlnet/`.
+        model_dir: gets the weights under `xlnet/` and the curves.
+        state_root: see `fine_tuning.train_and_write`.
 
     Raises:
         ManifestError: if records were made with other settings; every difference is listed.
@@ -129,15 +143,22 @@ def pretrain(config: PretrainingConfig, *, records_dir: str, model_dir: str) -> 
     evaluation = None
     if manifest.shards.get(EVALUATION_SPLIT):
         evaluation = open_evaluation(config, records_dir)
-    result = train(
+    return train_and_write(
+        config,
+        name="pretraining",
         task=config.make_task(),
-        config=config.training,
         data=PretrainingData(config.training, train_records, evaluation),
+        manifest=manifest,
+        workload=Workload(
+            task="pretraining",
+            batch_size=config.training.batch_size,
+            seq_len=config.seq_len,
+            num_predict=train_records.num_predict,
+            tie_weight=config.tie_weight,
+        ),
         model_dir=model_dir,
-        init_from=config.init_from,
+        state_root=state_root,
     )
-    write_weights(result, config.model, f"{model_dir}/xlnet")
-    return result
 
 
 def evaluate(config: PretrainingConfig, *, records_dir: str, weights: str) -> dict[str, float]:
@@ -153,13 +174,13 @@ def evaluate(config: PretrainingConfig, *, records_dir: str, weights: str) -> di
         WeightsError: if the weights are not those of such a model.
     """
     task = config.make_task()
-    batches = evaluation_batches(open_evaluation(config, records_dir))
+    records = open_evaluation(config, records_dir)
     model = task.build_model()
     named_checkpoint.restore(model.variables, weights)
     device = tf.distribute.get_strategy()
     jit_compile = strategy.uses_xla(config.training, device)
     return Evaluation(task=task, model=model, strategy=device, jit_compile=jit_compile).metrics(
-        batches
+        lambda share: evaluation_batches(records, share), batch_size=records.config.batch_size
     )
 
 

@@ -8,7 +8,8 @@ import os
 from tfx import v1 as tfx
 
 from components import configuration
-from components.trainer import pretraining_export
+from components.trainer import pretraining_export, run_options
+from components.trainer.loop import TrainingResult
 from components.trainer.pretraining import PretrainingConfig, pretrain
 
 CONFIG_KEY = "pretraining"
@@ -22,13 +23,38 @@ def run_fn(fn_args: tfx.components.FnArgs) -> None:
     Args:
         fn_args: of TFX; `custom_config["pretraining"]` is a `PretrainingConfig` as JSON.
     """
-    config = configuration.from_json(
-        PretrainingConfig, fn_args.custom_config[CONFIG_KEY], where=CONFIG_KEY
-    )
-    # <artifact>/Split-train/*: the manifest lies in the artifact's root.
-    records_dir = os.path.dirname(os.path.dirname(fn_args.train_files[0]))
-    result = pretrain(config, records_dir=records_dir, model_dir=fn_args.model_run_dir)
+    config, result = run_options.train(_config(fn_args), fn_args, _train(fn_args))
+    if not result.is_chief:
+        return
     pretraining_export.save(
-        result, config, records_dir=records_dir, directory=fn_args.serving_model_dir
+        result, config, records_dir=_records_dir(fn_args), directory=fn_args.serving_model_dir
     )
     _logger.info("encoder written to %s", fn_args.serving_model_dir)
+
+
+def tuner_fn(fn_args: tfx.components.FnArgs) -> tfx.components.TunerFnResult:
+    """Searches for settings; arguments as for `run_fn`."""
+    return run_options.tuner(_config(fn_args), fn_args, _train(fn_args))
+
+
+def _config(fn_args: tfx.components.FnArgs) -> PretrainingConfig:
+    return configuration.from_json(
+        PretrainingConfig, fn_args.custom_config[CONFIG_KEY], where=CONFIG_KEY
+    )
+
+
+def _records_dir(fn_args: tfx.components.FnArgs) -> str:
+    # <artifact>/Split-train/*: the manifest lies in the artifact's root.
+    return os.path.dirname(os.path.dirname(fn_args.train_files[0]))
+
+
+def _train(fn_args: tfx.components.FnArgs) -> run_options.Train:
+    def train(config: PretrainingConfig, model_dir: str, state_root: str | None) -> TrainingResult:
+        return pretrain(
+            config,
+            records_dir=_records_dir(fn_args),
+            model_dir=model_dir,
+            state_root=state_root,
+        )
+
+    return train

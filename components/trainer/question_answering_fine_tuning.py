@@ -12,10 +12,11 @@ from components.evaluator import window_outputs
 from components.evaluator.span_decoding import DecodingConfig
 from components.example_gen import squad_examples
 from components.modeling.config import ModelOptions, XLNetConfig
+from components.modeling.cost import Workload
 from components.preprocessing.question_answering.config import WindowConfig
 from components.trainer.config import TrainingConfig
-from components.trainer.fine_tuning import check_records, write_weights
-from components.trainer.loop import TrainingResult, train
+from components.trainer.fine_tuning import check_records, train_and_write
+from components.trainer.loop import TrainingResult
 from components.trainer.question_answering_task import EvaluationSet, QuestionAnsweringTask
 from components.trainer.record_input import FineTuningData, RecordFiles
 
@@ -65,6 +66,7 @@ def fine_tune(
     eval_files: Sequence[str],
     paragraph_files: Sequence[str],
     model_dir: str,
+    state_root: str | None = None,
 ) -> TrainingResult:
     """Checks the records against the configuration, trains, and writes the weights by name.
 
@@ -76,15 +78,17 @@ def fine_tune(
         paragraph_files: patterns of raw examples of the evaluation split
             (`components.example_gen.squad_examples`), whose answers the scores during training
             are measured by; without them there are no such scores.
-        model_dir: gets checkpoints, curves, and the weights under `xlnet/`.
+        model_dir: gets the weights under `xlnet/` and the curves.
+        state_root: see `fine_tuning.train_and_write`.
 
     Raises:
         ManifestError: if the records were made with other settings.
         ValueError: if the vocabulary does not fit the model, or a split is empty.
         RecordsMismatchError: if records and paragraphs do not belong together.
     """
+    manifest = manifest_lib.read(records_dir)
     check_records(
-        manifest_lib.read(records_dir),
+        manifest,
         expected={
             "record_type": records.QUESTION_ANSWERING.name,
             "uncased": config.uncased,
@@ -106,20 +110,18 @@ def fine_tune(
         decoding=config.decoding,
         evaluation=evaluation_set,
     )
-    result = train(
+    return train_and_write(
+        config,
+        name="question_answering",
         task=task,
-        config=config.training,
-        data=FineTuningData(
-            config=config.training,
-            train=train_records,
-            evaluation=evaluation,
-            num_train_records=train_records.count(),
+        data=FineTuningData(config.training, train_records, evaluation),
+        manifest=manifest,
+        workload=Workload(
+            task="question_answering", batch_size=config.training.batch_size, seq_len=seq_len
         ),
         model_dir=model_dir,
-        init_from=config.init_from,
+        state_root=state_root,
     )
-    write_weights(result, config.model, f"{model_dir}/xlnet")
-    return result
 
 
 def read_evaluation_set(evaluation: RecordFiles, paragraph_files: Sequence[str]) -> EvaluationSet:

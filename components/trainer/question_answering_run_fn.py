@@ -9,7 +9,8 @@ from tfx import v1 as tfx
 
 from components import configuration, manifest
 from components.preprocessing.question_answering import paragraph_files
-from components.trainer import question_answering_export, saved_model_records
+from components.trainer import question_answering_export, run_options, saved_model_records
+from components.trainer.loop import TrainingResult
 from components.trainer.question_answering_fine_tuning import (
     QuestionAnsweringFineTuningConfig,
     fine_tune,
@@ -29,24 +30,51 @@ def run_fn(fn_args: tfx.components.FnArgs) -> None:
         fn_args: of TFX; `custom_config["fine_tuning"]` is a `QuestionAnsweringFineTuningConfig` as
             JSON.
     """
-    config = configuration.from_json(
-        QuestionAnsweringFineTuningConfig, fn_args.custom_config[CONFIG_KEY], where=CONFIG_KEY
-    )
-    # <artifact>/Split-train/*: manifest and paragraphs lie in the artifact's root.
-    records_dir = os.path.dirname(os.path.dirname(fn_args.train_files[0]))
-    result = fine_tune(
-        config,
-        records_dir=records_dir,
-        train_files=fn_args.train_files,
-        eval_files=fn_args.eval_files,
-        paragraph_files=[paragraph_files.pattern(records_dir, _EVALUATION_SPLIT)],
-        model_dir=fn_args.model_run_dir,
-    )
+    config, result = run_options.train(_config(fn_args), fn_args, _train(fn_args))
+    if not result.is_chief:
+        return
     module = question_answering_export.SpanModel(
         model=result.model, seq_len=config.windows.max_seq_length
     )
     question_answering_export.save(module, fn_args.serving_model_dir)
     saved_model_records.write(
-        fn_args.serving_model_dir, manifest.read(records_dir), names=("max_seq_length", "uncased")
+        fn_args.serving_model_dir,
+        manifest.read(_records_dir(fn_args)),
+        names=("max_seq_length", "uncased"),
     )
     _logger.info("SavedModel written to %s", fn_args.serving_model_dir)
+
+
+def tuner_fn(fn_args: tfx.components.FnArgs) -> tfx.components.TunerFnResult:
+    """Searches for settings; arguments as for `run_fn`."""
+    return run_options.tuner(_config(fn_args), fn_args, _train(fn_args))
+
+
+def _config(fn_args: tfx.components.FnArgs) -> QuestionAnsweringFineTuningConfig:
+    return configuration.from_json(
+        QuestionAnsweringFineTuningConfig, fn_args.custom_config[CONFIG_KEY], where=CONFIG_KEY
+    )
+
+
+def _records_dir(fn_args: tfx.components.FnArgs) -> str:
+    # <artifact>/Split-train/*: manifest and paragraphs lie in the artifact's root.
+    return os.path.dirname(os.path.dirname(fn_args.train_files[0]))
+
+
+def _train(fn_args: tfx.components.FnArgs) -> run_options.Train:
+    records_dir = _records_dir(fn_args)
+
+    def train(
+        config: QuestionAnsweringFineTuningConfig, model_dir: str, state_root: str | None
+    ) -> TrainingResult:
+        return fine_tune(
+            config,
+            records_dir=records_dir,
+            train_files=fn_args.train_files,
+            eval_files=fn_args.eval_files,
+            paragraph_files=[paragraph_files.pattern(records_dir, _EVALUATION_SPLIT)],
+            model_dir=model_dir,
+            state_root=state_root,
+        )
+
+    return train

@@ -7,6 +7,7 @@ with the batches that it would have seen.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,10 +15,15 @@ import tensorflow as tf
 
 from components.records import RecordType
 from components.trainer.config import TrainingConfig
+from components.trainer.input_share import EVERYTHING, InputShare
 
 
 class EmptySplitError(ValueError):
     """A split that holds too few records to do anything with."""
+
+
+class LabelError(ValueError):
+    """Records with labels that the task does not have."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,6 +65,32 @@ class RecordFiles:
             .reduce(np.int64(0), lambda total, batch: total + tf.shape(batch, tf.int64)[0])
         )
 
+    def check_labels(self, num_labels: int) -> None:
+        """Reads all labels once.
+
+        Raises:
+            LabelError: if one of them is none of the ids below `num_labels`.
+        """
+        description = {"label_ids": tf.io.FixedLenFeature([], tf.int64)}
+        smallest, largest = (
+            self.serialized()
+            .batch(4096)
+            .map(lambda batch: tf.io.parse_example(batch, description)["label_ids"])
+            .reduce(
+                (np.int64(0), np.int64(0)),
+                lambda seen, ids: (
+                    tf.minimum(seen[0], tf.reduce_min(ids)),
+                    tf.maximum(seen[1], tf.reduce_max(ids)),
+                ),
+            )
+        )
+        if smallest < 0 or largest >= num_labels:
+            raise LabelError(
+                f"The records {list(self.patterns)} hold label ids from {int(smallest)} to "
+                f"{int(largest)}, but the task has {num_labels} labels: legal are 0 to "
+                f"{num_labels - 1}. Preprocess again with the labels of this configuration."
+            )
+
 
 @dataclasses.dataclass(frozen=True)
 class FineTuningData:
@@ -68,13 +100,29 @@ class FineTuningData:
         config: of the run.
         train: training split.
         evaluation: split for the evaluations during training; None for none.
-        num_train_records: records in the training split.
+        num_labels: ids that the labels may have; None where there are no such labels.
     """
 
     config: TrainingConfig
     train: RecordFiles
     evaluation: RecordFiles | None
-    num_train_records: int
+    num_labels: int | None = None
+
+    @functools.cached_property
+    def num_train_records(self) -> int:
+        """Records in the training split.
+
+        Counted when first asked for: TensorFlow joins workers only before its first operation.
+
+        Raises:
+            EmptySplitError: if there is none.
+        """
+        number = self.train.count()
+        if number == 0:
+            raise EmptySplitError(
+                f"The training split {list(self.train.patterns)} holds no record."
+            )
+        return number
 
     @property
     def steps_per_epoch(self) -> int:
@@ -86,22 +134,48 @@ class FineTuningData:
         """Whether there is a split for the evaluations during training."""
         return self.evaluation is not None
 
-    def training_batches(self, start_step: int, *, num_replicas: int) -> tf.data.Dataset:
-        """See the function of this name; which replica gets an example is of no matter."""
-        del num_replicas
+    def check(self) -> None:
+        """Looks at both splits.
+
+        Raises:
+            EmptySplitError: if one holds nothing, or the evaluation split less than a batch.
+            LabelError: if a label is none of the task's.
+        """
+        splits = [self.train]
+        _ = self.num_train_records
+        if self.evaluation is not None:
+            splits.append(self.evaluation)
+            number = self.evaluation.count()
+            if number < self.config.eval_batch_size:
+                raise EmptySplitError(
+                    f"training.eval_batch_size is {self.config.eval_batch_size}, but the "
+                    f"evaluation split {list(self.evaluation.patterns)} holds {number} records. "
+                    f"Set it to {number} at most."
+                )
+        if self.num_labels is not None:
+            for records in splits:
+                records.check_labels(self.num_labels)
+
+    def training_batches(
+        self, first_step: int, *, num_steps: int, share: InputShare
+    ) -> tf.data.Dataset:
+        """See the function of this name; there is no end to them."""
+        del num_steps
         return training_batches(
             self.train,
             num_records=self.num_train_records,
             batch_size=self.config.batch_size,
-            start_step=start_step,
+            start_step=first_step,
             seed=self.config.seed,
             shuffle_buffer=self.config.shuffle_buffer,
+            share=share,
         )
 
-    def evaluation_batches(self, *, num_replicas: int) -> tf.data.Dataset:
+    def evaluation_batches(self, share: InputShare) -> tf.data.Dataset:
         """See the function of this name."""
-        del num_replicas
-        return evaluation_batches(self.evaluation, batch_size=self.config.eval_batch_size)
+        return evaluation_batches(
+            self.evaluation, batch_size=self.config.eval_batch_size, share=share
+        )
 
 
 def training_batches(
@@ -112,6 +186,7 @@ def training_batches(
     start_step: int,
     seed: int,
     shuffle_buffer: int,
+    share: InputShare = EVERYTHING,
 ) -> tf.data.Dataset:
     """Endless batches, each epoch in another order; batches may span two epochs.
 
@@ -122,15 +197,11 @@ def training_batches(
         start_step: updates already made; the batches of those are skipped, unparsed.
         seed: of the order.
         shuffle_buffer: records among which the next one is drawn.
+        share: which rows of each batch are wanted.
 
     Returns:
         Dataset of feature dicts with static shapes, int64 features as int32.
-
-    Raises:
-        EmptySplitError: if there is no record.
     """
-    if num_records == 0:
-        raise EmptySplitError(f"The training split {list(records.patterns)} holds no record.")
     first_epoch, offset = divmod(start_step * batch_size, num_records)
     source = records.serialized()
 
@@ -144,13 +215,21 @@ def training_batches(
     epochs = tf.data.Dataset.range(first_epoch, np.iinfo(np.int64).max)
     examples = epochs.flat_map(epoch).skip(offset)
     batches = examples.batch(batch_size, drop_remainder=True)
-    return _parsed(batches, records, use="training")
+    rows = share.rows(batch_size)
+    return _parsed(batches.map(lambda batch: batch[rows]), records, use="training")
 
 
-def evaluation_batches(records: RecordFiles, *, batch_size: int) -> tf.data.Dataset:
+def evaluation_batches(
+    records: RecordFiles, *, batch_size: int, share: InputShare = EVERYTHING
+) -> tf.data.Dataset:
     """Every record once, in order; the last batch is filled up with copies of its first record.
 
     The copies carry `is_real_example` 0, so shapes stay static and nothing is counted twice.
+
+    Args:
+        records: the evaluation split.
+        batch_size: records per batch.
+        share: which rows of each batch are wanted.
 
     Returns:
         Dataset of feature dicts with static shapes, int64 features as int32.
@@ -167,7 +246,8 @@ def evaluation_batches(records: RecordFiles, *, batch_size: int) -> tf.data.Data
         already = features.get("is_real_example", tf.ones_like(real))
         return {**features, "is_real_example": already * real}
 
-    filled = batches.map(fill)
+    rows = share.rows(batch_size)
+    filled = batches.map(fill).map(lambda batch, real: (batch[rows], real[rows]))
     parse = _parser(records, use="evaluation")
     return filled.map(
         lambda batch, real: mark(parse(batch), real), num_parallel_calls=tf.data.AUTOTUNE

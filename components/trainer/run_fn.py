@@ -9,8 +9,9 @@ import tensorflow_transform as tft
 from tfx import v1 as tfx
 
 from components import configuration
-from components.trainer import export
+from components.trainer import export, run_options
 from components.trainer.fine_tuning import FineTuningConfig, fine_tune
+from components.trainer.loop import TrainingResult
 
 CONFIG_KEY = "fine_tuning"
 
@@ -23,18 +24,9 @@ def run_fn(fn_args: tfx.components.FnArgs) -> None:
     Args:
         fn_args: of TFX; `custom_config["fine_tuning"]` is a `FineTuningConfig` as JSON.
     """
-    config = configuration.from_json(
-        FineTuningConfig, fn_args.custom_config[CONFIG_KEY], where=CONFIG_KEY
-    )
-    # <artifact>/Split-train/*: the manifest lies in the artifact's root.
-    records_dir = os.path.dirname(os.path.dirname(fn_args.train_files[0]))
-    result = fine_tune(
-        config,
-        records_dir=records_dir,
-        train_files=fn_args.train_files,
-        eval_files=fn_args.eval_files,
-        model_dir=fn_args.model_run_dir,
-    )
+    config, result = run_options.train(_config(fn_args), fn_args, _train(fn_args))
+    if not result.is_chief:
+        return
     module = export.TextModel(
         model=result.model,
         transform_output=tft.TFTransformOutput(fn_args.transform_output),
@@ -43,3 +35,31 @@ def run_fn(fn_args: tfx.components.FnArgs) -> None:
     )
     export.save(module, fn_args.serving_model_dir)
     _logger.info("SavedModel written to %s", fn_args.serving_model_dir)
+
+
+def tuner_fn(fn_args: tfx.components.FnArgs) -> tfx.components.TunerFnResult:
+    """Searches for settings; arguments as for `run_fn`."""
+    return run_options.tuner(_config(fn_args), fn_args, _train(fn_args))
+
+
+def _config(fn_args: tfx.components.FnArgs) -> FineTuningConfig:
+    return configuration.from_json(
+        FineTuningConfig, fn_args.custom_config[CONFIG_KEY], where=CONFIG_KEY
+    )
+
+
+def _train(fn_args: tfx.components.FnArgs) -> run_options.Train:
+    # <artifact>/Split-train/*: the manifest lies in the artifact's root.
+    records_dir = os.path.dirname(os.path.dirname(fn_args.train_files[0]))
+
+    def train(config: FineTuningConfig, model_dir: str, state_root: str | None) -> TrainingResult:
+        return fine_tune(
+            config,
+            records_dir=records_dir,
+            train_files=fn_args.train_files,
+            eval_files=fn_args.eval_files,
+            model_dir=model_dir,
+            state_root=state_root,
+        )
+
+    return train

@@ -8,18 +8,20 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from components.trainer import optimization
 from components.trainer.carried_state import CarriedState
 from components.trainer.config import TrainingConfig
+from components.trainer.input_share import MakeBatches, distribute
+from components.trainer.strategy import gather
 from components.trainer.task import State, Task
+from components.trainer.update import update_function
 
 
 class TrainSteps:
     """Makes updates, several to a call.
 
-    Gradients and loss weights are summed over the replicas, divided, and clipped by the global
-    norm; so the update does not depend on how a batch was shared out. (The published code clips
-    each replica's gradient before summing.)
+    Gradients and loss weights are summed over micro-batches and replicas, divided, and clipped by
+    the global norm; so the update does not depend on how a batch was shared out. With
+    `clipping="replica"` each replica's part is clipped before the sum, as in the published code.
 
     Args:
         task: gives the loss.
@@ -29,6 +31,7 @@ class TrainSteps:
         config: of the run.
         strategy: of the run.
         jit_compile: whether the step is compiled with XLA.
+        stop: bool [], looked at before each update; None where nobody asks for an end.
     """
 
     def __init__(
@@ -41,38 +44,24 @@ class TrainSteps:
         config: TrainingConfig,
         strategy: tf.distribute.Strategy,
         jit_compile: bool,
+        stop: tf.Variable | None = None,
     ):
-        variables = model.trainable_variables
         self._state = state
-
-        def update(
-            features: Mapping[str, tf.Tensor], state: State
-        ) -> tuple[dict[str, tf.Tensor], State]:
-            replica = tf.distribute.get_replica_context().replica_id_in_sync_group
-            seed = dropout_seed(config.seed, optimizer.iterations, replica)
-            with tf.GradientTape() as tape:
-                (total, weight), state = task.training_loss(
-                    model, features, state, dropout_seed=seed
-                )
-            gradients = tape.gradient(total, variables)
-            # All tasks share one set of weights; what a task does not use (`mask_emb` in
-            # fine-tuning) stays as it is, weight decay included.
-            pairs = zip(gradients, variables, strict=True)
-            summed, used = zip(*(pair for pair in pairs if pair[0] is not None), strict=True)
-            names = [variable.name for variable in used]
-            if strategy.num_replicas_in_sync > 1:
-                context = tf.distribute.get_replica_context()
-                summed, total, weight = context.all_reduce(
-                    tf.distribute.ReduceOp.SUM, (summed, total, weight)
-                )
-            weight = tf.maximum(weight, 1.0)
-            clipped, norm = optimization.clip_and_scale(summed, names, config, weight=weight)
-            optimizer.apply_gradients(
-                zip(clipped, used, strict=True), skip_gradients_aggregation=True
-            )
-            return {"loss": total / weight, "gradient_norm": norm}, dict(state)
-
-        replica_step = tf.function(update, jit_compile=jit_compile, autograph=False)
+        replica_step = tf.function(
+            update_function(
+                task=task,
+                model=model,
+                optimizer=optimizer,
+                config=config,
+                num_replicas=strategy.num_replicas_in_sync,
+            ),
+            jit_compile=jit_compile,
+            autograph=False,
+        )
+        # Workers of different processes must stop after the same update, and other machines do not
+        # see the flag: there the loop is gone through to its end.
+        is_remote = config.strategy == "tpu" and config.tpu != "local"
+        stops_at_once = stop is not None and config.strategy != "multi_worker" and not is_remote
 
         @tf.function
         def loop(
@@ -80,25 +69,36 @@ class TrainSteps:
         ) -> tuple[dict[str, tf.Tensor], State]:
             loss = tf.zeros([])
             norm = tf.zeros([])
-            for _ in tf.range(steps):
+            done = tf.constant(0)
+            is_asked_to_stop = tf.constant(False)
+            while done < steps and not is_asked_to_stop and tf.math.is_finite(loss + norm):
                 results, state = strategy.run(replica_step, args=(next(iterator), state))
-                # Equal on all replicas after the sums above.
+                # Equal on all replicas after the sums.
                 local = {
                     name: strategy.experimental_local_results(value)[0]
                     for name, value in results.items()
                 }
                 loss += local["loss"]
-                # Keeps NaN and infinity, which a mean over the loop would keep as well.
                 norm = tf.maximum(norm, local["gradient_norm"])
-            return {"loss": loss / tf.cast(steps, tf.float32), "gradient_norm": norm}, state
+                # Maximum may drop NaN; the sum, by which the loop ends, must not.
+                norm = tf.where(tf.math.is_nan(local["gradient_norm"]), np.float32("nan"), norm)
+                done += 1
+                if stops_at_once:
+                    is_asked_to_stop = stop.read_value()
+            return {
+                "loss": loss / tf.cast(done, tf.float32),
+                "gradient_norm": norm,
+                "steps": done,
+            }, state
 
         self._loop = loop
 
     def run(self, iterator: Iterator, steps: int) -> dict[str, float]:
-        """Makes `steps` updates.
+        """Makes `steps` updates, or fewer: none after one that is not finite, or a request to stop.
 
         Returns:
-            "loss", the mean over the updates, and "gradient_norm", the largest before clipping.
+            "loss", the mean over the updates, "gradient_norm", the largest before clipping, and
+            "steps", how many there were.
         """
         results, self._state.values = self._loop(
             iterator, tf.constant(steps, tf.int32), self._state.values
@@ -143,23 +143,21 @@ class Evaluation:
 
         self._step = step
 
-    def metrics(self, batches: tf.data.Dataset) -> dict[str, float]:
-        """The task's metrics over all real examples of `batches`."""
+    def metrics(self, make_batches: MakeBatches, *, batch_size: int) -> dict[str, float]:
+        """The task's metrics over all real examples of a split.
+
+        Args:
+            make_batches: the split's batches, of each host.
+            batch_size: of the global batch.
+        """
         collected: dict[str, list[np.ndarray]] = {}
-        num_rows = batches.element_spec["is_real_example"].shape[0]
-        state = CarriedState(self._task.initial_state(num_rows), self._strategy).values
-        for features in self._strategy.experimental_distribute_dataset(batches):
+        state = CarriedState(self._task.initial_state(batch_size), self._strategy).values
+        for features in distribute(self._strategy, make_batches):
             results, state = self._step(features, state)
             for name, value in results.items():
-                local = self._strategy.experimental_local_results(value)
-                collected.setdefault(name, []).extend(part.numpy() for part in local)
-        joined = {name: np.concatenate(parts) for name, parts in collected.items()}
-        real = joined.pop("is_real_example").astype(bool)
-        return self._task.metrics({name: value[real] for name, value in joined.items()})
-
-
-def dropout_seed(seed: int, step: tf.Tensor, replica: tf.Tensor | int) -> tf.Tensor:
-    """Stateless seed of an update, int32 [2]: a resumed run draws what it would have drawn."""
-    # Replicas of one update differ in the high part, which seeds of users do not reach.
-    first = tf.constant(seed, tf.int32) + tf.cast(replica, tf.int32) * 1_000_003
-    return tf.stack([first, tf.cast(step, tf.int32)])
+                # From the replicas of all hosts, in the order of the rows.
+                joined = gather(self._strategy, value, axis=0)
+                collected.setdefault(name, []).append(joined.numpy())
+        outputs = {name: np.concatenate(parts) for name, parts in collected.items()}
+        real = outputs.pop("is_real_example").astype(bool)
+        return self._task.metrics({name: value[real] for name, value in outputs.items()})

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pipeline.config import PipelineConfig
 
+_NOT_NEEDED = "not-needed-without-data"
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Adds the preset and what may replace its values."""
@@ -44,3 +46,16 @@ def load(options: argparse.Namespace) -> PipelineConfig:
     }
     overrides = [f"{key}={value}" for key, value in named.items() if value is not None]
     return preset_loader.load(options.preset, [*options.overrides, *overrides])
+
+
+def load_without_data(options: argparse.Namespace) -> PipelineConfig:
+    """As `load`, for commands that read no data: what only a run needs may be left out."""
+    given = {override.partition("=")[0] for override in options.overrides}
+    placeholders = {"data.root": _NOT_NEEDED, "run.output_root": _NOT_NEEDED}
+    if not any(key.startswith("vocabulary.") for key in given):
+        # A preset with vocabulary.size trains one; a model's path takes its place here.
+        placeholders |= {"vocabulary.model": _NOT_NEEDED, "vocabulary.size": "null"}
+    overrides = [f"{key}={value}" for key, value in placeholders.items() if key not in given]
+    return load(
+        argparse.Namespace(**vars(options) | {"overrides": [*overrides, *options.overrides]})
+    )

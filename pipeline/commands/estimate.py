@@ -21,8 +21,6 @@ EXAMPLES = """\
 
 # What distinguishes "does not fit" from a failure.
 _DOES_NOT_FIT = 2
-# Nothing is read, so what a run needs to know is not asked for here.
-_NOT_NEEDED = "not-needed-for-an-estimate"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Prints the estimate; the status says whether it fits on the device, if one is named."""
-    config = _load(options)
+    config = configuration_arguments.load_without_data(options)
     from components.modeling.cost import training_cost
     from pipeline import workloads
 
@@ -53,27 +51,17 @@ def run(options: argparse.Namespace) -> int:
     return _DOES_NOT_FIT if options.device and not all(fits) else 0
 
 
-def _load(options: argparse.Namespace) -> PipelineConfig:
-    given = {override.partition("=")[0] for override in options.overrides}
-    placeholders = {"data.root": _NOT_NEEDED, "run.output_root": _NOT_NEEDED}
-    if not any(key.startswith("vocabulary.") for key in given):
-        # A preset with vocabulary.size trains one; a model's path takes its place here.
-        placeholders |= {"vocabulary.model": _NOT_NEEDED, "vocabulary.size": "null"}
-    overrides = [f"{key}={value}" for key, value in placeholders.items() if key not in given]
-    return configuration_arguments.load(
-        argparse.Namespace(**vars(options) | {"overrides": [*overrides, *options.overrides]})
-    )
-
-
 def _print_cost(config: PipelineConfig, workload: Workload, cost: Cost, replicas: int) -> None:
     model, run_options = config.model, config.model_options
     flops = cost.train_flops
+    micro_batches = workload.micro_batches
     rows = {
         "network": f"{model.n_layer} layers, d_model {model.d_model}, {model.n_head} heads of "
         f"{model.d_head}, d_inner {model.d_inner}, {model.n_token:,} pieces",
         "task": workload.task,
-        "batch": f"{workload.batch_size} rows of {workload.seq_len} tokens per replica, "
-        f"{replicas} of them",
+        "batch": f"{workload.batch_size} rows of {workload.seq_len} tokens per replica"
+        + (f" and micro-batch, {micro_batches} of these" if micro_batches > 1 else "")
+        + f", {replicas} of them",
         "compute": run_options.compute_dtype
         + (", layers rematerialised" if run_options.rematerialize else ""),
         "parameters": f"{cost.parameters:,}",

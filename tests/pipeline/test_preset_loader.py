@@ -4,6 +4,50 @@ import yaml
 from components.configuration import ConfigurationError
 from pipeline import preset_loader
 
+# What was published for the released checkpoints on dev sets (sources: the headers of the presets).
+PUBLISHED_SCORES = {
+    "squad2_large": ("best_exact", 86.12),
+    "squad2_base": ("best_exact", 80.18),
+    "mnli_large": ("accuracy", 0.898),
+    "mnli_base": ("accuracy", 0.868),
+    "yelp5_large": ("accuracy", 1 - 0.2780),
+    "imdb_large": ("accuracy", 1 - 0.0379),
+    "sts_b_large": ("pearson_correlation", 0.918),
+    "sts_b_base": ("pearson_correlation", 0.895),
+    "sst2_large": ("accuracy", 0.956),
+    "sst2_base": ("accuracy", 0.947),
+    "cola_large": ("matthews_correlation", 0.636),
+    "cola_base": ("matthews_correlation", 0.602),
+}
+# batch size, learning rate, updates, warm-up, tokens: likewise.
+PUBLISHED_SETTINGS = {
+    "squad2_large": (48, 3e-5, 8000, 1000, 512),
+    "squad2_base": (24, 2e-5, 12000, 1000, 512),
+    "mnli_large": (128, 2e-5, 10000, 1000, 128),
+    "yelp5_large": (128, 1e-5, 10000, 1000, 512),
+    "imdb_large": (32, 2e-5, 4000, 500, 512),
+    "sts_b_large": (32, 5e-5, 1200, 120, 128),
+}
+
+
+@pytest.mark.parametrize("name", PUBLISHED_SCORES)
+def test_the_gate_of_a_published_recipe_asks_for_the_published_score(name):
+    config = preset_loader.load(name, ["data.root=/data", "vocabulary.model=/spiece.model"])
+    metric, score = PUBLISHED_SCORES[name]
+    assert config.evaluation.thresholds[metric].minimum == pytest.approx(score)
+    assert config.training.adam_epsilon == 1e-6
+    if name in PUBLISHED_SETTINGS:
+        training = config.training
+        seq_len = config.windows.max_seq_length if "squad" in name else config.seq_len
+        assert PUBLISHED_SETTINGS[name] == (
+            training.batch_size,
+            training.learning_rate,
+            training.train_steps,
+            training.warmup_steps,
+            seq_len,
+        )
+    assert config.training.layer_decay == (0.75 if "squad" in name else 1.0)
+
 
 @pytest.mark.parametrize("name", preset_loader.names())
 def test_every_preset_loads_and_its_header_says_how_to_use_it(name):

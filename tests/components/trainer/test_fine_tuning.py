@@ -4,11 +4,10 @@ import pathlib
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from components import manifest
 from components.checkpoint_conversion import named_checkpoint
-from components.trainer import actions
+from components.trainer import divergence, history
 from components.trainer.config import TrainingConfig
 from components.trainer.fine_tuning import FineTuningConfig, fine_tune
 
@@ -80,14 +79,14 @@ def test_an_interrupted_run_ends_with_the_weights_of_an_uninterrupted_one(
     trained, config, sample_records, tmp_path, monkeypatch
 ):
     # Same stretches as `trained`, so that the loops sum the same numbers in the same order.
-    record = actions.History.record_training
+    record = history.History.record_training
 
     def interrupt(self, progress):
         if progress.step > 42:
             raise _MachineTakenAwayError
         record(self, progress)
 
-    monkeypatch.setattr(actions.History, "record_training", interrupt)
+    monkeypatch.setattr(history.History, "record_training", interrupt)
     with pytest.raises(_MachineTakenAwayError):
         run(config, sample_records, tmp_path)
     monkeypatch.undo()
@@ -122,30 +121,53 @@ def test_a_fine_tune_starts_from_the_encoder_of_another_run(
             np.testing.assert_array_equal(ours[name].numpy(), value.numpy(), err_msg=name)
 
 
-def test_two_replicas_make_the_same_updates_as_one(config, sample_records, tmp_path, monkeypatch):
-    devices = tf.config.list_logical_devices("CPU")
-    if len(devices) < 2:
-        pytest.skip("needs two logical CPU devices, set before TensorFlow starts")
-    without_dropout = dataclasses.replace(
-        with_training(config, train_steps=20),
+def test_micro_batches_make_the_updates_of_the_batch(config, sample_records, tmp_path):
+    whole = dataclasses.replace(
+        with_training(config, batch_size=20, train_steps=20, steps_per_loop=1, save_steps=20),
         options=dataclasses.replace(config.options, dropout=0.0, dropout_att=0.0),
     )
-    run(without_dropout, sample_records, tmp_path / "one")
-    mirrored = with_training(without_dropout, strategy="mirrored")
-    monkeypatch.setattr(
-        tf.distribute,
-        "MirroredStrategy",
-        lambda make=tf.distribute.MirroredStrategy: make(["CPU:0", "CPU:1"]),
-    )
-    run(mirrored, sample_records, tmp_path / "two")
-    one, two = losses(tmp_path / "one"), losses(tmp_path / "two")
-    assert one.keys() == two.keys()
-    np.testing.assert_allclose(list(one.values()), list(two.values()), atol=1e-5)
+    run(whole, sample_records, tmp_path / "whole")
+    run(with_training(whole, gradient_accumulation=4), sample_records, tmp_path / "parts")
+    one, four = losses(tmp_path / "whole"), losses(tmp_path / "parts")
+    assert one.keys() == four.keys()
+    np.testing.assert_allclose(list(one.values()), list(four.values()), atol=1e-6)
+
+
+def test_weights_of_another_vocabulary_are_refused(config, sample_records, tmp_path):
+    weights = tmp_path / "weights"
+    weights.mkdir()
+    (weights / "spiece.model").write_bytes(b"another vocabulary")
+    other = dataclasses.replace(config, init_from=str(weights))
+    with pytest.raises(manifest.ManifestError, match=r"another vocabulary \(sha256 0{64}\)"):
+        run(other, sample_records, tmp_path / "run")
+
+
+def test_an_attempt_goes_on_where_the_one_before_ended(config, sample_records, tmp_path):
+    short = with_training(config, train_steps=10, save_steps=5, steps_per_loop=5)
+
+    def attempt(number, made):
+        return fine_tune(
+            made,
+            records_dir=sample_records.directory,
+            train_files=[sample_records.pattern("train")],
+            eval_files=[sample_records.pattern("eval")],
+            model_dir=str(tmp_path / f"execution{number}"),
+            state_root=str(tmp_path / "state"),
+        )
+
+    first = attempt(1, short)
+    second = attempt(2, with_training(short, max_to_keep=2))
+    assert len(list((tmp_path / "state").iterdir())) == 1
+    assert losses(tmp_path / "execution2") == losses(tmp_path / "execution1")
+    for ours, theirs in zip(second.model.variables, first.model.variables, strict=True):
+        np.testing.assert_array_equal(ours.numpy(), theirs.numpy())
 
 
 def test_divergence_ends_the_run_with_its_step(config, sample_records, tmp_path):
     hopeless = with_training(config, learning_rate=1e30, warmup_steps=0)
-    with pytest.raises(actions.DivergenceError, match=r"diverged by update \d+ of 60.*learning_ra"):
+    with pytest.raises(
+        divergence.DivergenceError, match=r"diverged at update \d+ of 60.*learning_ra"
+    ):
         run(hopeless, sample_records, tmp_path)
 
 

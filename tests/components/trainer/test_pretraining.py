@@ -9,7 +9,7 @@ import tensorflow as tf
 from components import tf_examples, tfrecords
 from components.checkpoint_conversion import named_checkpoint
 from components.manifest import Manifest, ManifestError
-from components.trainer import actions, pretraining
+from components.trainer import history, pretraining
 from components.trainer.config import TrainingConfig
 from components.trainer.pretraining import PretrainingConfig, pretrain
 from components.trainer.pretraining_schedule import Corpus
@@ -123,14 +123,14 @@ class _MachineTakenAwayError(Exception):
 def test_an_interrupted_run_ends_with_weights_and_memory_of_an_uninterrupted_one(
     trained, config, corpus, tmp_path, monkeypatch
 ):
-    record = actions.History.record_training
+    record = history.History.record_training
 
     def interrupt(self, progress):
         if progress.step > 62:
             raise _MachineTakenAwayError
         record(self, progress)
 
-    monkeypatch.setattr(actions.History, "record_training", interrupt)
+    monkeypatch.setattr(history.History, "record_training", interrupt)
     with pytest.raises(_MachineTakenAwayError):
         pretrain(config, records_dir=corpus, model_dir=str(tmp_path))
     monkeypatch.undo()
@@ -141,7 +141,7 @@ def test_an_interrupted_run_ends_with_weights_and_memory_of_an_uninterrupted_one
         np.testing.assert_array_equal(ours.numpy(), theirs.numpy(), err_msg=ours.name)
     memory, other = (
         tf.train.load_variable(
-            f"{path}/checkpoints", "carried_state/mems/.ATTRIBUTES/VARIABLE_VALUE"
+            f"{path}/checkpoints/step-90", "carried_state/mems/.ATTRIBUTES/VARIABLE_VALUE"
         )
         for path in (tmp_path, model_dir)
     )
@@ -199,7 +199,7 @@ def test_a_row_that_begins_a_file_starts_with_empty_memory(config):
     assert outputs["tokens"].numpy().tolist() == [1.0] * ROWS
 
 
-def test_two_replicas_make_the_same_updates_as_one(config, corpus, tmp_path, monkeypatch):
+def test_two_replicas_make_the_same_updates_as_one(config, corpus, tmp_path):
     without_dropout = dataclasses.replace(
         with_training(
             config,
@@ -212,16 +212,31 @@ def test_two_replicas_make_the_same_updates_as_one(config, corpus, tmp_path, mon
         options=dataclasses.replace(config.options, dropout=0.0, dropout_att=0.0),
     )
     one = pretrain(without_dropout, records_dir=corpus, model_dir=str(tmp_path / "one"))
-    monkeypatch.setattr(
-        tf.distribute,
-        "MirroredStrategy",
-        lambda make=tf.distribute.MirroredStrategy: make(["CPU:0", "CPU:1"]),
-    )
     mirrored = with_training(without_dropout, strategy="mirrored")
     two = pretrain(mirrored, records_dir=corpus, model_dir=str(tmp_path / "two"))
     first, second = losses(tmp_path / "one"), losses(tmp_path / "two")
     np.testing.assert_allclose(list(first.values()), list(second.values()), atol=1e-5)
     assert one.metrics == pytest.approx(two.metrics, rel=1e-4)
+
+
+def test_micro_batches_keep_the_memory_of_their_rows(config, corpus, tmp_path):
+    whole = dataclasses.replace(
+        with_training(
+            config,
+            train_steps=12,
+            batch_size=2 * ROWS,
+            steps_per_loop=1,
+            save_steps=12,
+            eval_steps_interval=12,
+        ),
+        options=dataclasses.replace(config.options, dropout=0.0, dropout_att=0.0),
+    )
+    pretrain(whole, records_dir=corpus, model_dir=str(tmp_path / "whole"))
+    parts = with_training(whole, gradient_accumulation=4)
+    pretrain(parts, records_dir=corpus, model_dir=str(tmp_path / "parts"))
+    one, four = losses(tmp_path / "whole"), losses(tmp_path / "parts")
+    assert one.keys() == four.keys()
+    np.testing.assert_allclose(list(one.values()), list(four.values()), atol=1e-6)
 
 
 def test_weights_are_measured_as_they_were_in_training(trained, config, corpus):

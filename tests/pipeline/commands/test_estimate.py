@@ -56,6 +56,23 @@ def test_a_batch_that_cannot_be_shared_is_an_error(capsys):
     assert "7 replicas cannot share a batch of 64" in capsys.readouterr().err
 
 
+def test_micro_batches_take_less_memory_for_the_same_operations(capsys):
+    arguments = ["estimate", "squad2_small", "--set", "training.batch_size=32"]
+    assert cli.main(arguments) == 0
+    whole = rows_of(capsys.readouterr().out)
+    assert cli.main([*arguments, "training.gradient_accumulation=4"]) == 0
+    parts = rows_of(capsys.readouterr().out)
+    assert (
+        parts["batch"] == "8 rows of 256 tokens per replica and micro-batch, 4 of these, 1 of them"
+    )
+    assert parts["FLOPs"] == whole["FLOPs"]
+    assert float(parts["activations"].split()[0]) == pytest.approx(
+        float(whole["activations"].split()[0]) / 4, abs=2e-3
+    )
+    gradients = float(whole["gradients"].split()[0])
+    assert float(parts["gradients"].split()[0]) == pytest.approx(2 * gradients, abs=2e-3)
+
+
 def test_every_kind_of_pipeline_has_a_workload():
     from pipeline.kinds import CONFIG_TYPES
 
@@ -81,3 +98,28 @@ def test_outputs_are_those_of_the_data_set(tmp_path, task, outputs):
     workload = workloads.of(preset_loader.load(str(path)))
     assert workload.num_outputs == outputs
     assert workload.task == ("regression" if task == "sts-b" else "classification")
+
+
+def estimate_commands() -> dict[str, list[str]]:
+    """By preset, the arguments after `# Estimate: xlnet-pipeline` in its header."""
+    commands = {}
+    for name in preset_loader.names():
+        for line in (preset_loader.PRESET_DIRECTORY / f"{name}.yaml").read_text().splitlines():
+            if line.startswith("# Estimate: xlnet-pipeline "):
+                commands[name] = line.split()[3:]
+    return commands
+
+
+def test_presets_for_tpus_and_several_gpus_say_where_they_fit():
+    for name in preset_loader.names():
+        document = yaml.safe_load((preset_loader.PRESET_DIRECTORY / f"{name}.yaml").read_text())
+        if document.get("training", {}).get("strategy"):
+            assert name in estimate_commands()
+
+
+@pytest.mark.parametrize("name", estimate_commands())
+def test_a_step_of_the_preset_fits_on_the_device_that_its_header_names(name, capsys):
+    arguments = estimate_commands()[name]
+    assert arguments[:2] == ["estimate", name]
+    assert cli.main(arguments) == 0, capsys.readouterr().out
+    assert "fits" in rows_of(capsys.readouterr().out)[arguments[arguments.index("--device") + 1]]

@@ -1,0 +1,79 @@
+"""When a run has diverged, and what it may do about it: go back to its last checkpoint."""
+
+from __future__ import annotations
+
+import logging
+import math
+
+from components.trainer.actions import Progress
+from components.trainer.config import TrainingConfig
+
+_logger = logging.getLogger(__name__)
+
+
+class DivergenceError(RuntimeError):
+    """A run whose loss or gradient is no longer of use.
+
+    Attributes:
+        step: updates that were made when it showed.
+        cause: what showed.
+    """
+
+    def __init__(self, progress: Progress, cause: str, advice: str = ""):
+        super().__init__(
+            f"Training diverged at update {progress.step} of {progress.total_steps}: {cause} "
+            f"(learning rate {progress.learning_rate:.3g}).{advice}"
+        )
+        self.step = progress.step
+        self.cause = cause
+        self.progress = progress
+
+
+class DivergenceGuard:
+    """Judges each stretch of updates before anything of it is saved, and counts the rollbacks.
+
+    Args:
+        config: of the run.
+    """
+
+    def __init__(self, config: TrainingConfig):
+        self._config = config
+        self._lowest_loss = math.inf
+        self._rollbacks = 0
+
+    def check(self, progress: Progress) -> None:
+        """Raises a DivergenceError that names the update and the figures, if a stretch diverged."""
+        for name, value in (("loss", progress.loss), ("gradient norm", progress.gradient_norm)):
+            if not math.isfinite(value):
+                raise DivergenceError(progress, f"{name} is {value}")
+        limit = self._config.max_loss_rise
+        if limit is not None and progress.loss > self._lowest_loss + limit:
+            raise DivergenceError(
+                progress,
+                f"loss is {progress.loss:.4g}, more than training.max_loss_rise ({limit:g}) above "
+                f"the lowest of this run so far, {self._lowest_loss:.4g}",
+            )
+        self._lowest_loss = min(self._lowest_loss, progress.loss)
+
+    def allow_rollback(self, error: DivergenceError) -> None:
+        """Counts a rollback.
+
+        Raises:
+            DivergenceError: if there were as many as are allowed, naming update and cause.
+        """
+        if self._rollbacks >= self._config.max_rollbacks:
+            raise DivergenceError(
+                error.progress,
+                error.cause,
+                f" It went back to its last checkpoint {self._rollbacks} times before "
+                "(training.max_rollbacks). Lower training.learning_rate or raise "
+                "training.warmup_steps; the checkpoints before this update are intact.",
+            ) from error
+        self._rollbacks += 1
+        _logger.warning(
+            "%s Going back to the last checkpoint, and on without the batches since then "
+            "(rollback %d of at most %d).",
+            error,
+            self._rollbacks,
+            self._config.max_rollbacks,
+        )

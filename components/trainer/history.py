@@ -1,0 +1,86 @@
+"""Curves of a run: TensorBoard summaries, and a JSON-lines file that the report reads."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from components.trainer.actions import Progress
+
+_FILE_NAME = "history.jsonl"
+# Vertex AI's folder for what its TensorBoard shows.
+_VERTEX_TENSORBOARD = "AIP_TENSORBOARD_LOG_DIR"
+
+
+class History:
+    """Points of the curves of one run.
+
+    A run that goes on from a checkpoint makes the updates after it anew, so the points after it are
+    dropped from the file.
+
+    Args:
+        directory: gets `history.jsonl` and, unless Vertex AI names a place for them, TensorBoard's
+            folders `train/` and `eval/`.
+        start_step: updates that the run has behind it.
+    """
+
+    def __init__(self, directory: str, *, start_step: int = 0):
+        self._path = f"{directory}/{_FILE_NAME}"
+        summaries = os.environ.get(_VERTEX_TENSORBOARD) or directory
+        self._writers = {
+            name: tf.summary.create_file_writer(f"{summaries.rstrip('/')}/{name}")
+            for name in ("train", "eval")
+        }
+        tf.io.gfile.makedirs(directory)
+        self._lines = [line for line in read(directory) if line["step"] <= start_step]
+
+    def record_training(self, progress: Progress) -> None:
+        """Adds a point to the training curves."""
+        values = dataclasses.asdict(progress)
+        for name in ("step", "total_steps"):
+            del values[name]
+        known = {name: value for name, value in values.items() if value is not None}
+        self._record("train", progress.step, known)
+
+    def record_evaluation(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Adds a point to the evaluation curves."""
+        self._record("eval", step, metrics)
+
+    def record_rollback(self, *, from_step: int, to_step: int, cause: str) -> None:
+        """Notes that updates were taken back; their points are dropped."""
+        self._lines = [line for line in self._lines if line["step"] <= to_step]
+        self._append({"kind": "rollback", "step": to_step, "from_step": from_step, "cause": cause})
+
+    def evaluations(self) -> list[dict[str, Any]]:
+        """Points of the evaluation curves so far: "step" and the metrics."""
+        return [line for line in self._lines if line["kind"] == "eval"]
+
+    def _record(self, kind: str, step: int, values: Mapping[str, float]) -> None:
+        with self._writers[kind].as_default(step):
+            for name, value in values.items():
+                tf.summary.scalar(name, value)
+        self._writers[kind].flush()
+        self._append({"kind": kind, "step": step, **values})
+
+    def _append(self, line: Mapping[str, Any]) -> None:
+        self._lines.append(dict(line))
+        # Object stores cannot append; the file stays small (a line per report). Renamed into place,
+        # so that a run that is killed here has its history still.
+        text = "".join(json.dumps(line) + "\n" for line in self._lines)
+        with tf.io.gfile.GFile(f"{self._path}.partial", "w") as file:
+            file.write(text)
+        tf.io.gfile.rename(f"{self._path}.partial", self._path, overwrite=True)
+
+
+def read(directory: str) -> list[dict[str, Any]]:
+    """Points of a run's history, in the order in which they were recorded; empty without a file."""
+    path = f"{directory}/{_FILE_NAME}"
+    if not tf.io.gfile.exists(path):
+        return []
+    with tf.io.gfile.GFile(path) as file:
+        return [json.loads(line) for line in file.read().splitlines()]

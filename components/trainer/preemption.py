@@ -1,0 +1,159 @@
+"""Machines that are taken away: SIGTERM and announced maintenance end a run with a checkpoint.
+
+While the compiled loop runs, Python's signal handlers do not: the loop itself looks at a flag
+before each update, and threads set it. So a run ends one update after it was asked to, whatever the
+length of a loop.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+import socket
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+
+import tensorflow as tf
+
+_logger = logging.getLogger(__name__)
+
+# Google's libraries take another host for the metadata server from this variable, as do we.
+_METADATA_HOST = "GCE_METADATA_HOST"
+_DEFAULT_METADATA_HOST = "metadata.google.internal"
+# Names of the metadata server, and the values there that mean the end of this machine.
+# Source: cloud.google.com/compute/docs/metadata/getting-live-migration-notice and .../preemptible.
+_ENDINGS = {
+    "instance/maintenance-event": ("TERMINATE_ON_HOST_MAINTENANCE",),
+    "instance/preempted": ("TRUE",),
+}
+# A notice comes an hour (maintenance) or 30 s (preemption) before.
+_SECONDS_BETWEEN_LOOKS = 5.0
+_SECONDS_TO_ANSWER = 4.0
+
+
+class PreemptedError(RuntimeError):
+    """A run that was asked to end before its last update; its checkpoint is written."""
+
+
+class StopRequest:
+    """Whether a run is asked to end.
+
+    Attributes:
+        flag: bool [], read by the compiled loop before each update.
+        reason: who asked; None as long as nobody did.
+    """
+
+    def __init__(self) -> None:
+        with tf.device("CPU:0"):
+            self.flag = tf.Variable(False, trainable=False, name="stop_requested")
+        self.reason: str | None = None
+
+    def ask(self, reason: str) -> None:
+        """Asks the run to end; may be called from any thread."""
+        self.reason = self.reason or reason
+        self.flag.assign(True)
+
+
+class _Terminations:
+    """Receives SIGTERM for the whole process, and hands it to the run that listens.
+
+    Without a run the process ends, as it would have without us.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._listener: StopRequest | None = None
+        self._is_installed = False
+
+    def install(self) -> None:
+        """Takes SIGTERM over, once; signals can be from the main thread only."""
+        if self._is_installed or threading.current_thread() is not threading.main_thread():
+            return
+        # The C part of the handler writes to the descriptor at once, in whatever the process is.
+        ours, pythons = socket.socketpair()
+        pythons.setblocking(False)
+        signal.set_wakeup_fd(pythons.fileno(), warn_on_full_buffer=False)
+        signal.signal(signal.SIGTERM, lambda number, frame: None)
+        self._sockets = (ours, pythons)
+        threading.Thread(target=self._wait, args=(ours,), name="sigterm", daemon=True).start()
+        self._is_installed = True
+
+    @contextlib.contextmanager
+    def heard_by(self, request: StopRequest) -> Iterator[None]:
+        """Hands signals to a run while the block runs."""
+        with self._lock:
+            self._listener = request
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._listener = None
+
+    def _wait(self, received: socket.socket) -> None:
+        while number := received.recv(1):
+            if number[0] != signal.SIGTERM:
+                continue
+            with self._lock:
+                listener = self._listener
+            if listener is None:
+                os._exit(128 + signal.SIGTERM)
+            listener.ask("SIGTERM")
+
+
+_terminations = _Terminations()
+
+
+def take_over_sigterm() -> None:
+    """To be called in the main thread where a run will be in another one, as under Beam."""
+    _terminations.install()
+
+
+@contextlib.contextmanager
+def watch(*, maintenance: bool) -> Iterator[StopRequest]:
+    """A request that SIGTERM and, if asked for, Google's metadata server make while the block runs.
+
+    Args:
+        maintenance: whether to ask the metadata server, which only Google's machines have.
+    """
+    request = StopRequest()
+    is_over = threading.Event()
+    if maintenance:
+        threading.Thread(
+            target=_watch_metadata, args=(request, is_over), name="maintenance", daemon=True
+        ).start()
+    take_over_sigterm()
+    with _terminations.heard_by(request):
+        try:
+            yield request
+        finally:
+            is_over.set()
+
+
+def _watch_metadata(request: StopRequest, is_over: threading.Event) -> None:
+    while not is_over.is_set():
+        for name, endings in _ENDINGS.items():
+            value = _metadata(name)
+            if value in endings:
+                request.ask(f"{name} is {value}")
+                return
+        is_over.wait(_SECONDS_BETWEEN_LOOKS)
+
+
+def _metadata(name: str) -> str | None:
+    host = os.environ.get(_METADATA_HOST, _DEFAULT_METADATA_HOST)
+    url = f"http://{host}/computeMetadata/v1/{name}"
+    # A proxy of the environment knows nothing of this address.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(
+            urllib.request.Request(url, headers={"Metadata-Flavor": "Google"}),
+            timeout=_SECONDS_TO_ANSWER,
+        ) as response:
+            return response.read(256).decode().strip()
+    except (urllib.error.URLError, OSError) as error:
+        _logger.debug("metadata server: %s", error)
+        return None

@@ -1,0 +1,59 @@
+"""What TFX's Trainer and Tuner are asked beside a run's configuration: searches and repeats."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from tfx import v1 as tfx
+
+from components import configuration
+from components.trainer import overrides, repeats, run_folder, search
+from components.trainer.loop import TrainingResult
+
+_Config = TypeVar("_Config")
+# Trains with a configuration; the folder of the results, and the root of all runs' state.
+Train = Callable[[_Config, str, str | None], TrainingResult]
+
+
+def train(config: _Config, fn_args: tfx.components.FnArgs, run: Train) -> tuple[_Config, Any]:
+    """Trains with what a search found, if there was one, and with several seeds, if asked to.
+
+    Args:
+        config: as the pipeline has it.
+        fn_args: of TFX's Trainer.
+        run: one training.
+
+    Returns:
+        The configuration that was trained with, and the result.
+    """
+    if fn_args.hyperparameters:
+        config = overrides.apply(config, fn_args.hyperparameters["values"])
+    custom = fn_args.custom_config
+    root = run_folder.state_root(custom)
+    if not custom.get(repeats.REPEATS_KEY):
+        return config, run(config, fn_args.model_run_dir, root)
+    asked = configuration.from_json(
+        repeats.Repeats, custom[repeats.REPEATS_KEY], where=repeats.REPEATS_KEY
+    )
+    return config, repeats.train_median(
+        config, asked, train=run, model_dir=fn_args.model_run_dir, state_root=root
+    )
+
+
+def tuner(config: Any, fn_args: tfx.components.FnArgs, run: Train) -> tfx.components.TunerFnResult:
+    """The search that the pipeline asks for; see `train`."""
+    # Keras Tuner brings a Keras of its own, which training does without.
+    from components.trainer.settings_tuner import SettingsTuner
+
+    asked = configuration.from_json(
+        search.SearchConfig, fn_args.custom_config[search.SEARCH_KEY], where=search.SEARCH_KEY
+    )
+    root = run_folder.state_root(fn_args.custom_config)
+    made = SettingsTuner(
+        search=asked,
+        config=config,
+        train=lambda config, directory: run(config, directory, root),
+        directory=fn_args.working_dir,
+    )
+    return tfx.components.TunerFnResult(tuner=made, fit_kwargs={})

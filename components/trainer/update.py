@@ -1,0 +1,161 @@
+"""One update of a replica: gradients of its micro-batches, their sum over the replicas, Adam."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import tensorflow as tf
+import tf_keras
+
+from components.trainer import optimization
+from components.trainer.config import TrainingConfig
+from components.trainer.task import ROW_AXIS, Features, State, Task
+
+Update = Callable[[Features, State], tuple[dict[str, tf.Tensor], State]]
+
+
+def update_function(
+    *,
+    task: Task,
+    model: tf_keras.Model,
+    optimizer: tf_keras.optimizers.Optimizer,
+    config: TrainingConfig,
+    num_replicas: int,
+) -> Update:
+    """What every replica does with its rows.
+
+    Args:
+        task: gives the loss.
+        model: built model.
+        optimizer: built optimizer; its `iterations` count the updates.
+        config: of the run.
+        num_replicas: that share a batch.
+
+    Returns:
+        A function from features and state of a replica to "loss" and "gradient_norm" (float32 [],
+        of the global batch), and the state for the next update.
+    """
+    variables = model.trainable_variables
+
+    def micro_batch_gradients(
+        features: Features, state: State, index: tf.Tensor | int
+    ) -> tuple[list[tf.Tensor | None], tf.Tensor, tf.Tensor, State]:
+        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+        part = tf.cast(replica, tf.int32) * config.gradient_accumulation + index
+        seed = dropout_seed(config.seed, optimizer.iterations, part)
+        with tf.GradientTape() as tape:
+            (total, weight), state = task.training_loss(model, features, state, dropout_seed=seed)
+        return tape.gradient(total, variables), total, weight, dict(state)
+
+    def update(features: Features, state: State) -> tuple[dict[str, tf.Tensor], State]:
+        if config.gradient_accumulation == 1:
+            gradients, total, weight, state = micro_batch_gradients(features, state, 0)
+        else:
+            gradients, total, weight, state = _accumulate(
+                micro_batch_gradients, variables, features, state, config.gradient_accumulation
+            )
+        # All tasks share one set of weights; what a task does not use (`mask_emb` in fine-tuning)
+        # stays as it is, weight decay included.
+        pairs = zip(gradients, variables, strict=True)
+        summed, used = zip(*(pair for pair in pairs if pair[0] is not None), strict=True)
+        names = [variable.name for variable in used]
+        divisor: tf.Tensor | float
+        if config.clipping == "replica":
+            # The mean of the replicas' means, each clipped: as published.
+            clipped, norm = optimization.clip_and_scale(
+                summed, names, config, weight=tf.maximum(weight, 1.0) * num_replicas
+            )
+            clipped = _sum_over_replicas(clipped, num_replicas)
+            norm = _max_over_replicas(norm, num_replicas)
+            total, weight = _sum_over_replicas((total, weight), num_replicas)
+            divisor = tf.maximum(weight, 1.0)
+        else:
+            summed, total, weight = _sum_over_replicas((summed, total, weight), num_replicas)
+            divisor = tf.maximum(weight, 1.0)
+            clipped, norm = optimization.clip_and_scale(summed, names, config, weight=divisor)
+        optimizer.apply_gradients(zip(clipped, used, strict=True), skip_gradients_aggregation=True)
+        return {"loss": total / divisor, "gradient_norm": norm}, dict(state)
+
+    return update
+
+
+def _accumulate(
+    micro_batch_gradients: Callable,
+    variables: Sequence[tf.Variable],
+    features: Features,
+    state: State,
+    number: int,
+) -> tuple[list[tf.Tensor | None], tf.Tensor, tf.Tensor, State]:
+    """Sums over the micro-batches, computed one after the other in one traced body."""
+
+    def cut(value: tf.Tensor, axis: int) -> tf.Tensor:
+        """[…, rows, …] → [number, …, rows / number, …]."""
+        return tf.stack(tf.split(value, number, axis=axis))
+
+    micro_features = {name: cut(value, 0) for name, value in features.items()}
+    micro_states = {name: cut(value, ROW_AXIS) for name, value in state.items()}
+    is_used = [False] * len(variables)
+
+    def body(
+        index: tf.Tensor,
+        sums: list[tf.Tensor],
+        total: tf.Tensor,
+        weight: tf.Tensor,
+        states: Mapping[str, tf.Tensor],
+    ) -> tuple:
+        gradients, more_total, more_weight, next_state = micro_batch_gradients(
+            {name: value[index] for name, value in micro_features.items()},
+            {name: value[index] for name, value in micro_states.items()},
+            index,
+        )
+        for place, gradient in enumerate(gradients):
+            if gradient is not None:
+                is_used[place] = True
+                sums[place] += tf.convert_to_tensor(gradient)
+        states = {
+            name: tf.tensor_scatter_nd_update(value, [[index]], next_state[name][None])
+            for name, value in states.items()
+        }
+        return index + 1, sums, total + more_total, weight + more_weight, states
+
+    _, sums, total, weight, states = tf.while_loop(
+        lambda index, *_: index < number,
+        lambda *loop: body(loop[0], list(loop[1]), *loop[2:]),
+        (
+            tf.constant(0),
+            [tf.zeros_like(variable) for variable in variables],
+            tf.zeros([]),
+            tf.zeros([]),
+            micro_states,
+        ),
+        # Known to be so many: XLA wants a bound.
+        maximum_iterations=number,
+        parallel_iterations=1,
+    )
+    gradients = [value if used else None for value, used in zip(sums, is_used, strict=True)]
+    joined = {
+        name: tf.concat(tf.unstack(value, number), axis=ROW_AXIS) for name, value in states.items()
+    }
+    return gradients, total, weight, joined
+
+
+def _sum_over_replicas(values: tf.types.experimental.TensorLike, num_replicas: int):
+    if num_replicas == 1:
+        return values
+    context = tf.distribute.get_replica_context()
+    return context.all_reduce(tf.distribute.ReduceOp.SUM, values)
+
+
+def _max_over_replicas(value: tf.Tensor, num_replicas: int) -> tf.Tensor:
+    """float32 []; all-reduce knows sums only."""
+    if num_replicas == 1:
+        return value
+    context = tf.distribute.get_replica_context()
+    return tf.reduce_max(context.all_gather(value[None], axis=0))
+
+
+def dropout_seed(seed: int, step: tf.Tensor, replica: tf.Tensor | int) -> tf.Tensor:
+    """Stateless seed of an update, int32 [2]: a resumed run draws what it would have drawn."""
+    # Replicas of one update differ in the high part, which seeds of users do not reach.
+    first = tf.constant(seed, tf.int32) + tf.cast(replica, tf.int32) * 1_000_003
+    return tf.stack([first, tf.cast(step, tf.int32)])

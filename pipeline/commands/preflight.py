@@ -1,0 +1,47 @@
+"""`xlnet-pipeline preflight`: whether a training step compiles for a TPU, found out without one."""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+from pipeline.commands import configuration_arguments
+
+HELP = "compile a training step with XLA on the CPU, without data, and look for dynamic shapes"
+EXAMPLES = """\
+  xlnet-pipeline preflight squad2_large --replicas 8
+  xlnet-pipeline preflight squad2_large --replicas 8 --set model.n_layer=2 --optimize
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the configuration, the replicas and how far to compile."""
+    configuration_arguments.add(parser)
+    parser.add_argument(
+        "--replicas", type=int, default=1, help="cores, chips or GPUs that share a batch"
+    )
+    parser.add_argument(
+        "--optimize",
+        action="store_true",
+        help="let XLA optimize the step for this machine, too: minutes for a large model",
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Prints the size of the compiled step.
+
+    Raises:
+        PreflightError: naming what cannot be compiled or is dynamic.
+    """
+    config = configuration_arguments.load_without_data(options)
+    from components.trainer import preflight
+    from pipeline import preflights
+
+    started = time.monotonic()
+    task, features = preflights.of(config, replicas=options.replicas)
+    lowered = preflight.lower(task, config.training, features, compiled=options.optimize)
+    rows = next(iter(features.values())).shape[0]
+    print(f"{'batch':12} {rows} rows per replica, {options.replicas} of them")
+    print(f"{'compiled':12} {lowered.instructions:,} instructions, all of static shapes")
+    print(f"{'time':12} {time.monotonic() - started:.1f} s")
+    return 0

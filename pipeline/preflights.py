@@ -1,0 +1,81 @@
+"""What a replica's step takes in, for each kind of pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import tensorflow as tf
+
+from components.records import CLASSIFICATION, QUESTION_ANSWERING, REGRESSION
+from components.trainer import preflight
+from components.trainer.classification_task import ClassificationTask, RegressionTask
+from components.trainer.permutation import PermutationConfig
+from components.trainer.pretraining_task import PretrainingTask
+from components.trainer.question_answering_task import QuestionAnsweringTask
+from components.trainer.task import Task
+from pipeline import workloads
+from pipeline.classification_config import ClassificationPipelineConfig
+from pipeline.config import PipelineConfig
+from pipeline.pretraining_config import PretrainingPipelineConfig
+from pipeline.question_answering_config import QuestionAnsweringPipelineConfig
+
+_Step = tuple[Task, dict[str, tf.TensorSpec]]
+
+
+def of(config: PipelineConfig, *, replicas: int = 1) -> _Step:
+    """The task, and the features of one replica's rows.
+
+    Raises:
+        ValueError: if the replicas cannot share a batch evenly.
+    """
+    workload = workloads.of(config, replicas=replicas)
+    return _BY_KIND[config.kind](config, workload.batch_size * workload.micro_batches)
+
+
+def _classification(config: ClassificationPipelineConfig, rows: int) -> _Step:
+    dataset = config.data.resolve()
+    if dataset.is_regression:
+        task: Task = RegressionTask(
+            config.model, config.model_options, dataset.name, tuple(dataset.metrics)
+        )
+        record_type = REGRESSION
+    else:
+        task = ClassificationTask(
+            config.model,
+            config.model_options,
+            dataset.name,
+            tuple(dataset.labels),
+            tuple(dataset.metrics),
+        )
+        record_type = CLASSIFICATION
+    return task, preflight.record_features(record_type, rows=rows, seq_len=config.seq_len)
+
+
+def _question_answering(config: QuestionAnsweringPipelineConfig, rows: int) -> _Step:
+    task = QuestionAnsweringTask(
+        config.model, config.model_options, config.start_n_top, config.end_n_top, config.decoding
+    )
+    seq_len = config.windows.max_seq_length
+    return task, preflight.record_features(QUESTION_ANSWERING, rows=rows, seq_len=seq_len)
+
+
+def _pretraining(config: PretrainingPipelineConfig, rows: int) -> _Step:
+    records = config.records
+    permutation = PermutationConfig(
+        seq_len=records.seq_len,
+        reuse_len=records.reuse_len,
+        perm_size=config.longest_permutation,
+        # A free number is padded to the most in any record; here to what is estimated.
+        num_predict=records.num_predict or workloads.of(config).num_predict,
+        seed=0,
+        leak_ratio=config.leak_ratio,
+    )
+    task = PretrainingTask(config.model, config.model_options, config.tie_weight)
+    return task, preflight.pretraining_features(permutation, rows=rows)
+
+
+_BY_KIND: Mapping[str, Callable[..., _Step]] = {
+    "classification": _classification,
+    "pretraining": _pretraining,
+    "question_answering": _question_answering,
+}

@@ -1,0 +1,349 @@
+"""What a run does when it diverges, is asked to end, or finds its folder in another's hands."""
+
+import dataclasses
+import json
+import os
+import pathlib
+import resource
+import signal
+import threading
+import time
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tf_keras
+
+from components import manifest, records
+from components.trainer import loop, preemption, run_folder
+from components.trainer.checkpoints import CheckpointError, RunCheckpoints
+from components.trainer.classification_task import ClassificationTask
+from components.trainer.config import TrainingConfig
+from components.trainer.divergence import DivergenceError
+from components.trainer.input_share import EVERYTHING
+from components.trainer.preemption import PreemptedError
+from components.trainer.record_input import EmptySplitError, FineTuningData, LabelError, RecordFiles
+from components.trainer.run_folder import RunFolderError
+
+from .conftest import SEQ_LEN
+
+
+@dataclasses.dataclass(frozen=True)
+class SabotagedTask(ClassificationTask):
+    """Gives a loss of NaN in the updates whose batches hold one of these records."""
+
+    poison: tuple[int, ...] = ()
+    slow: bool = False
+
+    def training_loss(self, model, features, state, *, dropout_seed):
+        loss, state = super().training_loss(model, features, state, dropout_seed=dropout_seed)
+        total = loss.total
+        if self.slow:
+            total = tf.py_function(lambda x: (time.sleep(0.2), x)[1], [total], tf.float32)
+            total = tf.ensure_shape(total, [])
+        for record in self.poison:
+            hit = tf.reduce_any(features["input_ids"][:, -1] == 100 + record)
+            total *= tf.where(hit, np.float32("nan"), 1.0)
+        return loss._replace(total=total), state
+
+
+def config(**changes) -> TrainingConfig:
+    defaults = {
+        "batch_size": 5,
+        "train_steps": 20,
+        "learning_rate": 5e-3,
+        "eval_batch_size": 10,
+        "eval_steps_interval": 1000,
+        "steps_per_loop": 5,
+        "save_steps": 5,
+    }
+    return TrainingConfig(**(defaults | changes))
+
+
+@pytest.fixture(scope="module")
+def train(tiny_model, tiny_options, sample_records):
+    def train_(model_dir, training=None, *, num_labels=2, run=None, evaluation="eval", **task):
+        training = training or config()
+        data = FineTuningData(
+            training,
+            sample_records.make("train"),
+            sample_records.make(evaluation) if evaluation else None,
+            num_labels,
+        )
+        made = SabotagedTask(
+            tiny_model, tiny_options, "sample", ("no", "yes"), ("accuracy",), **task
+        )
+        return loop.train(task=made, config=training, data=data, model_dir=str(model_dir), run=run)
+
+    return train_
+
+
+def points(model_dir) -> list[dict]:
+    text = (pathlib.Path(model_dir) / "history" / "history.jsonl").read_text()
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def order(sample_records, number) -> list[list[int]]:
+    """Records of the first batches of a run of `config()`."""
+    data = FineTuningData(config(), sample_records.make("train"), None)
+    tf_keras.utils.set_random_seed(1)  # as the loop does: the order depends on it
+    batches = data.training_batches(0, num_steps=number, share=EVERYTHING)
+    return [(b["input_ids"].numpy()[:, -1] - 100).tolist() for b in batches.take(number)]
+
+
+def test_a_run_goes_back_and_on_without_the_batches_on_which_it_diverged(
+    train, sample_records, tmp_path
+):
+    batches = order(sample_records, 13)
+    # Of update 8; all records come again in the updates 11 to 20.
+    bad = next(record for record in batches[7] if record not in np.concatenate(batches[10:]))
+    result = train(tmp_path, config(train_steps=10), poison=(bad,), evaluation=None)
+    assert result.step == 10
+    for value in result.model.variables:
+        assert np.isfinite(value.numpy()).all()
+    (rollback,) = [point for point in points(tmp_path) if point["kind"] == "rollback"]
+    assert (rollback["from_step"], rollback["step"]) == (8, 5)
+    assert rollback["cause"] == "loss is nan"
+    # Three batches were skipped: those of the updates 6 to 8.
+    skipped = tf.train.load_variable(
+        f"{tmp_path}/checkpoints/step-10", "skipped_batches/.ATTRIBUTES/VARIABLE_VALUE"
+    )
+    assert skipped == 3
+
+
+def test_a_run_that_diverges_always_fails_with_its_update_and_cause(train, tmp_path):
+    with pytest.raises(
+        DivergenceError, match=r"at update 1 of 20: loss is nan .*back .* 2 times.*max_rollbacks"
+    ):
+        train(tmp_path, poison=tuple(range(50)), evaluation=None)
+    assert [p["kind"] for p in points(tmp_path)] == ["rollback", "rollback"]
+
+
+def test_a_checkpoint_that_is_wrecked_itself_is_gone_back_behind(train, tmp_path, monkeypatch):
+    save = RunCheckpoints.save
+
+    def save_wrecked(self, step):
+        # As an update would leave it that overflows without a trace in its own loss.
+        if step == 5 and not wrecked:
+            wrecked.append(step)
+            for variable in self._model.model.variables:
+                variable.assign(variable * np.float32("nan"))
+        save(self, step)
+
+    wrecked: list[int] = []
+    monkeypatch.setattr(RunCheckpoints, "save", save_wrecked)
+    result = train(tmp_path, config(train_steps=10), evaluation=None)
+    assert result.step == 10
+    rollbacks = [p for p in points(tmp_path) if p["kind"] == "rollback"]
+    assert [(p["from_step"], p["step"]) for p in rollbacks] == [(6, 0)]
+
+
+def test_a_loss_that_rises_too_far_is_divergence(train, tmp_path):
+    training = config(
+        learning_rate=0.5, max_loss_rise=0.5, max_rollbacks=0, steps_per_loop=1, train_steps=30
+    )
+    with pytest.raises(DivergenceError, match=r"more than training.max_loss_rise \(0.5\) above"):
+        train(tmp_path, training)
+
+
+def test_sigterm_ends_a_run_with_a_checkpoint_in_seconds_whatever_the_loop(train, tmp_path):
+    sent = []
+
+    def send():
+        while not (tmp_path / "checkpoints" / "step-0.index").exists():
+            time.sleep(0.05)
+        time.sleep(8.0)  # by then the loop is traced and running
+        sent.append(time.monotonic())
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=send, daemon=True).start()
+    training = config(train_steps=5000, steps_per_loop=5000, save_steps=5000)
+    with pytest.raises(PreemptedError, match=r"asked to end \(SIGTERM\) after update (\d+)") as end:
+        train(tmp_path, training, slow=True)
+    assert time.monotonic() - sent[0] < 10
+    step = int(str(end.value).split("update ")[1].split()[0])
+    assert 0 < step < 5000
+    assert (tmp_path / "checkpoints" / f"step-{step}.index").exists()
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("instance/maintenance-event", "TERMINATE_ON_HOST_MAINTENANCE"),
+        ("instance/preempted", "TRUE"),
+    ],
+)
+def test_announced_maintenance_ends_a_run(path, value, monkeypatch):
+    import http.server
+
+    class Metadata(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            assert self.headers["Metadata-Flavor"] == "Google"
+            body = value if self.path == f"/computeMetadata/v1/{path}" else "NONE"
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.HTTPServer(("127.0.0.1", 0), Metadata)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv("GCE_METADATA_HOST", f"127.0.0.1:{server.server_port}")
+    with preemption.watch(maintenance=True) as request:
+        deadline = time.monotonic() + 5
+        while request.reason is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+    server.shutdown()
+    assert request.reason == f"{path} is {value}"
+    assert bool(request.flag.numpy())
+
+
+def test_the_best_weights_are_what_a_run_ends_with(train, tmp_path):
+    # From update 10 on the learning rate wrecks what was learnt.
+    training = config(
+        best_metric="loss",
+        learning_rate=0.3,
+        warmup_steps=19,
+        eval_steps_interval=2,
+        steps_per_loop=2,
+        max_to_keep=1,
+    )
+    result = train(tmp_path, training)
+    losses = {p["step"]: p["loss"] for p in points(tmp_path) if p["kind"] == "eval"}
+    best = min(losses, key=losses.get)
+    assert best < 20
+    assert result.metrics["loss"] == losses[best]
+    names = {path.name.split(".")[0] for path in (tmp_path / "checkpoints").iterdir()}
+    assert names == {f"best-{best}", "step-20"}
+    again = train(tmp_path, training)
+    for ours, theirs in zip(again.model.variables, result.model.variables, strict=True):
+        np.testing.assert_array_equal(ours.numpy(), theirs.numpy())
+    with pytest.raises(ValueError, match=r"best_metric is 'f1'; .* give accuracy, loss"):
+        train(tmp_path, dataclasses.replace(training, best_metric="f1"))
+
+
+def test_history_says_what_a_run_does_with_the_hardware(train, tmp_path):
+    train(tmp_path, config(train_steps=5), evaluation=None)
+    (point,) = [p for p in points(tmp_path) if p["kind"] == "train"]
+    assert set(point) == {
+        *("kind", "step", "loss", "gradient_norm", "learning_rate"),
+        *("examples_per_second", "memory_bytes"),
+    }
+    assert 1e8 < point["memory_bytes"] < 1e11
+
+
+def test_utilisation_is_operations_by_time_and_peak(train, tmp_path, monkeypatch):
+    original = loop.train
+    monkeypatch.setattr(
+        loop, "train", lambda **kwargs: original(**kwargs, flops_per_step=1_000_000)
+    )
+    train(tmp_path, config(train_steps=5, peak_flops=1e9), evaluation=None)
+    (point,) = [p for p in points(tmp_path) if p["kind"] == "train"]
+    steps_per_second = point["examples_per_second"] / 5
+    assert point["model_flops_utilization"] == pytest.approx(steps_per_second * 1e6 / 1e9)
+
+
+def test_a_torn_checkpoint_is_passed_over(train, tmp_path):
+    first = train(tmp_path, config(train_steps=10), evaluation=None)
+    newest = tmp_path / "checkpoints" / "step-10.data-00000-of-00001"
+    newest.write_bytes(newest.read_bytes()[:-5000])
+    second = train(tmp_path, config(train_steps=10), evaluation=None)
+    for ours, theirs in zip(second.model.variables, first.model.variables, strict=True):
+        np.testing.assert_array_equal(ours.numpy(), theirs.numpy())
+    for path in (tmp_path / "checkpoints").glob("*.index"):
+        path.write_bytes(b"torn")
+    with pytest.raises(CheckpointError, match=r"No checkpoint in .* is whole"):
+        train(tmp_path, config(train_steps=10), evaluation=None)
+
+
+def test_a_full_disk_is_one_error_and_what_is_there_stays(train, tmp_path):
+    train(tmp_path, config(train_steps=5, learning_rate=1e-3), evaluation=None)
+    before = {p.name: p.read_bytes() for p in (tmp_path / "checkpoints").iterdir()}
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
+    try:
+        with pytest.raises(
+            CheckpointError, match=r"step-10 could not be written \(.* GiB are free.*update 5 is"
+        ):
+            train(tmp_path, config(train_steps=10, learning_rate=1e-3), evaluation=None)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert {p.name: p.read_bytes() for p in (tmp_path / "checkpoints").iterdir()} == before
+
+
+def test_two_trainers_on_one_folder_are_an_error(train, tmp_path):
+    with (
+        run_folder.opened(str(tmp_path), None),
+        pytest.raises(RunFolderError, match=f"in use by another trainer .process {os.getpid()}"),
+    ):
+        train(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["lock"]
+
+
+def test_a_folder_that_cannot_be_written_is_an_error(train, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunFolderError, match="cannot be written"):
+        train(tmp_path / "file" / "run")
+
+
+def test_checkpoints_of_another_configuration_are_refused_with_the_difference(train, tmp_path):
+    run = {"configuration": {"training": {"learning_rate": 1.0, "seed": 0}}, "records_sha256": "a"}
+    other = {
+        "configuration": {"training": {"learning_rate": 2.0, "seed": 0}},
+        "records_sha256": "b",
+    }
+    train(tmp_path, config(train_steps=5), run=run, evaluation=None)
+    with pytest.raises(
+        RunFolderError,
+        match=r"configuration.training.learning_rate: 1.0 there, 2.0 now; "
+        r"records_sha256: 'a' there, 'b' now",
+    ):
+        train(tmp_path, config(train_steps=5), run=other, evaluation=None)
+    assert run_folder.keyed("root", "x", run) != run_folder.keyed("root", "x", other)
+
+
+def test_operational_settings_do_not_make_another_run(tiny_model, tiny_options):
+    from components.trainer.fine_tuning import FineTuningConfig
+
+    def identity(**changes):
+        made = FineTuningConfig(
+            "classification",
+            "sample",
+            ("no", "yes"),
+            ("accuracy",),
+            SEQ_LEN,
+            False,
+            tiny_model,
+            tiny_options,
+            config(**changes),
+        )
+        return run_folder.identity(made, manifest.Manifest("classification", {}, "0", {}, {}))
+
+    assert identity() == identity(save_steps=7, strategy="mirrored", max_rollbacks=9)
+    assert identity() != identity(learning_rate=1e-4)
+    assert identity() != identity(train_steps=21)
+
+
+def test_labels_out_of_range_are_named_at_once(train, sample_records, tmp_path):
+    data = FineTuningData(config(), sample_records.make("train"), None, num_labels=1)
+    with pytest.raises(LabelError, match="label ids from 0 to 1, but the task has 1 labels"):
+        data.check()
+
+
+def test_an_evaluation_batch_larger_than_the_split_is_named_at_once(train, tmp_path):
+    with pytest.raises(EmptySplitError, match=r"eval_batch_size is 64, .* holds 50 records"):
+        train(tmp_path, config(eval_batch_size=64))
+    assert not (tmp_path / "checkpoints").exists()
+
+
+def test_an_empty_training_split_is_named_at_once(tmp_path):
+    path = str(tmp_path / "empty.gz")
+    with tf.io.TFRecordWriter(path, "GZIP"):
+        pass
+    data = FineTuningData(
+        config(), RecordFiles([path], records.CLASSIFICATION, SEQ_LEN), None, num_labels=2
+    )
+    with pytest.raises(EmptySplitError, match="holds no record"):
+        data.check()

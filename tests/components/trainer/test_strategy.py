@@ -1,0 +1,195 @@
+import dataclasses
+import json
+import os
+import re
+import socket
+import time
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from components.trainer import strategy
+from components.trainer.config import TrainingConfig
+from components.trainer.fine_tuning import FineTuningConfig
+from components.trainer.strategy import DeviceError
+
+from . import worker
+from .test_guards import points
+
+
+def config(**changes):
+    defaults = {"batch_size": 12, "eval_batch_size": 12, "train_steps": 10, "learning_rate": 1e-3}
+    return TrainingConfig(**(defaults | changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "replicas", "message"),
+    [
+        ({"batch_size": 10}, 8, r"batch_size is 10, which 8 replicas cannot .* are 8 or 16\."),
+        ({"batch_size": 3}, 8, r"nearest legal sizes are 8\."),
+        ({"eval_batch_size": 13}, 4, r"eval_batch_size is 13, .* are 12 or 16\."),
+        (
+            {"batch_size": 12, "gradient_accumulation": 3},
+            8,
+            r"8 replicas in 3 micro-batches cannot share evenly. .* are 24\.",
+        ),
+    ],
+)
+def test_batches_that_cannot_be_shared_are_errors_with_the_legal_neighbours(
+    changes, replicas, message
+):
+    with pytest.raises(DeviceError, match=message):
+        strategy.check_batch_sizes(config(**changes), replicas)
+
+
+def test_mirrored_takes_all_devices_of_the_machine():
+    made = strategy.make_strategy(config(strategy="mirrored"))
+    assert made.num_replicas_in_sync == len(tf.config.list_logical_devices("CPU"))
+    assert strategy.is_chief(made)
+
+
+def test_a_tpu_that_is_not_there_is_one_error():
+    with pytest.raises(DeviceError, match=r"No TPU could be reached as 'local'.*tensorflow-tpu"):
+        strategy.make_strategy(config(strategy="tpu"))
+
+
+def test_a_cluster_is_read_as_vertex_describes_it():
+    # cloud.google.com/vertex-ai/docs/training/distributed-training
+    text = json.dumps(
+        {
+            "cluster": {"chief": ["a:2222"], "worker": ["b:2222", "c:2222"]},
+            "environment": "cloud",
+            "task": {"type": "worker", "index": 1},
+            "job": "{}",
+        }
+    )
+    assert strategy.read_cluster(text) == strategy.Cluster(("a:2222", "b:2222", "c:2222"), 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "should be a JSON object"),
+        ('{"cluster": {"worker": ["a:1"]}}', "KeyError: 'task'"),
+        ('{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 1}}', "worker 1"),
+        ('{"cluster": {"worker": ["a:1"]}, "task": {"type": "ps", "index": 0}}', "ps 0"),
+    ],
+)
+def test_what_is_no_cluster_is_an_error(text, message):
+    with pytest.raises(DeviceError, match=message):
+        strategy.read_cluster(text)
+
+
+def test_workers_without_a_cluster_are_an_error(monkeypatch):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    with pytest.raises(DeviceError, match="TF_CONFIG is not set"):
+        strategy.make_strategy(config(strategy="multi_worker"))
+
+
+def fine_tuning(tiny_model, tiny_options, **changes) -> FineTuningConfig:
+    training = {
+        "batch_size": 10,
+        "train_steps": 50,
+        "learning_rate": 5e-3,
+        "warmup_steps": 5,
+        "eval_batch_size": 16,
+        "eval_steps_interval": 25,
+        "steps_per_loop": 1,
+        "save_steps": 25,
+    }
+    return FineTuningConfig(
+        kind="classification",
+        task_name="sample",
+        labels=("no", "yes"),
+        metric_names=("accuracy",),
+        seq_len=8,
+        uncased=False,
+        model=tiny_model,
+        options=dataclasses.replace(tiny_options, dropout=0.0, dropout_att=0.0),
+        training=TrainingConfig(**(training | changes)),
+    )
+
+
+def start_workers(config, records_dir, directory):
+    """Two processes on this machine, which train together into `directory`/workers."""
+    servers = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+    addresses = [f"127.0.0.1:{server.getsockname()[1]}" for server in servers]
+    for server in servers:
+        server.close()
+    processes = []
+    for index in range(2):
+        cluster = {
+            "cluster": {"worker": addresses},
+            "task": {"type": "worker", "index": index},
+        }
+        processes.append(
+            worker.start(
+                "fine_tuning",
+                config,
+                records_dir,
+                directory / "workers",
+                directory=directory / f"worker{index}",
+                # One core for each.
+                env=os.environ | {"TF_CONFIG": json.dumps(cluster), "TF_NUM_INTRAOP_THREADS": "1"},
+            )
+        )
+    return processes
+
+
+@pytest.mark.e2e
+def test_a_lost_worker_is_one_error_for_the_others(
+    tiny_model, tiny_options, sample_records, tmp_path
+):
+    endless = fine_tuning(
+        tiny_model, tiny_options, strategy="multi_worker", train_steps=100_000, save_steps=10
+    )
+    processes = start_workers(endless, sample_records.directory, tmp_path)
+    try:
+        saved = tmp_path / "workers" / "checkpoints" / "step-10.index"
+        deadline = time.monotonic() + 200
+        while not saved.exists() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        processes[1].kill()
+        assert processes[0].wait(120) == 1
+    finally:
+        for process in processes:
+            process.kill()
+    log = (tmp_path / "worker0" / "log").read_text()
+    assert re.search(r"DeviceError: The workers no longer compute together after update \d+", log)
+    assert re.search(r"go on from the checkpoint of update \d+0\.", log)
+
+
+@pytest.mark.e2e
+def test_two_processes_and_two_devices_give_the_losses_of_one(
+    tiny_model, tiny_options, sample_records, tmp_path
+):
+    one = fine_tuning(tiny_model, tiny_options)
+
+    def placed(name):
+        return dataclasses.replace(one, training=dataclasses.replace(one.training, strategy=name))
+
+    processes = start_workers(placed("multi_worker"), sample_records.directory, tmp_path)
+    try:
+        worker.train("fine_tuning", one, sample_records.directory, tmp_path / "one")
+        worker.train(
+            "fine_tuning", placed("mirrored"), sample_records.directory, tmp_path / "mirrored"
+        )
+        for index, process in enumerate(processes):
+            assert process.wait(300) == 0, (tmp_path / f"worker{index}" / "log").read_text()[-3000:]
+    finally:
+        for process in processes:
+            process.kill()
+    expected = points(tmp_path / "one")
+    assert [point["step"] for point in expected if point["kind"] == "train"] == [*range(1, 51)]
+    for other in ("mirrored", "workers"):
+        actual = points(tmp_path / other)
+        assert [(p["kind"], p["step"]) for p in actual] == [
+            (p["kind"], p["step"]) for p in expected
+        ]
+        np.testing.assert_allclose(
+            [p["loss"] for p in actual], [p["loss"] for p in expected], atol=1e-5, err_msg=other
+        )
+    # Only one of them writes.
+    names = sorted(path.name for path in (tmp_path / "workers" / "checkpoints").glob("*.index"))
+    assert names == ["step-0.index", "step-25.index", "step-50.index"]
