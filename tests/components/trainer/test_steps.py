@@ -29,10 +29,12 @@ class CountedTask:
 
     def training_loss(self, model, features, state, **kwargs):
         self.traces["training"] += 1
-        (total, weight), state = self._task.training_loss(model, features, state, **kwargs)
         if self._calls_host:
-            total = tf.ensure_shape(tf.py_function(lambda x: x, [total], total.dtype), [])
-        return (total, weight), state
+            # Instead of the network, which would only make the refusal late.
+            on_host = tf.ensure_shape(tf.py_function(lambda: 1.0, [], tf.float32), [])
+            total = on_host * tf.reduce_sum(model.trainable_variables[0])
+            return (total, tf.ones([])), state
+        return self._task.training_loss(model, features, state, **kwargs)
 
     def evaluation_outputs(self, *args):
         self.traces["evaluation"] += 1
