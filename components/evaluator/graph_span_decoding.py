@@ -1,4 +1,4 @@
-"""Answers from the span head's outputs inside a TensorFlow graph: the twin of `span_decoding.py`."""
+"""The span head's outputs to answers inside a TensorFlow graph: the twin of `span_decoding.py`."""
 
 from __future__ import annotations
 

@@ -21,6 +21,7 @@ from components.preprocessing.question_answering.config import WindowConfig
 from components.preprocessing.question_answering.graph_windows import GraphWindowMaker
 from components.tokenization.graph_tokenizer import GraphTokenizer
 from components.tokenization.vocabulary import Vocabulary
+from components.trainer import warm_up
 from components.trainer.bucketed_model import BucketedModel
 from components.trainer.null_threshold import NullThreshold
 
@@ -29,6 +30,7 @@ SERVING_TF_EXAMPLES = "serving_tf_examples"
 SERVING_IDS = "serving_ids"
 SERVING_RECORDS = "serving_records"
 
+_TEXTS = tf.TensorSpec([None], tf.string)
 _INPUTS = ("input_ids", "segment_ids", "input_mask", "p_mask", "cls_index")
 
 
@@ -51,6 +53,7 @@ class SpanModel(tf.Module):
         model: trained model.
         vocabulary: of the records that it was trained on.
         uncased: whether they were lower-cased.
+        keep_accents: whether their accents were kept.
         windows: how their paragraphs were cut.
         decoding: how answers are chosen.
     """
@@ -61,6 +64,7 @@ class SpanModel(tf.Module):
         model: tf_keras.Model,
         vocabulary: Vocabulary,
         uncased: bool,
+        keep_accents: bool = False,
         windows: WindowConfig,
         decoding: DecodingConfig,
     ):
@@ -69,9 +73,10 @@ class SpanModel(tf.Module):
         # `call` once more, and for training as well.
         self.model_variables = model.variables
         self._decoding = decoding
-        self._seq_len = windows.max_seq_length
-        self.make_windows = GraphWindowMaker(GraphTokenizer(vocabulary, uncased=uncased), windows)
-        per_token = [None, self._seq_len]
+        self.seq_len = windows.max_seq_length
+        tokenizer = GraphTokenizer(vocabulary, uncased=uncased, keep_accents=keep_accents)
+        self.make_windows = GraphWindowMaker(tokenizer, windows)
+        per_token = [None, self.seq_len]
         self._specs = {
             "input_ids": tf.TensorSpec(per_token, tf.int32),
             "segment_ids": tf.TensorSpec(per_token, tf.int32),
@@ -87,22 +92,19 @@ class SpanModel(tf.Module):
         self.bucketed_model = BucketedModel(call, self._specs, padding="right")
         self._assets = tempfile.TemporaryDirectory()
         self.null_threshold = NullThreshold(self._assets.name)
+        # Concrete, for a signature that calls it would trace it once more.
+        self._answer_texts = self.serve_texts.get_concrete_function()
 
     def signatures(self) -> dict[str, tf.types.experimental.ConcreteFunction]:
         """Concrete functions by signature name."""
-        texts = tf.TensorSpec([None], tf.string)
         return {
-            SERVING_DEFAULT: self.serve_texts.get_concrete_function(question=texts, context=texts),
-            SERVING_TF_EXAMPLES: self.serve_examples.get_concrete_function(
-                tf.TensorSpec([None], tf.string, name="examples")
-            ),
+            SERVING_DEFAULT: self._answer_texts,
+            SERVING_TF_EXAMPLES: self.serve_examples.get_concrete_function(),
             SERVING_IDS: self.serve_ids.get_concrete_function(**self._specs),
-            SERVING_RECORDS: self.serve_records.get_concrete_function(
-                tf.TensorSpec([None], tf.string, name="records")
-            ),
+            SERVING_RECORDS: self.serve_records.get_concrete_function(),
         }
 
-    @tf.function(autograph=False)
+    @tf.function(autograph=False, input_signature=[_TEXTS, _TEXTS])
     def serve_texts(self, question: tf.Tensor, context: tf.Tensor) -> dict[str, tf.Tensor]:
         """Answers to questions about paragraphs."""
         windows = self.make_windows(question, context)
@@ -116,21 +118,21 @@ class SpanModel(tf.Module):
             "null_threshold": tf.fill(tf.shape(found["null_score"]), threshold),
         }
 
-    @tf.function(autograph=False)
+    @tf.function(autograph=False, input_signature=[_TEXTS])
     def serve_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         """Answers to questions in serialized tf.Examples."""
         spec = {name: tf.io.FixedLenFeature([], tf.string) for name in ("question", "context")}
-        return self.serve_texts(**tf.io.parse_example(examples, spec))
+        return self._answer_texts(**tf.io.parse_example(examples, spec))
 
     @tf.function(autograph=False)
     def serve_ids(self, **features: tf.Tensor) -> dict[str, tf.Tensor]:
         """Beams of windows."""
         return self.bucketed_model(features)
 
-    @tf.function(autograph=False)
+    @tf.function(autograph=False, input_signature=[_TEXTS])
     def serve_records(self, records: tf.Tensor) -> dict[str, tf.Tensor]:
         """Beams of serialized records."""
-        parsed = tf.io.parse_example(records, _description(self._seq_len))
+        parsed = tf.io.parse_example(records, _description(self.seq_len))
         return self.bucketed_model(
             {
                 name: tf.cast(value, tf.int32) if value.dtype == tf.int64 else value
@@ -146,5 +148,13 @@ def _description(seq_len: int) -> Mapping[str, object]:
 
 
 def save(module: SpanModel, directory: str) -> None:
-    """Writes the SavedModel."""
+    """Writes the SavedModel, with requests to warm it up."""
     tf.saved_model.save(module, directory, signatures=module.signatures())
+    warm_up.write(
+        directory,
+        SERVING_DEFAULT,
+        [
+            {"question": ["What is it?"], "context": [text]}
+            for text in warm_up.texts_of_all_lengths(module.seq_len)
+        ],
+    )

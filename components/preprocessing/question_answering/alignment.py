@@ -180,11 +180,7 @@ def _match_like_reference(
         except common_subsequence.TooDifferentError:
             return None, method
         # The published conditions differ: more than the share, and for the last band not less.
-        if (
-            match is not None
-            and match.length
-            and (is_last or match.length > MIN_MATCHED_SHARE * n)
-        ):
+        if match is not None and match.length and (is_last or match.length > MIN_MATCHED_SHARE * n):
             return match.a_of_b, method
         max_distance *= 2
     return None, method

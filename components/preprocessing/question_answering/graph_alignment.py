@@ -55,7 +55,10 @@ class GraphAligner:
         piece_texts = tf.strings.regex_replace(
             tf.strings.reduce_join(pieces, axis=-1), SPIECE_UNDERLINE, " "
         )
-        target = tf.strings.unicode_decode(piece_texts, "UTF-8",).with_row_splits_dtype(tf.int32)
+        target = tf.strings.unicode_decode(
+            piece_texts,
+            "UTF-8",
+        ).with_row_splits_dtype(tf.int32)
         orig_of_char = _within_rows(target) - 1
         is_shifted = _is_shifted(symbols, target) | (target.row_lengths() == 0)
         other = tf.cast(tf.where(~is_shifted)[:, 0], tf.int32)
@@ -162,9 +165,7 @@ class GraphAligner:
 
         return in_band(0)
 
-    def _match_parts(
-        self, characters: tf.Tensor, target: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
+    def _match_parts(self, characters: tf.Tensor, target: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Fallback: both sides taken apart as far as they go."""
         text, owner_in_text = self._expand(characters)
         parts, owner_in_pieces = self._expand(target)
@@ -245,7 +246,7 @@ def _within_rows(ragged: tf.RaggedTensor) -> tf.Tensor:
 
 
 def _is_shifted(symbols: tf.RaggedTensor, target: tf.RaggedTensor) -> tf.Tensor:
-    """bool [n]: the pieces' text is a symbol that the text does not begin with, then the text."""
+    """Whether, bool [n], the pieces' text is some other symbol and then the text."""
     row = target.value_rowids()
     place = _within_rows(target)
     size = tf.gather(symbols.row_lengths(), row)

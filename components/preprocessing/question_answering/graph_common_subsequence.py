@@ -102,7 +102,7 @@ def match(
     # Before the first row: the diagonal below 0 stands at -1, one step from the origin.
     before = tf.where(diagonals == 1, 0, tf.fill(tf.shape(diagonals), _UNREACHED))
     rows = tf.TensorArray(tf.int32, 0, dynamic_size=True, clear_after_read=False, infer_shape=False)
-    num_rows, _, points, last, rows = tf.while_loop(
+    num_rows, _, _, last, rows = tf.while_loop(
         goes_on,
         add_row,
         [0, (low > goal) | (goal > high), 0, before, rows],

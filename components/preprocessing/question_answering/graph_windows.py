@@ -52,9 +52,7 @@ class GraphWindowMaker(tf.Module):
         super().__init__(name="graph_window_maker")
         self._tokenizer = tokenizer
         self._config = config
-        self._aligner = GraphAligner(
-            uncased=tokenizer.uncased, keep_accents=tokenizer.keep_accents
-        )
+        self._aligner = GraphAligner(uncased=tokenizer.uncased, keep_accents=tokenizer.keep_accents)
 
     def __call__(self, questions: tf.Tensor, contexts: tf.Tensor) -> GraphWindows:
         """Windows of questions.
@@ -136,17 +134,13 @@ class GraphWindowMaker(tf.Module):
 def _max_context(
     piece: tf.Tensor, is_paragraph: tf.Tensor, length: tf.Tensor, num_pieces: tf.Tensor
 ) -> tf.Tensor:
-    """bool [W, T]: whether a piece has its best context in this window, see `windows`."""
+    """Whether, bool [W, T], a piece has its best context in this window, see `windows`."""
     position = tf.range(tf.shape(piece)[1])[None]
     shorter_side = tf.minimum(position, length[:, None] - 1 - position)
-    score = tf.cast(shorter_side, tf.float64) + LENGTH_WEIGHT * tf.cast(
-        length[:, None], tf.float64
-    )
+    score = tf.cast(shorter_side, tf.float64) + LENGTH_WEIGHT * tf.cast(length[:, None], tf.float64)
     best = tf.math.unsorted_segment_max(score, piece, num_pieces + 1)
     window = tf.broadcast_to(tf.range(tf.shape(piece)[0])[:, None], tf.shape(piece))
     is_best = is_paragraph & (score == tf.gather(best, piece))
     none = tf.shape(piece)[0]
-    first = tf.math.unsorted_segment_min(
-        tf.where(is_best, window, none), piece, num_pieces + 1
-    )
+    first = tf.math.unsorted_segment_min(tf.where(is_best, window, none), piece, num_pieces + 1)
     return is_best & (window == tf.gather(first, piece))
