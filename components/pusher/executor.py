@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 
 from tfx import types
@@ -41,7 +40,9 @@ def threshold(metrics: dict[str, float]) -> float:
         metrics: of a question answering evaluation (`SquadEvaluation.metrics`).
 
     Returns:
-        The threshold of the best F1; infinity if every question of the evaluation has an answer
-        (SQuAD 1.1), for then nothing was learnt about those that have none.
+        The threshold of the best F1; `null_threshold.ALWAYS_ANSWER` if every question of the
+        evaluation has an answer (SQuAD 1.1): nothing was learnt about those that have none.
     """
-    return metrics["best_f1_thresh"] if "NoAns_total" in metrics else math.inf
+    if "NoAns_total" not in metrics:
+        return null_threshold.ALWAYS_ANSWER
+    return metrics["best_f1_thresh"]

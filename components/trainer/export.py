@@ -36,6 +36,7 @@ class TextModel(tf.Module):
 
     The first three return `scores`: float32 [B, K], the labels' probabilities, with the most
     probable label in `label`, string [B]; for regression `scores` is float32 [B] and stands alone.
+    `serving_default` of a classification adds `labels`, string [B, K], the names of the scores.
 
     Args:
         model: trained model.
@@ -83,9 +84,13 @@ class TextModel(tf.Module):
 
     @tf.function(autograph=False)
     def serve_texts(self, text_a: tf.Tensor, text_b: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Scores of texts."""
+        """Scores of texts, with the labels' names for classification."""
         raw = {"text_a": text_a, "text_b": text_b}
-        return self._predict(self.transform_layer(raw_features.as_sparse(raw, self._raw_spec)))
+        found = self._predict(self.transform_layer(raw_features.as_sparse(raw, self._raw_spec)))
+        if self._labels is None:
+            return found
+        labels = tf.repeat(self._labels[None], tf.shape(text_a)[0], axis=0)
+        return {**found, "labels": labels}
 
     @tf.function(autograph=False)
     def serve_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:

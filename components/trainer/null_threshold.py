@@ -12,9 +12,11 @@ import math
 import tensorflow as tf
 
 from components import files
+from components.evaluator.span_decoding import MAX_NULL_SCORE
 
 _FILE_NAME = "null_threshold.txt"
-_ALWAYS_ANSWER = math.inf
+# No null score is above it, and JSON has no infinity.
+ALWAYS_ANSWER = MAX_NULL_SCORE
 
 
 def path(directory: str) -> str:
@@ -47,7 +49,7 @@ class NullThreshold(tf.Module):
     def __init__(self, directory: str) -> None:
         super().__init__(name="null_threshold")
         source = files.join(directory, _FILE_NAME)
-        files.write_bytes(source, f"{_ALWAYS_ANSWER!r}\n".encode())
+        files.write_bytes(source, f"{ALWAYS_ANSWER!r}\n".encode())
         # A table of one line: TensorFlow and TF Serving read it while they load the model.
         self._table = tf.lookup.StaticHashTable(
             tf.lookup.TextFileInitializer(

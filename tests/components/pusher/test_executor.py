@@ -33,7 +33,7 @@ def exported(tmp_path):
 
 
 def test_an_exported_model_answers_always(exported):
-    assert _threshold_of(exported) == math.inf
+    assert _threshold_of(exported) == null_threshold.ALWAYS_ANSWER
     with pytest.raises(ValueError, match="not a number"):
         null_threshold.write(str(exported), math.nan)
 
@@ -63,8 +63,8 @@ def test_the_copy_that_is_pushed_has_the_threshold_of_the_evaluation(exported, t
     )
     (version,) = (tmp_path / "serving").iterdir()
     assert _threshold_of(version) == -1.25
-    assert _threshold_of(exported) == math.inf
+    assert _threshold_of(exported) == null_threshold.ALWAYS_ANSWER
 
 
 def test_without_unanswerable_questions_everything_is_answered():
-    assert executor.threshold({"best_f1_thresh": -1.25}) == math.inf
+    assert executor.threshold({"best_f1_thresh": -1.25}) == null_threshold.ALWAYS_ANSWER

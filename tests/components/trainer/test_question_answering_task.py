@@ -1,5 +1,3 @@
-import math
-
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -169,7 +167,7 @@ def exported(trained, tmp_path_factory):
 
 
 def test_exported_model_takes_text_and_examples_and_says_the_same(exported):
-    null_threshold.write(exported, math.inf)
+    null_threshold.write(exported, null_threshold.ALWAYS_ANSWER)
     signatures = tf.saved_model.load(exported).signatures
     long = "The dog lay on the rug, the cat lay on the mat. " * 4
     questions, contexts = ["Who?", "", "Where?"], ["The cat sat.", "", long]
@@ -207,7 +205,7 @@ def test_questions_above_the_threshold_are_left_unanswered(exported):
             context=tf.constant(["The cat sat.", "The dog lay on the rug."]),
         )
 
-    null_threshold.write(exported, math.inf)
+    null_threshold.write(exported, null_threshold.ALWAYS_ANSWER)
     answered = ask()
     assert all(answered["answer"].numpy())
     lower, higher = sorted(answered["null_score"].numpy().tolist())
