@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from components import __version__
 from pipeline import console
-from pipeline.commands import convert, estimate, evaluate, preflight, presets, run, serve, show
+from pipeline.commands import convert, estimate, evaluate, predict, preflight, presets, run, serve, show
 
 _COMMANDS = {
     "run": run,
@@ -20,6 +20,7 @@ _COMMANDS = {
     "preflight": preflight,
     "convert": convert,
     "evaluate": evaluate,
+    "predict": predict,
     "serve": serve,
 }
 

@@ -155,8 +155,9 @@ class PushedModel:
         try:
             outputs = self._functions[signature](**tensors)
         except (tf.errors.InvalidArgumentError, tf.errors.ResourceExhaustedError) as error:
-            # The rest is the way through the graph.
-            raise PredictionError(error.message.partition("\n")[0]) from error
+            # In front of it and behind it stands the way through the graph.
+            reason = error.message.partition("\n\t [[")[0].rpartition("\n\n")[-1]
+            raise PredictionError(reason) from error
         return {name: value.numpy() for name, value in outputs.items()}
 
     def predict(self, **texts: list[str]) -> dict[str, np.ndarray]:

@@ -157,7 +157,7 @@ def exported(trained, tmp_path_factory):
     texts = ["The cat sat on the mat, and the dog lay on the rug. Who, where?"] * 5
     module = question_answering_export.SpanModel(
         model=trained.model,
-        vocabulary=train_sentencepiece.train(texts, vocabulary_size=48),
+        vocabulary=train_sentencepiece.train(texts, vocabulary_size=40),
         uncased=False,
         windows=WindowConfig(max_seq_length=SEQ_LEN, doc_stride=4, max_query_length=2),
         decoding=DecodingConfig(n_best_size=3, max_answer_length=3),
