@@ -111,6 +111,11 @@ class BucketedModel(tf.Module):
         ]
         return tf.nest.pack_sequence_as(structure, flat)
 
+    @property
+    def at_full_length(self) -> tf.types.experimental.ConcreteFunction:
+        """The model on rows that are not cut, for comparison."""
+        return self._by_length[-1]
+
     def _trace(
         self, call: Callable[[dict[str, tf.Tensor]], Any], length: int
     ) -> tf.types.experimental.ConcreteFunction:
