@@ -13,6 +13,8 @@ import tensorflow as tf
 # Registers the custom ops of the graph; without it: "Op type not registered".
 import tensorflow_text  # noqa: F401
 
+from components.trainer import warm_up
+
 DEFAULT_SIGNATURE = "serving_default"
 
 Kind = Literal["classification", "regression", "question_answering"]
@@ -159,6 +161,16 @@ class PushedModel:
             reason = error.message.partition("\n\t [[")[0].rpartition("\n\n")[-1]
             raise PredictionError(reason) from error
         return {name: value.numpy() for name, value in outputs.items()}
+
+    def warm_up(self) -> int:
+        """Answers the requests that were exported with the model; returns their number.
+
+        TF Serving does the same: first calls take seconds, later ones milliseconds.
+        """
+        requests = warm_up.read(self.path)
+        for signature, inputs in requests:
+            self.run(signature, inputs)
+        return len(requests)
 
     def predict(self, **texts: list[str]) -> dict[str, np.ndarray]:
         """Calls the default signature with texts, a list per input."""

@@ -74,6 +74,7 @@ class Server:
         self._directory = directory
         self._config = config
         self._model = PushedModel.latest(directory)
+        self._model.warm_up()
         self._batcher = Batcher(self._run, config.batching)
         self._page = _read_page()
 
@@ -117,7 +118,9 @@ class Server:
             try:
                 version, path = await asyncio.to_thread(models.find, self._directory)
                 if version > self._model.version:
-                    self._model = await asyncio.to_thread(PushedModel, path, version)
+                    newer = await asyncio.to_thread(PushedModel, path, version)
+                    await asyncio.to_thread(newer.warm_up)
+                    self._model = newer
                     _logger.info("version %d of the model is served from now on", version)
             except (OSError, ValueError, RuntimeError) as error:
                 # The version that is served stays; the next look may succeed.

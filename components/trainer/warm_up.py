@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+import numpy as np
 import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
@@ -39,6 +40,19 @@ def write(
         )
         serialized.append(log.SerializeToString(deterministic=True))
     tfrecords.write_records(files.join(directory, *_PATH), serialized)
+
+
+def read(directory: str) -> list[tuple[str, dict[str, np.ndarray]]]:
+    """Signature and inputs of each warm-up request of a SavedModel; none if it has none."""
+    path = files.join(directory, *_PATH)
+    if not tf.io.gfile.exists(path):
+        return []
+    requests = []
+    for record in tfrecords.read_records(path):
+        request = prediction_log_pb2.PredictionLog.FromString(record).predict_log.request
+        inputs = {name: tf.make_ndarray(tensor) for name, tensor in request.inputs.items()}
+        requests.append((request.model_spec.signature_name, inputs))
+    return requests
 
 
 def texts_of_all_lengths(seq_len: int) -> list[str]:

@@ -14,6 +14,11 @@ def test_requests_are_where_and_what_tf_serving_reads(tmp_path):
         prediction_log_pb2.PredictionLog.FromString(record)
         for record in tfrecords.read_records(str(path))
     ]
+    read = warm_up.read(str(tmp_path))
+    assert [(name, inputs["text_a"].tolist()) for name, inputs in read] == [
+        ("serving_default", [text.encode()]) for text in texts
+    ]
+    assert warm_up.read(str(tmp_path / "nowhere")) == []
     assert [len(text.split()) for text in texts] == [16, 32, 64]
     for log, text in zip(logs, texts, strict=True):
         request = log.predict_log.request
