@@ -1,4 +1,4 @@
-"""`xlnet-pipeline doctor`: is everything there that a run needs?"""
+"""`xlnet-pipeline doctor`: whether everything is there that a run needs."""
 
 from __future__ import annotations
 
