@@ -1,4 +1,4 @@
-"""What README and docs tell a reader to type: commands are parsed, the quick ones run, files load."""
+"""What README and docs tell a reader to type: commands are parsed, quick ones run, files load."""
 
 import pathlib
 import re
