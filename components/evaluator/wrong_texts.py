@@ -13,13 +13,13 @@ import tensorflow_text  # noqa: F401
 
 from components import files, tf_examples, tfrecords
 from components.evaluator.report import Part, WrongExample
+from components.trainer.names import SERVING_TF_EXAMPLES
 
 # The report shows a handful; looking at more of a large data set would repeat the evaluation.
 MAX_EXAMINED = 2000
 _MAX_EXAMPLES = 8
 _MAX_CHARACTERS = 600
 _BATCH_SIZE = 64
-_SIGNATURE = "serving_tf_examples"
 
 
 def find(
@@ -32,7 +32,7 @@ def find(
         example_pattern: files of raw examples.
         labels: in the order of their ids; None for regression.
     """
-    predict = tf.saved_model.load(model_path).signatures[_SIGNATURE]
+    predict = tf.saved_model.load(model_path).signatures[SERVING_TF_EXAMPLES]
     serialized = itertools.islice(_read(example_pattern), MAX_EXAMINED)
     wrong: list[tuple[float, WrongExample]] = []
     while batch := list(itertools.islice(serialized, _BATCH_SIZE)):

@@ -14,8 +14,7 @@ import tensorflow as tf
 import tensorflow_text  # noqa: F401
 
 from components.trainer import warm_up
-
-DEFAULT_SIGNATURE = "serving_default"
+from components.trainer.names import SERVING_DEFAULT
 
 Kind = Literal["classification", "regression", "question_answering"]
 # Inputs that must hold something; an empty `text_b` stands for a single text.
@@ -130,7 +129,7 @@ class PushedModel:
     @property
     def kind(self) -> Kind | None:
         """What the default signature does; None if it takes no text of a kind known here."""
-        signature = self.signatures.get(DEFAULT_SIGNATURE)
+        signature = self.signatures.get(SERVING_DEFAULT)
         if signature is None or not signature.takes_text:
             return None
         inputs = set(signature.inputs)
@@ -178,4 +177,4 @@ class PushedModel:
             name: np.array([text.encode("utf-8", "replace") for text in values], object)
             for name, values in texts.items()
         }
-        return self.run(DEFAULT_SIGNATURE, encoded)
+        return self.run(SERVING_DEFAULT, encoded)

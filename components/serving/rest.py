@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from components.serving.pushed_model import DEFAULT_SIGNATURE, REQUIRED_TEXTS, Signature
+from components.serving.pushed_model import REQUIRED_TEXTS, Signature
+from components.trainer.names import SERVING_DEFAULT
 
 _KNOWN_KEYS = {"signature_name", "instances", "inputs"}
 
@@ -68,7 +69,7 @@ def parse(body: bytes, signatures: Mapping[str, Signature], limits: Limits) -> P
     unknown = sorted(set(content) - _KNOWN_KEYS)
     if unknown:
         raise RequestError(f"unknown keys {unknown}; a request may have {sorted(_KNOWN_KEYS)}")
-    name = content.get("signature_name", DEFAULT_SIGNATURE)
+    name = content.get("signature_name", SERVING_DEFAULT)
     if not isinstance(name, str) or name not in signatures:
         raise RequestError(f"no signature {name!r}; the model has {sorted(signatures)}")
     signature = signatures[name]

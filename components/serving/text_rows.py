@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from components.serving import rest
-from components.serving.pushed_model import DEFAULT_SIGNATURE, REQUIRED_TEXTS, PushedModel
+from components.serving.pushed_model import REQUIRED_TEXTS, PushedModel
+from components.trainer.names import SERVING_DEFAULT
 
 _DELIMITERS = {".tsv": "\t", ".csv": ","}
 
@@ -48,7 +49,7 @@ def predict(
     model: PushedModel, rows: Iterable[Mapping[str, Any]], *, batch_size: int
 ) -> Iterator[dict[str, Any]]:
     """Each row with what the model says of it under `prediction`."""
-    names = list(model.signatures[DEFAULT_SIGNATURE].inputs)
+    names = list(model.signatures[SERVING_DEFAULT].inputs)
     iterator = iter(rows)
     while batch := list(itertools.islice(iterator, batch_size)):
         outputs = model.predict(**{name: [row[name] for row in batch] for name in names})

@@ -19,10 +19,8 @@ import tf_keras
 from components.preprocessing.classification import raw_features
 from components.trainer import warm_up
 from components.trainer.bucketed_model import BucketedModel
+from components.trainer.names import SERVING_DEFAULT, SERVING_IDS, SERVING_TF_EXAMPLES
 
-SERVING_DEFAULT = "serving_default"
-SERVING_TF_EXAMPLES = "serving_tf_examples"
-SERVING_IDS = "serving_ids"
 TRANSFORM_FEATURES = "transform_features"
 
 

@@ -23,12 +23,13 @@ from components.tokenization.graph_tokenizer import GraphTokenizer
 from components.tokenization.vocabulary import Vocabulary
 from components.trainer import warm_up
 from components.trainer.bucketed_model import BucketedModel
+from components.trainer.names import (
+    SERVING_DEFAULT,
+    SERVING_IDS,
+    SERVING_RECORDS,
+    SERVING_TF_EXAMPLES,
+)
 from components.trainer.null_threshold import NullThreshold
-
-SERVING_DEFAULT = "serving_default"
-SERVING_TF_EXAMPLES = "serving_tf_examples"
-SERVING_IDS = "serving_ids"
-SERVING_RECORDS = "serving_records"
 
 _TEXTS = tf.TensorSpec([None], tf.string)
 _INPUTS = ("input_ids", "segment_ids", "input_mask", "p_mask", "cls_index")
