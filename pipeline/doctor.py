@@ -102,15 +102,14 @@ def _guarded(what: str, look: Callable[[], Finding]) -> Finding:
 def _keras() -> Finding:
     import tensorflow as tf
 
-    # Read only, to see which Keras TensorFlow would hand out.
-    version = tf.keras.__version__
-    if version.startswith("2."):
-        return Finding("Keras", "ok", f"{version} (tf_keras)")
+    # Only looked at, to see which Keras TensorFlow hands out.
+    package = tf.keras.Model.__module__.partition(".")[0]
+    if package == "tf_keras":
+        return Finding("Keras", "ok", "tf_keras")
     return Finding(
         "Keras",
         "problem",
-        f"{version}; TensorFlow was imported with TF_USE_LEGACY_KERAS unset. Unset what sets it "
-        "otherwise, or set it to 1",
+        f"TensorFlow hands out {package} and not tf_keras: set TF_USE_LEGACY_KERAS to 1",
     )
 
 
