@@ -14,7 +14,7 @@ from components.evaluator import blessing, tfma_results, training_history, wrong
 from components.evaluator import report as report_lib
 from components.evaluator.config import EvaluationConfig
 from components.evaluator.names import REPORT_NAME, RESULTS_NAME
-from components.example_gen.outcome import COUNTS_FILE_NAME
+from components.example_gen.counts_file import COUNTS_FILE_NAME
 
 _SPLIT = "eval"
 
