@@ -10,7 +10,19 @@ from collections.abc import Sequence
 
 from components import __version__
 from pipeline import console
-from pipeline.commands import convert, estimate, evaluate, preflight, presets, run, show
+from pipeline.commands import (
+    completion,
+    convert,
+    doctor,
+    estimate,
+    evaluate,
+    predict,
+    preflight,
+    presets,
+    run,
+    serve,
+    show,
+)
 
 _COMMANDS = {
     "run": run,
@@ -20,6 +32,10 @@ _COMMANDS = {
     "preflight": preflight,
     "convert": convert,
     "evaluate": evaluate,
+    "predict": predict,
+    "serve": serve,
+    "doctor": doctor,
+    "completion": completion,
 }
 
 
@@ -35,7 +51,7 @@ def run_and_exit() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns the process's exit status."""
-    options = _parser().parse_args(arguments)
+    options = make_parser().parse_args(arguments)
     console.set_up(verbose=options.verbose)
     try:
         return options.function(options)
@@ -49,7 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
+    """All commands with their arguments; imports nothing heavy."""
     formatter = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(
         prog="xlnet-pipeline",

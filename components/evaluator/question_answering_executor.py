@@ -12,7 +12,7 @@ from tfx.dsl.components.base import base_beam_executor
 from tfx.types import artifact_utils, standard_component_specs
 
 from components import __version__, configuration, files, manifest, records, tfrecords
-from components.evaluator import blessing, squad_evaluation, training_history
+from components.evaluator import blessing, squad_evaluation, training_history, wrong_answers
 from components.evaluator import question_answering_inference as inference
 from components.evaluator import question_answering_report as reporting
 from components.evaluator.names import REPORT_NAME, RESULTS_NAME
@@ -67,6 +67,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             "code version": __version__,
         }
         made = manifest.read(records_dir)
+        lineage["vocabulary's sha256"] = made.vocabulary_sha256
         made.check_agrees({"record_type": records.QUESTION_ANSWERING.name})
         models = {_CANDIDATE: blessing.model_path(input_dict[standard_component_specs.MODEL_KEY])}
         saved_model_records.check(models[_CANDIDATE], made)
@@ -98,6 +99,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             evaluations[_CANDIDATE], baseline=evaluations.get(_BASELINE), config=config
         )
         history = training_history.read(input_dict)
+        candidate = answers[_CANDIDATE]
         report = reporting.make_report(
             evaluations[_CANDIDATE],
             judged,
@@ -105,8 +107,14 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             title=settings["title"],
             history=history,
             lineage=lineage,
+            wrong_examples=wrong_answers.find(
+                paragraphs,
+                candidate.predictions,
+                candidate.null_odds,
+                threshold=evaluations[_CANDIDATE].thresholds.best_f1.threshold,
+            ),
+            counts=made.counts,
         )
-        candidate = answers[_CANDIDATE]
         _write_json(files.join(directory, "predictions.json"), candidate.predictions)
         _write_json(files.join(directory, "nbest_predictions.json"), candidate.nbest)
         _write_json(files.join(directory, "null_odds.json"), candidate.null_odds)
