@@ -5,8 +5,7 @@ from __future__ import annotations
 from tfx.types import artifact
 
 from components import files
-
-SENTENCEPIECE_MODEL_FILE_NAME = "spiece.model"
+from components.tokenization.vocabulary import MODEL_FILE_NAME
 
 
 class SentencePieceModel(artifact.Artifact):
@@ -26,4 +25,4 @@ class SentencePieceModel(artifact.Artifact):
 
 def sentencepiece_model_path(uri: str) -> str:
     """Path of the model file in an artifact of type `SentencePieceModel`."""
-    return files.join(uri, SENTENCEPIECE_MODEL_FILE_NAME)
+    return files.join(uri, MODEL_FILE_NAME)

@@ -7,8 +7,8 @@ included), `xlnet_config.json` (sizes of the network), `spiece.model` (the vocab
 
 from __future__ import annotations
 
-from components import artifacts, files
 from components import manifest as manifest_lib
+from components.preprocessing import vocabulary_file
 from components.trainer import saved_model_records
 from components.trainer.fine_tuning import write_weights
 from components.trainer.loop import TrainingResult
@@ -27,8 +27,7 @@ def save(
         directory: gets the files.
     """
     write_weights(result, config.model, directory)
-    vocabulary = files.read_bytes(artifacts.sentencepiece_model_path(records_dir))
-    files.write_bytes(artifacts.sentencepiece_model_path(directory), vocabulary)
+    vocabulary_file.write(vocabulary_file.read(records_dir), directory)
     saved_model_records.write(
         directory,
         manifest_lib.read(records_dir),

@@ -8,7 +8,8 @@ import os
 from tfx import v1 as tfx
 
 from components import configuration, manifest
-from components.preprocessing.question_answering import paragraph_files, vocabulary_file
+from components.preprocessing import vocabulary_file
+from components.preprocessing.question_answering import paragraph_files
 from components.trainer import question_answering_export, run_options, saved_model_records
 from components.trainer.loop import TrainingResult
 from components.trainer.question_answering_fine_tuning import (

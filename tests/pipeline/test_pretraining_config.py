@@ -25,7 +25,10 @@ def test_what_the_records_determine_is_said_once():
         ("perm_size=33", r"perm_size is 33; legal is 1 to 32"),
         ("leak_ratio=2", "leak_ratio is 2"),
         ("records.num_predict=85", r"num_predict is 85.*at most"),
-        ("data.document_split={train: 1}", "splits train; they should be exactly train and eval"),
+        (
+            "data.document_split={test: 1}",
+            "train, eval, test; they should be exactly train and eval",
+        ),
         ("weight=0", "weight must be positive"),
         ("evaluation.thresholds.accuracy={minimum: 1}", "names accuracy; this task measures"),
         ("records.seq_length=3", "Did you mean 'seq_len'"),

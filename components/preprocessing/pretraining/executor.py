@@ -64,10 +64,6 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         )
         pipeline.clear_output(plan)
         records.split_names = artifact_utils.encode_split_names(splits)
-        # What is trained on these records ships with the vocabulary that they were made with.
-        files.write_bytes(
-            artifacts.sentencepiece_model_path(records.uri), files.read_bytes(model_path)
-        )
         with self._make_beam_pipeline() as beam_pipeline:
             pipeline.add_to_pipeline(beam_pipeline, plan)
         manifest = pipeline.finish(plan)

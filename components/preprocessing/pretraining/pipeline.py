@@ -27,6 +27,7 @@ from components.dead_letter_file import DeadLetterFile
 from components.example_gen import corpus, corpus_files
 from components.example_gen.corpus import CorpusFormat, Document
 from components.example_gen.corpus_files import FileRange
+from components.preprocessing import vocabulary_file
 from components.preprocessing.pretraining import blocks, encoding, shard
 from components.preprocessing.pretraining.config import PretrainingDataConfig
 from components.preprocessing.pretraining.plan import (
@@ -178,6 +179,7 @@ def finish(plan: PretrainingPlan) -> manifest_lib.Manifest:
         counts=dict(sorted(counts.items())),
     )
     remove_tree(plan.working_directory)
+    vocabulary_file.write(plan.tokenizer.vocabulary, plan.output_directory)
     manifest.write(plan.output_directory)
     return manifest
 

@@ -88,7 +88,7 @@ def test_the_manifest_says_what_there_is(tokenizer, first_run):
         for s in range(3)
     ]
     assert manifest.shards == {"train": names}
-    assert set(contents(output)) == {*names, "manifest.json"}
+    assert set(contents(output)) == {*names, "manifest.json", "spiece.model"}
     manifest.check_agrees(
         {
             "record_type": "pretraining",

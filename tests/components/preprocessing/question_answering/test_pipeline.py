@@ -93,7 +93,7 @@ def test_every_window_of_every_question_is_written_once(tmp_path, tiny_tokenizer
         ids = [tf_examples.decode(record)["qas_id"][0] for record in shard]
         assert len(set(ids)) == 1 + sum(a != b for a, b in itertools.pairwise(ids))
     left = sorted(path.name for path in (tmp_path / "out").iterdir())
-    assert left == ["Split-eval", "Split-train", "manifest.json"]
+    assert left == ["Split-eval", "Split-train", "manifest.json", "spiece.model"]
 
 
 def test_the_bytes_do_not_depend_on_the_run(tmp_path, tiny_tokenizer):

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from components import files, manifest
 from components.tokenization import vocabulary as vocabulary_lib
-from components.tokenization.vocabulary import Vocabulary
-
-_NAME = "spiece.model"
+from components.tokenization.vocabulary import MODEL_FILE_NAME, Vocabulary
 
 
 def write(vocabulary: Vocabulary, records_directory: str) -> None:
     """Copies the vocabulary beside records."""
-    files.write_bytes(files.join(records_directory, _NAME), vocabulary.model)
+    files.write_bytes(files.join(records_directory, MODEL_FILE_NAME), vocabulary.model)
 
 
 def read(records_directory: str) -> Vocabulary:
@@ -25,6 +23,6 @@ def read(records_directory: str) -> Vocabulary:
         NoSuchFilesError: if it is missing.
         ManifestError: if it is not the one that the manifest tells of.
     """
-    vocabulary = vocabulary_lib.load(files.join(records_directory, _NAME))
+    vocabulary = vocabulary_lib.load(files.join(records_directory, MODEL_FILE_NAME))
     manifest.read(records_directory).check_agrees({"vocabulary_sha256": vocabulary.sha256})
     return vocabulary
