@@ -13,7 +13,7 @@ from components.tokenization.component import SentencePieceGen
 from components.trainer import run_fn as run_fn_module
 from components.trainer.fine_tuning import FineTuningConfig
 from pipeline import shared_nodes
-from pipeline.baseline import ResolveBaseline
+from pipeline.baseline import ResolveBaseline, model_of
 from pipeline.classification_config import ClassificationPipelineConfig
 
 
@@ -72,7 +72,7 @@ def make_components(
         examples=examples,
         model=trainer.outputs["model"],
         model_run=trainer.outputs["model_run"],
-        baseline_model=baseline.outputs["model"],
+        baseline_model=model_of(baseline),
         config=config.evaluation,
         metric_names=dataset.metrics,
         labels=None if dataset.is_regression else dataset.labels,
@@ -91,7 +91,7 @@ def make_components(
         preprocessor,
         *search,
         trainer,
-        baseline,
+        *([baseline] if baseline else []),
         evaluator,
         pusher,
     ]

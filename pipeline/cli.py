@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from components import __version__
 from pipeline import console
+from pipeline.commands import compile as compile_command
 from pipeline.commands import convert, estimate, evaluate, preflight, presets, run, show
 
 _COMMANDS = {
@@ -18,6 +19,7 @@ _COMMANDS = {
     "presets": presets,
     "estimate": estimate,
     "preflight": preflight,
+    "compile": compile_command,
     "convert": convert,
     "evaluate": evaluate,
 }

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from tfx import types
 from tfx.components.evaluator import executor as tfx_executor
-from tfx.types import artifact_utils
+from tfx.types import artifact_utils, standard_component_specs
+from tfx.utils import proto_utils
 
-from components import __version__, configuration, files
+from components import __version__, configuration, files, overrides
 from components.evaluator import report as report_lib
-from components.evaluator import tfma_results, training_history
+from components.evaluator import tfma_config, tfma_results, training_history
 from components.evaluator.config import EvaluationConfig
 from components.evaluator.names import REPORT_NAME, RESULTS_NAME
+
+SETTINGS_KEY = "report_settings"
 
 
 class Executor(tfx_executor.Executor):
@@ -31,10 +35,12 @@ class Executor(tfx_executor.Executor):
             input_dict: as TFX's Evaluator, and "model_run", whose curves the report shows.
             output_dict: "evaluation" and "blessing".
             exec_properties: as TFX's Evaluator, and "report_settings", a JSON object with
-                "title", "evaluation", "metric_names", "labels" and "lineage".
+                "title", "evaluation", "metric_names", "labels" and "lineage"; and perhaps
+                "thresholds", which take the place of those in "evaluation".
         """
+        exec_properties = with_runtime_thresholds(exec_properties)
         super().Do(input_dict, output_dict, exec_properties)
-        settings = json.loads(exec_properties["report_settings"])
+        settings = json.loads(exec_properties[SETTINGS_KEY])
         directory = artifact_utils.get_single_uri(output_dict["evaluation"])
         results = tfma_results.read(
             directory,
@@ -68,3 +74,29 @@ class Executor(tfx_executor.Executor):
         }
         text = json.dumps(summary, indent=2, sort_keys=True) + "\n"
         files.write_bytes(files.join(directory, RESULTS_NAME), text.encode())
+
+
+def with_runtime_thresholds(exec_properties: Mapping[str, Any]) -> dict[str, Any]:
+    """The execution properties, with the thresholds that were given when the run started.
+
+    Raises:
+        ConfigurationError, OverrideError: if they are not what this task can be judged by.
+    """
+    text = overrides.merge_evaluation(exec_properties[SETTINGS_KEY], exec_properties)
+    rest = {
+        name: value for name, value in exec_properties.items() if name != overrides.THRESHOLDS_KEY
+    }
+    if text == exec_properties[SETTINGS_KEY]:
+        return rest
+    settings = json.loads(text)
+    labels = settings["labels"]
+    eval_config = tfma_config.make_eval_config(
+        configuration.build(EvaluationConfig, settings["evaluation"], where="evaluation"),
+        metric_names=tuple(settings["metric_names"]),
+        num_classes=None if labels is None else len(labels),
+    )
+    return {
+        **rest,
+        SETTINGS_KEY: text,
+        standard_component_specs.EVAL_CONFIG_KEY: proto_utils.proto_to_json(eval_config),
+    }
