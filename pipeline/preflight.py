@@ -91,11 +91,11 @@ def _check_remote(config: PipelineConfig) -> None:
 def _check_gate(config: PipelineConfig) -> None:
     """Kubeflow Pipelines cannot look up the latest blessed model: drops are not measured there."""
     for metric, threshold in config.evaluation.thresholds.items():
-        if threshold.minimum is None:
+        if threshold.minimum is None and threshold.maximum is None:
             raise PreflightError(
-                f"evaluation.thresholds.{metric} has only maximum_drop. Kubeflow Pipelines cannot "
-                "look up the latest blessed model (its backend has no resolvers), so this would "
-                "bound nothing there; give a minimum as well."
+                f"evaluation.thresholds.{metric} compares with the latest blessed model only. "
+                "Kubeflow Pipelines cannot look that up (its backend has no resolvers), so this "
+                "would bound nothing there; give a minimum or maximum as well."
             )
 
 

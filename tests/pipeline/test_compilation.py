@@ -10,7 +10,7 @@ from tfx.utils import import_utils
 from pipeline import compilation, preset_loader
 from tests.pipeline.conftest import DEPLOYMENT, IMAGE, TRAINER_IMAGE
 
-PRESETS = ("sample", "sample_question_answering")
+PRESETS = ("sample", "sample_question_answering", "sample_pretraining")
 # What the issue promises to operators, with the types they see.
 PARAMETERS = {
     "data_root": "STRING",

@@ -54,7 +54,9 @@ def test_a_region_without_the_accelerator_is_refused_unless_the_check_is_off(dep
 
 def test_a_gate_that_kubeflow_cannot_hold_is_refused(deployed):
     override = "evaluation.thresholds.accuracy={minimum: null, maximum_drop: 0.1}"
-    with pytest.raises(preflight.PreflightError, match="has only maximum_drop"):
+    with pytest.raises(
+        preflight.PreflightError, match="compares with the latest blessed model only"
+    ):
         preflight.check(deployed(override), "kfp")
     preflight.check(deployed(override), "vertex")
 
