@@ -80,12 +80,21 @@ PARAMETERS: tuple[Parameter, ...] = (
         "thresholds",
         str,
         THRESHOLDS_KEY,
-        lambda config: json.dumps(
-            configuration.to_plain(config.evaluation.thresholds), sort_keys=True
-        ),
+        lambda config: _thresholds(config),
         'The gate, as JSON: {"METRIC": {"minimum": …, "maximum_drop": …}}.',
     ),
 )
+
+
+def _thresholds(config: PipelineConfig) -> str:
+    plain = configuration.to_plain(config.evaluation.thresholds)
+    given = {
+        metric: {bound: value for bound, value in bounds.items() if value is not None}
+        for metric, bounds in plain.items()
+    }
+    return json.dumps(given, sort_keys=True)
+
+
 _BY_NAME: Mapping[str, Parameter] = {parameter.name: parameter for parameter in PARAMETERS}
 
 
