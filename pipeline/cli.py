@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from components import __version__
 from pipeline import console
 from pipeline.commands import compile as compile_command
-from pipeline.commands import convert, estimate, evaluate, preflight, presets, run, show
+from pipeline.commands import convert, estimate, evaluate, preflight, presets, run, show, submit
 
 _COMMANDS = {
     "run": run,
@@ -20,6 +20,7 @@ _COMMANDS = {
     "estimate": estimate,
     "preflight": preflight,
     "compile": compile_command,
+    "submit": submit,
     "convert": convert,
     "evaluate": evaluate,
 }
