@@ -9,9 +9,10 @@ import sys
 from collections.abc import Sequence
 
 from components import __version__
+from components.checkpoint_conversion import command as convert_command
 from pipeline import console
 from pipeline.commands import compile as compile_command
-from pipeline.commands import convert, estimate, evaluate, preflight, presets, run, show, submit
+from pipeline.commands import estimate, evaluate, preflight, presets, run, show, submit
 
 _COMMANDS = {
     "run": run,
@@ -21,7 +22,7 @@ _COMMANDS = {
     "preflight": preflight,
     "compile": compile_command,
     "submit": submit,
-    "convert": convert,
+    "convert": convert_command,
     "evaluate": evaluate,
 }
 
