@@ -1,6 +1,6 @@
 """`python -m components.trainer`: records to checkpoints and weights. Imports no TFX.
 
-It is what runs on a TPU: a Vertex job's command. Started again, it goes on from the last checkpoint.
+It is a Vertex job's command, on a TPU or GPUs. Started again, it goes on from the last checkpoint.
 """
 
 from __future__ import annotations
