@@ -22,7 +22,7 @@ from tfx.types import standard_component_specs
 
 from components import configuration
 from components.trainer.training_job import TrainingJob
-from pipeline import baseline, deployment, graph, preflight, runtime_parameters
+from pipeline import baseline, deployment, graph, preflight, runtime_parameters, visualization
 from pipeline.config import PipelineConfig
 from pipeline.deployment import DeploymentConfig
 
@@ -153,29 +153,43 @@ def complete(
             json_format.ParseDict(value, parameter.default_value)
     executors = pipeline_spec_pb2.PipelineDeploymentConfig()
     json_format.ParseDict(json_format.MessageToDict(spec.deployment_spec), executors)
-    for component in pipeline.components:
-        if not isinstance(component, base_component.BaseComponent):
-            continue
-        label = spec.components[component.id].executor_label
-        _set_resources(executors.executors[label].container, given.resources_of(component.id))
-        task = spec.root.dag.tasks[component.id]
+    for evaluator_id in _evaluators(pipeline):
+        image = given.images.get(visualization.NAME, given.image)
+        visualization.add(spec, executors, evaluator_id=evaluator_id, image=image)
+    always_run = {*given.uncached, *(_read_files(pipeline) if target == "kfp" else ())}
+    for name in _task_names(pipeline):
+        label = spec.components[name].executor_label
+        _set_resources(executors.executors[label].container, given.resources_of(name))
+        task = spec.root.dag.tasks[name]
         _set_retries(task, given.retries)
-        task.caching_options.enable_cache = pipeline.enable_cache and _may_be_cached(
-            component, given, target
-        )
+        task.caching_options.enable_cache = pipeline.enable_cache and name not in always_run
     spec.deployment_spec.Clear()
     spec.deployment_spec.update(json_format.MessageToDict(executors))
 
 
-def _may_be_cached(
-    component: base_component.BaseComponent, given: DeploymentConfig, target: Target
-) -> bool:
-    if component.id in given.uncached:
-        return False
-    # Vertex asks TFX's driver for a fingerprint of the input files before it looks into its cache;
-    # Kubeflow Pipelines compares the folder's name only, and would overlook new files in it.
-    reads_files = standard_component_specs.INPUT_BASE_KEY in component.spec.PARAMETERS
-    return not (target == "kfp" and reads_files)
+def _components(pipeline: tfx.dsl.Pipeline) -> list[base_component.BaseComponent]:
+    """Without resolvers, which run no container."""
+    return [node for node in pipeline.components if isinstance(node, base_component.BaseComponent)]
+
+
+def _evaluators(pipeline: tfx.dsl.Pipeline) -> list[str]:
+    key = standard_component_specs.EVALUATION_KEY
+    return [component.id for component in _components(pipeline) if key in component.outputs]
+
+
+def _task_names(pipeline: tfx.dsl.Pipeline) -> list[str]:
+    names = [component.id for component in _components(pipeline)]
+    return names + ([visualization.NAME] if _evaluators(pipeline) else [])
+
+
+def _read_files(pipeline: tfx.dsl.Pipeline) -> list[str]:
+    """Components whose inputs are files and not artifacts.
+
+    Vertex asks TFX's driver for a fingerprint of the files before it looks into its cache; Kubeflow
+    Pipelines compares the folder's name only, and would overlook new files in it.
+    """
+    key = standard_component_specs.INPUT_BASE_KEY
+    return [component.id for component in _components(pipeline) if key in component.spec.PARAMETERS]
 
 
 def _set_resources(
@@ -222,11 +236,7 @@ def _set_training_job(components: list, config: PipelineConfig) -> None:
 
 
 def _check_ids(pipeline: tfx.dsl.Pipeline, given: DeploymentConfig) -> None:
-    known = {
-        component.id
-        for component in pipeline.components
-        if isinstance(component, base_component.BaseComponent)
-    }
+    known = set(_task_names(pipeline))
     named = {
         "images": set(given.images),
         "resources": set(given.resources) - {deployment.DEFAULT},

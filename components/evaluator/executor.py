@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -71,9 +73,18 @@ class Executor(tfx_executor.Executor):
             "blessed": results.blessed,
             "metrics": {row.name: row.value for row in results.metrics},
             "failures": list(results.failures),
+            "confusion": None
+            if results.confusion is None
+            else {"labels": settings["labels"], "matrix": results.confusion.tolist()},
+            "roc": [_finite(dataclasses.asdict(point)) for point in results.roc],
         }
         text = json.dumps(summary, indent=2, sort_keys=True) + "\n"
         files.write_bytes(files.join(directory, RESULTS_NAME), text.encode())
+
+
+def _finite(values: Mapping[str, float]) -> dict[str, float | None]:
+    """Numbers that JSON does not have become None."""
+    return {name: value if math.isfinite(value) else None for name, value in values.items()}
 
 
 def with_runtime_thresholds(exec_properties: Mapping[str, Any]) -> dict[str, Any]:

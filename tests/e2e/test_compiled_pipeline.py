@@ -42,6 +42,19 @@ def test_the_compiled_commands_make_a_pushed_model_with_the_values_given_at_the_
     results = json.loads((root / "root/Evaluator/evaluation/results.json").read_text())
     assert results["blessed"]
     assert results["metrics"]["accuracy"] < 0.8, "the compiled threshold would have passed as well"
+    shown = launcher.outputs["Visualization"]
+    assert shown["metrics"]["metadata"]["accuracy"] == results["metrics"]["accuracy"]
+    confusion = shown["classification"]["metadata"]["confusionMatrix"]
+    assert [spec["displayName"] for spec in confusion["annotationSpecs"]] == [
+        "negative",
+        "positive",
+    ]
+    rows = [row["row"] for row in confusion["rows"]]
+    assert sum(map(sum, rows)) == 200, "every evaluation example is counted once"
+    assert (rows[0][0] + rows[1][1]) / 200 == pytest.approx(results["metrics"]["accuracy"])
+    roc = shown["classification"]["metadata"]["confidenceMetrics"]
+    assert (roc[0]["recall"], roc[-1]["recall"]) == (0.0, 1.0)
+    assert "<html" in (root / "root/Visualization/report").read_text()
     (version,) = (root / "out/serving").iterdir()
     assert (version / "saved_model.pb").is_file()
     assert launcher.outputs["Pusher"]["pushed_model"]["metadata"]["pushed"] == 1

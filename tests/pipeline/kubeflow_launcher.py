@@ -4,6 +4,7 @@ Every task goes through TFX's own entry point with the arguments that the specif
 inputs and outputs are passed as JSON and nothing else.
 """
 
+import importlib
 import json
 import pathlib
 from collections.abc import Mapping
@@ -43,8 +44,12 @@ class Launcher:
                 self.run_task(name, waiting.pop(name))
 
     def run_task(self, name: str, task: Mapping[str, Any]) -> None:
-        arguments = self.arguments(name, self.executor_input(name, task))
-        entry_point.main(entry_point._parse_flags(arguments))
+        command, arguments = self.command(name, self.executor_input(name, task))
+        if command == ENTRY_POINT:
+            entry_point.main(entry_point._parse_flags(arguments))
+        else:
+            assert command[:2] == ["python", "-m"]
+            importlib.import_module(command[2]).main(arguments)
         written = json.loads(self._output_file(name).read_text())
         definitions = self._definition(task).get("outputDefinitions", {}).get("artifacts", {})
         self.outputs[name] = {
@@ -52,13 +57,13 @@ class Launcher:
             for key, definition in definitions.items()
         }
 
-    def arguments(self, name: str, executor_input: Mapping[str, Any]) -> list[str]:
-        """The container's arguments, its placeholder filled in."""
+    def command(self, name: str, executor_input: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+        """The container's command, and its arguments with the placeholder filled in."""
         executors = self._spec["deploymentSpec"]["executors"]
         container = executors[self._spec["components"][name]["executorLabel"]]["container"]
-        assert container["command"] == ENTRY_POINT
         text = json.dumps(executor_input)
-        return [text if argument == "{{$}}" else argument for argument in container["args"]]
+        arguments = [text if argument == "{{$}}" else argument for argument in container["args"]]
+        return container["command"], arguments
 
     def executor_input(self, name: str, task: Mapping[str, Any]) -> dict[str, Any]:
         inputs = task.get("inputs", {})
@@ -70,7 +75,9 @@ class Launcher:
         definitions = self._definition(task).get("outputDefinitions", {}).get("artifacts", {})
         for key, definition in definitions.items():
             folder = self._root / name / key
-            folder.mkdir(parents=True)
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            if "instanceSchema" in definition["artifactType"]:
+                folder.mkdir()  # of TFX's artifacts; KFP's own are files
             artifact = {
                 "name": f"projects/1/locations/l/metadataStores/m/artifacts/{name}-{key}",
                 "uri": str(folder),
