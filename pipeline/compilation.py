@@ -224,7 +224,7 @@ def _set_training_job(components: list, config: PipelineConfig) -> None:
         project=given.project,
         region=given.region,
         service_account=given.service_account,
-        checkpoint_root=f"{given.pipeline_root}/training-jobs/{config.name}",
+        root=f"{given.pipeline_root}/training-jobs/{config.name}",
         name=config.name,
         machine=given.training_job,
         labels=given.labels,

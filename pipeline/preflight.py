@@ -43,8 +43,18 @@ def check(config: PipelineConfig, target: str) -> None:
         _check_remote(config)
     else:
         _check_gate(config)
+    _check_training_job(config)
     if given.check_accelerators and given.region:
         _check_accelerators(config)
+
+
+def _check_training_job(config: PipelineConfig) -> None:
+    asked = [name for name in ("search", "repeats") if getattr(config, name) is not None]
+    if config.deployment.training_job is not None and asked:
+        raise PreflightError(
+            f"deployment.training_job trains once, with given settings, but {' and '.join(asked)} "
+            "is configured as well; leave out one of the two."
+        )
 
 
 def check_access(config: PipelineConfig) -> None:

@@ -1,7 +1,7 @@
 """What an operator may change from run to run without compiling anew.
 
 A parameter reaches every component that declares an execution parameter of its name, whatever the
-kind of the pipeline; `components.overrides` says where it goes there.
+kind of the pipeline; `components.runtime_values` says where it goes there.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from components import configuration
-from components.overrides import THRESHOLDS_KEY
+from components.runtime_values import THRESHOLDS_KEY
 
 if TYPE_CHECKING:
     from tfx.dsl.components.base import base_node

@@ -13,7 +13,7 @@ from tfx.components.evaluator import executor as tfx_executor
 from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import proto_utils
 
-from components import __version__, configuration, files, overrides
+from components import __version__, configuration, files, runtime_values
 from components.evaluator import report as report_lib
 from components.evaluator import tfma_config, tfma_results, training_history
 from components.evaluator.config import EvaluationConfig
@@ -91,11 +91,13 @@ def with_runtime_thresholds(exec_properties: Mapping[str, Any]) -> dict[str, Any
     """The execution properties, with the thresholds that were given when the run started.
 
     Raises:
-        ConfigurationError, OverrideError: if they are not what this task can be judged by.
+        ConfigurationError, RuntimeValueError: if they are not what this task can be judged by.
     """
-    text = overrides.merge_evaluation(exec_properties[SETTINGS_KEY], exec_properties)
+    text = runtime_values.merge_evaluation(exec_properties[SETTINGS_KEY], exec_properties)
     rest = {
-        name: value for name, value in exec_properties.items() if name != overrides.THRESHOLDS_KEY
+        name: value
+        for name, value in exec_properties.items()
+        if name != runtime_values.THRESHOLDS_KEY
     }
     if text == exec_properties[SETTINGS_KEY]:
         return rest

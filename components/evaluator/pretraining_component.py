@@ -9,7 +9,7 @@ from tfx import types
 from tfx.dsl.components.base import base_beam_component, executor_spec
 from tfx.types import component_spec, standard_artifacts, standard_component_specs
 
-from components import configuration, overrides
+from components import configuration, runtime_values
 from components.evaluator import pretraining_executor as executor
 from components.evaluator.pretraining_config import PretrainingEvaluationConfig
 from components.trainer.pretraining import PretrainingConfig
@@ -20,7 +20,7 @@ class PretrainingEvaluatorSpec(types.ComponentSpec):
 
     PARAMETERS = {
         executor.SETTINGS_KEY: component_spec.ExecutionParameter(type=str),
-        overrides.THRESHOLDS_KEY: component_spec.ExecutionParameter(type=str, optional=True),
+        runtime_values.THRESHOLDS_KEY: component_spec.ExecutionParameter(type=str, optional=True),
     }
     INPUTS = {
         executor.RECORDS_KEY: component_spec.ChannelParameter(type=standard_artifacts.Examples),

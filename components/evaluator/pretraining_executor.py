@@ -10,7 +10,7 @@ from absl import logging
 from tfx import types
 from tfx.types import artifact_utils, standard_component_specs
 
-from components import __version__, configuration, files, manifest, overrides
+from components import __version__, configuration, files, manifest, runtime_values
 from components.checkpoint_conversion import named_checkpoint
 from components.checkpoint_conversion.errors import WeightsError
 from components.evaluator import blessing, gate, training_history
@@ -52,7 +52,7 @@ class Executor(blessing.BlessingExecutor):
             ManifestError: if the model was trained on records made with other settings.
         """
         settings = json.loads(
-            overrides.merge_evaluation(exec_properties[SETTINGS_KEY], exec_properties)
+            runtime_values.merge_evaluation(exec_properties[SETTINGS_KEY], exec_properties)
         )
         config = configuration.build(
             PretrainingEvaluationConfig, settings["evaluation"], where="evaluation"

@@ -15,8 +15,8 @@ from components import (
     configuration,
     files,
     manifest,
-    overrides,
     records,
+    runtime_values,
     tfrecords,
 )
 from components.evaluator import blessing, squad_evaluation, training_history
@@ -61,7 +61,7 @@ class Executor(blessing.BlessingExecutor):
             ManifestError: if the model was trained on records made with other settings.
         """
         settings = json.loads(
-            overrides.merge_evaluation(exec_properties[SETTINGS_KEY], exec_properties)
+            runtime_values.merge_evaluation(exec_properties[SETTINGS_KEY], exec_properties)
         )
         config = configuration.build(
             QuestionAnsweringEvaluationConfig, settings["evaluation"], where="evaluation"

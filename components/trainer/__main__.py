@@ -10,12 +10,17 @@ import dataclasses
 
 from components import standalone
 
-STRATEGIES = ("cpu", "mirrored", "tpu")
+STRATEGIES = ("one_device", "mirrored", "multi_worker", "tpu")
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--strategy", choices=STRATEGIES, help="takes the place of training.strategy"
+    )
+    parser.add_argument(
+        "--state-root",
+        metavar="PATH",
+        help="folder of the checkpoints of all runs, a folder each; default: --model-dir",
     )
 
 
@@ -43,6 +48,7 @@ def _run_classification(options: argparse.Namespace) -> None:
         train_files=_files(options, "train"),
         eval_files=_files(options, "eval"),
         model_dir=options.model_dir,
+        state_root=options.state_root,
     )
 
 
@@ -57,13 +63,19 @@ def _run_question_answering(options: argparse.Namespace) -> None:
         eval_files=_files(options, "eval"),
         paragraph_files=[paragraph_files.pattern(options.records, "eval")],
         model_dir=options.model_dir,
+        state_root=options.state_root,
     )
 
 
 def _run_pretraining(options: argparse.Namespace) -> None:
     from components.trainer.pretraining import pretrain
 
-    pretrain(_config(options), records_dir=options.records, model_dir=options.model_dir)
+    pretrain(
+        _config(options),
+        records_dir=options.records,
+        model_dir=options.model_dir,
+        state_root=options.state_root,
+    )
 
 
 def _command(help_text: str, run, config: str) -> standalone.Command:

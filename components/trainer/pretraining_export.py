@@ -27,6 +27,11 @@ def save(
         directory: gets the files.
     """
     write_weights(result, config.model, directory)
+    describe(records_dir, directory)
+
+
+def describe(records_dir: str, directory: str) -> None:
+    """Writes what belongs beside the weights: their vocabulary, and which records they are from."""
     vocabulary = files.read_bytes(artifacts.sentencepiece_model_path(records_dir))
     files.write_bytes(artifacts.sentencepiece_model_path(directory), vocabulary)
     saved_model_records.write(

@@ -1,30 +1,49 @@
-"""The Trainer's work as a Vertex job: what is sent there, and what is brought back."""
+"""The Trainer's work as a Vertex job: what is sent there, and where what it made lies."""
 
 from __future__ import annotations
 
-import logging
+import dataclasses
 import os
+from collections.abc import Sequence
 
 from apache_beam.io.filesystems import FileSystems
 
 from components import configuration, files, manifest
+from components.checkpoint_conversion import named_checkpoint
 from components.trainer import vertex_job
 from components.trainer.training_job import TrainingJob
 
-_logger = logging.getLogger(__name__)
-
+PRETRAINING = "pretraining"
 # What to ask `python -m components.trainer` for, by the run_fn that would train here.
 _KINDS = {
     "components.trainer.run_fn.run_fn": "classification",
     "components.trainer.question_answering_run_fn.run_fn": "question_answering",
-    "components.trainer.pretraining_run_fn.run_fn": "pretraining",
+    "components.trainer.pretraining_run_fn.run_fn": PRETRAINING,
 }
 
 
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """What a job left behind.
+
+    Attributes:
+        kind: of training, as `python -m components.trainer` calls it.
+        model_dir: folder with the weights under `xlnet/` and the curves.
+    """
+
+    kind: str
+    model_dir: str
+
+    @property
+    def weights(self) -> str:
+        """Folder in the published layout."""
+        return f"{self.model_dir}/xlnet"
+
+
 def train(
-    job: TrainingJob, *, run_fn: str, config_text: str, records_dir: str, target: str
-) -> None:
-    """Trains in a job and copies what it made.
+    job: TrainingJob, *, run_fn: str, config_text: str, records_dir: str, state_root: str | None
+) -> Trained:
+    """Trains in a job.
 
     Args:
         job: where it runs.
@@ -32,7 +51,7 @@ def train(
         config_text: its configuration as JSON.
         records_dir: records with their manifest; part of the job's identity, so that records made
             anew are trained on anew.
-        target: gets checkpoints, curves and weights, as if the training had run here.
+        state_root: of the checkpoints; a training here finds them there again.
 
     Raises:
         TrainingJobError: if the job does not succeed.
@@ -40,34 +59,24 @@ def train(
     """
     manifest.read(records_dir)
     digest = vertex_job.digest(config_text, configuration.to_json(job.machine), records_dir)
-    folders = vertex_job.Folders(f"{job.checkpoint_root}/{digest}")
-    files.write_bytes(folders.config, config_text.encode())
-    vertex_job.run(
-        job,
-        name=f"{job.name}-{digest}",
-        command=command(
-            kind=_KINDS[run_fn],
-            folders=folders,
-            records_dir=records_dir,
-            strategy=job.machine.strategy,
-        ),
-        output_dir=folders.logs,
-    )
-    copied = copy_tree(folders.model_dir, target)
-    _logger.info("%d files from %s", copied, folders.model_dir)
-
-
-def command(
-    *, kind: str, folders: vertex_job.Folders, records_dir: str, strategy: str
-) -> list[str]:
-    """What the job's container runs."""
-    return [
+    folder = f"{job.root}/{digest}"
+    config_path, model_dir = f"{folder}/config.json", f"{folder}/model_dir"
+    files.write_bytes(config_path, config_text.encode())
+    kind = _KINDS[run_fn]
+    command: Sequence[str] = [
         *("python", "-m", "components.trainer", kind),
-        *("--config", folders.config),
+        *("--config", config_path),
         *("--records", records_dir),
-        *("--model-dir", folders.model_dir),
-        *("--strategy", strategy),
+        *("--model-dir", model_dir),
+        *("--strategy", job.machine.strategy),
+        *(("--state-root", state_root) if state_root else ()),
     ]
+    vertex_job.run(job, name=f"{job.name}-{digest}", command=command, output_dir=f"{folder}/logs")
+    # Its marker: written last, so a job that says it succeeded without having trained is found out.
+    files.expand(
+        f"{model_dir}/xlnet/{named_checkpoint.CONFIG_NAME}", purpose="weights of the training job"
+    )
+    return Trained(kind, model_dir)
 
 
 def copy_tree(source: str, target: str) -> int:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Literal
+
+# As in `TrainingConfig.strategy`.
+Strategy = Literal["one_device", "mirrored", "multi_worker", "tpu"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -18,7 +22,8 @@ class MachineConfig:
         accelerator_count: per worker; TPU v2 and v3 count cores (8, 32, …).
         tpu_topology: of TPU v5e, such as "2x2"; else None.
         replica_count: workers.
-        strategy: `training.strategy` of the job: "tpu", "mirrored" or "cpu".
+        strategy: `training.strategy` of the job: "tpu", "mirrored", "multi_worker" or
+            "one_device".
         network: VPC network to peer with, as projects/NUMBER/global/networks/NAME.
         tensorboard: resource name of a Vertex TensorBoard.
         spot: whether cheaper workers are used that may be taken away at any time.
@@ -29,7 +34,7 @@ class MachineConfig:
 
     image: str
     machine_type: str
-    strategy: str
+    strategy: Strategy
     accelerator: str | None = None
     accelerator_count: int = 0
     tpu_topology: str | None = None
@@ -41,10 +46,6 @@ class MachineConfig:
     timeout_hours: float = 168.0
 
     def __post_init__(self) -> None:
-        if self.strategy not in ("tpu", "mirrored", "cpu"):
-            raise ValueError(
-                f"strategy is {self.strategy!r}; legal are 'tpu', 'mirrored' and 'cpu'."
-            )
         if (self.accelerator is None) != (self.accelerator_count == 0):
             raise ValueError(
                 "accelerator and accelerator_count belong together, but they are "
@@ -72,8 +73,7 @@ class TrainingJob:
         project: that pays.
         region: where it runs.
         service_account: as whom.
-        checkpoint_root: folder that holds a folder per job; a job that is started again finds its
-            checkpoints there.
+        root: folder that holds a folder per job, with its configuration and what it made.
         name: what the jobs are called; a digest of what is trained is added.
         machine: the workers.
         labels: for the bill.
@@ -82,7 +82,7 @@ class TrainingJob:
     project: str
     region: str
     service_account: str
-    checkpoint_root: str
+    root: str
     name: str
     machine: MachineConfig
     labels: dict[str, str] = dataclasses.field(default_factory=dict)

@@ -6,7 +6,6 @@ component, finds the job that is there: a running one is waited for, a finished 
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import logging
 import time
@@ -185,29 +184,3 @@ def _state(found: CustomJob) -> str:
 
 def _without_none(**values: object) -> dict[str, object]:
     return {name: value for name, value in values.items() if value is not None}
-
-
-@dataclasses.dataclass(frozen=True)
-class Folders:
-    """Where a job reads and writes; stable, so that a job that starts again finds its checkpoints.
-
-    Attributes:
-        root: of the job.
-    """
-
-    root: str
-
-    @property
-    def config(self) -> str:
-        """File with the training's configuration."""
-        return f"{self.root}/config.json"
-
-    @property
-    def model_dir(self) -> str:
-        """Checkpoints, curves and weights."""
-        return f"{self.root}/model_dir"
-
-    @property
-    def logs(self) -> str:
-        """TensorBoard's logs."""
-        return f"{self.root}/logs"

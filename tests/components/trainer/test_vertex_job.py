@@ -3,6 +3,7 @@
 import dataclasses
 import datetime
 import json
+import pathlib
 import runpy
 
 import grpc
@@ -12,7 +13,7 @@ from google.cloud.aiplatform_v1.services.job_service.transports import grpc as t
 from google.cloud.aiplatform_v1.types import job_service, job_state
 
 from components import configuration, files, standalone
-from components.trainer import remote_training, vertex_job
+from components.trainer import checkpoints, remote_training, vertex_job
 from components.trainer.config import TrainingConfig
 from components.trainer.fine_tuning import FineTuningConfig
 from components.trainer.training_job import MachineConfig, TrainingJob
@@ -101,7 +102,7 @@ def make_job(root, machine=MACHINE, **labels) -> TrainingJob:
         project="project",
         region="us-west4",
         service_account="trainer@project.iam.gserviceaccount.com",
-        checkpoint_root=str(root),
+        root=str(root),
         name="sample",
         machine=machine,
         labels=labels,
@@ -180,8 +181,8 @@ def test_a_failure_is_explained_and_may_be_tried_again(service, tmp_path):
     assert len(service.created) == 2
 
 
-def test_a_training_is_sent_resumed_and_brought_back(
-    service, tmp_path, sample_records, tiny_model, tiny_options
+def test_a_training_is_sent_and_resumed(
+    service, tmp_path, monkeypatch, sample_records, tiny_model, tiny_options
 ):
     config = FineTuningConfig(
         kind="classification",
@@ -196,39 +197,49 @@ def test_a_training_is_sent_resumed_and_brought_back(
             batch_size=10, train_steps=6, learning_rate=1e-3, steps_per_loop=2, save_steps=2
         ),
     )
-    text = configuration.to_json(config)
-    machine = MachineConfig(image=IMAGE, machine_type="n1-standard-16", strategy="cpu")
+    machine = MachineConfig(image=IMAGE, machine_type="n1-standard-16", strategy="one_device")
     commands = []
+    save = checkpoints.RunCheckpoints.save
 
-    def train(command):
+    def save_and_stop(self, step, *arguments, **keywords):
+        save(self, step, *arguments, **keywords)
+        if step == 4 and len(commands) == 1:
+            raise RuntimeError("the worker was taken away")
+
+    def work(command):
         commands.append(command)
-        if len(commands) == 1:
-            # As if the worker had been taken away after four updates.
-            stopped = json.loads(text)
-            stopped["training"]["train_steps"] = 4
-            path = command[command.index("--config") + 1]
-            files.write_bytes(path, json.dumps(stopped).encode())
-            service.last = State.JOB_STATE_FAILED
-        else:
-            service.last = State.JOB_STATE_SUCCEEDED
         module = runpy.run_module(f"{command[2]}.__main__")
-        assert standalone.main(command[2], module["COMMANDS"], command[3:]) == 0
+        failed = standalone.main(command[2], module["COMMANDS"], command[3:])
+        service.last = State.JOB_STATE_FAILED if failed else State.JOB_STATE_SUCCEEDED
 
-    service._work = train
+    monkeypatch.setattr(checkpoints.RunCheckpoints, "save", save_and_stop)
+    service._work = work
     arguments = {
         "run_fn": "components.trainer.run_fn.run_fn",
-        "config_text": text,
+        "config_text": configuration.to_json(config),
         "records_dir": sample_records.directory,
-        "target": str(tmp_path / "model_run"),
+        "state_root": str(tmp_path / "state"),
     }
     job = make_job(tmp_path / "jobs", machine)
     with pytest.raises(vertex_job.TrainingJobError):
         remote_training.train(job, **arguments)
-    remote_training.train(job, **arguments)
+    trained = remote_training.train(job, **arguments)
     assert commands[0] == commands[1]
     assert commands[0][:4] == ["python", "-m", "components.trainer", "classification"]
-    rows = (tmp_path / "model_run/history/history.jsonl").read_text().splitlines()
+    rows = pathlib.Path(trained.model_dir, "history/history.jsonl").read_text().splitlines()
     steps = [row["step"] for row in map(json.loads, rows) if row["kind"] == "train"]
     assert steps == [2, 4, 6], "the second job should have gone on from the first one's checkpoint"
-    assert (tmp_path / "model_run/checkpoints/checkpoint").is_file()
-    assert (tmp_path / "model_run/xlnet/xlnet_model.ckpt.index").is_file()
+    assert pathlib.Path(trained.weights, "xlnet_model.ckpt.index").is_file()
+
+
+def test_a_job_that_made_nothing_is_found_out(service, tmp_path, sample_records):
+    machine = MachineConfig(image=IMAGE, machine_type="n1-standard-16", strategy="one_device")
+    with pytest.raises(files.NoSuchFilesError, match="weights of the training job"):
+        remote_training.train(
+            make_job(tmp_path, machine),
+            run_fn="components.trainer.run_fn.run_fn",
+            config_text="{}",
+            records_dir=sample_records.directory,
+            state_root=None,
+        )
+    assert len(service.created) == 1

@@ -23,7 +23,7 @@ THRESHOLDS_KEY = "thresholds"
 EVALUATION_PLACES: Mapping[str, str] = {THRESHOLDS_KEY: "evaluation.thresholds"}
 
 
-class OverrideError(ValueError):
+class RuntimeValueError(ValueError):
     """A value given at the start of a run that has no place in the component's configuration."""
 
 
@@ -36,7 +36,7 @@ def merge(text: str, given: Mapping[str, Any], places: Mapping[str, str]) -> str
         places: dotted place in the configuration by name of the execution property.
 
     Raises:
-        OverrideError: if the configuration has no such place.
+        RuntimeValueError: if the configuration has no such place.
     """
     document = json.loads(text)
     for name, place in places.items():
@@ -48,7 +48,7 @@ def merge(text: str, given: Mapping[str, Any], places: Mapping[str, str]) -> str
         for folder in folders:
             target = target.get(folder) if isinstance(target, dict) else None
         if not isinstance(target, dict) or key not in target:
-            raise OverrideError(f"{name} was given, but the configuration has no {place}.")
+            raise RuntimeValueError(f"{name} was given, but the configuration has no {place}.")
         target[key] = value
     return json.dumps(document, sort_keys=True)
 
@@ -57,7 +57,7 @@ def merge_evaluation(text: str, given: Mapping[str, Any]) -> str:
     """An Evaluator's settings with the thresholds that were given at the start of the run.
 
     Raises:
-        OverrideError: if they are not a JSON object.
+        RuntimeValueError: if they are not a JSON object.
     """
     thresholds = given.get(THRESHOLDS_KEY)
     if not thresholds:
@@ -65,9 +65,9 @@ def merge_evaluation(text: str, given: Mapping[str, Any]) -> str:
     try:
         value = json.loads(thresholds)
     except json.JSONDecodeError as error:
-        raise OverrideError(f"{THRESHOLDS_KEY} is not valid JSON: {error}") from error
+        raise RuntimeValueError(f"{THRESHOLDS_KEY} is not valid JSON: {error}") from error
     if not isinstance(value, dict):
-        raise OverrideError(
+        raise RuntimeValueError(
             f"{THRESHOLDS_KEY} should be a JSON object such as "
             f'{{"accuracy": {{"minimum": 0.8}}}}, but is {thresholds}.'
         )
