@@ -22,7 +22,14 @@ from tfx.types import standard_component_specs
 
 from components import configuration
 from components.trainer.training_job import TrainingJob
-from pipeline import baseline, deployment, graph, preflight, runtime_parameters, visualization
+from pipeline import (
+    baseline,
+    deployment,
+    deployment_checks,
+    graph,
+    runtime_parameters,
+    visualization,
+)
 from pipeline.config import PipelineConfig
 from pipeline.deployment import DeploymentConfig
 
@@ -45,7 +52,7 @@ def compile_pipeline(config: PipelineConfig, target: Target) -> dict[str, Any]:
     Needs no network and no credentials.
 
     Raises:
-        PreflightError, CompilationError: naming the setting that is missing or wrong.
+        DeploymentError, CompilationError: naming the setting that is missing or wrong.
     """
     runner = Runner(config, target)
     return runner.run(create_pipeline(config, target))
@@ -53,7 +60,7 @@ def compile_pipeline(config: PipelineConfig, target: Target) -> dict[str, Any]:
 
 def create_pipeline(config: PipelineConfig, target: Target) -> tfx.dsl.Pipeline:
     """The graph as it is deployed, with fixed values where parameters will be bound."""
-    preflight.check(config, target)
+    deployment_checks.check(config, target)
     return graph.create_pipeline(
         config,
         pipeline_root=config.deployment.pipeline_root,

@@ -32,11 +32,11 @@ def run(options: argparse.Namespace) -> int:
     """Writes the file and says how to go on."""
     config = configuration_arguments.load(options)
     from components import files
-    from pipeline import compilation, preflight
+    from pipeline import compilation, deployment_checks
 
     document = compilation.compile_pipeline(config, options.target)
     if options.check_access:
-        preflight.check_access(config)
+        deployment_checks.check_access(config)
     files.write_bytes(options.to, compilation.to_text(document, options.target).encode())
     print(f"written to {options.to}")
     return 0

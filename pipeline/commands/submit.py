@@ -37,14 +37,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Starts the run and prints its name."""
     config = configuration_arguments.load(options)
-    from pipeline import preflight, runtime_parameters
+    from pipeline import deployment_checks, runtime_parameters
 
     parameters = runtime_parameters.parse(options.parameters)
     if options.target == "kfp" and not options.endpoint:
-        raise preflight.PreflightError("--target kfp needs --endpoint.")
-    preflight.check(config, options.target)
+        raise deployment_checks.DeploymentError("--target kfp needs --endpoint.")
+    deployment_checks.check(config, options.target)
     if not options.skip_access_check:
-        preflight.check_access(config)
+        deployment_checks.check_access(config)
     from pipeline import submission
 
     if options.target == "vertex":

@@ -12,7 +12,7 @@ from apache_beam.io.filesystems import FileSystems
 from gcp_storage_emulator.server import create_server
 
 from components import files, tfrecords
-from pipeline import preflight
+from pipeline import deployment_checks
 from tests.components.test_standalone import run
 from tests.pipeline.conftest import deployed  # noqa: F401  (fixture)
 
@@ -80,6 +80,8 @@ def test_records_in_a_bucket_are_those_on_disk(bucket, tmp_path, project_root):
 
 def test_a_bucket_that_is_not_there_is_named(bucket, deployed, project_root):  # noqa: F811
     data = "data.root=package:sample_data/classification"
-    preflight.check_access(deployed(data, f"deployment.pipeline_root={bucket}/root"))
-    with pytest.raises(preflight.PreflightError, match=r"pipeline_root \(gs://none/root\) cannot"):
-        preflight.check_access(deployed(data, "deployment.pipeline_root=gs://none/root"))
+    deployment_checks.check_access(deployed(data, f"deployment.pipeline_root={bucket}/root"))
+    with pytest.raises(
+        deployment_checks.DeploymentError, match=r"pipeline_root \(gs://none/root\) cannot"
+    ):
+        deployment_checks.check_access(deployed(data, "deployment.pipeline_root=gs://none/root"))

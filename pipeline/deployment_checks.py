@@ -14,7 +14,7 @@ from pipeline.config import PipelineConfig
 _MOUNTED = "/gcs/"
 
 
-class PreflightError(ValueError):
+class DeploymentError(ValueError):
     """A deployment that could not run; the message names the setting."""
 
 
@@ -26,12 +26,12 @@ def check(config: PipelineConfig, target: str) -> None:
         target: "kfp" or "vertex".
 
     Raises:
-        PreflightError: naming the setting that is missing or wrong.
+        DeploymentError: naming the setting that is missing or wrong.
         AcceleratorError: if the region does not have what is asked for.
     """
     given = config.deployment
     if given is None:
-        raise PreflightError(
+        raise DeploymentError(
             "The configuration has no deployment. It names at least pipeline_root and image; see "
             "docs/operators.md."
         )
@@ -39,7 +39,7 @@ def check(config: PipelineConfig, target: str) -> None:
         try:
             given.check_cloud(purpose="Vertex AI")
         except ValueError as error:
-            raise PreflightError(str(error)) from error
+            raise DeploymentError(str(error)) from error
         _check_remote(config)
     else:
         _check_gate(config)
@@ -51,7 +51,7 @@ def check(config: PipelineConfig, target: str) -> None:
 def _check_training_job(config: PipelineConfig) -> None:
     asked = [name for name in ("search", "repeats") if getattr(config, name) is not None]
     if config.deployment.training_job is not None and asked:
-        raise PreflightError(
+        raise DeploymentError(
             f"deployment.training_job trains once, with given settings, but {' and '.join(asked)} "
             "is configured as well; leave out one of the two."
         )
@@ -62,20 +62,20 @@ def check_access(config: PipelineConfig) -> None:
 
     Raises:
         NoSuchFilesError: naming an input that is not there.
-        PreflightError: naming a folder that cannot be written.
+        DeploymentError: naming a folder that cannot be written.
     """
     config.check_inputs()
     for setting, folder in {
         "deployment.pipeline_root": config.deployment.pipeline_root,
         "run.push_to": config.run.serving_dir,
     }.items():
-        probe = files.join(folder, f".xlnet-preflight-{uuid.uuid4().hex}")
+        probe = files.join(folder, f".xlnet-access-{uuid.uuid4().hex}")
         try:
             files.write_bytes(probe, b"may be deleted\n")
             FileSystems.delete([probe])
         # Each of Beam's filesystems fails in its own way: no bucket, no permission, no network.
         except Exception as error:
-            raise PreflightError(
+            raise DeploymentError(
                 f"{setting} ({folder}) cannot be written: {error}. The account needs the role "
                 "roles/storage.objectAdmin on the bucket."
             ) from error
@@ -92,7 +92,7 @@ def _check_remote(config: PipelineConfig) -> None:
     }
     for setting, folder in folders.items():
         if folder is not None and "://" not in folder and not folder.startswith(_MOUNTED):
-            raise PreflightError(
+            raise DeploymentError(
                 f"{setting} is {folder!r}, a folder of this machine. Vertex AI reads and writes "
                 f"gs://BUCKET/… (or {_MOUNTED}BUCKET/…)."
             )
@@ -102,7 +102,7 @@ def _check_gate(config: PipelineConfig) -> None:
     """Kubeflow Pipelines cannot look up the latest blessed model: drops are not measured there."""
     for metric, threshold in config.evaluation.thresholds.items():
         if threshold.minimum is None and threshold.maximum is None:
-            raise PreflightError(
+            raise DeploymentError(
                 f"evaluation.thresholds.{metric} compares with the latest blessed model only. "
                 "Kubeflow Pipelines cannot look that up (its backend has no resolvers), so this "
                 "would bound nothing there; give a minimum or maximum as well."

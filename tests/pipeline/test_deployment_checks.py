@@ -1,7 +1,7 @@
 import pytest
 
 from components.configuration import ConfigurationError
-from pipeline import compilation, preflight
+from pipeline import compilation, deployment_checks
 from pipeline.accelerators import AcceleratorError
 
 V5E = "{image: 'r/i@sha256:" + "b" * 64 + "', machine_type: ct5lp-hightpu-4t, strategy: tpu"
@@ -35,7 +35,7 @@ def test_what_is_wrong_is_named_when_the_configuration_is_read(deployed, overrid
     ],
 )
 def test_what_vertex_lacks_is_named(deployed, override, message):
-    with pytest.raises(preflight.PreflightError, match=message):
+    with pytest.raises(deployment_checks.DeploymentError, match=message):
         compilation.compile_pipeline(deployed(override), "vertex")
 
 
@@ -44,21 +44,21 @@ def test_a_region_without_the_accelerator_is_refused_unless_the_check_is_off(dep
     with pytest.raises(
         AcceleratorError, match=r"resources\.Trainer asks for NVIDIA_TESLA_T4, which"
     ):
-        preflight.check(deployed(elsewhere), "vertex")
-    preflight.check(deployed(elsewhere, "deployment.check_accelerators=false"), "vertex")
+        deployment_checks.check(deployed(elsewhere), "vertex")
+    deployment_checks.check(deployed(elsewhere, "deployment.check_accelerators=false"), "vertex")
     job = f"deployment.training_job={V5E}, tpu_topology: 2x2}}"
-    preflight.check(deployed(job, "deployment.region=us-west4"), "vertex")
+    deployment_checks.check(deployed(job, "deployment.region=us-west4"), "vertex")
     with pytest.raises(AcceleratorError, match="training_job asks for TPU_V5_LITEPOD, which"):
-        preflight.check(deployed(job, "deployment.region=us-east4"), "vertex")
+        deployment_checks.check(deployed(job, "deployment.region=us-east4"), "vertex")
 
 
 def test_a_gate_that_kubeflow_cannot_hold_is_refused(deployed):
     override = "evaluation.thresholds.accuracy={minimum: null, maximum_drop: 0.1}"
     with pytest.raises(
-        preflight.PreflightError, match="compares with the latest blessed model only"
+        deployment_checks.DeploymentError, match="compares with the latest blessed model only"
     ):
-        preflight.check(deployed(override), "kfp")
-    preflight.check(deployed(override), "vertex")
+        deployment_checks.check(deployed(override), "kfp")
+    deployment_checks.check(deployed(override), "vertex")
 
 
 def test_a_folder_that_cannot_be_written_is_named(deployed, tmp_path):
@@ -68,17 +68,19 @@ def test_a_folder_that_cannot_be_written_is_named(deployed, tmp_path):
         f"run.output_root={tmp_path}/out",
         f"deployment.pipeline_root={tmp_path}/root",
     )
-    preflight.check_access(config)
+    deployment_checks.check_access(config)
     assert not list(tmp_path.glob("root/*"))
     config = deployed(
         "data.root=package:sample_data/classification",
         f"run.output_root={tmp_path}/out",
         f"deployment.pipeline_root={tmp_path}/file/root",
     )
-    with pytest.raises(preflight.PreflightError, match=r"pipeline_root .* cannot be written"):
-        preflight.check_access(config)
+    with pytest.raises(
+        deployment_checks.DeploymentError, match=r"pipeline_root .* cannot be written"
+    ):
+        deployment_checks.check_access(config)
 
 
 def test_a_pipeline_without_a_deployment_is_refused(deployed):
-    with pytest.raises(preflight.PreflightError, match="has no deployment"):
-        preflight.check(deployed("deployment=null"), "kfp")
+    with pytest.raises(deployment_checks.DeploymentError, match="has no deployment"):
+        deployment_checks.check(deployed("deployment=null"), "kfp")
