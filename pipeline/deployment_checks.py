@@ -88,7 +88,8 @@ def _check_remote(config: PipelineConfig) -> None:
         "data.root": config.data.root,
         "vocabulary.model": config.vocabulary.model,
         "init_from": config.init_from,
-        "run.output_root or run.push_to": config.run.serving_dir,
+        "run.output_root": config.run.output_root,
+        "run.push_to": config.run.serving_dir,
     }
     for setting, folder in folders.items():
         if folder is not None and "://" not in folder and not folder.startswith(_MOUNTED):

@@ -30,7 +30,8 @@ def test_what_is_wrong_is_named_when_the_configuration_is_read(deployed, overrid
     [
         ("deployment.service_account=null", "Vertex AI needs service_account"),
         ("data.root=/home/me/data", "data.root is '/home/me/data', a folder of this machine"),
-        ("run.output_root=runs", "run.push_to is 'runs/serving', a folder of this machine"),
+        ("run.output_root=runs", "run.output_root is 'runs', a folder of this machine"),
+        ("run.push_to=served", "run.push_to is 'served', a folder of this machine"),
         ("deployment.pipeline_root=root", "deployment.pipeline_root is 'root'"),
     ],
 )
