@@ -50,6 +50,7 @@ class Trainer(base_component.BaseComponent):
         eval_args: tfx.proto.EvalArgs,
         transform_graph: types.BaseChannel | None = None,
         schema: types.BaseChannel | None = None,
+        hyperparameters: types.BaseChannel | None = None,
     ):
         """Sets up the component; touches no file.
 
@@ -61,6 +62,7 @@ class Trainer(base_component.BaseComponent):
             eval_args: splits to evaluate on.
             transform_graph: graph that the exported model takes along.
             schema: of the raw examples.
+            hyperparameters: that a Tuner found.
         """
         super().__init__(
             TrainerSpec(
@@ -68,6 +70,7 @@ class Trainer(base_component.BaseComponent):
                 examples=examples,
                 transform_graph=transform_graph,
                 schema=schema,
+                hyperparameters=hyperparameters,
                 train_args=train_args,
                 eval_args=eval_args,
                 custom_config=json_utils.dumps(dict(custom_config)),
