@@ -206,14 +206,19 @@ def test_a_training_is_sent_and_resumed(
         if step == 4 and len(commands) == 1:
             raise RuntimeError("the worker was taken away")
 
-    def work(command):
-        commands.append(command)
+    wait = vertex_job._wait
+
+    def work_and_wait(*arguments):
+        # Here and not in the service: a trainer takes over signals, which only a main thread may.
+        command = commands[-1]
         module = runpy.run_module(f"{command[2]}.__main__")
         failed = standalone.main(command[2], module["COMMANDS"], command[3:])
         service.last = State.JOB_STATE_FAILED if failed else State.JOB_STATE_SUCCEEDED
+        wait(*arguments)
 
+    monkeypatch.setattr(vertex_job, "_wait", work_and_wait)
     monkeypatch.setattr(checkpoints.RunCheckpoints, "save", save_and_stop)
-    service._work = work
+    service._work = commands.append
     arguments = {
         "run_fn": "components.trainer.run_fn.run_fn",
         "config_text": configuration.to_json(config),
