@@ -11,6 +11,9 @@ import dataclasses
 import json
 from collections.abc import Mapping
 
+# Beside a component's output.
+DEAD_LETTERS_DIRECTORY = "dead_letters"
+
 # Enough to recognise the row; a 200 MB line must not be copied into the dead letters.
 _MAX_EXCERPT_CHARACTERS = 500
 

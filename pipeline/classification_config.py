@@ -57,11 +57,14 @@ class ClassificationPipelineConfig(PipelineConfig):
         data: raw data.
         seq_len: pieces per example; longer ones are cut.
         evaluation: the gate before the Pusher.
+        bulk_inference_splits: splits of the data set that a blessed model is run on, such as
+            ["test"]; none leaves the BulkInferrer out.
     """
 
     data: DataConfig
     seq_len: int
     evaluation: EvaluationConfig
+    bulk_inference_splits: tuple[str, ...] = ()
     kind: Literal["classification"] = "classification"
 
     def __post_init__(self) -> None:
@@ -69,6 +72,13 @@ class ClassificationPipelineConfig(PipelineConfig):
         # A pair needs room for SEP, SEP, CLS and a piece of each text.
         if self.seq_len < 5:
             raise ValueError(f"seq_len must be at least 5, but is {self.seq_len}.")
+        known = self.data.resolve().splits
+        unknown = sorted(set(self.bulk_inference_splits) - set(known))
+        if unknown:
+            raise ValueError(
+                f"bulk_inference_splits has {', '.join(unknown)}; the data set has the splits "
+                f"{', '.join(known)}."
+            )
         self.evaluation.check_metrics(self.data.resolve().metrics)
 
     def check_inputs(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tfx import v1 as tfx
 from tfx.dsl.components.base import base_node
 
+from components.bulk_inference.component import BulkInferrer
 from components.evaluator.component import Evaluator
 from components.example_gen.component import TextExampleGen
 from components.example_gen.settings import TextExampleGenSettings
@@ -12,6 +13,7 @@ from components.preprocessing.classification.component import ClassificationPrep
 from components.tokenization.component import SentencePieceGen
 from components.trainer import run_fn as run_fn_module
 from components.trainer.fine_tuning import FineTuningConfig
+from components.trainer.names import SERVING_TF_EXAMPLES
 from pipeline import shared_nodes
 from pipeline.baseline import ResolveBaseline, model_of
 from pipeline.classification_config import ClassificationPipelineConfig
@@ -82,6 +84,17 @@ def make_components(
     pusher = shared_nodes.pusher(
         config, model=trainer.outputs["model"], blessing=evaluator.outputs["blessing"]
     )
+    bulk_inferrer = []
+    if config.bulk_inference_splits:
+        bulk_inferrer.append(
+            BulkInferrer(
+                examples=examples,
+                model=trainer.outputs["model"],
+                model_blessing=evaluator.outputs["blessing"],
+                splits=config.bulk_inference_splits,
+                signature_name=SERVING_TF_EXAMPLES,
+            )
+        )
     return [
         example_gen,
         statistics_gen,
@@ -94,6 +107,7 @@ def make_components(
         *([baseline] if baseline else []),
         evaluator,
         pusher,
+        *bulk_inferrer,
     ]
 
 

@@ -12,7 +12,19 @@ from components import __version__
 from components.checkpoint_conversion import command as convert_command
 from pipeline import console
 from pipeline.commands import compile as compile_command
-from pipeline.commands import estimate, evaluate, preflight, presets, run, show, submit
+from pipeline.commands import (
+    completion,
+    doctor,
+    estimate,
+    evaluate,
+    predict,
+    preflight,
+    presets,
+    run,
+    serve,
+    show,
+    submit,
+)
 
 _COMMANDS = {
     "run": run,
@@ -24,6 +36,10 @@ _COMMANDS = {
     "submit": submit,
     "convert": convert_command,
     "evaluate": evaluate,
+    "predict": predict,
+    "serve": serve,
+    "doctor": doctor,
+    "completion": completion,
 }
 
 
@@ -39,7 +55,7 @@ def run_and_exit() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns the process's exit status."""
-    options = _parser().parse_args(arguments)
+    options = make_parser().parse_args(arguments)
     console.set_up(verbose=options.verbose)
     try:
         return options.function(options)
@@ -53,7 +69,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
+    """All commands with their arguments; imports nothing heavy."""
     formatter = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(
         prog="xlnet-pipeline",

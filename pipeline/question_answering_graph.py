@@ -12,6 +12,7 @@ from tfx.dsl.components.base import base_node
 from components.evaluator.question_answering_component import QuestionAnsweringEvaluator
 from components.example_gen.squad_component import SquadExampleGen
 from components.preprocessing.question_answering.component import QuestionAnsweringPreprocessor
+from components.pusher.component import QuestionAnsweringPusher
 from components.tokenization.component import SentencePieceGen
 from components.trainer import question_answering_run_fn as run_fn_module
 from components.trainer.question_answering_fine_tuning import QuestionAnsweringFineTuningConfig
@@ -68,8 +69,11 @@ def make_components(
         title=f"Question answering: evaluation of {config.name}",
         lineage=shared_nodes.lineage(config),
     )
-    pusher = shared_nodes.pusher(
-        config, model=trainer.outputs["model"], blessing=evaluator.outputs["blessing"]
+    pusher = QuestionAnsweringPusher(
+        model=trainer.outputs["model"],
+        model_blessing=evaluator.outputs["blessing"],
+        evaluation=evaluator.outputs["evaluation"],
+        push_destination=shared_nodes.push_destination(config),
     )
     return [
         example_gen,

@@ -70,9 +70,14 @@ def pusher(
     return tfx.components.Pusher(
         model=model,
         model_blessing=blessing,
-        push_destination=tfx.proto.PushDestination(
-            filesystem=tfx.proto.PushDestination.Filesystem(base_directory=config.run.serving_dir)
-        ),
+        push_destination=push_destination(config),
+    )
+
+
+def push_destination(config: PipelineConfig) -> tfx.proto.PushDestination:
+    """The folder that gets a numbered version."""
+    return tfx.proto.PushDestination(
+        filesystem=tfx.proto.PushDestination.Filesystem(base_directory=config.run.serving_dir)
     )
 
 

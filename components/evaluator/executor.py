@@ -14,10 +14,19 @@ from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import proto_utils
 
 from components import __version__, configuration, files, runtime_values
+from components.evaluator import (
+    blessing,
+    tfma_config,
+    tfma_results,
+    training_history,
+    wrong_texts,
+)
 from components.evaluator import report as report_lib
-from components.evaluator import tfma_config, tfma_results, training_history
 from components.evaluator.config import EvaluationConfig
 from components.evaluator.names import REPORT_NAME, RESULTS_NAME
+from components.example_gen.counts_file import COUNTS_FILE_NAME
+
+_SPLIT = "eval"
 
 SETTINGS_KEY = "report_settings"
 
@@ -65,6 +74,12 @@ class Executor(tfx_executor.Executor):
             confusion=results.confusion,
             history=training_history.read(input_dict),
             lineage=lineage,
+            wrong_examples=wrong_texts.find(
+                blessing.model_path(input_dict["model"]),
+                files.join(artifact_utils.get_split_uri(input_dict["examples"], _SPLIT), "*"),
+                labels=settings["labels"],
+            ),
+            data=_data(artifact_utils.get_single_uri(input_dict["examples"])),
         )
         files.write_bytes(
             files.join(directory, REPORT_NAME), report_lib.render(report).encode("utf-8")
@@ -113,3 +128,25 @@ def with_runtime_thresholds(exec_properties: Mapping[str, Any]) -> dict[str, Any
         SETTINGS_KEY: text,
         standard_component_specs.EVAL_CONFIG_KEY: proto_utils.proto_to_json(eval_config),
     }
+
+
+def _data(directory: str) -> report_lib.Table | None:
+    """What became of the rows that were read; None for examples that tell nothing of it."""
+    try:
+        counts = json.loads(files.read_bytes(files.join(directory, COUNTS_FILE_NAME)))
+    except files.NoSuchFilesError:
+        return None
+    header = ("split", "rows read", "used", "blank lines", "left out")
+    return report_lib.Table(
+        header,
+        [
+            (
+                split,
+                f"{found['read']:,}",
+                f"{found['produced']:,}",
+                f"{found['blank']:,}",
+                ", ".join(f"{n:,} {reason}" for reason, n in sorted(found["dead"].items())) or "–",
+            )
+            for split, found in counts.items()
+        ],
+    )

@@ -19,7 +19,7 @@ from components import (
     runtime_values,
     tfrecords,
 )
-from components.evaluator import blessing, squad_evaluation, training_history
+from components.evaluator import blessing, squad_evaluation, training_history, wrong_answers
 from components.evaluator import question_answering_inference as inference
 from components.evaluator import question_answering_report as reporting
 from components.evaluator.names import REPORT_NAME, RESULTS_NAME
@@ -77,6 +77,7 @@ class Executor(blessing.BlessingExecutor):
             "code version": __version__,
         }
         made = manifest.read(records_dir)
+        lineage["vocabulary's sha256"] = made.vocabulary_sha256
         made.check_agrees({"record_type": records.QUESTION_ANSWERING.name})
         models = {_CANDIDATE: blessing.model_path(input_dict[standard_component_specs.MODEL_KEY])}
         saved_model_records.check(models[_CANDIDATE], made)
@@ -108,6 +109,7 @@ class Executor(blessing.BlessingExecutor):
             evaluations[_CANDIDATE], baseline=evaluations.get(_BASELINE), config=config
         )
         history = training_history.read(input_dict)
+        candidate = answers[_CANDIDATE]
         report = reporting.make_report(
             evaluations[_CANDIDATE],
             judged,
@@ -115,8 +117,14 @@ class Executor(blessing.BlessingExecutor):
             title=settings["title"],
             history=history,
             lineage=lineage,
+            wrong_examples=wrong_answers.find(
+                paragraphs,
+                candidate.predictions,
+                candidate.null_odds,
+                threshold=evaluations[_CANDIDATE].thresholds.best_f1.threshold,
+            ),
+            counts=made.counts,
         )
-        candidate = answers[_CANDIDATE]
         _write_json(files.join(directory, "predictions.json"), candidate.predictions)
         _write_json(files.join(directory, "nbest_predictions.json"), candidate.nbest)
         _write_json(files.join(directory, "null_odds.json"), candidate.null_odds)

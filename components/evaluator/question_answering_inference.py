@@ -21,10 +21,10 @@ from components.evaluator import span_decoding, window_outputs
 from components.evaluator.span_decoding import DecodingConfig, DecodingError
 from components.evaluator.window_outputs import SPAN_OUTPUTS, RecordedWindow
 from components.example_gen import squad_examples
+from components.trainer.names import SERVING_RECORDS
 
 METRICS_NAMESPACE = "xlnet/evaluator/question_answering"
 
-_SIGNATURE = "serving_records"
 _WINDOWS, _CONTEXTS = "windows", "contexts"
 _MAX_NAMED = 5
 
@@ -151,7 +151,7 @@ class _Infer(beam.DoFn):
     ) -> Iterator[tuple[str, tuple[RecordedWindow, dict[str, np.ndarray]]]]:
         import tensorflow as tf
 
-        results = self._model.signatures[_SIGNATURE](records=tf.constant(batch, tf.string))
+        results = self._model.signatures[SERVING_RECORDS](records=tf.constant(batch, tf.string))
         outputs = {name: results[name].numpy() for name in SPAN_OUTPUTS}
         beam.metrics.Metrics.counter(METRICS_NAMESPACE, "windows").inc(len(batch))
         for row, serialized in enumerate(batch):

@@ -12,7 +12,7 @@ from components.evaluator.question_answering_config import (
     SLICE_METRICS,
     QuestionAnsweringEvaluationConfig,
 )
-from components.evaluator.report import Curve, Report, SliceRow
+from components.evaluator.report import Curve, Report, SliceRow, Table, ThresholdCurve, WrongExample
 from components.evaluator.squad_evaluation import SquadEvaluation
 
 
@@ -48,8 +48,10 @@ def make_report(
     title: str,
     history: Sequence[Mapping[str, object]],
     lineage: Mapping[str, str],
+    wrong_examples: Mapping[str, Sequence[WrongExample]],
+    counts: Mapping[str, int],
 ) -> Report:
-    """The page: metrics, slices, learning curves, precision–recall curves."""
+    """The page: metrics, curves, slices, what was answered wrongly, what became of the data."""
     slices = [
         SliceRow(
             name=f"{name} = {value}",
@@ -60,8 +62,12 @@ def make_report(
         if name in config.slice_by
         for value, means in by_value.items()
     ]
-    curves = {}
+    curves, threshold_curves = {}, {}
     if evaluation.thresholds is not None:
+        best = evaluation.thresholds.best_f1
+        threshold_curves["F1"] = ThresholdCurve(
+            *evaluation.thresholds.f1_by_threshold, chosen=best.threshold
+        )
         curves = {
             f"{name} (average precision {curve.average_precision:.2f} %)": Curve(
                 curve.recalls, curve.precisions
@@ -78,6 +84,9 @@ def make_report(
         labels=None,
         confusion=None,
         precision_recall=curves,
+        threshold_curves=threshold_curves,
+        wrong_examples=wrong_examples,
+        data=Table(("counted", "number"), [(name, f"{n:,}") for name, n in sorted(counts.items())]),
         history=history,
         lineage=lineage,
     )

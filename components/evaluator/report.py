@@ -84,6 +84,64 @@ class Curve:
 
 
 @dataclasses.dataclass(frozen=True)
+class ThresholdCurve:
+    """A score over the thresholds that could be chosen.
+
+    Attributes:
+        thresholds: float [points], rising.
+        scores: float [points].
+        chosen: the threshold that is applied.
+    """
+
+    thresholds: np.ndarray
+    scores: np.ndarray
+    chosen: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """A piece of a text.
+
+    Attributes:
+        text: as it stands in the data.
+        mark: "" for none, "given" for what the model said, "expected" for what is right.
+    """
+
+    text: str
+    mark: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class WrongExample:
+    """Something that the model got wrong.
+
+    Attributes:
+        texts: what it was given, each as parts that follow one another.
+        given: what it said.
+        expected: what is right.
+        score: how sure it was, in words.
+    """
+
+    texts: Sequence[Sequence[Part]]
+    given: str
+    expected: str
+    score: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """Counts and the like.
+
+    Attributes:
+        header: names of the columns.
+        rows: values, the first of each names the row.
+    """
+
+    header: Sequence[str]
+    rows: Sequence[Sequence[object]]
+
+
+@dataclasses.dataclass(frozen=True)
 class Report:
     """All that a report shows.
 
@@ -99,6 +157,10 @@ class Report:
         lineage: what the model was made from, by name.
         precision_recall: curves by name; empty for none.
         slice_note: what the slices' metrics mean, if it is not obvious.
+        threshold_curves: scores (in percent) over thresholds by name, "best" marked; empty for
+            none.
+        wrong_examples: by what is wrong with them, the worst first.
+        data: what was read, used and left out; None if nothing is known.
     """
 
     title: str
@@ -112,6 +174,9 @@ class Report:
     lineage: Mapping[str, str]
     precision_recall: Mapping[str, Curve] = dataclasses.field(default_factory=dict)
     slice_note: str = ""
+    threshold_curves: Mapping[str, ThresholdCurve] = dataclasses.field(default_factory=dict)
+    wrong_examples: Mapping[str, Sequence[WrongExample]] = dataclasses.field(default_factory=dict)
+    data: Table | None = None
 
 
 def render(report: Report) -> str:
@@ -129,6 +194,7 @@ def render(report: Report) -> str:
         slice_metric_names=_slice_metric_names(report),
         curves=_curves(report.history),
         precision_recall=_precision_recall(report.precision_recall),
+        threshold_curves=_threshold_curves(report.threshold_curves),
         confusion_rows=_confusion_rows(report),
     )
 
@@ -194,6 +260,20 @@ def _precision_recall(curves: Mapping[str, Curve]) -> markupsafe.Markup | None:
     axes.set(xlabel="recall", ylabel="precision", xlim=(0, 1), ylim=(0, 1.02))
     axes.grid(alpha=0.3)
     axes.legend(frameon=False, loc="lower left")
+    return _as_svg(canvas)
+
+
+def _threshold_curves(curves: Mapping[str, ThresholdCurve]) -> markupsafe.Markup | None:
+    if not curves:
+        return None
+    canvas = figure.Figure(figsize=(6, 3.2), layout="constrained")
+    axes = canvas.subplots()
+    for name, curve in curves.items():
+        axes.plot(curve.thresholds, curve.scores, label=name, linewidth=1.2)
+        axes.axvline(curve.chosen, color="0.5", linestyle=":", linewidth=1)
+    axes.set(xlabel="threshold on the null score", ylabel="%")
+    axes.grid(alpha=0.3)
+    axes.legend(frameon=False)
     return _as_svg(canvas)
 
 

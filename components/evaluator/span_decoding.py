@@ -11,7 +11,7 @@ import numpy as np
 # What stands for a question none of whose spans is legal (published decoding).
 _NONCE_LOG_PROB = -1e6
 # Larger than every logit: the minimum over no windows.
-_MAX_NULL_SCORE = 1_000_000.0
+MAX_NULL_SCORE = 1_000_000.0
 _MAX_NAMED = 5
 
 
@@ -161,7 +161,7 @@ def decode_question(
     """
     spans = [_legal_spans(window, config.max_answer_length) for window in windows]
     start_log_probs, end_log_probs, begins, ends = map(np.concatenate, zip(*spans, strict=True))
-    null_odds = min(_MAX_NULL_SCORE, *(float(window.cls_logit) for window in windows))
+    null_odds = min(MAX_NULL_SCORE, *(float(window.cls_logit) for window in windows))
     scores = start_log_probs + end_log_probs
     if np.isnan(scores).any() or any(np.isnan(window.cls_logit) for window in windows):
         raise DecodingError(

@@ -21,6 +21,7 @@ from components.evaluator.squad_thresholds import (
     PrecisionRecall,
     best_threshold,
     precision_recall,
+    score_by_threshold,
 )
 from components.example_gen import squad
 from components.example_gen.squad import Paragraph
@@ -41,6 +42,7 @@ class ThresholdResult:
         best_f1: best F1 of all thresholds.
         at_best_f1: scores of all questions, of those with and without an answer ("total",
             "HasAns", "NoAns"), at the threshold of the best F1.
+        f1_by_threshold: thresholds, rising, and the F1 that each gives.
         curves: precision–recall curves "exact", "f1", and "oracle" (every answer right); none if
             no question has an answer.
     """
@@ -48,6 +50,7 @@ class ThresholdResult:
     best_exact: BestThreshold
     best_f1: BestThreshold
     at_best_f1: Mapping[str, MeanScores]
+    f1_by_threshold: tuple[np.ndarray, np.ndarray]
     curves: Mapping[str, PrecisionRecall]
 
 
@@ -174,6 +177,7 @@ def _search(scores: QuestionScores, odds: np.ndarray) -> ThresholdResult:
         best_exact=best_threshold(scores.exact, scores, odds),
         best_f1=best_f1,
         at_best_f1=_parts(scores.with_threshold(odds, best_f1.threshold)),
+        f1_by_threshold=score_by_threshold(scores.f1, scores, odds),
         curves=curves,
     )
 

@@ -63,6 +63,29 @@ def best_threshold(
     )
 
 
+def score_by_threshold(
+    score: np.ndarray, scores: QuestionScores, null_odds: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean score for each threshold that makes a difference.
+
+    Args:
+        score: float64[n], exact or F1 of each question if it is answered.
+        scores: of the same questions.
+        null_odds: float64[n].
+
+    Returns:
+        thresholds float64[points], rising, and scores in percent, float64[points].
+    """
+    order = np.argsort(null_odds, kind="stable")
+    gain = np.where(scores.has_answer, score, -scores.is_answered.astype(np.float64))
+    unanswered = np.count_nonzero(~scores.has_answer)
+    sums = unanswered + np.cumsum(gain[order])
+    sorted_odds = null_odds[order]
+    # Questions with equal odds are answered together.
+    is_point = np.append(sorted_odds[1:] != sorted_odds[:-1], True)
+    return sorted_odds[is_point], 100.0 * sums[is_point] / len(score)
+
+
 def precision_recall(
     score: np.ndarray, has_answer: np.ndarray, null_odds: np.ndarray
 ) -> PrecisionRecall:

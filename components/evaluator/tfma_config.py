@@ -8,6 +8,7 @@ import tensorflow_model_analysis as tfma
 
 from components.evaluator import tfma_metrics
 from components.evaluator.config import EvaluationConfig, Threshold
+from components.trainer.names import SERVING_TF_EXAMPLES
 
 
 def make_eval_config(
@@ -34,7 +35,7 @@ def make_eval_config(
     metrics.append(tfma.MetricConfig(class_name="ExampleCount"))
     model = tfma.ModelSpec(
         # Raw examples through the signature that is served: what is measured is what ships.
-        signature_name="serving_tf_examples",
+        signature_name=SERVING_TF_EXAMPLES,
         preprocessing_function_names=["transform_features"],
         label_key="label_ids",
         prediction_key="scores",

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import apache_beam as beam
 
 from components import files, tfrecords
+from components.dead_letters import DEAD_LETTERS_DIRECTORY
 from components.example_gen.file_conversion import (
     BLANK,
     DEAD,
@@ -23,7 +24,6 @@ from components.example_gen.inputs import InputFile
 from components.example_gen.plan import ConversionPlan, Order
 
 METRICS_NAMESPACE = "xlnet/example_gen"
-DEAD_LETTERS_DIRECTORY = "dead_letters"
 
 # Tags of the reader's outputs.
 _EXAMPLES = "examples"

@@ -15,27 +15,22 @@ from __future__ import annotations
 import collections
 import contextlib
 import dataclasses
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
 import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
 
-from components import dead_letters, files, tfrecords
+from components import files, tfrecords
 from components.dead_letter_file import DeadLetterFile
-from components.example_gen import corpus, corpus_files
+from components.dead_letters import DEAD_LETTERS_DIRECTORY
+from components.example_gen import corpus, corpus_files, counts_file
 from components.example_gen import inputs as text_inputs
 from components.example_gen.corpus import CORPUS_FORMATS, TEXT_FEATURE, CorpusFormat
 from components.example_gen.corpus_files import FileRange
-from components.example_gen.outcome import COUNTS_FILE_NAME, EmptySplitError
+from components.example_gen.outcome import EmptySplitError
 
 METRICS_NAMESPACE = "xlnet/example_gen/corpus"
-DEAD_LETTERS_DIRECTORY = "dead_letters"
-
-_PROVISIONAL_COUNTS_FILE_NAME = "counts.json.provisional"
 _DOCUMENTS, _LINES, _DIVIDED = "documents", "lines", "documents divided"
-_DEAD = "dead_letters/"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -159,7 +154,7 @@ def convert(
         for split, members in inputs.items()
         for number, group in enumerate(_group(members, settings.unit_bytes))
     ]
-    _ = (
+    converted = (
         pipeline
         | "Groups" >> beam.Create(groups)
         # A grouping hands its keys to the workers in turn, where a Reshuffle leaves it to chance.
@@ -167,10 +162,8 @@ def convert(
         | "Units" >> beam.FlatMap(_units, settings=settings)
         | "Spread units" >> beam.GroupByKey()
         | "Convert" >> beam.ParDo(_ConvertUnit(settings, directory, dict(split_directories)))
-        | "Sum" >> beam.CombinePerKey(sum)
-        | "Together" >> beam.combiners.ToDict()
-        | "Write counts" >> beam.Map(_write_counts, path=_provisional_path(directory))
     )
+    counts_file.write_sums(converted, directory)
 
 
 def finish(
@@ -182,19 +175,14 @@ def finish(
         TooManyDeadLettersError: if more lines were unusable than the settings allow.
         EmptySplitError: if a split got no document.
     """
-    path = _provisional_path(directory)
-    counts: dict[str, int] = json.loads(files.read_bytes(path))
+    counts = counts_file.read(directory)
     for split in inputs:
-        prefix = f"{split}/{_DEAD}"
-        dead_letters.check_share(
+        counts_file.check_dead_letters(
+            counts,
+            directory,
+            split=split,
             total=counts.get(f"{split}/{_LINES}", 0),
-            reasons={
-                key.removeprefix(prefix): count
-                for key, count in counts.items()
-                if key.startswith(prefix)
-            },
             allowed_share=settings.max_dead_letter_share,
-            where=files.join(directory, DEAD_LETTERS_DIRECTORY),
         )
     for split in settings.output_splits:
         if counts.get(f"{split}/{_DOCUMENTS}"):
@@ -209,9 +197,7 @@ def finish(
             )
             + "Check the files, give the split files of its own, or a larger weight."
         )
-    text = json.dumps(counts, indent=2, sort_keys=True) + "\n"
-    files.write_bytes(files.join(directory, COUNTS_FILE_NAME), text.encode())
-    FileSystems.delete([path])
+    counts_file.finish(counts, directory)
     return counts
 
 
@@ -281,7 +267,7 @@ class _ConvertUnit(beam.DoFn):
                             writers[target] = stack.enter_context(tfrecords.open_writer(path))
                         writers[target].write(example)
         for reason, count in rejected.counts.items():
-            counts[f"{split}/{_DEAD}{reason}"] += count
+            counts[f"{split}/{counts_file.DEAD_LETTERS}{reason}"] += count
         for key, count in sorted(counts.items()):
             beam.metrics.Metrics.counter(METRICS_NAMESPACE, key).inc(count)
             yield key, count
@@ -313,11 +299,3 @@ class _ConvertUnit(beam.DoFn):
             counts[f"{target}/{_DIVIDED}"] += document.part == 1
             yield target, corpus.document_to_example(document)
         counts[f"{split}/{_LINES}"] += of_range["lines"]
-
-
-def _provisional_path(directory: str) -> str:
-    return files.join(directory, _PROVISIONAL_COUNTS_FILE_NAME)
-
-
-def _write_counts(counts: dict[str, Any], path: str) -> None:
-    files.write_bytes(path, json.dumps(counts, sort_keys=True).encode())

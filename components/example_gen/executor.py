@@ -11,7 +11,7 @@ from tfx import types
 from tfx.dsl.components.base import base_beam_executor
 from tfx.types import artifact_utils, standard_component_specs
 
-from components.example_gen import conversion, inputs, outcome, tfx_example_gen
+from components.example_gen import conversion, counts_file, inputs, outcome, tfx_example_gen
 from components.example_gen.dataset import TextDataset
 from components.example_gen.file_conversion import DEAD, PRODUCED, READ
 from components.example_gen.plan import make_plan
@@ -59,7 +59,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 input_files,
                 split_directories=split_directories,
                 directory=directory,
-                counts_path=outcome.provisional_counts_path(directory),
+                counts_path=counts_file.provisional_path(directory),
             )
         counts = outcome.finish(
             plan,

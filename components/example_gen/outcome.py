@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import collections
-import json
 import logging
 import posixpath
 from collections.abc import Mapping
@@ -12,12 +11,11 @@ from typing import Any
 from apache_beam.io.filesystems import FileSystems
 
 from components import dead_letters, files
-from components.example_gen.conversion import DEAD_LETTERS_DIRECTORY, shard_path
+from components.dead_letters import DEAD_LETTERS_DIRECTORY
+from components.example_gen import counts_file
+from components.example_gen.conversion import shard_path
 from components.example_gen.file_conversion import DEAD, PRODUCED, READ
 from components.example_gen.plan import ConversionPlan
-
-COUNTS_FILE_NAME = "counts.json"
-_PROVISIONAL_COUNTS_FILE_NAME = "counts.json.provisional"
 
 Counts = dict[str, dict[str, Any]]
 
@@ -28,11 +26,6 @@ class EmptySplitError(ValueError):
 
 class IncompleteOutputError(RuntimeError):
     """Files that the conversion should have written and that are not there."""
-
-
-def provisional_counts_path(directory: str) -> str:
-    """Where `conversion.convert` leaves its counts for `finish`."""
-    return files.join(directory, _PROVISIONAL_COUNTS_FILE_NAME)
 
 
 def finish(
@@ -61,8 +54,7 @@ def finish(
         EmptySplitError: if a split has no example.
         IncompleteOutputError: if a shard is missing.
     """
-    provisional = provisional_counts_path(directory)
-    counts: Counts = json.loads(files.read_bytes(provisional))
+    counts: Counts = counts_file.read(directory)
     reasons = collections.Counter()
     for split_counts in counts.values():
         reasons.update(split_counts[DEAD])
@@ -90,11 +82,7 @@ def finish(
                 split_counts[DEAD],
             )
         _check_shards(split_directories[split], plan.num_shards[split])
-    files.write_bytes(
-        files.join(directory, COUNTS_FILE_NAME),
-        (json.dumps(counts, indent=2) + "\n").encode(),
-    )
-    FileSystems.delete([provisional])
+    counts_file.finish(counts, directory)
     return counts
 
 

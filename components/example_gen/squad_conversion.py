@@ -13,28 +13,21 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 import apache_beam as beam
-from apache_beam.io.filesystems import FileSystems
 
-from components import dead_letters, files, tfrecords
+from components import files, tfrecords
 from components.dead_letter_file import DeadLetterFile
-from components.dead_letters import DeadLetter
+from components.dead_letters import DEAD_LETTERS_DIRECTORY, DeadLetter
+from components.example_gen import counts_file, squad, squad_examples
 from components.example_gen import inputs as text_inputs
-from components.example_gen import squad, squad_examples
-from components.example_gen.outcome import COUNTS_FILE_NAME, EmptySplitError
+from components.example_gen.outcome import EmptySplitError
 
 METRICS_NAMESPACE = "xlnet/example_gen/squad"
-DEAD_LETTERS_DIRECTORY = "dead_letters"
-
-_PROVISIONAL_COUNTS_FILE_NAME = "counts.json.provisional"
 _PARAGRAPHS, _QUESTIONS, _ANSWERABLE = "paragraphs", "questions", "questions/answerable"
 _REPAIRED, _LOST = "answers/repaired", "answers/lost"
-_DEAD = "dead_letters/"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,15 +107,13 @@ def convert(
         for number, path in enumerate(paths)
     ]
     convert_file = _ConvertFile(settings, directory, dict(split_directories))
-    _ = (
+    converted = (
         pipeline
         | "Files" >> beam.Create(numbered)
         | "Spread" >> beam.Reshuffle()
         | "Convert" >> beam.ParDo(convert_file)
-        | "Sum" >> beam.CombinePerKey(sum)
-        | "Together" >> beam.combiners.ToDict()
-        | "Write counts" >> beam.Map(_write_counts, path=_provisional_path(directory))
     )
+    counts_file.write_sums(converted, directory)
 
 
 def finish(
@@ -134,22 +125,18 @@ def finish(
         TooManyDeadLettersError: if more was unusable than the settings allow.
         EmptySplitError: if a split got no question.
     """
-    path = _provisional_path(directory)
-    counts: dict[str, int] = json.loads(files.read_bytes(path))
+    counts = counts_file.read(directory)
     for name in inputs:
-        prefix = f"{name}/{_DEAD}"
-        reasons = {
-            key.removeprefix(prefix): count
-            for key, count in counts.items()
-            if key.startswith(prefix)
-        }
         read_from = settings.output_splits if settings.article_split else [name]
         questions = sum(counts.get(f"{split}/{_QUESTIONS}", 0) for split in read_from)
-        dead_letters.check_share(
-            total=questions + sum(reasons.values()),
-            reasons=reasons,
+        prefix = f"{name}/{counts_file.DEAD_LETTERS}"
+        unusable = sum(count for key, count in counts.items() if key.startswith(prefix))
+        counts_file.check_dead_letters(
+            counts,
+            directory,
+            split=name,
+            total=questions + unusable,
             allowed_share=settings.max_dead_letter_share,
-            where=files.join(directory, DEAD_LETTERS_DIRECTORY),
         )
     for split in settings.output_splits:
         if not counts.get(f"{split}/{_QUESTIONS}"):
@@ -158,9 +145,7 @@ def finish(
                 f"{', '.join(inputs.get(split, next(iter(inputs.values()))))}"
                 + ("; with few articles choose another seed." if settings.article_split else ".")
             )
-    text = json.dumps(counts, indent=2, sort_keys=True) + "\n"
-    files.write_bytes(files.join(directory, COUNTS_FILE_NAME), text.encode())
-    FileSystems.delete([path])
+    counts_file.finish(counts, directory)
     return counts
 
 
@@ -212,15 +197,7 @@ class _ConvertFile(beam.DoFn):
                 counts[f"{split}/{_REPAIRED}"] += item.num_repaired_answers
                 counts[f"{split}/{_LOST}"] += item.num_lost_answers
         for reason, count in rejected.counts.items():
-            counts[f"{name}/{_DEAD}{reason}"] += count
+            counts[f"{name}/{counts_file.DEAD_LETTERS}{reason}"] += count
         for key, count in sorted(counts.items()):
             beam.metrics.Metrics.counter(METRICS_NAMESPACE, key).inc(count)
             yield key, count
-
-
-def _provisional_path(directory: str) -> str:
-    return files.join(directory, _PROVISIONAL_COUNTS_FILE_NAME)
-
-
-def _write_counts(counts: dict[str, Any], path: str) -> None:
-    files.write_bytes(path, json.dumps(counts, sort_keys=True).encode())

@@ -33,7 +33,7 @@ def normalize(
     # for the others only.
     is_ascii = tf.strings.regex_full_match(texts, _ASCII_TEXT)
     other = tf.where(~is_ascii)
-    texts = tf.tensor_scatter_nd_update(texts, other, _to_unicode(tf.gather_nd(texts, other)))
+    texts = tf.tensor_scatter_nd_update(texts, other, to_unicode(tf.gather_nd(texts, other)))
     if collapse_whitespace:
         texts = tf.strings.strip(
             tf.strings.regex_replace(texts, f"[{unicode_tables.whitespace_class()}]+", " ")
@@ -50,7 +50,8 @@ def normalize(
     return texts
 
 
-def _to_unicode(texts: tf.Tensor) -> tf.Tensor:
+def to_unicode(texts: tf.Tensor) -> tf.Tensor:
+    """Texts, string [n], in which bytes that are not UTF-8 have become U+FFFD."""
     return tf.strings.unicode_transcode(
         texts,
         input_encoding="UTF-8",
@@ -64,15 +65,10 @@ def _map_characters(texts: tf.Tensor, *, uncased: bool, keep_accents: bool) -> t
     """NFKD without combining characters, and lower case. texts: string [n], UTF-8."""
     table = unicode_tables.make_character_map(uncased=uncased, keep_accents=keep_accents)
     code_points = tf.strings.unicode_decode(texts, "UTF-8")
-    characters = code_points.flat_values
-    page = tf.gather(table.page_of, characters // unicode_tables.PAGE_SIZE)
-    entry = tf.gather_nd(
-        table.pages, tf.stack([page, characters % unicode_tables.PAGE_SIZE], axis=-1)
-    )
     texts = tf.strings.unicode_encode(
         ragged_substitution.substitute(
             code_points,
-            entry,
+            entries(table, code_points.flat_values),
             starts=table.starts,
             lengths=table.lengths,
             values=table.values,
@@ -81,6 +77,14 @@ def _map_characters(texts: tf.Tensor, *, uncased: bool, keep_accents: bool) -> t
         "UTF-8",
     )
     return _lower_sigma(texts) if uncased else texts
+
+
+def entries(table: unicode_tables.CharacterMap, characters: tf.Tensor) -> tf.Tensor:
+    """Entry of the table for each code point, int32 [n] → int32 [n]."""
+    page = tf.gather(table.page_of, characters // unicode_tables.PAGE_SIZE)
+    return tf.gather_nd(
+        table.pages, tf.stack([page, characters % unicode_tables.PAGE_SIZE], axis=-1)
+    )
 
 
 def _lower_sigma(texts: tf.Tensor) -> tf.Tensor:

@@ -36,6 +36,7 @@ class GraphTokenizer(tf.Module):
         self._sentencepiece = tf_text.SentencepieceTokenizer(
             model=vocabulary.model, out_type=tf.int32
         )
+        self._pieces = tf_text.SentencepieceTokenizer(model=vocabulary.model, out_type=tf.string)
         sequences = [
             vocabulary.replacements.get(piece_id, (piece_id,))
             for piece_id in range(vocabulary.size)
@@ -43,6 +44,11 @@ class GraphTokenizer(tf.Module):
         self._lengths = np.array([len(ids) for ids in sequences], np.int32)
         self._starts = np.cumsum(self._lengths, dtype=np.int32) - self._lengths
         self._values = np.concatenate(sequences).astype(np.int32)
+        # Of the pieces that are replaced alone: the others, unknown ones among them, stay as they
+        # are.
+        self._entry_of_id = np.zeros(vocabulary.size, np.int32)
+        replaced = sorted(vocabulary.replacements)
+        self._entry_of_id[replaced] = np.arange(1, len(replaced) + 1)
 
     def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:
         """Ids of texts.
@@ -57,6 +63,38 @@ class GraphTokenizer(tf.Module):
             graph_normalization.normalize(
                 texts, uncased=self.uncased, keep_accents=self.keep_accents
             )
+        )
+
+    def pieces(self, texts: tf.Tensor) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
+        """Pieces of texts as strings, in which unknown characters appear as themselves, and as ids.
+
+        Args:
+            texts: string [n], see `__call__`.
+
+        Returns:
+            string [n, (number of pieces)] and int32 of the same shape.
+        """
+        normalized = graph_normalization.normalize(
+            texts, uncased=self.uncased, keep_accents=self.keep_accents
+        )
+        found = self._pieces.tokenize(normalized).with_row_splits_dtype(tf.int32)
+        ids = self._pieces.string_to_id(found.flat_values)
+        if not self.vocabulary.replacements:
+            return found, found.with_flat_values(ids)
+        processor = self.vocabulary.make_processor()
+        replaced = sorted(self.vocabulary.replacements)
+        table = {
+            "starts": np.append(0, self._starts[replaced]).astype(np.int32),
+            "lengths": np.append(1, self._lengths[replaced]).astype(np.int32),
+            "keeps_entry_0": True,
+        }
+        entries = tf.gather(self._entry_of_id, ids)
+        names = np.array([processor.IdToPiece(int(value)) for value in self._values])
+        return (
+            ragged_substitution.substitute(found, entries, values=names, **table),
+            ragged_substitution.substitute(
+                found.with_flat_values(ids), entries, values=self._values, **table
+            ),
         )
 
     def encode_normalized(self, texts: tf.Tensor) -> tf.RaggedTensor:

@@ -18,15 +18,15 @@ def substitute(
     """Each value becomes the sequence of its table entry; rows grow and shrink with it.
 
     Args:
-        ragged: int32 [n, (m)].
+        ragged: int32 or string [n, (m)].
         entries: int32 [number of values in `ragged`], the table entry of each of them.
         starts: int32 [entries of the table], where an entry's sequence begins in `values`.
         lengths: int32 [entries of the table], how long it is; 0 removes the value.
-        values: int32, the sequences one after the other.
+        values: of the dtype of `ragged`, the sequences one after the other.
         keeps_entry_0: whether values of entry 0 stay what they are (its length must be 1).
 
     Returns:
-        int32 [n, (m')].
+        [n, (m')], of the same dtype.
     """
     sizes = tf.gather(lengths, entries)
     ends = tf.cumsum(sizes)

@@ -106,7 +106,13 @@ def make_character_map(*, uncased: bool, keep_accents: bool) -> CharacterMap:
 @functools.cache
 def whitespace_class() -> str:
     """Inside of a regular expression's brackets: what `str.split` takes for white space."""
-    return _to_class(c for page in _iterate_pages() for c in page if c.isspace())
+    return _to_class(chr(code_point) for code_point in whitespace_code_points().tolist())
+
+
+@functools.cache
+def whitespace_code_points() -> np.ndarray:
+    """int32, ascending: what `str.split` and `str.strip` take for white space."""
+    return np.array([ord(c) for page in _iterate_pages() for c in page if c.isspace()], np.int32)
 
 
 @functools.cache

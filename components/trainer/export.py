@@ -17,10 +17,10 @@ import tensorflow_transform as tft
 import tf_keras
 
 from components.preprocessing.classification import raw_features
+from components.trainer import warm_up
+from components.trainer.bucketed_model import BucketedModel
+from components.trainer.names import SERVING_DEFAULT, SERVING_IDS, SERVING_TF_EXAMPLES
 
-SERVING_DEFAULT = "serving_default"
-SERVING_TF_EXAMPLES = "serving_tf_examples"
-SERVING_IDS = "serving_ids"
 TRANSFORM_FEATURES = "transform_features"
 
 
@@ -34,6 +34,7 @@ class TextModel(tf.Module):
 
     The first three return `scores`: float32 [B, K], the labels' probabilities, with the most
     probable label in `label`, string [B]; for regression `scores` is float32 [B] and stands alone.
+    `serving_default` of a classification adds `labels`, string [B, K], the names of the scores.
 
     Args:
         model: trained model.
@@ -54,32 +55,40 @@ class TextModel(tf.Module):
         # The variables are part of the SavedModel, the Keras model is not: Keras would trace its
         # `call` once more, and for training as well.
         self.model_variables = model.variables
-        self._call_model = lambda features: model(features, training=False)
+        per_token = [None, seq_len]
+        self._specs = {
+            "input_ids": tf.TensorSpec(per_token, tf.int32),
+            "segment_ids": tf.TensorSpec(per_token, tf.int32),
+            "input_mask": tf.TensorSpec(per_token, tf.float32),
+        }
+        self.bucketed_model = BucketedModel(
+            lambda features: model(features, training=False), self._specs, padding="left"
+        )
         self.transform_layer = transform_output.transform_features_layer()
         self._raw_spec = transform_output.raw_feature_spec()
         self._labels = None if labels is None else tf.constant(list(labels))
-        self._seq_len = seq_len
+        self.seq_len = seq_len
 
     def signatures(self) -> dict[str, tf.types.experimental.ConcreteFunction]:
         """Concrete functions by signature name."""
         texts = tf.TensorSpec([None], tf.string)
-        ids = tf.TensorSpec([None, self._seq_len], tf.int32)
-        mask = tf.TensorSpec([None, self._seq_len], tf.float32)
         examples = tf.TensorSpec([None], tf.string, name="examples")
         return {
             SERVING_DEFAULT: self.serve_texts.get_concrete_function(text_a=texts, text_b=texts),
             SERVING_TF_EXAMPLES: self.serve_examples.get_concrete_function(examples),
-            SERVING_IDS: self.serve_ids.get_concrete_function(
-                input_ids=ids, segment_ids=ids, input_mask=mask
-            ),
+            SERVING_IDS: self.serve_ids.get_concrete_function(**self._specs),
             TRANSFORM_FEATURES: self.transform_features.get_concrete_function(examples),
         }
 
     @tf.function(autograph=False)
     def serve_texts(self, text_a: tf.Tensor, text_b: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Scores of texts."""
+        """Scores of texts, with the labels' names for classification."""
         raw = {"text_a": text_a, "text_b": text_b}
-        return self._predict(self.transform_layer(raw_features.as_sparse(raw, self._raw_spec)))
+        found = self._predict(self.transform_layer(raw_features.as_sparse(raw, self._raw_spec)))
+        if self._labels is None:
+            return found
+        labels = tf.repeat(self._labels[None], tf.shape(text_a)[0], axis=0)
+        return {**found, "labels": labels}
 
     @tf.function(autograph=False)
     def serve_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -105,7 +114,7 @@ class TextModel(tf.Module):
         pieces = tf.reduce_sum(1 - tf.cast(features["input_mask"], tf.int64), -1)
         return {
             "label_ids": features["label_ids"],
-            "length": length_bucket(pieces, self._seq_len),
+            "length": length_bucket(pieces, self.seq_len),
         }
 
     def _predict(self, features: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
@@ -114,7 +123,7 @@ class TextModel(tf.Module):
             "segment_ids": tf.cast(features["segment_ids"], tf.int32),
             "input_mask": features["input_mask"],
         }
-        outputs = self._call_model(inputs)
+        outputs = self.bucketed_model(inputs)
         if self._labels is None:
             return {"scores": outputs}
         scores = tf.nn.softmax(outputs)
@@ -137,5 +146,13 @@ def length_bucket(pieces: tf.Tensor, seq_len: int) -> tf.Tensor:
 
 
 def save(module: TextModel, directory: str) -> None:
-    """Writes the SavedModel."""
+    """Writes the SavedModel, with requests to warm it up."""
     tf.saved_model.save(module, directory, signatures=module.signatures())
+    warm_up.write(
+        directory,
+        SERVING_DEFAULT,
+        [
+            {"text_a": [text], "text_b": [""]}
+            for text in warm_up.texts_of_all_lengths(module.seq_len)
+        ],
+    )

@@ -326,7 +326,11 @@ class _Training:
         next_batch = error.step + self._checkpoints.skipped_batches
         # An update may wreck the weights and show it only in the next one, after it was saved.
         is_wrecked = self._rolled_back_to is not None and error.step == self._rolled_back_to + 1
-        step = self._checkpoints.restore_latest(before=self._rolled_back_to if is_wrecked else None)
+        step = None
+        if is_wrecked:
+            step = self._checkpoints.restore_latest(before=self._rolled_back_to)
+        if step is None:
+            step = self._checkpoints.restore_latest()
         if step is None:
             raise error
         self._rolled_back_to = step

@@ -69,12 +69,10 @@ def lower(
         jit_compile=True,
         autograph=False,
     )
-    state = {
-        name: tf.TensorSpec(value.shape, value.dtype)
-        for name, value in task.initial_state(rows).items()
-    }
+    # Values, because TensorFlow 2.16 lowers for nothing else; none of them matters.
+    values = {name: tf.zeros(spec.shape, spec.dtype) for name, spec in features.items()}
     try:
-        make_text = update.experimental_get_compiler_ir(dict(features), state)
+        make_text = update.experimental_get_compiler_ir(values, dict(task.initial_state(rows)))
         text = make_text(stage="optimized_hlo" if compiled else "hlo")
     except (ValueError, TypeError, tf.errors.OpError) as error:
         raise PreflightError(f"The step does not compile for XLA: {error}") from error

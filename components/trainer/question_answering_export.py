@@ -1,103 +1,161 @@
-"""The SavedModel of question answering: takes ready ids, or serialized records."""
+"""The SavedModel of question answering: takes questions with their paragraphs as text, serialized
+tf.Examples or records, or ready ids.
+
+Tokenizer, windows and decoding are part of the graph, vocabulary included, so serving cannot cut
+texts otherwise than training did.
+"""
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping
 
 import tensorflow as tf
 import tf_keras
 
 from components import records
+from components.evaluator import graph_span_decoding
+from components.evaluator.span_decoding import DecodingConfig
 from components.evaluator.window_outputs import SPAN_OUTPUTS
+from components.preprocessing.question_answering.config import WindowConfig
+from components.preprocessing.question_answering.graph_windows import GraphWindowMaker
+from components.tokenization.graph_tokenizer import GraphTokenizer
+from components.tokenization.vocabulary import Vocabulary
+from components.trainer import warm_up
+from components.trainer.bucketed_model import BucketedModel
+from components.trainer.names import (
+    SERVING_DEFAULT,
+    SERVING_IDS,
+    SERVING_RECORDS,
+    SERVING_TF_EXAMPLES,
+)
+from components.trainer.null_threshold import NullThreshold
 
-SERVING_IDS = "serving_ids"
-SERVING_RECORDS = "serving_records"
-
+_TEXTS = tf.TensorSpec([None], tf.string)
 _INPUTS = ("input_ids", "segment_ids", "input_mask", "p_mask", "cls_index")
 
 
 class SpanModel(tf.Module):
     """A question answering model behind signatures.
 
+    - `serving_default`: `question` and `context`, string [B].
+    - `serving_tf_examples`: `examples`, serialized tf.Examples with these two features, string [B].
     - `serving_ids`: `input_ids`, `segment_ids` int32 [B, seq_len]; `input_mask`, `p_mask` float32
       [B, seq_len]; `cls_index` int32 [B].
     - `serving_records`: `records`, serialized `records.QUESTION_ANSWERING`, string [B].
 
-    Both return `start_top_log_probs`, `start_top_index` [B, K], `end_top_log_probs`,
+    The first two return, beside what `graph_span_decoding.decode` lists, `answer` string [B]: the
+    best of `answers`, or "" where `null_score` is above `null_threshold` float32 [B].
+
+    The last two return `start_top_log_probs`, `start_top_index` [B, K], `end_top_log_probs`,
     `end_top_index` [B, K * L] (start after start) and `cls_logits` [B]; float32 and int32.
-    `serving_default` is `serving_ids`.
 
     Args:
         model: trained model.
-        seq_len: tokens per record.
+        vocabulary: of the records that it was trained on.
+        uncased: whether they were lower-cased.
+        keep_accents: whether their accents were kept.
+        windows: how their paragraphs were cut.
+        decoding: how answers are chosen.
     """
 
-    def __init__(self, *, model: tf_keras.Model, seq_len: int):
+    def __init__(
+        self,
+        *,
+        model: tf_keras.Model,
+        vocabulary: Vocabulary,
+        uncased: bool,
+        keep_accents: bool = False,
+        windows: WindowConfig,
+        decoding: DecodingConfig,
+    ):
         super().__init__()
         # The variables are part of the SavedModel, the Keras model is not: Keras would trace its
         # `call` once more, and for training as well.
         self.model_variables = model.variables
-        self._call_model = lambda features: model(features, training=False)
-        self._seq_len = seq_len
+        self._decoding = decoding
+        self.seq_len = windows.max_seq_length
+        tokenizer = GraphTokenizer(vocabulary, uncased=uncased, keep_accents=keep_accents)
+        self.make_windows = GraphWindowMaker(tokenizer, windows)
+        per_token = [None, self.seq_len]
+        self._specs = {
+            "input_ids": tf.TensorSpec(per_token, tf.int32),
+            "segment_ids": tf.TensorSpec(per_token, tf.int32),
+            "input_mask": tf.TensorSpec(per_token, tf.float32),
+            "p_mask": tf.TensorSpec(per_token, tf.float32),
+            "cls_index": tf.TensorSpec([None], tf.int32),
+        }
+
+        def call(features: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+            outputs = model(features, training=False)
+            return {name: outputs[name] for name in SPAN_OUTPUTS}
+
+        self.bucketed_model = BucketedModel(call, self._specs, padding="right")
+        self._assets = tempfile.TemporaryDirectory()
+        self.null_threshold = NullThreshold(self._assets.name)
+        # Concrete, for a signature that calls it would trace it once more.
+        self._answer_texts = self.serve_texts.get_concrete_function()
 
     def signatures(self) -> dict[str, tf.types.experimental.ConcreteFunction]:
         """Concrete functions by signature name."""
-        ids = tf.TensorSpec([None, self._seq_len], tf.int32)
-        mask = tf.TensorSpec([None, self._seq_len], tf.float32)
-        by_ids = self.serve_ids.get_concrete_function(
-            input_ids=ids,
-            segment_ids=ids,
-            input_mask=mask,
-            p_mask=mask,
-            cls_index=tf.TensorSpec([None], tf.int32),
-        )
-        serialized = tf.TensorSpec([None], tf.string, name="records")
         return {
-            "serving_default": by_ids,
-            SERVING_IDS: by_ids,
-            SERVING_RECORDS: self.serve_records.get_concrete_function(serialized),
+            SERVING_DEFAULT: self._answer_texts,
+            SERVING_TF_EXAMPLES: self.serve_examples.get_concrete_function(),
+            SERVING_IDS: self.serve_ids.get_concrete_function(**self._specs),
+            SERVING_RECORDS: self.serve_records.get_concrete_function(),
         }
 
-    @tf.function
-    def serve_ids(
-        self,
-        input_ids: tf.Tensor,
-        segment_ids: tf.Tensor,
-        input_mask: tf.Tensor,
-        p_mask: tf.Tensor,
-        cls_index: tf.Tensor,
-    ) -> dict[str, tf.Tensor]:
+    @tf.function(autograph=False, input_signature=[_TEXTS, _TEXTS])
+    def serve_texts(self, question: tf.Tensor, context: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Answers to questions about paragraphs."""
+        windows = self.make_windows(question, context)
+        outputs = self.bucketed_model(windows.features)
+        found = graph_span_decoding.decode(outputs, windows, self._decoding)
+        threshold = self.null_threshold()
+        is_answered = found["null_score"] <= threshold
+        return {
+            **found,
+            "answer": tf.where(is_answered, found["answers"][:, 0], ""),
+            "null_threshold": tf.fill(tf.shape(found["null_score"]), threshold),
+        }
+
+    @tf.function(autograph=False, input_signature=[_TEXTS])
+    def serve_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Answers to questions in serialized tf.Examples."""
+        spec = {name: tf.io.FixedLenFeature([], tf.string) for name in ("question", "context")}
+        return self._answer_texts(**tf.io.parse_example(examples, spec))
+
+    @tf.function(autograph=False)
+    def serve_ids(self, **features: tf.Tensor) -> dict[str, tf.Tensor]:
         """Beams of windows."""
-        return self._predict(
+        return self.bucketed_model(features)
+
+    @tf.function(autograph=False, input_signature=[_TEXTS])
+    def serve_records(self, records: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Beams of serialized records."""
+        parsed = tf.io.parse_example(records, _description(self.seq_len))
+        return self.bucketed_model(
             {
-                "input_ids": input_ids,
-                "segment_ids": segment_ids,
-                "input_mask": input_mask,
-                "p_mask": p_mask,
-                "cls_index": cls_index,
+                name: tf.cast(value, tf.int32) if value.dtype == tf.int64 else value
+                for name, value in parsed.items()
             }
         )
 
-    @tf.function
-    def serve_records(self, records: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Beams of serialized records."""
-        return self._predict(tf.io.parse_example(records, _description(self._seq_len)))
 
-    def _predict(self, features: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        inputs = {
-            name: tf.cast(value, tf.int32) if value.dtype == tf.int64 else value
-            for name, value in features.items()
-        }
-        outputs = self._call_model(inputs)
-        return {name: outputs[name] for name in SPAN_OUTPUTS}
-
-
-def _description(seq_len: int) -> dict[str, object]:
+def _description(seq_len: int) -> Mapping[str, object]:
     """How the model's inputs are parsed from records; the other features are left alone."""
     everything = records.QUESTION_ANSWERING.feature_description(seq_len, use="evaluation")
     return {name: everything[name] for name in _INPUTS}
 
 
 def save(module: SpanModel, directory: str) -> None:
-    """Writes the SavedModel."""
+    """Writes the SavedModel, with requests to warm it up."""
     tf.saved_model.save(module, directory, signatures=module.signatures())
+    warm_up.write(
+        directory,
+        SERVING_DEFAULT,
+        [
+            {"question": ["What is it?"], "context": [text]}
+            for text in warm_up.texts_of_all_lengths(module.seq_len)
+        ],
+    )

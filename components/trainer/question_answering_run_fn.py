@@ -8,7 +8,7 @@ import os
 from tfx import v1 as tfx
 
 from components import configuration, manifest
-from components.preprocessing.question_answering import paragraph_files
+from components.preprocessing.question_answering import paragraph_files, vocabulary_file
 from components.trainer import question_answering_export, run_options, saved_model_records
 from components.trainer.loop import TrainingResult
 from components.trainer.question_answering_fine_tuning import (
@@ -33,15 +33,18 @@ def run_fn(fn_args: tfx.components.FnArgs) -> None:
     config, result = run_options.train(_config(fn_args), fn_args, _train(fn_args))
     if not result.is_chief:
         return
+    records_dir = _records_dir(fn_args)
+    made = manifest.read(records_dir)
     module = question_answering_export.SpanModel(
-        model=result.model, seq_len=config.windows.max_seq_length
+        model=result.model,
+        vocabulary=vocabulary_file.read(records_dir),
+        uncased=config.uncased,
+        keep_accents=made.parameters["keep_accents"],
+        windows=config.windows,
+        decoding=config.decoding,
     )
     question_answering_export.save(module, fn_args.serving_model_dir)
-    saved_model_records.write(
-        fn_args.serving_model_dir,
-        manifest.read(_records_dir(fn_args)),
-        names=("max_seq_length", "uncased"),
-    )
+    saved_model_records.write(fn_args.serving_model_dir, made, names=("max_seq_length", "uncased"))
     _logger.info("SavedModel written to %s", fn_args.serving_model_dir)
 
 

@@ -158,7 +158,8 @@ def _connect_to_tpu(config: TrainingConfig) -> tf.distribute.Strategy:
         resolver = tf.distribute.cluster_resolver.TPUClusterResolver.connect(
             config.tpu, zone=config.tpu_zone, project=config.tpu_project
         )
-    except (ValueError, RuntimeError, tf.errors.OpError, OSError) as error:
+    # TypeError: TensorFlow 2.16's own mistake where it was built without TPUs.
+    except (ValueError, RuntimeError, TypeError, tf.errors.OpError, OSError) as error:
         raise DeviceError(
             f"No TPU could be reached as {config.tpu!r}: {error}. On a TPU VM set training.tpu to "
             "'local' and install tensorflow-tpu; elsewhere, and on the VMs of a pod slice, give "

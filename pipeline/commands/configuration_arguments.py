@@ -11,9 +11,13 @@ if TYPE_CHECKING:
 _NOT_NEEDED = "not-needed-without-data"
 
 
-def add(parser: argparse.ArgumentParser) -> None:
+def add(parser: argparse.ArgumentParser, *, preset_required: bool = True) -> None:
     """Adds the preset and what may replace its values."""
-    parser.add_argument("preset", help="name of a preset, or path of a YAML file")
+    parser.add_argument(
+        "preset",
+        nargs=None if preset_required else "?",
+        help="name of a preset, or path of a YAML file",
+    )
     parser.add_argument(
         "--set",
         dest="overrides",

@@ -96,3 +96,26 @@ def test_a_worse_model_is_compared_with_the_blessed_one_and_not_pushed(first_run
     assert "below the minimum of 80.0000" in process.stdout
     assert "lower than that of the latest blessed model" in process.stdout
     assert len(list((output / "serving").iterdir())) == 1
+
+
+def test_the_pushed_model_answers_text_as_the_evaluation_did(
+    first_run, evaluation, project_root, tmp_path
+):
+    output, _ = first_run
+    dataset = project_root / "pipeline" / "sample_data" / "question_answering" / "dev.json"
+    predicted = command(
+        *("predict", str(output / "serving"), "--squad", str(dataset), "--output", str(tmp_path))
+    )
+    assert predicted.returncode == 0, predicted.stderr
+    of_evaluation, odds, threshold = (
+        json.loads((evaluation / "predictions.json").read_text()),
+        json.loads((evaluation / "null_odds.json").read_text()),
+        json.loads((evaluation / "results.json").read_text())["metrics"]["best_f1_thresh"],
+    )
+    answers = json.loads((tmp_path / "predictions.json").read_text())
+    assert json.loads((tmp_path / "null_odds.json").read_text()) == pytest.approx(odds, abs=1e-3)
+    # Other paddings round otherwise: what lies at the threshold itself may fall on either side.
+    clear = [key for key in answers if abs(odds[key] - threshold) > 1e-3]
+    assert len(clear) > 0.9 * len(answers)
+    expected = {key: of_evaluation[key] if odds[key] < threshold else "" for key in clear}
+    assert {key: answers[key] for key in clear} == expected

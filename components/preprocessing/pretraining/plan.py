@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from apache_beam.io.filesystems import FileSystems
 
 from components import files
+from components.dead_letters import DEAD_LETTERS_DIRECTORY
 from components.example_gen.corpus import CORPUS_FORMATS, TEXT_FEATURE, CorpusFormat
 from components.example_gen.corpus_files import is_compressed
 from components.manifest import MANIFEST_FILE_NAME
@@ -19,7 +20,6 @@ from components.preprocessing.pretraining.config import (
 from components.tokenization.tokenizer import Tokenizer
 
 WORKING_DIRECTORY = "working"
-DEAD_LETTERS_DIRECTORY = "dead_letters"
 SUMMARY_FILE_NAME = "summary.json"
 
 # For the number of shards only: bytes of text per piece in English, and how much text compresses.

@@ -23,9 +23,9 @@ from components.tokenization.special_ids import SPIECE_UNDERLINE
 
 # Of the published alignment: width of the band beyond the difference in length, number of bands
 # tried (each twice as wide), and share of the paragraph that must be matched.
-_BAND_MARGIN = 5
-_NUM_BANDS = 2
-_MIN_MATCHED_SHARE = 0.8
+BAND_MARGIN = 5
+NUM_BANDS = 2
+MIN_MATCHED_SHARE = 0.8
 _SPACE = ord(" ")
 
 
@@ -167,12 +167,12 @@ def _match_like_reference(
     if m == n + 1 and symbols[0] != target[0] and np.array_equal(symbols, target[1:]):
         return np.arange(-1, n, dtype=np.int32), AlignmentMethod.SHIFTED
     method = AlignmentMethod.COMMON_SUBSEQUENCE
-    min_length = int(np.ceil(_MIN_MATCHED_SHARE * n))
+    min_length = int(np.ceil(MIN_MATCHED_SHARE * n))
     if _num_common(symbols, target) < min_length:
         return None, method
-    max_distance = abs(n - m) + _BAND_MARGIN
-    for band in range(_NUM_BANDS):
-        is_last = band == _NUM_BANDS - 1
+    max_distance = abs(n - m) + BAND_MARGIN
+    for band in range(NUM_BANDS):
+        is_last = band == NUM_BANDS - 1
         try:
             match = common_subsequence.match(
                 symbols, target, min_length=min_length, max_distance=max_distance
@@ -180,11 +180,7 @@ def _match_like_reference(
         except common_subsequence.TooDifferentError:
             return None, method
         # The published conditions differ: more than the share, and for the last band not less.
-        if (
-            match is not None
-            and match.length
-            and (is_last or match.length > _MIN_MATCHED_SHARE * n)
-        ):
+        if match is not None and match.length and (is_last or match.length > MIN_MATCHED_SHARE * n):
             return match.a_of_b, method
         max_distance *= 2
     return None, method

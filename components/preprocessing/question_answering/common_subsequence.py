@@ -27,7 +27,7 @@ _END_OF_A, _END_OF_B = -2, -3
 _UNREACHED = np.int32(-(2**30))
 # Furthest points kept at a time, 4 bytes each: 80 MB. Reached only by long texts that differ in
 # thousands of places.
-_MAX_POINTS = 20_000_000
+MAX_POINTS = 20_000_000
 # With this many diagonals still extending, they are extended together, below it one by one.
 _FEW_DIAGONALS = 3
 _CHUNK = 256
@@ -122,7 +122,7 @@ def _furthest_points(
         if row.at(goal) >= n:
             return rows
         points += len(diagonals)
-        if points > _MAX_POINTS:
+        if points > MAX_POINTS:
             raise TooDifferentError(
                 f"Sequences of {n:,} and {m:,} symbols differ in more than {unmatched:,} places."
             )

@@ -27,7 +27,7 @@ from components.dead_letter_file import DeadLetterFile
 from components.dead_letters import DeadLetter
 from components.example_gen import squad, squad_examples
 from components.example_gen.squad import Paragraph
-from components.preprocessing.question_answering import records
+from components.preprocessing.question_answering import records, vocabulary_file
 from components.preprocessing.question_answering.config import WindowConfig
 from components.preprocessing.question_answering.featurizer import Featurizer
 from components.preprocessing.question_answering.plan import (
@@ -183,6 +183,7 @@ def finish(plan: QuestionAnsweringPlan) -> manifest_lib.Manifest:
         counts=dict(sorted(counts.items())),
     )
     beam.io.filesystems.FileSystems.delete([plan.working_directory])
+    vocabulary_file.write(plan.tokenizer.vocabulary, plan.output_directory)
     manifest.write(plan.output_directory)
     return manifest
 

@@ -9,6 +9,7 @@ from typing import Literal, get_args
 from apache_beam.io.filesystems import FileSystems
 
 from components import files
+from components.dead_letters import DEAD_LETTERS_DIRECTORY
 from components.manifest import MANIFEST_FILE_NAME
 from components.preprocessing.question_answering.config import WindowConfig
 from components.tokenization.tokenizer import Tokenizer
@@ -17,7 +18,6 @@ InputFormat = Literal["squad", "examples"]
 Use = Literal["training", "evaluation"]
 
 SUMMARY_FILE_NAME = "summary.json"
-DEAD_LETTERS_DIRECTORY = "dead_letters"
 WORKING_DIRECTORY = "working"
 
 

@@ -19,7 +19,7 @@ from components.tokenization.special_ids import CLS_ID, SEP_ID
 
 # In the published choice between windows, what a token of window length adds to the score: with
 # equal context on its shorter side, the longer window wins.
-_LENGTH_WEIGHT = 0.01
+LENGTH_WEIGHT = 0.01
 # Layouts remembered: each holds three rows of max_seq_length values.
 _MAX_LAYOUTS = 4096
 
@@ -194,7 +194,7 @@ def max_context(places: Sequence[tuple[int, int]], num_pieces: int) -> list[np.n
     for window, (start, length) in enumerate(places):
         part = slice(start, start + length)
         left = np.arange(length)
-        score = np.minimum(left, left[::-1]) + _LENGTH_WEIGHT * length
+        score = np.minimum(left, left[::-1]) + LENGTH_WEIGHT * length
         better = score > best_score[part]
         best_score[part][better] = score[better]
         best_window[part][better] = window

@@ -5,7 +5,16 @@ import pytest
 
 from components.evaluator import report as report_lib
 from components.evaluator.config import Threshold
-from components.evaluator.report import Curve, MetricRow, Report, SliceRow
+from components.evaluator.report import (
+    Curve,
+    MetricRow,
+    Part,
+    Report,
+    SliceRow,
+    Table,
+    ThresholdCurve,
+    WrongExample,
+)
 
 _HOSTILE = "<script>alert('x')</script>"
 
@@ -102,3 +111,28 @@ def test_precision_recall_curves_are_drawn_and_slices_show_their_own_metrics():
     # "accuracy" is a headline metric that these slices lack: a row, but no column.
     assert reader.text.count("accuracy") == read(make()).text.count("accuracy") - 1
     assert "Precision and recall" not in " ".join(read(make()).text)
+
+
+def test_wrong_examples_thresholds_and_data_are_shown_and_escaped():
+    example = WrongExample(
+        texts=[[Part("before "), Part(_HOSTILE, "given"), Part(" after", "expected")]],
+        given=_HOSTILE,
+        expected="no",
+        score="sure by 0.9",
+    )
+    reader = read(
+        make(
+            wrong_examples={"Worst": [example], "Nothing of this kind": []},
+            data=Table(("split", "rows"), [(_HOSTILE, 7)]),
+            threshold_curves={
+                "F1": ThresholdCurve(np.array([-1.0, 2.0]), np.array([50.0, 60.0]), chosen=2.0)
+            },
+        )
+    )
+    assert "script" not in reader.tags
+    assert reader.tags.count("mark") == 2
+    assert reader.tags.count("svg") == 2
+    text = " ".join(reader.text)
+    assert "sure by 0.9" in text
+    assert "Worst" in text
+    assert "Nothing of this kind" not in text

@@ -2,7 +2,11 @@ import numpy as np
 import pytest
 
 from components.evaluator.squad_metrics import QuestionScores
-from components.evaluator.squad_thresholds import best_threshold, precision_recall
+from components.evaluator.squad_thresholds import (
+    best_threshold,
+    precision_recall,
+    score_by_threshold,
+)
 from tests.components.evaluator import official_squad
 
 
@@ -61,3 +65,12 @@ def test_hand_made_curve():
 def test_a_perfect_curve_has_area_100():
     curve = precision_recall(np.ones(4), np.array([1, 1, 0, 0], bool), np.arange(4.0))
     assert curve.average_precision == pytest.approx(100)
+
+
+def test_scores_by_threshold_are_what_each_threshold_gives():
+    # Nothing answered: 2 of 5. Then +1, +1, -1 and, at once because they are equal, +0.5 and -1.
+    odds = np.array([-3.0, -2.0, 0.0, 1.0, 1.0])
+    scores = _scores([1, 1, 0, 0.5, 0], [1, 1, 0, 1, 0])
+    thresholds, means = score_by_threshold(scores.f1, scores, odds)
+    assert thresholds.tolist() == [-3.0, -2.0, 0.0, 1.0]
+    assert means.tolist() == [60.0, 80.0, 60.0, 50.0]

@@ -12,7 +12,7 @@ import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from components import tf_examples, tfrecords
-from components.example_gen import conversion, inputs, outcome
+from components.example_gen import conversion, counts_file, inputs, outcome
 from components.example_gen.dataset import TextDataset
 from components.example_gen.plan import make_plan
 
@@ -68,7 +68,7 @@ def run_conversion(
         input_files,
         split_directories=split_directories,
         directory=str(directory),
-        counts_path=outcome.provisional_counts_path(str(directory)),
+        counts_path=counts_file.provisional_path(str(directory)),
     )
     result = pipeline.run()
     result.wait_until_finish()

@@ -33,14 +33,19 @@ class SabotagedTask(ClassificationTask):
     """Gives a loss of NaN in the updates whose batches hold one of these records."""
 
     poison: tuple[int, ...] = ()
-    slow: bool = False
+    updates: list[float] | None = None  # makes updates slow, and gets the time of each
 
     def training_loss(self, model, features, state, *, dropout_seed):
         loss, state = super().training_loss(model, features, state, dropout_seed=dropout_seed)
         total = loss.total
-        if self.slow:
-            total = tf.py_function(lambda x: (time.sleep(0.2), x)[1], [total], tf.float32)
-            total = tf.ensure_shape(total, [])
+        if self.updates is not None:
+
+            def wait(value):
+                self.updates.append(time.monotonic())
+                time.sleep(0.2)
+                return value
+
+            total = tf.ensure_shape(tf.py_function(wait, [total], tf.float32), [])
         for record in self.poison:
             hit = tf.reduce_any(features["input_ids"][:, -1] == 100 + record)
             total *= tf.where(hit, np.float32("nan"), 1.0)
@@ -148,18 +153,18 @@ def test_a_loss_that_rises_too_far_is_divergence(train, tmp_path):
 
 def test_sigterm_ends_a_run_with_a_checkpoint_in_seconds_whatever_the_loop(train, tmp_path):
     sent = []
+    updates: list[float] = []
 
     def send():
-        while not (tmp_path / "checkpoints" / "step-0.index").exists():
+        while len(updates) < 3:
             time.sleep(0.05)
-        time.sleep(8.0)  # by then the loop is traced and running
         sent.append(time.monotonic())
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=send, daemon=True).start()
     training = config(train_steps=5000, steps_per_loop=5000, save_steps=5000)
     with pytest.raises(PreemptedError, match=r"asked to end \(SIGTERM\) after update (\d+)") as end:
-        train(tmp_path, training, slow=True)
+        train(tmp_path, training, updates=updates)
     assert time.monotonic() - sent[0] < 10
     step = int(str(end.value).split("update ")[1].split()[0])
     assert 0 < step < 5000

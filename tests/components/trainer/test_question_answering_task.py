@@ -9,7 +9,8 @@ from components.example_gen import squad_examples
 from components.example_gen.squad import Answer, Paragraph, Question
 from components.modeling.config import ModelOptions
 from components.preprocessing.question_answering.config import WindowConfig
-from components.trainer import question_answering_export, saved_model_records
+from components.tokenization import train_sentencepiece
+from components.trainer import null_threshold, question_answering_export, saved_model_records
 from components.trainer.config import TrainingConfig
 from components.trainer.question_answering_fine_tuning import (
     QuestionAnsweringFineTuningConfig,
@@ -150,10 +151,74 @@ def test_what_can_be_learnt_is_learnt_and_scored(trained):
     assert trained.metrics["exact"] == pytest.approx(0.75 * trained.metrics["HasAns_exact"])
 
 
-def test_exported_model_takes_ids_and_records_and_says_the_same(trained, records_dir, tmp_path):
-    module = question_answering_export.SpanModel(model=trained.model, seq_len=SEQ_LEN)
-    question_answering_export.save(module, str(tmp_path))
-    signatures = tf.saved_model.load(str(tmp_path)).signatures
+@pytest.fixture(scope="module")
+def exported(trained, tmp_path_factory):
+    directory = str(tmp_path_factory.mktemp("qa_exported"))
+    texts = ["The cat sat on the mat, and the dog lay on the rug. Who, where?"] * 5
+    module = question_answering_export.SpanModel(
+        model=trained.model,
+        vocabulary=train_sentencepiece.train(texts, vocabulary_size=40),
+        uncased=False,
+        windows=WindowConfig(max_seq_length=SEQ_LEN, doc_stride=4, max_query_length=2),
+        decoding=DecodingConfig(n_best_size=3, max_answer_length=3),
+    )
+    question_answering_export.save(module, directory)
+    return directory
+
+
+def test_exported_model_takes_text_and_examples_and_says_the_same(exported):
+    null_threshold.write(exported, null_threshold.ALWAYS_ANSWER)
+    signatures = tf.saved_model.load(exported).signatures
+    long = "The dog lay on the rug, the cat lay on the mat. " * 4
+    questions, contexts = ["Who?", "", "Where?"], ["The cat sat.", "", long]
+    by_text = signatures["serving_default"](
+        question=tf.constant(questions), context=tf.constant(contexts)
+    )
+    by_example = signatures["serving_tf_examples"](
+        examples=tf.constant(
+            [
+                tf_examples.encode({"question": [q.encode()], "context": [c.encode()]})
+                for q, c in zip(questions, contexts, strict=True)
+            ]
+        )
+    )
+    for name, value in by_text.items():
+        np.testing.assert_array_equal(value, by_example[name], err_msg=name)
+    assert by_text["answer"].numpy().tolist() == by_text["answers"].numpy()[:, 0].tolist()
+    assert by_text["answer"].numpy()[1] == b""
+    for context, answers, starts, ends in zip(
+        contexts,
+        by_text["answers"].numpy(),
+        by_text["answer_starts"].numpy(),
+        by_text["answer_ends"].numpy(),
+        strict=True,
+    ):
+        for answer, start, end in zip(answers, starts, ends, strict=True):
+            if start >= 0:
+                assert context[start:end] == answer.decode()
+
+
+def test_questions_above_the_threshold_are_left_unanswered(exported):
+    def ask():
+        return tf.saved_model.load(exported).signatures["serving_default"](
+            question=tf.constant(["Who?", "Where?"]),
+            context=tf.constant(["The cat sat.", "The dog lay on the rug."]),
+        )
+
+    null_threshold.write(exported, null_threshold.ALWAYS_ANSWER)
+    answered = ask()
+    assert all(answered["answer"].numpy())
+    lower, higher = sorted(answered["null_score"].numpy().tolist())
+    null_threshold.write(exported, lower)
+    found = ask()
+    is_answered = found["null_score"].numpy() == lower
+    assert lower < higher
+    assert (found["answer"].numpy() != b"").tolist() == is_answered.tolist()
+    assert found["null_threshold"].numpy().tolist() == [pytest.approx(lower)] * 2
+
+
+def test_exported_model_takes_ids_and_records_and_says_the_same(exported, records_dir):
+    signatures = tf.saved_model.load(exported).signatures
     serialized = list(tfrecords.read_records(f"{records_dir}/Split-eval/r-00000-of-00001.gz"))[:7]
     by_record = signatures["serving_records"](records=tf.constant(serialized))
     examples = [tf_examples.decode(record) for record in serialized]

@@ -50,7 +50,9 @@ def test_mirrored_takes_all_devices_of_the_machine():
 
 
 def test_a_tpu_that_is_not_there_is_one_error():
-    with pytest.raises(DeviceError, match=r"No TPU could be reached as 'local'.*tensorflow-tpu"):
+    with pytest.raises(
+        DeviceError, match=r"(?s)No TPU could be reached as 'local'.*tensorflow-tpu"
+    ):
         strategy.make_strategy(config(strategy="tpu"))
 
 

@@ -65,7 +65,9 @@ def test_micro_batches_take_less_memory_for_the_same_operations(capsys):
     assert (
         parts["batch"] == "8 rows of 256 tokens per replica and micro-batch, 4 of these, 1 of them"
     )
-    assert parts["FLOPs"] == whole["FLOPs"]
+    # Position encodings are projected anew in each.
+    operations = float(whole["FLOPs"].split()[0])
+    assert operations < float(parts["FLOPs"].split()[0]) < 1.02 * operations
     assert float(parts["activations"].split()[0]) == pytest.approx(
         float(whole["activations"].split()[0]) / 4, abs=2e-3
     )

@@ -210,7 +210,7 @@ def test_unusual_real_paragraphs_are_aligned_like_the_reference(data_root):
 
 
 def test_very_different_long_texts_take_the_last_fallback(monkeypatch):
-    monkeypatch.setattr(alignment.common_subsequence, "_MAX_POINTS", 100)
+    monkeypatch.setattr(alignment.common_subsequence, "MAX_POINTS", 100)
     found = align("ab" * 200, ["cde"] * 100 + ["ab"] * 50, uncased=False)
     assert found.method is AlignmentMethod.PROPORTIONAL
     assert found.tok_start_to_orig_index.tolist()[:3] == [0, 3, 6]

@@ -83,7 +83,7 @@ def test_a_long_text_with_many_differences_is_matched():
 
 
 def test_too_many_differences_are_refused(monkeypatch):
-    monkeypatch.setattr(common_subsequence, "_MAX_POINTS", 1000)
+    monkeypatch.setattr(common_subsequence, "MAX_POINTS", 1000)
     a = np.zeros(500, np.int32)
     with pytest.raises(common_subsequence.TooDifferentError, match="500 and 500 symbols"):
         match(a, a + 1)

@@ -1,0 +1,1 @@
+"""Predictions for whole splits of raw examples, by TFX's BulkInferrer."""

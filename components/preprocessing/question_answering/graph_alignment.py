@@ -1,0 +1,260 @@
+"""Which characters each piece stands for, inside a TensorFlow graph: the twin of `alignment.py`.
+
+Nearly every text is the identity shifted by one, which is checked for all texts at once. The others
+go one by one through the same longest common subsequence and the same fallbacks as in Python.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from components.preprocessing.question_answering import (
+    alignment,
+    graph_common_subsequence,
+)
+from components.tokenization import graph_normalization, ragged_substitution, unicode_tables
+from components.tokenization.special_ids import SPIECE_UNDERLINE
+
+_SPACE = ord(" ")
+
+
+class GraphAlignment(NamedTuple):
+    """Pieces of texts and their characters.
+
+    Attributes:
+        tok_start_to_orig_index: int32 [pieces of all texts], character at which each piece begins.
+        tok_end_to_orig_index: int32 [pieces of all texts], last character of each piece.
+    """
+
+    tok_start_to_orig_index: tf.Tensor
+    tok_end_to_orig_index: tf.Tensor
+
+
+class GraphAligner:
+    """Aligns texts with their pieces.
+
+    Args:
+        uncased: whether the normalisation lowers the case.
+        keep_accents: whether it keeps accents.
+    """
+
+    def __init__(self, *, uncased: bool, keep_accents: bool = False) -> None:
+        self._table = unicode_tables.make_character_map(uncased=uncased, keep_accents=keep_accents)
+        self._uncased = uncased
+
+    def align(self, characters: tf.RaggedTensor, pieces: tf.RaggedTensor) -> GraphAlignment:
+        """See `alignment.align`; a text without pieces has nothing to be aligned.
+
+        Args:
+            characters: int32 [n, (characters)], code points of the texts as they were given.
+            pieces: string [n, (pieces)] of the normalised texts, with "▁" for spaces.
+        """
+        symbols = characters.with_flat_values(self._symbols(characters.flat_values))
+        piece_texts = tf.strings.regex_replace(
+            tf.strings.reduce_join(pieces, axis=-1), SPIECE_UNDERLINE, " "
+        )
+        target = tf.strings.unicode_decode(
+            piece_texts,
+            "UTF-8",
+        ).with_row_splits_dtype(tf.int32)
+        orig_of_char = _within_rows(target) - 1
+        is_shifted = _is_shifted(symbols, target) | (target.row_lengths() == 0)
+        other = tf.cast(tf.where(~is_shifted)[:, 0], tf.int32)
+
+        def align_row(row: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            found, orig = self._match(characters[row], symbols[row], target[row])
+            return orig, found
+
+        # One after the other: they are few, and a table can take megabytes.
+        matched, is_matched = tf.map_fn(
+            align_row,
+            other,
+            fn_output_signature=(
+                tf.RaggedTensorSpec([None], tf.int32, 0, tf.int32),
+                tf.TensorSpec([], tf.bool),
+            ),
+            parallel_iterations=1,
+        )
+        first = tf.gather(target.row_starts(), other)
+        length = tf.gather(target.row_lengths(), other)
+        places = tf.ragged.range(first, first + length).flat_values
+        orig_of_char = tf.tensor_scatter_nd_update(
+            orig_of_char, places[:, None], matched.flat_values
+        )
+        is_proportional = tf.scatter_nd(
+            other[:, None], tf.cast(~is_matched, tf.int32), tf.shape(is_shifted)
+        )
+
+        lengths = pieces.with_flat_values(tf.strings.length(pieces.flat_values, "UTF8_CHAR"))
+        row = pieces.value_rowids()
+        ends = tf.cumsum(lengths.flat_values)
+        starts = ends - lengths.flat_values
+        in_text = tf.gather(characters.row_lengths(), row)
+        row_bounds = (tf.gather(target.row_starts(), row), tf.gather(target.row_limits(), row))
+        convert = _IndexConversion(orig_of_char, row_bounds, in_text)
+        by_match = convert(starts, is_start=True), convert(ends - 1, is_start=False)
+
+        # The last fallback: pieces get as much of the text as they are long.
+        total = tf.gather(target.row_lengths(), row)
+        row_starts = row_bounds[0]
+        share = (starts - row_starts) * in_text // tf.maximum(total, 1)
+        last = tf.maximum(share, (ends - row_starts) * in_text // tf.maximum(total, 1) - 1)
+        use_share = tf.gather(is_proportional, row) > 0
+        return GraphAlignment(
+            tf.where(use_share, share, by_match[0]), tf.where(use_share, last, by_match[1])
+        )
+
+    def _symbols(self, characters: tf.Tensor) -> tf.Tensor:
+        """int32: code point that each character becomes, if it becomes just one."""
+        table = self._table
+        entry = graph_normalization.entries(table, characters)
+        single = tf.gather(table.values, tf.gather(table.starts, entry) % len(table.values))
+        mapped = tf.where(tf.gather(table.lengths, entry) == 1, single, -1)
+        return self._lower_sigma(tf.where(entry == 0, characters, mapped))
+
+    def _expand(self, characters: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """All code points that characters become, and the character of each; both int32."""
+        is_space = tf.reduce_any(
+            characters[:, None] == tf.constant(unicode_tables.whitespace_code_points()), axis=-1
+        )
+        entry = tf.where(is_space, 0, graph_normalization.entries(self._table, characters))
+        each = tf.RaggedTensor.from_uniform_row_length(tf.where(is_space, _SPACE, characters), 1)
+        expanded = ragged_substitution.substitute(
+            each,
+            entry,
+            starts=self._table.starts,
+            lengths=self._table.lengths,
+            values=self._table.values,
+            keeps_entry_0=True,
+        )
+        owners = tf.cast(expanded.value_rowids(), tf.int32)
+        return self._lower_sigma(expanded.flat_values), owners
+
+    def _lower_sigma(self, characters: tf.Tensor) -> tf.Tensor:
+        # The table leaves it to its neighbours; by itself it is no final one.
+        if not self._uncased:
+            return characters
+        return tf.where(characters == ord(unicode_tables.CAPITAL_SIGMA), ord("σ"), characters)
+
+    def _match(
+        self, characters: tf.Tensor, symbols: tf.Tensor, target: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Whether a text could be matched, and the character of each one of its pieces, or -1."""
+        n, m = tf.size(symbols), tf.size(target)
+        share = alignment.MIN_MATCHED_SHARE * tf.cast(n, tf.float64)
+        min_length = tf.cast(tf.math.ceil(share), tf.int32)
+        distance = tf.abs(n - m) + alignment.BAND_MARGIN
+
+        def in_band(band: int) -> tuple[tf.Tensor, tf.Tensor]:
+            found = graph_common_subsequence.match(
+                symbols, target, min_length=min_length, max_distance=distance * 2**band
+            )
+            # The published conditions differ: more than the share, and for the last not less.
+            is_last = band == alignment.NUM_BANDS - 1
+            enough = found.found & (found.length > 0)
+            if not is_last:
+                enough &= tf.cast(found.length, tf.float64) > share
+            wider = (lambda: self._match_parts(characters, target)) if is_last else None
+            return tf.cond(
+                enough,
+                lambda: (tf.constant(True), found.a_of_b),
+                wider or (lambda: in_band(band + 1)),
+            )
+
+        return in_band(0)
+
+    def _match_parts(self, characters: tf.Tensor, target: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Fallback: both sides taken apart as far as they go."""
+        text, owner_in_text = self._expand(characters)
+        parts, owner_in_pieces = self._expand(target)
+        m = tf.size(target)
+
+        def match_parts() -> tuple[tf.Tensor, tf.Tensor]:
+            found = graph_common_subsequence.match(
+                text, parts, min_length=tf.constant(0), max_distance=None
+            )
+            # The first part that is matched speaks for the character.
+            part = tf.range(tf.size(parts))
+            none = tf.size(parts)
+            first = tf.math.unsorted_segment_min(
+                tf.where(found.a_of_b >= 0, part, none), owner_in_pieces, m
+            )
+            is_matched = first < none
+            matched_part = tf.gather(found.a_of_b, tf.where(is_matched, first, 0))
+            orig = tf.gather(owner_in_text, tf.maximum(matched_part, 0))
+            return found.found & (found.length > 0), tf.where(is_matched, orig, -1)
+
+        return tf.cond(
+            (tf.size(text) > 0) & (tf.size(parts) > 0),
+            match_parts,
+            lambda: (tf.constant(False), tf.fill([m], -1)),
+        )
+
+
+class _IndexConversion:
+    """`alignment.convert_indices` for positions in the rows of a concatenation.
+
+    Args:
+        index: int32 [n], increasing within each row where it is not -1.
+        row_bounds: int32 [p], for each position the beginning and the end of its row.
+        end: int32 [p], number of legal values.
+    """
+
+    def __init__(
+        self, index: tf.Tensor, row_bounds: tuple[tf.Tensor, tf.Tensor], end: tf.Tensor
+    ) -> None:
+        self._index = index
+        self._row_bounds = row_bounds
+        self._end = end
+        # One entry that no position reaches, so that there always is one to gather.
+        known = tf.cast(tf.where(index >= 0)[:, 0], tf.int32)
+        self._known = tf.concat([known, [tf.size(index)]], 0)
+        self._values = tf.concat([tf.gather(index, known), [0]], 0)
+
+    def __call__(self, positions: tf.Tensor, *, is_start: bool) -> tf.Tensor:
+        """int32 [p], values at or around the positions, int32 [p]."""
+        behind = tf.searchsorted(self._known, positions)
+        before = tf.searchsorted(self._known, positions, side="right") - 1
+        behind = tf.minimum(behind, tf.size(self._known) - 1)
+        has_front = (before >= 0) & (
+            tf.gather(self._known, tf.maximum(before, 0)) >= self._row_bounds[0]
+        )
+        has_rear = tf.gather(self._known, behind) < self._row_bounds[1]
+        front = tf.gather(self._values, tf.maximum(before, 0))
+        rear = tf.gather(self._values, behind)
+        is_wide = rear > front + 1
+        if is_start:
+            between = tf.where(is_wide, front + 1, rear)
+            at_begin = tf.zeros_like(rear)
+            at_end = front + 1
+        else:
+            between = tf.where(is_wide, rear - 1, front)
+            at_begin = tf.maximum(rear - 1, 0)
+            at_end = self._end - 1
+        at_end = tf.where(front < self._end - 1, at_end, front)
+        around = tf.where(has_front & has_rear, between, tf.where(has_front, at_end, at_begin))
+        own = tf.gather(self._index, positions)
+        return tf.where(own >= 0, own, around)
+
+
+def _within_rows(ragged: tf.RaggedTensor) -> tf.Tensor:
+    """int32 [values]: the place of each value in its row."""
+    starts = tf.gather(ragged.row_starts(), ragged.value_rowids())
+    return tf.range(tf.size(ragged.flat_values)) - starts
+
+
+def _is_shifted(symbols: tf.RaggedTensor, target: tf.RaggedTensor) -> tf.Tensor:
+    """Whether, bool [n], the pieces' text is some other symbol and then the text."""
+    row = target.value_rowids()
+    place = _within_rows(target)
+    size = tf.gather(symbols.row_lengths(), row)
+    source = tf.gather(symbols.row_starts(), row) + tf.clip_by_value(place - 1, 0, size - 1)
+    # One more, for texts of no characters at all.
+    values = tf.concat([symbols.flat_values, [-1]], 0)
+    source = tf.clip_by_value(source, 0, tf.size(symbols.flat_values))
+    is_same = tf.gather(values, source) == target.flat_values
+    fits = tf.where(place == 0, ~is_same, is_same)
+    all_fit = tf.reduce_all(target.with_flat_values(fits), axis=-1)
+    return all_fit & (target.row_lengths() == symbols.row_lengths() + 1)

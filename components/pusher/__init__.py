@@ -1,0 +1,1 @@
+"""Shipping a model: TFX's Pusher, and what an evaluation adds to the copy that is shipped."""

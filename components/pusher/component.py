@@ -1,0 +1,62 @@
+"""QuestionAnsweringPusher: the TFX component that ships a question answering model."""
+
+from __future__ import annotations
+
+from tfx import types
+from tfx import v1 as tfx
+from tfx.dsl.components.base import base_component, executor_spec
+from tfx.types import component_spec, standard_artifacts, standard_component_specs
+from tfx.utils import json_utils
+
+from components.pusher import executor
+
+
+class QuestionAnsweringPusherSpec(types.ComponentSpec):
+    """What goes in and out: as for TFX's Pusher, and the evaluation."""
+
+    PARAMETERS = standard_component_specs.PusherSpec.PARAMETERS
+    INPUTS = {
+        **standard_component_specs.PusherSpec.INPUTS,
+        executor.EVALUATION_KEY: component_spec.ChannelParameter(
+            type=standard_artifacts.ModelEvaluation
+        ),
+    }
+    OUTPUTS = standard_component_specs.PusherSpec.OUTPUTS
+
+
+class QuestionAnsweringPusher(base_component.BaseComponent):
+    """Ships a blessed model, with the threshold on null scores that its evaluation found best.
+
+    Component `outputs` contains:
+     - `pushed_model`: Channel of type `PushedModel`.
+    """
+
+    SPEC_CLASS = QuestionAnsweringPusherSpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(executor.Executor)
+
+    def __init__(
+        self,
+        *,
+        model: types.BaseChannel,
+        model_blessing: types.BaseChannel,
+        evaluation: types.BaseChannel,
+        push_destination: tfx.proto.PushDestination,
+    ):
+        """Sets up the component.
+
+        Args:
+            model: exported model.
+            model_blessing: of the Evaluator.
+            evaluation: of the same; its `results.json` has the threshold.
+            push_destination: folder that gets a numbered version.
+        """
+        super().__init__(
+            QuestionAnsweringPusherSpec(
+                model=model,
+                model_blessing=model_blessing,
+                evaluation=evaluation,
+                push_destination=push_destination,
+                custom_config=json_utils.dumps(None),
+                pushed_model=types.Channel(type=standard_artifacts.PushedModel),
+            )
+        )

@@ -1,0 +1,1 @@
+"""Answering requests with pushed models: from files, from a terminal, over HTTP."""

@@ -1,0 +1,152 @@
+"""Requests that wait at the same time are run as one batch."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from components.serving.rest import PredictRequest
+
+Outputs = dict[str, np.ndarray]
+# Signature and inputs to outputs; blocks.
+Run = Callable[[str, Mapping[str, np.ndarray]], Outputs]
+
+
+class OverloadedError(RuntimeError):
+    """More requests are waiting than the server takes."""
+
+
+@dataclasses.dataclass(frozen=True)
+class BatchingConfig:
+    """How requests are put together.
+
+    Attributes:
+        max_batch_rows: rows in a batch; a larger request makes a batch of its own.
+        max_wait_seconds: how long the first request of a batch waits for others.
+        max_waiting_rows: rows that may wait; more are refused.
+    """
+
+    max_batch_rows: int = 64
+    max_wait_seconds: float = 0.003
+    max_waiting_rows: int = 4096
+
+
+@dataclasses.dataclass
+class _Waiting:
+    request: PredictRequest
+    result: asyncio.Future[Outputs]
+
+
+class Batcher:
+    """Runs requests in batches, one batch at a time: the model uses all cores by itself.
+
+    Args:
+        run: calls the model.
+        config: sizes and times.
+    """
+
+    def __init__(self, run: Run, config: BatchingConfig) -> None:
+        self._run = run
+        self._config = config
+        self._queue: asyncio.Queue[_Waiting] = asyncio.Queue()
+        self._waiting_rows = 0
+        self._thread = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="model")
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begins to work; call it inside the event loop."""
+        self._task = asyncio.create_task(self._work())
+
+    async def stop(self) -> None:
+        """Ends when the batch that is running has ended; what still waits is cancelled."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        self._thread.shutdown(wait=True)
+
+    async def submit(self, request: PredictRequest) -> Outputs:
+        """Outputs for a request.
+
+        Raises:
+            OverloadedError: if too much is waiting.
+            PredictionError: if the model refuses the inputs.
+        """
+        if self._waiting_rows + request.num_rows > self._config.max_waiting_rows:
+            raise OverloadedError(f"{self._waiting_rows} rows are waiting; try again later")
+        waiting = _Waiting(request, asyncio.get_running_loop().create_future())
+        self._waiting_rows += request.num_rows
+        self._queue.put_nowait(waiting)
+        return await waiting.result
+
+    async def _work(self) -> None:
+        held: _Waiting | None = None
+        while True:
+            batch = [held or await self._take()]
+            held = None
+            rows = batch[0].request.num_rows
+            deadline = asyncio.get_running_loop().time() + self._config.max_wait_seconds
+            while rows < self._config.max_batch_rows:
+                following = await self._take_until(deadline)
+                if following is None:
+                    break
+                size = following.request.num_rows
+                is_alike = following.request.signature == batch[0].request.signature
+                if not is_alike or rows + size > self._config.max_batch_rows:
+                    held = following
+                    break
+                batch.append(following)
+                rows += size
+            await self._answer(batch)
+
+    async def _take(self) -> _Waiting:
+        """The next request that somebody still waits for."""
+        while True:
+            waiting = await self._queue.get()
+            self._waiting_rows -= waiting.request.num_rows
+            if not waiting.result.done():
+                return waiting
+
+    async def _take_until(self, deadline: float) -> _Waiting | None:
+        """The next request, one that waits already even after the deadline; else None."""
+        left = deadline - asyncio.get_running_loop().time()
+        if self._queue.empty() and left <= 0:
+            return None
+        try:
+            # What is there is taken without waiting, so this ends early.
+            return await asyncio.wait_for(self._take(), max(left, 0.001))
+        except asyncio.TimeoutError:
+            return None
+
+    async def _answer(self, batch: Sequence[_Waiting]) -> None:
+        try:
+            outputs = await self._call([waiting.request for waiting in batch])
+        except Exception as error:
+            if len(batch) == 1:
+                if not batch[0].result.done():
+                    batch[0].result.set_exception(error)
+                return
+            # One of them is to blame, and the others must not suffer for it.
+            for waiting in batch:
+                await self._answer([waiting])
+            return
+        begin = 0
+        for waiting in batch:
+            end = begin + waiting.request.num_rows
+            if not waiting.result.done():
+                waiting.result.set_result(
+                    {name: value[begin:end] for name, value in outputs.items()}
+                )
+            begin = end
+
+    async def _call(self, requests: Sequence[PredictRequest]) -> Outputs:
+        inputs = {
+            name: np.concatenate([request.inputs[name] for request in requests])
+            for name in requests[0].inputs
+        }
+        return await asyncio.get_running_loop().run_in_executor(
+            self._thread, self._run, requests[0].signature, inputs
+        )

@@ -1,0 +1,161 @@
+"""Files for the GLUE leaderboard: a model's predictions for the test files.
+
+The benchmark's instructions ask for one file per task with the header `index<TAB>prediction` and a
+row for every row of the test file, named as in its sample submission.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from components import files
+from components.example_gen import inputs, rows
+from components.example_gen.dataset import TextDataset
+from components.example_gen.glue_tasks import GLUE_TASKS
+from components.example_gen.interpretation import RowInterpreter, UnusableRowError
+from components.serving.pushed_model import PushedModel
+
+_logger = logging.getLogger(__name__)
+
+_SPLIT = "test"
+_MAX_ROW_BYTES = 1 << 20
+_MAX_NAMED = 5
+
+
+@dataclasses.dataclass(frozen=True)
+class _File:
+    """A file of the submission.
+
+    Attributes:
+        name: as the leaderboard asks for it.
+        num_rows: of the official test file.
+    """
+
+    name: str
+    num_rows: int
+
+
+# Names: GLUE's sample submission; numbers of rows: its test files, as gluebenchmark.com ships them.
+_FILES = {
+    "ax": _File("AX.tsv", 1_104),
+    "cola": _File("CoLA.tsv", 1_063),
+    "mnli_matched": _File("MNLI-m.tsv", 9_796),
+    "mnli_mismatched": _File("MNLI-mm.tsv", 9_847),
+    "mrpc": _File("MRPC.tsv", 1_725),
+    "qnli": _File("QNLI.tsv", 5_463),
+    "qqp": _File("QQP.tsv", 390_965),
+    "rte": _File("RTE.tsv", 3_000),
+    "sst-2": _File("SST-2.tsv", 1_821),
+    "sts-b": _File("STS-B.tsv", 1_379),
+    "wnli": _File("WNLI.tsv", 146),
+}
+
+
+class SubmissionError(ValueError):
+    """A model that does not fit the task, or a test file that cannot be used."""
+
+
+def task_names() -> list[str]:
+    """Tasks that have a submission file."""
+    return sorted(_FILES)
+
+
+def write(model: PushedModel, task: str, *, data_root: str, directory: str, batch_size: int) -> str:
+    """Predicts the test file of a task and writes the submission's file.
+
+    Args:
+        model: trained on the task (on MNLI for "ax").
+        task: one of `task_names`.
+        data_root: folder of the task's files.
+        directory: gets the file.
+        batch_size: texts per call of the model.
+
+    Returns:
+        The path that was written.
+
+    Raises:
+        SubmissionError: if the model's labels are not the task's.
+        NoSuchFilesError: if there is no test file.
+    """
+    dataset = GLUE_TASKS[task].with_splits((_SPLIT,))
+    kind = "regression" if dataset.is_regression else "classification"
+    if model.kind != kind:
+        raise SubmissionError(
+            f"{task} needs a model for {kind}; {model.path} is one for {model.kind}."
+        )
+    lines = ["index\tprediction"]
+    texts = list(_read(dataset, data_root))
+    for start in range(0, len(texts), batch_size):
+        batch = texts[start : start + batch_size]
+        outputs = model.predict(text_a=[a for a, _ in batch], text_b=[b for _, b in batch])
+        if not dataset.is_regression and start == 0:
+            _check_labels(model, task, dataset.labels, outputs["labels"][0])
+        lines += [f"{len(lines) - 1 + i}\t{p}" for i, p in enumerate(_format(dataset, outputs))]
+    expected = _FILES[task].num_rows
+    if len(texts) != expected:
+        _logger.warning(
+            "the test file has %s rows; GLUE's own has %s, and the leaderboard takes no other",
+            f"{len(texts):,}",
+            f"{expected:,}",
+        )
+    path = files.join(directory, _FILES[task].name)
+    files.write_bytes(path, ("\n".join(lines) + "\n").encode())
+    return path
+
+
+def _read(dataset: TextDataset, data_root: str) -> Iterator[tuple[str, str]]:
+    """Texts of every row; of rows that cannot be used what is left, since each needs a prediction.
+
+    Which those are is logged.
+    """
+    unusable = []
+    columns = dataset.columns_of(_SPLIT)
+    for file in inputs.find_files(dataset, data_root)[_SPLIT]:
+        items = inputs.read_items(dataset, file, max_bytes=_MAX_ROW_BYTES)
+        content = (item for item in items if not isinstance(item, rows.BlankLine))
+        header = next(content, None)
+        if not isinstance(header, rows.Row):
+            raise SubmissionError(f"The header of {file.path} cannot be read.")
+        interpreter = RowInterpreter(
+            dataset, columns, source_file=file.name, guid_prefix=_SPLIT, header=header.fields
+        )
+        for item in content:
+            try:
+                if isinstance(item, rows.BadRow):
+                    raise UnusableRowError(item.reason, item.detail)
+                example = interpreter.interpret(item.fields, guid=_SPLIT, line=item.line)
+            except UnusableRowError as error:
+                unusable.append(f"line {item.line} ({error.reason})")
+                yield "", ""
+                continue
+            yield example.text_a, example.text_b or ""
+    if unusable:
+        _logger.warning(
+            "%d rows cannot be read and are predicted as empty text: %s",
+            len(unusable),
+            ", ".join(unusable[:_MAX_NAMED]),
+        )
+
+
+def _check_labels(
+    model: PushedModel, task: str, expected: Sequence[str], found: np.ndarray
+) -> None:
+    labels = [label.decode() for label in found]
+    if labels != list(expected):
+        raise SubmissionError(
+            f"{task} has the labels {list(expected)}, but {model.path} was trained for {labels}."
+        )
+
+
+def _format(dataset: TextDataset, outputs: dict[str, np.ndarray]) -> Iterator[str]:
+    if dataset.is_regression:
+        smallest, largest = dataset.label_range
+        for score in outputs["scores"].tolist():
+            yield f"{min(max(score, smallest), largest):.3f}"
+    else:
+        for label in outputs["label"]:
+            yield label.decode()

@@ -1,0 +1,247 @@
+"""TF Serving's REST format: JSON to arrays and back.
+
+A body has `instances` (a list with a row each) or `inputs` (a list per input), and gets
+`predictions` or `outputs` in the same form (TensorFlow Serving, "RESTful API").
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from components.serving.pushed_model import REQUIRED_TEXTS, Signature
+from components.trainer.names import SERVING_DEFAULT
+
+_KNOWN_KEYS = {"signature_name", "instances", "inputs"}
+
+
+class RequestError(ValueError):
+    """A request that cannot be answered; the message says what was wrong and what is legal."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Limits:
+    """What a request may ask for.
+
+    Attributes:
+        max_rows: texts, or pairs of them, in a request.
+        max_text_bytes: of one text, in UTF-8.
+    """
+
+    max_rows: int = 256
+    max_text_bytes: int = 65_536
+
+
+@dataclasses.dataclass(frozen=True)
+class PredictRequest:
+    """A request that can be run.
+
+    Attributes:
+        signature: name of the signature.
+        inputs: an array per input, with equal numbers of rows.
+        by_row: whether it came as `instances`.
+    """
+
+    signature: str
+    inputs: dict[str, np.ndarray]
+    by_row: bool
+
+    @property
+    def num_rows(self) -> int:
+        """Rows of each input."""
+        return len(next(iter(self.inputs.values())))
+
+
+def parse(body: bytes, signatures: Mapping[str, Signature], limits: Limits) -> PredictRequest:
+    """Reads the body of a request.
+
+    Raises:
+        RequestError: if it is no JSON, or does not fit the signature or the limits.
+    """
+    content = _read_json(body)
+    unknown = sorted(set(content) - _KNOWN_KEYS)
+    if unknown:
+        raise RequestError(f"unknown keys {unknown}; a request may have {sorted(_KNOWN_KEYS)}")
+    name = content.get("signature_name", SERVING_DEFAULT)
+    if not isinstance(name, str) or name not in signatures:
+        raise RequestError(f"no signature {name!r}; the model has {sorted(signatures)}")
+    signature = signatures[name]
+    if ("instances" in content) == ("inputs" in content):
+        raise RequestError('give either "instances" (a list of rows) or "inputs" (a list each)')
+    by_row = "instances" in content
+    columns = (
+        _columns_of_rows(content["instances"], signature)
+        if by_row
+        else _columns(content["inputs"], signature)
+    )
+    sizes = {key: len(values) for key, values in columns.items()}
+    if len(set(sizes.values())) > 1:
+        raise RequestError(f"the inputs have different numbers of rows: {sizes}")
+    num_rows = next(iter(sizes.values()))
+    if not 1 <= num_rows <= limits.max_rows:
+        raise RequestError(f"a request has 1 to {limits.max_rows} rows, not {num_rows}")
+    inputs = {
+        key: _array(key, columns[key], spec, limits) for key, spec in signature.inputs.items()
+    }
+    return PredictRequest(name, inputs, by_row)
+
+
+def format_outputs(outputs: Mapping[str, np.ndarray], *, by_row: bool) -> dict[str, Any]:
+    """The body of the response."""
+    plain = {name: _plain(name, value) for name, value in outputs.items()}
+    single = len(plain) == 1
+    if not by_row:
+        return {"outputs": next(iter(plain.values())) if single else plain}
+    rows = [dict(zip(plain, values, strict=True)) for values in zip(*plain.values(), strict=True)]
+    return {"predictions": [next(iter(row.values())) for row in rows] if single else rows}
+
+
+def metadata(name: str, version: int, signatures: Mapping[str, Signature]) -> dict[str, Any]:
+    """What TF Serving's `/metadata` says of a model."""
+    definitions = {
+        key: {
+            "inputs": {k: _tensor_info(k, spec) for k, spec in signature.inputs.items()},
+            "outputs": {k: _tensor_info(k, spec) for k, spec in signature.outputs.items()},
+            "method_name": "tensorflow/serving/predict",
+        }
+        for key, signature in signatures.items()
+    }
+    return {
+        "model_spec": {"name": name, "signature_name": "", "version": str(version)},
+        "metadata": {"signature_def": {"signature_def": definitions}},
+    }
+
+
+def _read_json(body: bytes) -> dict[str, Any]:
+    def refuse(constant: str) -> None:
+        raise RequestError(f"{constant} is not a number that JSON has")
+
+    try:
+        content = json.loads(body.decode("utf-8"), parse_constant=refuse)
+    except UnicodeDecodeError as error:
+        raise RequestError(f"the body is not UTF-8 from byte {error.start} on") from error
+    except json.JSONDecodeError as error:
+        raise RequestError(f"the body is not JSON: {error}") from error
+    except RecursionError as error:
+        raise RequestError("the body is nested too deeply") from error
+    if not isinstance(content, dict):
+        raise RequestError('the body should be a JSON object with "instances" or "inputs"')
+    return content
+
+
+def _columns_of_rows(rows: Any, signature: Signature) -> dict[str, list[Any]]:
+    names = list(signature.inputs)
+    if not isinstance(rows, list):
+        raise RequestError('"instances" should be a list')
+    if len(names) == 1 and not any(isinstance(row, dict) and names[0] in row for row in rows):
+        return {names[0]: rows}
+    columns: dict[str, list[Any]] = {name: [] for name in names}
+    for number, row in enumerate(rows):
+        if not isinstance(row, dict) or set(row) != set(names):
+            found = sorted(row) if isinstance(row, dict) else type(row).__name__
+            raise RequestError(
+                f"row {number} of instances should be an object with {sorted(names)}, not {found}"
+            )
+        for name in names:
+            columns[name].append(row[name])
+    return columns
+
+
+def _columns(inputs: Any, signature: Signature) -> dict[str, list[Any]]:
+    names = list(signature.inputs)
+    if len(names) == 1 and isinstance(inputs, list):
+        inputs = {names[0]: inputs}
+    if not isinstance(inputs, dict) or set(inputs) != set(names):
+        found = sorted(inputs) if isinstance(inputs, dict) else type(inputs).__name__
+        raise RequestError(f'"inputs" should be an object with {sorted(names)}, not {found}')
+    for name, values in inputs.items():
+        if not isinstance(values, list):
+            raise RequestError(f"{name} should be a list with a value for each row")
+    return inputs
+
+
+def _array(name: str, values: Sequence[Any], spec: tf.TensorSpec, limits: Limits) -> np.ndarray:
+    if spec.dtype == tf.string:
+        return np.array(
+            [_text(name, number, value, limits) for number, value in enumerate(values)], object
+        )
+    dtype = spec.dtype.as_numpy_dtype
+    try:
+        array = np.array(values)
+    except (ValueError, OverflowError) as error:
+        raise RequestError(f"the rows of {name} have different lengths") from error
+    legal_kinds = "iu" if np.dtype(dtype).kind == "i" else "iuf"
+    if array.dtype.kind not in legal_kinds:
+        raise RequestError(f"{name} should hold {spec.dtype.name} values, not {_kind(array)}")
+    if not spec.shape.is_compatible_with(array.shape):
+        raise RequestError(f"{name} should have the shape {spec.shape}, not {array.shape}")
+    if np.dtype(dtype).kind == "i" and array.size:
+        bounds = np.iinfo(dtype)
+        if array.min() < bounds.min or array.max() > bounds.max:
+            raise RequestError(f"{name} has values outside of {spec.dtype.name}")
+    return array.astype(dtype)
+
+
+def _text(name: str, number: int, value: Any, limits: Limits) -> bytes:
+    where = f"{name} of row {number}"
+    if isinstance(value, str):
+        try:
+            encoded = value.encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise RequestError(f"{where} has half a surrogate pair") from error
+    elif isinstance(value, dict) and set(value) == {"b64"} and isinstance(value["b64"], str):
+        try:
+            encoded = base64.b64decode(value["b64"], validate=True)
+        except (binascii.Error, ValueError) as error:
+            raise RequestError(f"{where} is not base64") from error
+    else:
+        raise RequestError(
+            f'{where} should be text, or {{"b64": …}} for bytes, not {type(value).__name__}'
+        )
+    if len(encoded) > limits.max_text_bytes:
+        raise RequestError(
+            f"{where} has {len(encoded):,} bytes; at most {limits.max_text_bytes:,} are allowed"
+        )
+    if name in REQUIRED_TEXTS and not encoded.strip():
+        raise RequestError(f"{where} is empty")
+    return encoded
+
+
+def _kind(array: np.ndarray) -> str:
+    return {"U": "text", "b": "booleans", "f": "fractions", "O": "objects"}.get(
+        array.dtype.kind, array.dtype.name
+    )
+
+
+def _plain(name: str, value: np.ndarray) -> list[Any]:
+    if value.dtype != object:
+        return value.tolist()
+    # TF Serving's rule for what is bytes and what is text.
+    as_text = not name.endswith("_bytes")
+
+    def convert(item: Any) -> Any:
+        if isinstance(item, list):
+            return [convert(part) for part in item]
+        if as_text:
+            return item.decode("utf-8", "replace")
+        return {"b64": base64.b64encode(item).decode()}
+
+    return convert(value.tolist())
+
+
+def _tensor_info(name: str, spec: tf.TensorSpec) -> dict[str, Any]:
+    return {
+        "dtype": f"DT_{'FLOAT' if spec.dtype == tf.float32 else spec.dtype.name.upper()}",
+        "tensor_shape": {
+            "dim": [{"size": str(-1 if size is None else size), "name": ""} for size in spec.shape],
+            "unknown_rank": False,
+        },
+        "name": name,
+    }

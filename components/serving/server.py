@@ -1,0 +1,219 @@
+"""A server to try a model: TF Serving's REST interface, and a page for people.
+
+For laptops and tests; in production TF Serving takes the same folder.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import importlib.resources
+import json
+import logging
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import numpy as np
+from aiohttp import web
+
+from components.serving import pushed_model as models
+from components.serving import rest
+from components.serving.batching import Batcher, BatchingConfig, OverloadedError
+from components.serving.pushed_model import PredictionError, PushedModel
+from components.serving.rest import Limits, RequestError
+
+_logger = logging.getLogger(__name__)
+
+# What is said of a model in TF Serving's words.
+_AVAILABLE = {"state": "AVAILABLE", "status": {"error_code": "OK", "error_message": ""}}
+_VERSION = re.compile(r"[0-9]{1,18}")
+# The page carries its script and style itself and fetches nothing from elsewhere.
+_SECURITY_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
+        "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class ServerConfig:
+    """How requests are taken.
+
+    Attributes:
+        name: of the model, as it stands in the addresses.
+        max_body_bytes: of a request; more is answered with 413.
+        timeout_seconds: after which a request that is still waiting is answered with 504.
+        poll_seconds: between looks for a newer version of the model.
+        limits: on rows and texts.
+        batching: how requests are put together.
+    """
+
+    name: str = "xlnet"
+    max_body_bytes: int = 1 << 20
+    timeout_seconds: float = 30.0
+    poll_seconds: float = 10.0
+    limits: Limits = dataclasses.field(default_factory=Limits)
+    batching: BatchingConfig = dataclasses.field(default_factory=BatchingConfig)
+
+
+class Server:
+    """The application and what it serves.
+
+    Args:
+        directory: a SavedModel, or a folder with numbered versions of which the latest is served;
+            a newer one takes over while the server runs.
+        config: how requests are taken.
+    """
+
+    def __init__(self, directory: str, config: ServerConfig) -> None:
+        self._directory = directory
+        self._config = config
+        self._model = PushedModel.latest(directory)
+        self._model.warm_up()
+        self._batcher = Batcher(self._run, config.batching)
+        self._page = _read_page()
+
+    def make_app(self) -> web.Application:
+        """The application, to be run by `aiohttp.web.run_app` or a test."""
+        app = web.Application(
+            client_max_size=self._config.max_body_bytes, middlewares=[_errors_as_json]
+        )
+        model = "/v1/models/{name}"
+        app.add_routes(
+            [
+                web.get("/", self._show_page),
+                web.get("/healthz", self._health),
+                web.get("/readyz", self._health),
+                web.get(model, self._status),
+                web.get(model + "/metadata", self._metadata),
+                web.get(model + "/versions/{version}", self._status),
+                web.get(model + "/versions/{version}/metadata", self._metadata),
+                web.post(model + ":predict", self._predict),
+                web.post(model + "/versions/{version}:predict", self._predict),
+            ]
+        )
+        app.cleanup_ctx.append(self._lifetime)
+        return app
+
+    async def _lifetime(self, _: web.Application) -> Any:
+        self._batcher.start()
+        watcher = asyncio.create_task(self._watch())
+        yield
+        watcher.cancel()
+        await asyncio.gather(watcher, return_exceptions=True)
+        await self._batcher.stop()
+
+    def _run(self, signature: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        return self._model.run(signature, inputs)
+
+    async def _watch(self) -> None:
+        """Takes up newer versions, as TF Serving does."""
+        while True:
+            await asyncio.sleep(self._config.poll_seconds)
+            try:
+                version, path = await asyncio.to_thread(models.find, self._directory)
+                if version > self._model.version:
+                    newer = await asyncio.to_thread(PushedModel, path, version)
+                    await asyncio.to_thread(newer.warm_up)
+                    self._model = newer
+                    _logger.info("version %d of the model is served from now on", version)
+            except (OSError, ValueError, RuntimeError) as error:
+                # The version that is served stays; the next look may succeed.
+                _logger.warning("looking for a newer version failed: %s", error)
+
+    async def _show_page(self, _: web.Request) -> web.Response:
+        return web.Response(text=self._page, content_type="text/html", headers=_SECURITY_HEADERS)
+
+    async def _health(self, _: web.Request) -> web.Response:
+        return web.json_response(
+            {
+                "status": "ok",
+                "model": self._config.name,
+                "version": str(self._model.version),
+                "kind": self._model.kind,
+            }
+        )
+
+    async def _status(self, request: web.Request) -> web.Response:
+        model = self._find(request)
+        status = {"version": str(model.version), **_AVAILABLE}
+        return web.json_response({"model_version_status": [status]})
+
+    async def _metadata(self, request: web.Request) -> web.Response:
+        model = self._find(request)
+        found = rest.metadata(self._config.name, model.version, model.signatures)
+        return web.json_response(found)
+
+    async def _predict(self, request: web.Request) -> web.Response:
+        model = self._find(request)
+        body = await request.read()
+        parsed = rest.parse(body, model.signatures, self._config.limits)
+        outputs = await asyncio.wait_for(self._batcher.submit(parsed), self._config.timeout_seconds)
+        # JSON has no NaN; a model that gives one is damaged, and says so with a 500.
+        text = json.dumps(rest.format_outputs(outputs, by_row=parsed.by_row), allow_nan=False)
+        return web.Response(text=text, content_type="application/json")
+
+    def _find(self, request: web.Request) -> PushedModel:
+        name, version = request.match_info["name"], request.match_info.get("version")
+        model = self._model
+        if name != self._config.name:
+            raise web.HTTPNotFound(text=f"no model {name!r}; this server has {self._config.name!r}")
+        if version is not None and not (
+            _VERSION.fullmatch(version) and int(version) == model.version
+        ):
+            raise web.HTTPNotFound(text=f"no version {version!r}; {model.version} is served")
+        return model
+
+
+def run(directory: str, config: ServerConfig, *, host: str, port: int) -> None:
+    """Serves until SIGINT or SIGTERM; requests that are running are answered before it ends."""
+    app = Server(directory, config).make_app()
+    web.run_app(
+        app,
+        host=host,
+        port=port,
+        shutdown_timeout=config.timeout_seconds,
+        print=None,
+        access_log=None,
+    )
+
+
+@web.middleware
+async def _errors_as_json(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Every refusal says why, in TF Serving's form."""
+    try:
+        return await handler(request)
+    except (RequestError, PredictionError) as error:
+        return _error(400, str(error))
+    except OverloadedError as error:
+        return _error(503, str(error), {"Retry-After": "1"})
+    except asyncio.TimeoutError:
+        return _error(504, "the model did not answer in time")
+    except web.HTTPRequestEntityTooLarge as error:
+        return _error(413, error.text or "the request is too large")
+    except web.HTTPException as error:
+        if error.status < 400:
+            raise
+        return _error(error.status, error.text or error.reason)
+    except Exception:
+        _logger.exception("%s %s failed", request.method, request.path)
+        return _error(500, "the server failed; its log says why")
+
+
+def _error(status: int, message: str, headers: Mapping[str, str] | None = None) -> web.Response:
+    return web.json_response({"error": message}, status=status, headers=headers)
+
+
+def _read_page() -> str:
+    return (
+        importlib.resources.files("components.serving")
+        .joinpath("static", "page.html")
+        .read_text(encoding="utf-8")
+    )

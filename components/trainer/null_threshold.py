@@ -1,0 +1,67 @@
+"""Which null scores are too high to answer: a number beside the graph of a SavedModel.
+
+Only an evaluation can tell, and it comes after the export; so the number is a text file among the
+SavedModel's assets, which the graph reads when it is loaded. Exported models answer everything;
+the Pusher writes what the Evaluator found into the copy that it ships.
+"""
+
+from __future__ import annotations
+
+import math
+
+import tensorflow as tf
+
+from components import files
+from components.evaluator.span_decoding import MAX_NULL_SCORE
+
+_FILE_NAME = "null_threshold.txt"
+# No null score is above it, and JSON has no infinity.
+ALWAYS_ANSWER = MAX_NULL_SCORE
+
+
+def path(directory: str) -> str:
+    """The file in a SavedModel."""
+    return files.join(directory, "assets", _FILE_NAME)
+
+
+def write(directory: str, threshold: float) -> None:
+    """Sets the threshold of a SavedModel.
+
+    Args:
+        directory: of the SavedModel.
+        threshold: questions with larger null scores are left unanswered.
+
+    Raises:
+        ValueError: if it is not a number.
+    """
+    if math.isnan(threshold):
+        raise ValueError("The null threshold is not a number.")
+    files.write_bytes(path(directory), f"{threshold!r}\n".encode())
+
+
+class NullThreshold(tf.Module):
+    """The threshold inside the graph.
+
+    Args:
+        directory: for the file that becomes the SavedModel's asset; kept until that is saved.
+    """
+
+    def __init__(self, directory: str) -> None:
+        super().__init__(name="null_threshold")
+        source = files.join(directory, _FILE_NAME)
+        files.write_bytes(source, f"{ALWAYS_ANSWER!r}\n".encode())
+        # A table of one line: TensorFlow and TF Serving read it while they load the model.
+        self._table = tf.lookup.StaticHashTable(
+            tf.lookup.TextFileInitializer(
+                source,
+                key_dtype=tf.int64,
+                key_index=tf.lookup.TextFileIndex.LINE_NUMBER,
+                value_dtype=tf.string,
+                value_index=tf.lookup.TextFileIndex.WHOLE_LINE,
+            ),
+            default_value="",
+        )
+
+    def __call__(self) -> tf.Tensor:
+        """float32 []."""
+        return tf.strings.to_number(self._table.lookup(tf.constant(0, tf.int64)))

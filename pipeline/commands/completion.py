@@ -1,0 +1,26 @@
+"""`xlnet-pipeline completion`: completion of commands and options in a shell."""
+
+from __future__ import annotations
+
+import argparse
+
+HELP = "print a script that completes this command in a shell"
+EXAMPLES = """\
+  xlnet-pipeline completion bash > ~/.local/share/bash-completion/completions/xlnet-pipeline
+  xlnet-pipeline completion zsh > ~/.zfunc/_xlnet-pipeline
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the shell."""
+    parser.add_argument("shell", choices=("bash", "zsh", "tcsh"), help="for which shell")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Prints the script."""
+    import shtab
+
+    from pipeline import cli
+
+    print(shtab.complete(cli.make_parser(), shell=options.shell))
+    return 0

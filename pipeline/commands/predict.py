@@ -1,0 +1,162 @@
+"""`xlnet-pipeline predict`: what a pushed model says of texts, questions and test files."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from typing import IO, TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from components.serving.pushed_model import PushedModel
+
+HELP = "predict with a pushed model: files, standard input, a terminal, GLUE and SQuAD test files"
+EXAMPLES = """\
+  xlnet-pipeline predict runs/sample/serving      asks for texts, one after the other
+  xlnet-pipeline predict runs/sample/serving reviews.tsv --output scores.jsonl
+  xlnet-pipeline predict runs/qa/serving - < questions.jsonl
+  xlnet-pipeline predict runs/rte/serving --glue rte --data GLUE/RTE --output submission
+  xlnet-pipeline predict runs/qa/serving --squad test-v2.0.json --output answers
+"""
+
+_STDIN = "-"
+_MAX_SHOWN = 3
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the model, what it is asked, and where its answers go."""
+    # What a submission can be made for is listed without importing TensorFlow.
+    parser.add_argument("model", help="folder that a run pushed to, or one SavedModel")
+    parser.add_argument(
+        "input",
+        nargs="?",
+        help="file with a text or a JSON object on each line, or .tsv or .csv with a header; "
+        '"-" reads standard input; without it texts are asked for',
+    )
+    parser.add_argument("--glue", metavar="TASK", help="write a submission file for this GLUE task")
+    parser.add_argument("--data", help="folder of the task's files (with --glue)")
+    parser.add_argument("--squad", metavar="FILE", help="answer the questions of a SQuAD file")
+    parser.add_argument(
+        "--output", help="file for the predictions; a folder with --glue and --squad"
+    )
+    parser.add_argument(
+        "--batch-size", type=int, default=64, help="texts at a time (default %(default)s)"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Predicts."""
+    _check(options)
+    from components.serving.pushed_model import PushedModel
+
+    model = PushedModel.latest(options.model)
+    if options.glue:
+        from components.serving import glue_submission
+
+        path = glue_submission.write(
+            model,
+            options.glue,
+            data_root=options.data,
+            directory=options.output,
+            batch_size=options.batch_size,
+        )
+        print(f"written: {path}")
+    elif options.squad:
+        from components.serving import squad_predictions
+
+        counts = squad_predictions.write(
+            model, options.squad, directory=options.output, batch_size=options.batch_size
+        )
+        print(f"{counts['answered']:,} of {counts['questions']:,} questions answered")
+    elif options.input is None:
+        _talk(model)
+    else:
+        _predict_file(model, options)
+    return 0
+
+
+def _check(options: argparse.Namespace) -> None:
+    if sum(map(bool, (options.input, options.glue, options.squad))) > 1:
+        raise ValueError("Give one of: an input file, --glue, --squad.")
+    if options.batch_size < 1:
+        raise ValueError(f"--batch-size must be at least 1, not {options.batch_size}.")
+    if (options.glue or options.squad) and not options.output:
+        raise ValueError("--glue and --squad need --output, a folder.")
+    if options.glue:
+        from components.serving import glue_submission
+
+        if options.glue not in glue_submission.task_names():
+            legal = ", ".join(glue_submission.task_names())
+            raise ValueError(f"--glue {options.glue}: there is no such task; legal are {legal}.")
+        if not options.data:
+            raise ValueError("--glue needs --data, the folder of the task's files.")
+
+
+def _predict_file(model: PushedModel, options: argparse.Namespace) -> None:
+    from components import files
+    from components.serving import text_rows
+
+    inputs = _inputs(model)
+
+    def predictions(source: IO[str], name: str) -> Iterator[str]:
+        rows = text_rows.read(source, name=name, inputs=inputs)
+        for row in text_rows.predict(model, rows, batch_size=options.batch_size):
+            yield json.dumps(row, ensure_ascii=False) + "\n"
+
+    def everything() -> Iterator[str]:
+        if options.input == _STDIN:
+            yield from predictions(sys.stdin, "standard input")
+        else:
+            with open(options.input, encoding="utf-8", newline="") as source:
+                yield from predictions(source, options.input)
+
+    if options.output:
+        with files.open_atomically(options.output) as output:
+            for line in everything():
+                output.write(line.encode("utf-8", "backslashreplace"))
+    else:
+        for line in everything():
+            print(line, end="", flush=True)
+
+
+def _talk(model: PushedModel) -> None:
+    """Asks for texts until there are no more."""
+    from components.serving import text_rows
+
+    inputs = _inputs(model)
+    print("An empty line ends.", file=sys.stderr)
+    while True:
+        row = {}
+        for name in inputs:
+            try:
+                row[name] = input(f"{name}: ")
+            except EOFError:
+                return
+            if not row[name].strip() and name != "text_b":
+                return
+        (found,) = text_rows.predict(model, [row], batch_size=1)
+        print(_in_words(found["prediction"]))
+
+
+def _in_words(prediction: Any) -> str:
+    if isinstance(prediction, float):
+        return f"  {prediction:.3f}"
+    if "answer" in prediction:
+        scored = zip(prediction["answers"], prediction["scores"], strict=True)
+        listed = [f"  {score:.3f}  {answer}" for answer, score in scored if answer]
+        head = prediction["answer"] or "(the paragraph does not say)"
+        return "\n".join([f"  {head}", *listed[:_MAX_SHOWN]])
+    scored = zip(prediction["labels"], prediction["scores"], strict=True)
+    return "\n".join(f"  {score:.3f}  {label}" for label, score in scored)
+
+
+def _inputs(model: PushedModel) -> list[str]:
+    """Names of the texts, in the order in which one would say them."""
+    order = {"question_answering": ["question", "context"]}
+    if model.kind is None:
+        raise ValueError(
+            f"{model.path} has no signature for text: it was exported by an earlier version. Run "
+            "the pipeline again with `--set run.enable_cache=false`."
+        )
+    return order.get(model.kind, ["text_a", "text_b"])

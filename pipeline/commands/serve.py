@@ -1,0 +1,45 @@
+"""`xlnet-pipeline serve`: a model over HTTP, with a page to try it."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+
+HELP = "serve a pushed model over HTTP, with a page to try it"
+EXAMPLES = """\
+  xlnet-pipeline serve runs/sample/serving        then open http://127.0.0.1:8501/
+  xlnet-pipeline serve runs/sample/serving --name sentiment --port 9000
+  curl -d '{"instances": [{"text_a": "Lovely.", "text_b": ""}]}' \\
+      http://127.0.0.1:8501/v1/models/xlnet:predict
+"""
+
+_logger = logging.getLogger(__name__)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the folder, the address and the limits."""
+    parser.add_argument("model", help="folder that a run pushed to, or one SavedModel")
+    parser.add_argument("--name", default="xlnet", help="of the model in addresses (%(default)s)")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    # TF Serving's port for REST.
+    parser.add_argument("--port", type=int, default=8501, help="port to listen on (%(default)s)")
+    parser.add_argument(
+        "--max-body-bytes", type=int, default=1 << 20, help="of a request (%(default)s)"
+    )
+    parser.add_argument(
+        "--timeout", type=float, default=30.0, help="seconds for a request (%(default)s)"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Serves until it is interrupted."""
+    from components.serving import server
+
+    config = server.ServerConfig(
+        name=options.name,
+        max_body_bytes=options.max_body_bytes,
+        timeout_seconds=options.timeout,
+    )
+    _logger.info("serving %s on http://%s:%d/", options.model, options.host, options.port)
+    server.run(options.model, config, host=options.host, port=options.port)
+    return 0

@@ -1,0 +1,170 @@
+"""Looks at an installation before anything is run: versions, devices, files, credentials."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.metadata
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from typing import Literal
+
+Verdict = Literal["ok", "note", "problem"]
+
+# What a run needs; the versions that move together stand in constraints.txt.
+_PACKAGES = (
+    "tfx",
+    "tensorflow",
+    "tf-keras",
+    "tensorflow-text",
+    "tensorflow-transform",
+    "tensorflow-model-analysis",
+    "apache-beam",
+    "sentencepiece",
+)
+# These are compiled against each other and must be of the same minor version.
+_SAME_MINOR_VERSION = ("tensorflow", "tf-keras", "tensorflow-text")
+_MIN_PYTHON, _MAX_PYTHON = (3, 10), (3, 13)
+# The sample leaves 30 MB behind, a checkpoint of XLNet-Large with its optimizer takes 4 GB.
+_LITTLE_SPACE = 5 << 30
+_CREDENTIALS_VARIABLE = "GOOGLE_APPLICATION_CREDENTIALS"
+_GCLOUD_FILE = "~/.config/gcloud/application_default_credentials.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """What a look at one thing came to.
+
+    Attributes:
+        what: was looked at.
+        verdict: "problem" if a run would fail.
+        detail: what was found, and what to do about it.
+    """
+
+    what: str
+    verdict: Verdict
+    detail: str
+
+
+def examine(*, output_root: str) -> Iterator[Finding]:
+    """Everything that can be known without a configuration.
+
+    Args:
+        output_root: folder whose disk is looked at.
+    """
+    yield _python()
+    yield from _packages()
+    for what, look in (
+        ("Keras", _keras),
+        ("devices", _devices),
+        ("checksums", _checksums),
+        ("tokenizers", _tokenizers),
+    ):
+        yield _guarded(what, look)
+    yield _disk(output_root)
+    yield _credentials()
+
+
+def _python() -> Finding:
+    found = sys.version_info[:2]
+    text = f"{platform.python_version()} in {sys.prefix}"
+    if _MIN_PYTHON <= found <= _MAX_PYTHON:
+        return Finding("Python", "ok", text)
+    return Finding("Python", "problem", f"{text}; 3.10 to 3.13 are supported")
+
+
+def _packages() -> Iterator[Finding]:
+    versions = {}
+    for name in _PACKAGES:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            yield Finding(name, "problem", "not installed; run `make install`")
+    minors = {versions[n].rsplit(".", 1)[0] for n in _SAME_MINOR_VERSION if n in versions}
+    listing = ", ".join(f"{name} {version}" for name, version in versions.items())
+    if len(minors) > 1:
+        together = ", ".join(_SAME_MINOR_VERSION)
+        yield Finding("packages", "problem", f"{listing}; {together} must be of one version")
+    else:
+        yield Finding("packages", "ok", listing)
+
+
+def _guarded(what: str, look: Callable[[], Finding]) -> Finding:
+    """A look that may fail at importing what it looks at, which is a finding as well."""
+    try:
+        return look()
+    except (ImportError, OSError, RuntimeError) as error:
+        return Finding(what, "problem", f"{type(error).__name__}: {error}")
+
+
+def _keras() -> Finding:
+    import tensorflow as tf
+
+    # Only looked at, to see which Keras TensorFlow hands out.
+    package = tf.keras.Model.__module__.partition(".")[0]
+    if package == "tf_keras":
+        return Finding("Keras", "ok", "tf_keras")
+    return Finding(
+        "Keras",
+        "problem",
+        f"TensorFlow hands out {package} and not tf_keras: set TF_USE_LEGACY_KERAS to 1",
+    )
+
+
+def _devices() -> Finding:
+    import tensorflow as tf
+
+    found = [device.device_type for device in tf.config.list_physical_devices()]
+    counted = ", ".join(f"{found.count(kind)} {kind}" for kind in sorted(set(found)))
+    if {"GPU", "TPU"} & set(found):
+        return Finding("devices", "ok", counted)
+    text = f"{counted} with {os.cpu_count()} cores; a TPU is found when a run names it"
+    return Finding("devices", "note", f"{text}, a GPU needs tensorflow[and-cuda]")
+
+
+def _checksums() -> Finding:
+    import google_crc32c
+
+    if google_crc32c.implementation == "c":
+        return Finding("checksums", "ok", "google-crc32c in C")
+    return Finding(
+        "checksums", "problem", "google-crc32c in Python: record files take fifty times as long"
+    )
+
+
+def _tokenizers() -> Finding:
+    import tensorflow_text as tf_text
+
+    return Finding("tokenizers", "ok", f"tensorflow-text {tf_text.__version__} loads")
+
+
+def _disk(directory: str) -> Finding:
+    path = os.path.abspath(directory)
+    while not os.path.isdir(path):
+        path = os.path.dirname(path)
+    if not os.access(path, os.W_OK):
+        return Finding("disk", "problem", f"{path} cannot be written to")
+    free = shutil.disk_usage(path).free
+    text = f"{free / (1 << 30):.1f} GiB free at {path}"
+    return Finding("disk", "ok" if free > _LITTLE_SPACE else "note", text)
+
+
+def _credentials() -> Finding:
+    """Whether gs:// paths can be reached; whether they are valid, only Google can say."""
+    named = os.environ.get(_CREDENTIALS_VARIABLE)
+    if named:
+        if os.path.isfile(named):
+            return Finding("Google Cloud", "ok", f"{_CREDENTIALS_VARIABLE} names a file")
+        return Finding(
+            "Google Cloud", "problem", f"{_CREDENTIALS_VARIABLE} names {named}, which is no file"
+        )
+    if os.path.isfile(os.path.expanduser(_GCLOUD_FILE)):
+        return Finding("Google Cloud", "ok", "credentials of gcloud")
+    return Finding(
+        "Google Cloud",
+        "note",
+        "no credentials; only gs:// paths and Vertex need them: "
+        "`gcloud auth application-default login`",
+    )

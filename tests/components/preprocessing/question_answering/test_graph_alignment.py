@@ -1,0 +1,98 @@
+"""The in-graph alignment against the Python one, which is tested against the reference's."""
+
+import json
+
+import pytest
+import tensorflow as tf
+
+from components.preprocessing.question_answering import common_subsequence
+from components.preprocessing.question_answering.alignment import AlignmentMethod, align
+from components.preprocessing.question_answering.graph_alignment import GraphAligner
+from components.tokenization.graph_tokenizer import GraphTokenizer
+from components.tokenization.tokenizer import Tokenizer
+
+ADVERSARIAL = [
+    "",
+    " ",
+    "\u0301" * 20,
+    "The cat sat.",
+    "  The   cat\n\nsat ``there'' , he said ''no'' \u2003 ",
+    "½ kg ㎏ ﷺ ﬁ 2000, 2,000, ²,",
+    "中文，。日本語 हिन्दी العربية ไทย 😀👩‍👩‍👧‍👦",
+    "½" * 50,
+    "１２３，" * 20,
+    "Σ ΟΔΥΣΣΕΥΣ İI ẞ ǅ 𝚺",
+    "é" * 100,
+    "e\u0301a\u0308" * 30,
+    "\u00a8 \u00a8" * 9,
+    "ab  " * 300,
+    "\x00\x1f\u200b\ufeff\ufffd" * 5,
+    "▁under▁line ▁",
+]
+
+
+def _in_graph(tokenizer):
+    graph_tokenizer = GraphTokenizer(tokenizer.vocabulary, uncased=tokenizer.uncased)
+    aligner = GraphAligner(uncased=tokenizer.uncased)
+
+    @tf.function(autograph=False, input_signature=[tf.TensorSpec([None], tf.string)])
+    def run(texts):
+        pieces, ids = graph_tokenizer.pieces(texts)
+        characters = tf.strings.unicode_decode(texts, "UTF-8").with_row_splits_dtype(tf.int32)
+        starts, ends = aligner.align(characters, pieces)
+        return pieces, ids, pieces.with_flat_values(starts), pieces.with_flat_values(ends)
+
+    return run
+
+
+def _assert_twins_agree(tokenizer, texts, batch_size=64):
+    """Returns the methods that were met."""
+    run = _in_graph(tokenizer)
+    methods = set()
+    for start in range(0, len(texts), batch_size):
+        batch = texts[start : start + batch_size]
+        rows = zip(*(ragged.to_list() for ragged in run(tf.constant(batch))), strict=True)
+        for text, (pieces, ids, starts, ends) in zip(batch, rows, strict=True):
+            expected = tokenizer.pieces(text)
+            assert [piece.decode() for piece in pieces] == expected, text
+            assert ids == [tokenizer.piece_to_id(piece) for piece in expected], text
+            if not expected:
+                continue
+            aligned = align(text, expected, uncased=tokenizer.uncased)
+            methods.add(aligned.method)
+            assert starts == aligned.tok_start_to_orig_index.tolist(), text
+            assert ends == aligned.tok_end_to_orig_index.tolist(), text
+    return methods
+
+
+@pytest.mark.parametrize("uncased", [False, True])
+def test_twins_agree_on_adversarial_texts(tiny_tokenizer, uncased):
+    tokenizer = Tokenizer(tiny_tokenizer.vocabulary, uncased=uncased)
+    methods = _assert_twins_agree(tokenizer, ADVERSARIAL)
+    assert methods >= {
+        AlignmentMethod.SHIFTED,
+        AlignmentMethod.COMMON_SUBSEQUENCE,
+        AlignmentMethod.EXPANDED,
+    }
+
+
+def test_what_cannot_be_matched_is_shared_out(monkeypatch):
+    monkeypatch.setattr(common_subsequence, "MAX_POINTS", 100)
+    text, pieces = "ab" * 200, ["cde"] * 100 + ["ab"] * 50
+    expected = align(text, pieces, uncased=False)
+    assert expected.method is AlignmentMethod.PROPORTIONAL
+    characters = tf.strings.unicode_decode([text], "UTF-8").with_row_splits_dtype(tf.int32)
+    found = tf.function(GraphAligner(uncased=False).align, autograph=False)(
+        characters, tf.ragged.constant([pieces], row_splits_dtype=tf.int32)
+    )
+    assert found[0].numpy().tolist() == expected.tok_start_to_orig_index.tolist()
+    assert found[1].numpy().tolist() == expected.tok_end_to_orig_index.tolist()
+
+
+@pytest.mark.real_data
+def test_twins_agree_on_all_paragraphs_of_squad(data_root, published_tokenizer):
+    articles = json.loads((data_root / "squad" / "dev-v2.0.json").read_text())["data"]
+    texts = [paragraph["context"] for article in articles for paragraph in article["paragraphs"]]
+    assert len(texts) > 1000
+    methods = _assert_twins_agree(published_tokenizer, texts)
+    assert AlignmentMethod.COMMON_SUBSEQUENCE in methods

@@ -1,0 +1,70 @@
+import json
+import math
+
+import pytest
+import tensorflow as tf
+from tfx.types import standard_artifacts, standard_component_specs
+
+from components.pusher import executor
+from components.trainer import null_threshold
+
+
+class Model(tf.Module):
+    def __init__(self, directory):
+        super().__init__()
+        self.threshold = null_threshold.NullThreshold(str(directory))
+
+    @tf.function(input_signature=[])
+    def serve(self):
+        return {"threshold": self.threshold()}
+
+
+def _threshold_of(directory):
+    loaded = tf.saved_model.load(str(directory))
+    return float(loaded.signatures["serving_default"]()["threshold"])
+
+
+@pytest.fixture
+def exported(tmp_path):
+    directory = tmp_path / "model" / "Format-Serving"
+    module = Model(tmp_path / "assets")
+    tf.saved_model.save(module, str(directory), signatures=module.serve)
+    return directory
+
+
+def test_an_exported_model_answers_always(exported):
+    assert _threshold_of(exported) == null_threshold.ALWAYS_ANSWER
+    with pytest.raises(ValueError, match="not a number"):
+        null_threshold.write(str(exported), math.nan)
+
+
+def test_the_copy_that_is_pushed_has_the_threshold_of_the_evaluation(exported, tmp_path):
+    artifacts = {
+        "model": standard_artifacts.Model(),
+        "model_blessing": standard_artifacts.ModelBlessing(),
+        "evaluation": standard_artifacts.ModelEvaluation(),
+    }
+    for name, artifact in artifacts.items():
+        artifact.uri = str(tmp_path / name)
+        (tmp_path / name).mkdir(exist_ok=True)
+    artifacts["model_blessing"].set_int_custom_property("blessed", 1)
+    metrics = {"best_f1_thresh": -1.25, "NoAns_total": 60}
+    (tmp_path / "evaluation" / "results.json").write_text(json.dumps({"metrics": metrics}))
+    pushed = standard_artifacts.PushedModel()
+    pushed.uri = str(tmp_path / "pushed")
+    executor.Executor(executor.Executor.Context(tmp_dir=str(tmp_path / "tmp"), unique_id="1")).Do(
+        {name: [artifact] for name, artifact in artifacts.items()},
+        {standard_component_specs.PUSHED_MODEL_KEY: [pushed]},
+        {
+            standard_component_specs.PUSH_DESTINATION_KEY: json.dumps(
+                {"filesystem": {"base_directory": str(tmp_path / "serving")}}
+            )
+        },
+    )
+    (version,) = (tmp_path / "serving").iterdir()
+    assert _threshold_of(version) == -1.25
+    assert _threshold_of(exported) == null_threshold.ALWAYS_ANSWER
+
+
+def test_without_unanswerable_questions_everything_is_answered():
+    assert executor.threshold({"best_f1_thresh": -1.25}) == null_threshold.ALWAYS_ANSWER

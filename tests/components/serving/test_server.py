@@ -1,0 +1,194 @@
+"""The server over HTTP, with a small model."""
+
+import asyncio
+import json
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+
+from components.serving import batching
+from components.serving.rest import Limits, PredictRequest
+from components.serving.server import Server, ServerConfig
+from tests.components.serving.conftest import save
+
+PREDICT = "/v1/models/letters:predict"
+CONFIG = ServerConfig(name="letters", limits=Limits(max_text_bytes=50_000), poll_seconds=0.05)
+
+
+@pytest.fixture(scope="module")
+def server(serving_dir):
+    return Server(str(serving_dir), CONFIG)
+
+
+def ask(server, *requests):
+    """Sends (method, path, body) one after the other; status and JSON of each."""
+
+    async def run():
+        answers = []
+        async with TestClient(TestServer(server.make_app())) as client:
+            for method, path, body in requests:
+                response = await client.request(method, path, data=body)
+                text = await response.text()
+                is_json = response.content_type == "application/json"
+                answers.append((response.status, json.loads(text) if is_json else text))
+        return answers
+
+    return asyncio.run(run())
+
+
+def rows(*texts):
+    instances = [{"text_a": text, "text_b": ""} for text in texts]
+    return json.dumps({"instances": instances}).encode()
+
+
+@pytest.fixture
+def fresh(serving_dir):
+    return Server(str(serving_dir), CONFIG)
+
+
+def test_predictions_status_metadata_and_versions(fresh):
+    prediction, status, by_version, metadata, page, health = ask(
+        fresh,
+        ("POST", PREDICT, rows("aaab", "b")),
+        ("GET", "/v1/models/letters", None),
+        ("POST", "/v1/models/letters/versions/12:predict", rows("a")),
+        ("GET", "/v1/models/letters/metadata", None),
+        ("GET", "/", None),
+        ("GET", "/healthz", None),
+    )
+    assert prediction[0] == 200
+    assert [row["label"] for row in prediction[1]["predictions"]] == ["a", "b"]
+    assert prediction[1]["predictions"][0]["scores"] == [0.75, 0.25]
+    (version,) = status[1]["model_version_status"]
+    assert (version["version"], version["state"]) == ("12", "AVAILABLE")
+    assert by_version[0] == 200
+    definitions = metadata[1]["metadata"]["signature_def"]["signature_def"]
+    assert definitions["serving_default"]["inputs"]["text_a"]["dtype"] == "DT_STRING"
+    assert page[0] == 200
+    assert "<form" in page[1]
+    assert health == (
+        200,
+        {"status": "ok", "model": "letters", "version": "12", "kind": "classification"},
+    )
+
+
+def test_bad_requests_get_a_reason_and_the_server_lives_on(fresh):
+    bad = [
+        (b"{", 400, "not JSON"),
+        (b"\x00\xff\xfe" * 1000, 400, "not UTF-8"),
+        (rows(""), 400, "is empty"),
+        (rows("x" * 100_000), 400, "at most 50,000"),
+        (b"x" * 10_000_000, 413, "1048576"),
+        (b'{"instances": [{"text_a": 1, "text_b": 2}]}', 400, "should be text"),
+        (rows("boom"), 400, "boom was said"),
+    ]
+    answers = ask(
+        fresh,
+        *(("POST", PREDICT, body) for body, _, _ in bad),
+        ("GET", "/v1/models/other", None),
+        ("GET", "/v1/models/letters/versions/3", None),
+        ("GET", "/nowhere", None),
+        ("GET", PREDICT, None),
+        ("POST", PREDICT, rows("a")),
+    )
+    for (_, status, reason), answer in zip(bad, answers, strict=False):
+        assert answer[0] == status
+        assert reason in answer[1]["error"]
+    *_, other, old, nowhere, wrong_method, good = answers
+    assert [other[0], old[0], nowhere[0], wrong_method[0]] == [404] * 4
+    assert all("error" in answer[1] for answer in (other, old, nowhere, wrong_method))
+    assert good[0] == 200
+
+
+def test_requests_at_the_same_time_are_answered_each_with_its_own(fresh):
+    async def run():
+        async with TestClient(TestServer(fresh.make_app())) as client:
+
+            async def one(number):
+                text = "boom" if number == 7 else "a" * number + "b"
+                response = await client.post(PREDICT, data=rows(text))
+                return response.status, await response.json()
+
+            return await asyncio.gather(*(one(number) for number in range(1, 60)))
+
+    for number, (status, body) in enumerate(asyncio.run(run()), start=1):
+        if number == 7:
+            assert status == 400
+            continue
+        assert status == 200
+        assert body["predictions"][0]["scores"][0] == pytest.approx(number / (number + 1))
+
+
+def test_a_newer_version_takes_over(tmp_path):
+    save(tmp_path, 1)
+    server = Server(str(tmp_path), CONFIG)
+
+    async def run():
+        async with TestClient(TestServer(server.make_app())) as client:
+            save(tmp_path, 2)
+            for _ in range(200):
+                await asyncio.sleep(0.05)
+                health = await (await client.get("/healthz")).json()
+                if health["version"] == "2":
+                    return True
+        return False
+
+    assert asyncio.run(run())
+
+
+def _request(rows):
+    import numpy as np
+
+    return PredictRequest("s", {"x": np.arange(rows)}, by_row=True)
+
+
+def test_what_waits_is_run_together_and_too_much_is_refused():
+    sizes = []
+
+    def run(_, inputs):
+        sizes.append(len(inputs["x"]))
+        return {"y": inputs["x"] * 2}
+
+    async def main():
+        config = batching.BatchingConfig(
+            max_batch_rows=8, max_wait_seconds=0.05, max_waiting_rows=12
+        )
+        batcher = batching.Batcher(run, config)
+        waiting = [asyncio.create_task(batcher.submit(_request(3))) for _ in range(4)]
+        await asyncio.sleep(0)
+        with pytest.raises(batching.OverloadedError, match="12 rows are waiting"):
+            await batcher.submit(_request(1))
+        batcher.start()
+        found = await asyncio.gather(*waiting)
+        await batcher.stop()
+        return found
+
+    assert [outputs["y"].tolist() for outputs in asyncio.run(main())] == [[0, 2, 4]] * 4
+    assert sizes == [6, 6]
+
+
+def test_what_takes_too_long_is_given_up_and_not_run(serving_dir):
+    import dataclasses
+    import time
+
+    server = Server(str(serving_dir), dataclasses.replace(CONFIG, timeout_seconds=0.2))
+    calls = []
+
+    def slow(signature, inputs):
+        calls.append(signature)
+        time.sleep(0.5)
+        return {"y": inputs["text_a"]}
+
+    server._batcher._run = slow
+
+    async def run():
+        async with TestClient(TestServer(server.make_app())) as client:
+            first = asyncio.create_task(client.post(PREDICT, data=rows("a")))
+            await asyncio.sleep(0.1)
+            second = await client.post(PREDICT, data=rows("b"))
+            return (await first).status, second.status, await second.json()
+
+    first, second, body = asyncio.run(run())
+    assert (first, second) == (504, 504)
+    assert "in time" in body["error"]
+    assert len(calls) == 1

@@ -1,0 +1,68 @@
+"""The command as a person uses it, with a small model."""
+
+import io
+import json
+
+import pytest
+
+from pipeline.cli import main
+from tests.components.serving.conftest import save
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> str:
+    directory = tmp_path_factory.mktemp("pushed")
+    save(directory, 1)
+    return str(directory)
+
+
+def test_a_file_becomes_json_lines(model, tmp_path, capsys):
+    (tmp_path / "texts.txt").write_text("aab\nbé\n")
+    output = tmp_path / "scores.jsonl"
+    arguments = ["predict", model, str(tmp_path / "texts.txt"), "--output", str(output)]
+    assert main(arguments) == 0
+    first, second = map(json.loads, output.read_text().splitlines())
+    assert (first["text_a"], first["prediction"]["label"]) == ("aab", "a")
+    assert (second["text_a"], second["prediction"]["label"]) == ("bé", "b")
+    assert main(arguments[:3]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2
+
+
+def test_nothing_is_left_behind_if_a_row_is_wrong(model, tmp_path, capsys):
+    (tmp_path / "texts.jsonl").write_text('{"text_a": "a"}\n{"text_a": 1}\n')
+    output = tmp_path / "scores.jsonl"
+    assert main(["predict", model, str(tmp_path / "texts.jsonl"), "--output", str(output)]) == 1
+    assert "texts.jsonl, line 2 has no text 'text_a'" in capsys.readouterr().err
+    assert not output.exists()
+
+
+def test_standard_input_and_a_conversation(model, monkeypatch, capsys):
+    monkeypatch.setattr("sys.stdin", io.StringIO("ab\n"))
+    assert main(["predict", model, "-"]) == 0
+    assert json.loads(capsys.readouterr().out)["prediction"]["scores"] == [0.5, 0.5]
+    typed = iter(["aab", "", "   "])
+    monkeypatch.setattr("builtins.input", lambda prompt: next(typed))
+    assert main(["predict", model]) == 0
+    assert capsys.readouterr().out == "  0.667  a\n  0.333  b\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["x.txt", "--glue", "rte"], "Give one of"),
+        (["--glue", "rte"], "need --output"),
+        (["--glue", "squad", "--output", "x"], "legal are ax, cola"),
+        (["--glue", "rte", "--output", "x"], "needs --data"),
+        (["-", "--batch-size", "0"], "at least 1"),
+    ],
+)
+def test_contradictions_are_named_before_anything_is_loaded(arguments, reason, capsys):
+    assert main(["predict", "nowhere", *arguments]) == 1
+    assert reason in capsys.readouterr().err
+
+
+def test_completion_knows_the_commands(capsys):
+    assert main(["completion", "bash"]) == 0
+    script = capsys.readouterr().out
+    assert "--glue" in script
+    assert "serve" in script

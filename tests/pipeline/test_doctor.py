@@ -1,0 +1,46 @@
+import sys
+
+from pipeline import doctor
+from pipeline.cli import main
+
+
+def _verdicts(**changes):
+    return {f.what: (f.verdict, f.detail) for f in doctor.examine(output_root=".", **changes)}
+
+
+def test_this_installation_has_no_problem(monkeypatch, capsys):
+    monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
+    assert main(["doctor", "sample"]) == 0
+    printed = capsys.readouterr().out
+    assert "!!" not in printed
+    assert "configuration  sample is complete" in printed
+
+
+def test_a_configuration_without_its_files_is_a_problem(capsys, tmp_path):
+    missing = str(tmp_path / "nowhere")
+    arguments = ["doctor", "sst2_small", "--data", missing, "--vocabulary", missing]
+    assert main(arguments) == 1
+    assert f"!!  configuration  No file matches '{missing}'" in capsys.readouterr().out
+
+
+def test_what_is_wrong_is_found(monkeypatch, tmp_path):
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "key.json"))
+    monkeypatch.setattr(sys, "version_info", (3, 9, 1))
+    versions = {"tensorflow": "2.16.2", "tf-keras": "2.17.0", "tensorflow-text": "2.16.1"}
+
+    def version(name):
+        if name == "sentencepiece":
+            raise doctor.importlib.metadata.PackageNotFoundError(name)
+        return versions.get(name, "1.0.0")
+
+    monkeypatch.setattr(doctor.importlib.metadata, "version", version)
+    found = _verdicts()
+    for what, text in (
+        ("Python", "3.10 to 3.13"),
+        ("sentencepiece", "make install"),
+        ("packages", "must be of one version"),
+        ("Google Cloud", "which is no file"),
+    ):
+        verdict, detail = found[what]
+        assert verdict == "problem"
+        assert text in detail
