@@ -23,7 +23,7 @@ DEPLOYMENT = {
             "accelerator_count": 1,
         },
     },
-    "uncached": ["Pusher"],
+    "uncached": ["Trainer"],
     "labels": {"team": "nlp"},
 }
 

@@ -82,7 +82,7 @@ def test_kubeflow_gets_no_resolver_and_no_cached_example_gen(spec):
         if task["cachingOptions"].get("enableCache")
     }
     tasks = set(spec["root"]["dag"]["tasks"])
-    assert {name for name in tasks - cached if not name.endswith("ExampleGen")} == {"Pusher"}
+    assert {name for name in tasks - cached if not name.endswith("ExampleGen")} == {"Trainer"}
     assert any(name.endswith("ExampleGen") for name in tasks - cached)
 
 

@@ -194,7 +194,12 @@ def test_a_training_is_sent_and_resumed(
         model=tiny_model,
         options=tiny_options,
         training=TrainingConfig(
-            batch_size=10, train_steps=6, learning_rate=1e-3, steps_per_loop=2, save_steps=2
+            batch_size=10,
+            train_steps=6,
+            learning_rate=1e-3,
+            steps_per_loop=2,
+            save_steps=2,
+            eval_batch_size=50,
         ),
     )
     machine = MachineConfig(image=IMAGE, machine_type="n1-standard-16", strategy="one_device")
