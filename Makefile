@@ -13,7 +13,7 @@ ARGS ?=
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: install
 install: $(INSTALLED) ## Make .venv and install what requirements.lock lists
@@ -61,6 +61,29 @@ format: $(INSTALLED) ## Format the code
 .PHONY: lock
 lock: $(INSTALLED) ## Resolve the dependencies anew into requirements.lock
 	@$(BIN)/uv pip compile pyproject.toml --constraint constraints.txt --extra dev --generate-hashes --python $(BIN)/python --custom-compile-command "make lock" --quiet -o requirements.lock
+
+# Targets of docker/Dockerfile: pipeline, trainer-gpu, trainer-tpu, serving, beam-worker, sbom.
+TARGET ?= pipeline
+IMAGE ?= localhost/xlnet-$(TARGET):local
+# An image with Python 3.10 to build from where no registry can be reached: make image-base.
+LOCAL_BASE := localhost/xlnet-python:3.10
+
+.PHONY: image
+image: ## Build an image with docker, podman or buildah: TARGET, IMAGE, BUILD_ARGS
+	@docker/build.sh $(TARGET) $(IMAGE) $(BUILD_ARGS)
+
+.PHONY: image-test
+image-test: ## Run the sample and every component's help in IMAGE, not as root
+	@docker/test_image.sh $(IMAGE)
+
+.PHONY: image-base
+image-base: $(INSTALLED) ## Make a base image without a registry (root, debootstrap, buildah)
+	@docker/local_base.sh $(LOCAL_BASE) "$$($(BIN)/python -c 'import sys; print(sys.base_prefix)')"
+
+.PHONY: image-local
+image-local: image-base ## Base, pipeline image and its test without a registry
+	@BUILDER=buildah docker/build.sh pipeline $(IMAGE) --pull=never --build-arg BASE_IMAGE=$(LOCAL_BASE)
+	@RUNNER=podman docker/test_image.sh $(IMAGE)
 
 .PHONY: clean
 clean: ## Remove the runs; the environment stays

@@ -13,3 +13,14 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 warnings.filterwarnings("ignore", category=FutureWarning, module=r"google\.api_core\..*")
 
 __version__ = "0.1.0"
+
+# Importable from here as well (`components.artifacts` says why), without importing TFX until then.
+_ARTIFACT_TYPES = ("SentencePieceModel",)
+
+
+def __getattr__(name: str) -> object:
+    if name not in _ARTIFACT_TYPES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from components import artifacts
+
+    return getattr(artifacts, name)

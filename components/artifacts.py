@@ -13,14 +13,12 @@ class SentencePieceModel(artifact.Artifact):
 
     File structure: `{uri}/spiece.model`.
 
-    Properties: `sha256` (hexadecimal digest of the file) and `vocabulary_size` (number of pieces).
+    Custom properties: `sha256` (hexadecimal digest of the file) and `vocabulary_size` (number of
+    pieces). Declared ones the compilers for Kubeflow and Vertex would refuse.
     """
 
-    TYPE_NAME = "SentencePieceModel"
-    PROPERTIES = {
-        "sha256": artifact.Property(type=artifact.PropertyType.STRING),
-        "vocabulary_size": artifact.Property(type=artifact.PropertyType.INT),
-    }
+    # Kubeflow and Vertex take <package>.<class> only, and their containers import the class by it.
+    TYPE_NAME = "components.SentencePieceModel"
 
 
 def sentencepiece_model_path(uri: str) -> str:

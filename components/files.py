@@ -35,6 +35,13 @@ def expand(pattern: str, *, purpose: str = "input files") -> list[str]:
     return sorted(metadata.path for metadata in matches)
 
 
+def split_names(directory: str) -> list[str]:
+    """Splits of a set of examples, `<directory>/Split-<name>/`; an empty list if there are none."""
+    prefix = join(directory, "Split-")
+    found = FileSystems.match([f"{prefix}*/*"])[0].metadata_list
+    return sorted({metadata.path[len(prefix) :].partition("/")[0] for metadata in found})
+
+
 def read_bytes(path: str, *, max_bytes: int | None = None) -> bytes:
     """Content of a file as it lies there, not decompressed.
 

@@ -10,8 +10,8 @@ from tfx.dsl.components.common import resolver
 from tfx.dsl.input_resolution.strategies import latest_blessed_model_strategy
 
 # From the candidate model's channel to the node that finds the model to compare it with. Which of
-# the two below an orchestrator can run is its own matter.
-ResolveBaseline = Callable[[types.BaseChannel], resolver.Resolver]
+# those below an orchestrator can run is its own matter; None compares with nothing.
+ResolveBaseline = Callable[[types.BaseChannel], resolver.Resolver | None]
 
 _CANDIDATE = "candidate"
 _NODE_ID = "baseline_model"
@@ -52,8 +52,18 @@ def blessed_before(candidate: types.BaseChannel) -> resolver.Resolver:
 
 
 def latest_blessed(candidate: types.BaseChannel) -> resolver.Resolver:
-    """Resolver for orchestrators that know TFX's strategies only (Kubeflow, Vertex)."""
+    """Resolver for orchestrators that know TFX's strategies only (Vertex)."""
     del candidate  # they look the models up by themselves
     return tfx.dsl.Resolver(
         strategy_class=tfx.dsl.experimental.LatestBlessedModelStrategy, **_blessed_channels()
     ).with_id(_NODE_ID)
+
+
+def none(candidate: types.BaseChannel) -> None:
+    """For Kubeflow Pipelines, whose backend refuses resolvers ("resolver not implemented yet")."""
+    del candidate
+
+
+def model_of(baseline: resolver.Resolver | None) -> types.BaseChannel | None:
+    """The channel of the model to compare with, if there is one."""
+    return None if baseline is None else baseline.outputs["model"]

@@ -15,7 +15,7 @@ from components.trainer import run_fn as run_fn_module
 from components.trainer.fine_tuning import FineTuningConfig
 from components.trainer.names import SERVING_TF_EXAMPLES
 from pipeline import shared_nodes
-from pipeline.baseline import ResolveBaseline
+from pipeline.baseline import ResolveBaseline, model_of
 from pipeline.classification_config import ClassificationPipelineConfig
 
 
@@ -74,7 +74,7 @@ def make_components(
         examples=examples,
         model=trainer.outputs["model"],
         model_run=trainer.outputs["model_run"],
-        baseline_model=baseline.outputs["model"],
+        baseline_model=model_of(baseline),
         config=config.evaluation,
         metric_names=dataset.metrics,
         labels=None if dataset.is_regression else dataset.labels,
@@ -104,7 +104,7 @@ def make_components(
         preprocessor,
         *search,
         trainer,
-        baseline,
+        *([baseline] if baseline else []),
         evaluator,
         pusher,
         *bulk_inferrer,

@@ -9,10 +9,11 @@ import sys
 from collections.abc import Sequence
 
 from components import __version__
+from components.checkpoint_conversion import command as convert_command
 from pipeline import console
+from pipeline.commands import compile as compile_command
 from pipeline.commands import (
     completion,
-    convert,
     doctor,
     estimate,
     evaluate,
@@ -22,6 +23,7 @@ from pipeline.commands import (
     run,
     serve,
     show,
+    submit,
 )
 
 _COMMANDS = {
@@ -30,7 +32,9 @@ _COMMANDS = {
     "presets": presets,
     "estimate": estimate,
     "preflight": preflight,
-    "convert": convert,
+    "compile": compile_command,
+    "submit": submit,
+    "convert": convert_command,
     "evaluate": evaluate,
     "predict": predict,
     "serve": serve,

@@ -15,6 +15,7 @@ from components.modeling.config import ModelOptions, XLNetConfig
 from components.trainer.config import TrainingConfig
 from components.trainer.repeats import Repeats
 from components.trainer.search import SearchConfig
+from pipeline.deployment import DeploymentConfig
 
 # What Kubeflow and Vertex accept as the name of a pipeline, and file systems as a folder's.
 _LEGAL_NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
@@ -84,6 +85,7 @@ class PipelineConfig:
             from random weights.
         repeats: seeds with which to train instead of `training.seed`, of which the median counts.
         search: settings to look for before the training, by trials with `training` otherwise.
+        deployment: for Kubeflow Pipelines and Vertex AI; a run in this process does without.
     """
 
     name: str
@@ -95,6 +97,7 @@ class PipelineConfig:
     init_from: str | None = None
     repeats: Repeats | None = None
     search: SearchConfig | None = None
+    deployment: DeploymentConfig | None = None
 
     def __post_init__(self) -> None:
         if not _LEGAL_NAME.fullmatch(self.name):

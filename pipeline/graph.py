@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from tfx import v1 as tfx
 
@@ -23,6 +23,7 @@ def create_pipeline(
     pipeline_root: str,
     resolve_baseline: ResolveBaseline,
     metadata_connection_config: object | None = None,
+    beam_args: Sequence[str] | None = None,
 ) -> tfx.dsl.Pipeline:
     """Raw files to a pushed model, if it is good enough.
 
@@ -31,6 +32,7 @@ def create_pipeline(
         pipeline_root: gets the artifacts.
         resolve_baseline: makes the node that finds the model to compare with.
         metadata_connection_config: of ML Metadata, where the orchestrator brings none.
+        beam_args: of all Beam components; None takes those of `config.run`.
     """
     return tfx.dsl.Pipeline(
         pipeline_name=config.name,
@@ -38,5 +40,5 @@ def create_pipeline(
         components=_COMPONENTS[config.kind](config, resolve_baseline=resolve_baseline),
         enable_cache=config.run.enable_cache,
         metadata_connection_config=metadata_connection_config,
-        beam_pipeline_args=list(config.run.beam_args),
+        beam_pipeline_args=list(config.run.beam_args if beam_args is None else beam_args),
     )

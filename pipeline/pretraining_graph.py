@@ -17,7 +17,7 @@ from components.tokenization.component import SentencePieceGen
 from components.trainer import pretraining_run_fn
 from components.trainer.pretraining import PretrainingConfig
 from pipeline import shared_nodes
-from pipeline.baseline import ResolveBaseline
+from pipeline.baseline import ResolveBaseline, model_of
 from pipeline.pretraining_config import PretrainingPipelineConfig
 
 
@@ -56,7 +56,7 @@ def make_components(
         records=records,
         model=trainer.outputs["model"],
         model_run=trainer.outputs["model_run"],
-        baseline_model=baseline.outputs["model"],
+        baseline_model=model_of(baseline),
         config=config.evaluation,
         pretraining=pretraining(config),
         title=f"Pretraining: evaluation of {config.name}",
@@ -71,7 +71,7 @@ def make_components(
         preprocessor,
         *search,
         trainer,
-        baseline,
+        *([baseline] if baseline else []),
         evaluator,
         pusher,
     ]

@@ -17,7 +17,7 @@ from components.tokenization.component import SentencePieceGen
 from components.trainer import question_answering_run_fn as run_fn_module
 from components.trainer.question_answering_fine_tuning import QuestionAnsweringFineTuningConfig
 from pipeline import shared_nodes
-from pipeline.baseline import ResolveBaseline
+from pipeline.baseline import ResolveBaseline, model_of
 from pipeline.question_answering_config import QuestionAnsweringPipelineConfig
 
 # Of `components.example_gen.squad_examples`.
@@ -62,7 +62,7 @@ def make_components(
         records=records,
         model=trainer.outputs["model"],
         model_run=trainer.outputs["model_run"],
-        baseline_model=baseline.outputs["model"],
+        baseline_model=model_of(baseline),
         config=config.evaluation,
         decoding=config.decoding,
         batch_size=config.training.eval_batch_size,
@@ -81,7 +81,7 @@ def make_components(
         preprocessor,
         *search,
         trainer,
-        baseline,
+        *([baseline] if baseline else []),
         evaluator,
         pusher,
     ]

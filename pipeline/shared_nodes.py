@@ -12,6 +12,7 @@ from tfx.dsl.components.base import base_node
 
 from components import configuration
 from components.trainer import repeats, run_folder, search
+from components.trainer.component import Trainer
 from pipeline.config import PipelineConfig
 
 
@@ -23,7 +24,7 @@ def training(
     examples: types.BaseChannel,
     **channels: types.BaseChannel,
 ) -> list[base_node.BaseNode]:
-    """TFX's Trainer, which comes last, and before it the Tuner if the pipeline searches.
+    """The Trainer, which comes last, and before it the Tuner if the pipeline searches.
 
     Args:
         config: of the pipeline.
@@ -56,7 +57,7 @@ def training(
         common["hyperparameters"] = tuner.outputs["best_hyperparameters"]
     if config.repeats is not None:
         custom[repeats.REPEATS_KEY] = configuration.to_json(config.repeats)
-    trainer = tfx.components.Trainer(
+    trainer = Trainer(
         run_fn=f"{module}.{run_fn_module.run_fn.__name__}", custom_config=custom, **common
     )
     return [*nodes, trainer]

@@ -10,7 +10,7 @@ from tfx.dsl.components.base import base_beam_component, executor_spec
 from tfx.types import component_spec, standard_artifacts, standard_component_specs
 from tfx.utils import json_utils
 
-from components import configuration
+from components import configuration, runtime_values
 from components.evaluator import executor, tfma_config
 from components.evaluator.config import EvaluationConfig
 
@@ -21,6 +21,7 @@ class EvaluatorSpec(types.ComponentSpec):
     PARAMETERS = {
         **standard_component_specs.EvaluatorSpec.PARAMETERS,
         "report_settings": component_spec.ExecutionParameter(type=str),
+        runtime_values.THRESHOLDS_KEY: component_spec.ExecutionParameter(type=str, optional=True),
     }
     INPUTS = {
         **standard_component_specs.EvaluatorSpec.INPUTS,

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import math
+from collections.abc import Mapping
 from typing import Any
 
 from tfx import types
 from tfx.components.evaluator import executor as tfx_executor
-from tfx.types import artifact_utils
+from tfx.types import artifact_utils, standard_component_specs
+from tfx.utils import proto_utils
 
-from components import __version__, configuration, files
-from components.evaluator import blessing, tfma_results, training_history, wrong_texts
+from components import __version__, configuration, files, runtime_values
+from components.evaluator import (
+    blessing,
+    tfma_config,
+    tfma_results,
+    training_history,
+    wrong_texts,
+)
 from components.evaluator import report as report_lib
 from components.evaluator.config import EvaluationConfig
 from components.evaluator.names import REPORT_NAME, RESULTS_NAME
 from components.example_gen.counts_file import COUNTS_FILE_NAME
 
 _SPLIT = "eval"
+
+SETTINGS_KEY = "report_settings"
 
 
 class Executor(tfx_executor.Executor):
@@ -34,10 +46,12 @@ class Executor(tfx_executor.Executor):
             input_dict: as TFX's Evaluator, and "model_run", whose curves the report shows.
             output_dict: "evaluation" and "blessing".
             exec_properties: as TFX's Evaluator, and "report_settings", a JSON object with
-                "title", "evaluation", "metric_names", "labels" and "lineage".
+                "title", "evaluation", "metric_names", "labels" and "lineage"; and perhaps
+                "thresholds", which take the place of those in "evaluation".
         """
+        exec_properties = with_runtime_thresholds(exec_properties)
         super().Do(input_dict, output_dict, exec_properties)
-        settings = json.loads(exec_properties["report_settings"])
+        settings = json.loads(exec_properties[SETTINGS_KEY])
         directory = artifact_utils.get_single_uri(output_dict["evaluation"])
         results = tfma_results.read(
             directory,
@@ -74,9 +88,46 @@ class Executor(tfx_executor.Executor):
             "blessed": results.blessed,
             "metrics": {row.name: row.value for row in results.metrics},
             "failures": list(results.failures),
+            "confusion": None
+            if results.confusion is None
+            else {"labels": settings["labels"], "matrix": results.confusion.tolist()},
+            "roc": [_finite(dataclasses.asdict(point)) for point in results.roc],
         }
         text = json.dumps(summary, indent=2, sort_keys=True) + "\n"
         files.write_bytes(files.join(directory, RESULTS_NAME), text.encode())
+
+
+def _finite(values: Mapping[str, float]) -> dict[str, float | None]:
+    """Numbers that JSON does not have become None."""
+    return {name: value if math.isfinite(value) else None for name, value in values.items()}
+
+
+def with_runtime_thresholds(exec_properties: Mapping[str, Any]) -> dict[str, Any]:
+    """The execution properties, with the thresholds that were given when the run started.
+
+    Raises:
+        ConfigurationError, RuntimeValueError: if they are not what this task can be judged by.
+    """
+    text = runtime_values.merge_evaluation(exec_properties[SETTINGS_KEY], exec_properties)
+    rest = {
+        name: value
+        for name, value in exec_properties.items()
+        if name != runtime_values.THRESHOLDS_KEY
+    }
+    if text == exec_properties[SETTINGS_KEY]:
+        return rest
+    settings = json.loads(text)
+    labels = settings["labels"]
+    eval_config = tfma_config.make_eval_config(
+        configuration.build(EvaluationConfig, settings["evaluation"], where="evaluation"),
+        metric_names=tuple(settings["metric_names"]),
+        num_classes=None if labels is None else len(labels),
+    )
+    return {
+        **rest,
+        SETTINGS_KEY: text,
+        standard_component_specs.EVAL_CONFIG_KEY: proto_utils.proto_to_json(eval_config),
+    }
 
 
 def _data(directory: str) -> report_lib.Table | None:

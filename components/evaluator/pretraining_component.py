@@ -6,10 +6,10 @@ import json
 from collections.abc import Mapping
 
 from tfx import types
-from tfx.dsl.components.base import base_component, executor_spec
+from tfx.dsl.components.base import base_beam_component, executor_spec
 from tfx.types import component_spec, standard_artifacts, standard_component_specs
 
-from components import configuration
+from components import configuration, runtime_values
 from components.evaluator import pretraining_executor as executor
 from components.evaluator.pretraining_config import PretrainingEvaluationConfig
 from components.trainer.pretraining import PretrainingConfig
@@ -18,7 +18,10 @@ from components.trainer.pretraining import PretrainingConfig
 class PretrainingEvaluatorSpec(types.ComponentSpec):
     """What goes in and out."""
 
-    PARAMETERS = {executor.SETTINGS_KEY: component_spec.ExecutionParameter(type=str)}
+    PARAMETERS = {
+        executor.SETTINGS_KEY: component_spec.ExecutionParameter(type=str),
+        runtime_values.THRESHOLDS_KEY: component_spec.ExecutionParameter(type=str, optional=True),
+    }
     INPUTS = {
         executor.RECORDS_KEY: component_spec.ChannelParameter(type=standard_artifacts.Examples),
         standard_component_specs.MODEL_KEY: component_spec.ChannelParameter(
@@ -34,7 +37,7 @@ class PretrainingEvaluatorSpec(types.ComponentSpec):
     OUTPUTS = standard_component_specs.EvaluatorSpec.OUTPUTS
 
 
-class PretrainingEvaluator(base_component.BaseComponent):
+class PretrainingEvaluator(base_beam_component.BaseBeamComponent):
     """Measures a pretrained model on held-out text, judges it, and reports.
 
     Outputs: `evaluation` (ModelEvaluation with `results.json` and `report.html`), `blessing`
@@ -42,7 +45,7 @@ class PretrainingEvaluator(base_component.BaseComponent):
     """
 
     SPEC_CLASS = PretrainingEvaluatorSpec
-    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(executor.Executor)
+    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(executor.Executor)
 
     def __init__(
         self,

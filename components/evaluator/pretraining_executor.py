@@ -8,10 +8,9 @@ from typing import Any
 
 from absl import logging
 from tfx import types
-from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils, standard_component_specs
 
-from components import __version__, configuration, files, manifest
+from components import __version__, configuration, files, manifest, runtime_values
 from components.checkpoint_conversion import named_checkpoint
 from components.checkpoint_conversion.errors import WeightsError
 from components.evaluator import blessing, gate, training_history
@@ -26,7 +25,7 @@ RECORDS_KEY = "records"
 SETTINGS_KEY = "settings"
 
 
-class Executor(base_executor.BaseExecutor):
+class Executor(blessing.BlessingExecutor):
     """Measures the model and the latest blessed one on the split "eval".
 
     Segments follow each other through the model's memory, so the split is read in one go and not
@@ -46,12 +45,15 @@ class Executor(base_executor.BaseExecutor):
                 `baseline_model` and `model_run`.
             output_dict: `evaluation` and `blessing`.
             exec_properties: `settings`, a JSON object with "title", "evaluation", "pretraining"
-                and "lineage".
+                and "lineage"; and perhaps `thresholds`, which take the place of those in
+                "evaluation".
 
         Raises:
             ManifestError: if the model was trained on records made with other settings.
         """
-        settings = json.loads(exec_properties[SETTINGS_KEY])
+        settings = json.loads(
+            runtime_values.merge_evaluation(exec_properties[SETTINGS_KEY], exec_properties)
+        )
         config = configuration.build(
             PretrainingEvaluationConfig, settings["evaluation"], where="evaluation"
         )

@@ -9,7 +9,7 @@ from tfx import types
 from tfx.dsl.components.base import base_beam_component, executor_spec
 from tfx.types import component_spec, standard_artifacts, standard_component_specs
 
-from components import configuration
+from components import configuration, runtime_values
 from components.evaluator import question_answering_executor as executor
 from components.evaluator.question_answering_config import QuestionAnsweringEvaluationConfig
 from components.evaluator.span_decoding import DecodingConfig
@@ -18,7 +18,10 @@ from components.evaluator.span_decoding import DecodingConfig
 class QuestionAnsweringEvaluatorSpec(types.ComponentSpec):
     """What goes in and out."""
 
-    PARAMETERS = {executor.SETTINGS_KEY: component_spec.ExecutionParameter(type=str)}
+    PARAMETERS = {
+        executor.SETTINGS_KEY: component_spec.ExecutionParameter(type=str),
+        runtime_values.THRESHOLDS_KEY: component_spec.ExecutionParameter(type=str, optional=True),
+    }
     INPUTS = {
         executor.RECORDS_KEY: component_spec.ChannelParameter(type=standard_artifacts.Examples),
         standard_component_specs.MODEL_KEY: component_spec.ChannelParameter(

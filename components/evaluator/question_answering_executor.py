@@ -8,10 +8,17 @@ from typing import Any
 import apache_beam as beam
 from absl import logging
 from tfx import types
-from tfx.dsl.components.base import base_beam_executor
 from tfx.types import artifact_utils, standard_component_specs
 
-from components import __version__, configuration, files, manifest, records, tfrecords
+from components import (
+    __version__,
+    configuration,
+    files,
+    manifest,
+    records,
+    runtime_values,
+    tfrecords,
+)
 from components.evaluator import blessing, squad_evaluation, training_history, wrong_answers
 from components.evaluator import question_answering_inference as inference
 from components.evaluator import question_answering_report as reporting
@@ -30,7 +37,7 @@ _SPLIT = "eval"
 _CANDIDATE, _BASELINE = "candidate", "baseline"
 
 
-class Executor(base_beam_executor.BaseBeamExecutor):
+class Executor(blessing.BlessingExecutor):
     """Answers the questions of the split "eval" with the model and with the latest blessed one."""
 
     def Do(  # noqa: N802  (TFX's name)
@@ -46,13 +53,16 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 any `baseline_model` and `model_run`.
             output_dict: `evaluation` and `blessing`.
             exec_properties: `settings`, a JSON object with "title", "evaluation", "decoding",
-                "batch_size" and "lineage".
+                "batch_size" and "lineage"; and perhaps `thresholds`, which take the place of those
+                in "evaluation".
 
         Raises:
             DecodingError, PredictionsError: if a question has no answer.
             ManifestError: if the model was trained on records made with other settings.
         """
-        settings = json.loads(exec_properties[SETTINGS_KEY])
+        settings = json.loads(
+            runtime_values.merge_evaluation(exec_properties[SETTINGS_KEY], exec_properties)
+        )
         config = configuration.build(
             QuestionAnsweringEvaluationConfig, settings["evaluation"], where="evaluation"
         )

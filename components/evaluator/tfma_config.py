@@ -29,6 +29,8 @@ def make_eval_config(
     """
     config.check_metrics(metric_names)
     shown = metric_names if num_classes is None else (*metric_names, tfma_metrics.CONFUSION_MATRIX)
+    if num_classes == 2:
+        shown = (*shown, tfma_metrics.SCORE_HISTOGRAM)
     metrics = [_metric(name, num_classes, config.thresholds.get(name)) for name in shown]
     metrics.append(tfma.MetricConfig(class_name="ExampleCount"))
     model = tfma.ModelSpec(

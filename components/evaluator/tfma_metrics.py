@@ -10,9 +10,10 @@ import numpy as np
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.metrics import metric_util
 
-from components.evaluator import glue_metrics
+from components.evaluator import glue_metrics, roc
 
 CONFUSION_MATRIX = "confusion_matrix"
+SCORE_HISTOGRAM = "score_histogram"
 
 
 class GlueMetric(tfma.metrics.Metric):
@@ -20,7 +21,8 @@ class GlueMetric(tfma.metrics.Metric):
 
     Args:
         name: a key of `glue_metrics.CLASSIFICATION_METRICS` or `REGRESSION_METRICS`, or
-            "confusion_matrix" for the matrix itself.
+            "confusion_matrix" for the matrix itself, or "score_histogram" for what `roc` makes a
+            curve of.
         num_classes: K; None for regression.
     """
 
@@ -41,6 +43,8 @@ def _computations(
         key = tfma.metrics.MetricKey(name=name, model_name=model_name, output_name=output_name)
         if num_classes is None:
             combiner = _Pairs(key, eval_config)
+        elif name == SCORE_HISTOGRAM:
+            combiner = _ScoreHistogram(key, eval_config)
         else:
             combiner = _ConfusionMatrix(key, eval_config, num_classes)
         computations.append(
@@ -97,6 +101,23 @@ class _ConfusionMatrix(_PerExample):
         if self._key.name == CONFUSION_MATRIX:
             return {self._key: accumulator.astype(np.float64)}
         return {self._key: glue_metrics.CLASSIFICATION_METRICS[self._key.name](accumulator)}
+
+
+class _ScoreHistogram(_PerExample):
+    def create_accumulator(self) -> np.ndarray:
+        return np.zeros((2, roc.NUM_BINS), np.int64)
+
+    def add_input(
+        self, accumulator: np.ndarray, element: tfma.metrics.StandardMetricInputs
+    ) -> np.ndarray:
+        label, scores = self._label_and_scores(element)
+        return accumulator + roc.histogram(label, scores[1:])
+
+    def merge_accumulators(self, accumulators: Iterable[np.ndarray]) -> np.ndarray:
+        return sum(accumulators, self.create_accumulator())
+
+    def extract_output(self, accumulator: np.ndarray) -> dict[tfma.metrics.MetricKey, object]:
+        return {self._key: accumulator.astype(np.float64)}
 
 
 class _Pairs(_PerExample):

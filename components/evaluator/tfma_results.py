@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import tensorflow_model_analysis as tfma
 
-from components.evaluator import tfma_metrics
+from components.evaluator import roc, tfma_metrics
 from components.evaluator.config import EvaluationConfig
 from components.evaluator.report import MetricRow, SliceRow
 
@@ -25,6 +25,7 @@ class EvaluationResults:
         metrics: headline metrics.
         slices: metrics of parts of the data, by name.
         confusion: int [K, K], or None for regression.
+        roc: curve of a task with two labels; empty for others.
     """
 
     blessed: bool
@@ -32,6 +33,7 @@ class EvaluationResults:
     metrics: tuple[MetricRow, ...]
     slices: tuple[SliceRow, ...]
     confusion: np.ndarray | None
+    roc: tuple[roc.RocPoint, ...] = ()
 
 
 def read(
@@ -60,6 +62,7 @@ def read(
         if key
     )
     confusion = overall.get(tfma_metrics.CONFUSION_MATRIX)
+    histogram = overall.get(tfma_metrics.SCORE_HISTOGRAM)
     validation = tfma.load_validation_result(directory)
     return EvaluationResults(
         blessed=validation.validation_ok,
@@ -67,6 +70,7 @@ def read(
         metrics=rows,
         slices=slices,
         confusion=None if confusion is None else np.asarray(confusion).astype(int),
+        roc=() if histogram is None else tuple(roc.curve(np.asarray(histogram))),
     )
 
 

@@ -57,9 +57,11 @@ class Executor(base_executor.BaseExecutor):
             )
         artifact = artifact_utils.get_single_instance(output_dict[MODEL_KEY])
         files.write_bytes(artifacts.sentencepiece_model_path(artifact.uri), vocabulary.model)
-        artifact.sha256 = vocabulary.sha256
-        artifact.vocabulary_size = vocabulary.size
-        logging.info("SentencePiece model: %d pieces, sha256 %s", vocabulary.size, artifact.sha256)
+        artifact.set_string_custom_property("sha256", vocabulary.sha256)
+        artifact.set_int_custom_property("vocabulary_size", vocabulary.size)
+        logging.info(
+            "SentencePiece model: %d pieces, sha256 %s", vocabulary.size, vocabulary.sha256
+        )
 
 
 def _read_texts(split_uri: str, names: Sequence[str]) -> Iterator[bytes]:

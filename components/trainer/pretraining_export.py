@@ -27,6 +27,11 @@ def save(
         directory: gets the files.
     """
     write_weights(result, config.model, directory)
+    describe(records_dir, directory)
+
+
+def describe(records_dir: str, directory: str) -> None:
+    """Writes what belongs beside the weights: their vocabulary, and which records they are from."""
     vocabulary_file.write(vocabulary_file.read(records_dir), directory)
     saved_model_records.write(
         directory,

@@ -286,7 +286,7 @@ def test_checkpoints_of_a_run_are_pointed_elsewhere(tiny_models, tmp_path):
 
 
 def test_all_that_the_command_offers_is_known():
-    from pipeline.commands import convert as command
+    from components.checkpoint_conversion import command
 
     assert convert_lib.SOURCE_FORMATS == command.SOURCE_FORMATS
     assert convert_lib.TARGET_FORMATS == command.TARGET_FORMATS

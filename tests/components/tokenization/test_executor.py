@@ -47,13 +47,14 @@ def test_imports_a_model(tmp_path, small_vocabulary):
     path.write_bytes(small_vocabulary.model)
     model, loaded = _run(tmp_path, {}, {"model_path": str(path), **TRAINING})
     assert loaded.model == small_vocabulary.model
-    assert (model.sha256, model.vocabulary_size) == (small_vocabulary.sha256, SMALL_SIZE)
+    assert model.get_string_custom_property("sha256") == small_vocabulary.sha256
+    assert model.get_int_custom_property("vocabulary_size") == SMALL_SIZE
 
 
 def test_trains_on_both_texts_of_the_training_split(tmp_path, examples, small_vocabulary):
     model, loaded = _run(tmp_path, {"examples": [examples]}, TRAINING)
     assert loaded.model == small_vocabulary.model
-    assert model.vocabulary_size == SMALL_SIZE
+    assert model.get_int_custom_property("vocabulary_size") == SMALL_SIZE
 
 
 def test_trains_on_lists_of_texts_under_other_names(tmp_path, examples, small_vocabulary):

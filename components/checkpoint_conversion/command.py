@@ -1,4 +1,4 @@
-"""`xlnet-pipeline convert`: published and Hugging Face weights into ours, and ours out."""
+"""The command `convert`: published and Hugging Face weights into ours, and ours out."""
 
 from __future__ import annotations
 

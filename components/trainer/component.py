@@ -1,0 +1,80 @@
+"""TFX component of the Trainer: TFX's generic one, with what a run may change at its start."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tfx import types
+from tfx import v1 as tfx
+from tfx.dsl.components.base import base_component, executor_spec
+from tfx.types import component_spec, standard_artifacts, standard_component_specs
+from tfx.utils import json_utils
+
+from components.trainer import executor
+
+
+class TrainerSpec(types.ComponentSpec):
+    """What goes in and out: as for TFX's Trainer, and the runtime parameters."""
+
+    PARAMETERS = {
+        **standard_component_specs.TrainerSpec.PARAMETERS,
+        "train_steps": component_spec.ExecutionParameter(type=int, optional=True),
+        "batch_size": component_spec.ExecutionParameter(type=int, optional=True),
+        "learning_rate": component_spec.ExecutionParameter(type=float, optional=True),
+        "init_from": component_spec.ExecutionParameter(type=str, optional=True),
+        executor.TRAINING_JOB_KEY: component_spec.ExecutionParameter(type=str, optional=True),
+    }
+    INPUTS = standard_component_specs.TrainerSpec.INPUTS
+    OUTPUTS = standard_component_specs.TrainerSpec.OUTPUTS
+    TYPE_ANNOTATION = standard_component_specs.TrainerSpec.TYPE_ANNOTATION
+
+
+class Trainer(base_component.BaseComponent):
+    """Trains with a `run_fn`, in this process or in a Vertex job that it waits for.
+
+    Component `outputs` contains:
+     - `model`: Channel of type `Model`, the exported model.
+     - `model_run`: Channel of type `ModelRun`: checkpoints, curves, and the weights by name.
+    """
+
+    SPEC_CLASS = TrainerSpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(executor.Executor)
+
+    def __init__(
+        self,
+        *,
+        run_fn: str,
+        examples: types.BaseChannel,
+        custom_config: Mapping[str, str],
+        train_args: tfx.proto.TrainArgs,
+        eval_args: tfx.proto.EvalArgs,
+        transform_graph: types.BaseChannel | None = None,
+        schema: types.BaseChannel | None = None,
+        hyperparameters: types.BaseChannel | None = None,
+    ):
+        """Sets up the component; touches no file.
+
+        Args:
+            run_fn: dotted path of the function that trains.
+            examples: records.
+            custom_config: configurations as JSON, by the name under which `run_fn` looks for them.
+            train_args: splits to train on.
+            eval_args: splits to evaluate on.
+            transform_graph: graph that the exported model takes along.
+            schema: of the raw examples.
+            hyperparameters: that a Tuner found.
+        """
+        super().__init__(
+            TrainerSpec(
+                run_fn=run_fn,
+                examples=examples,
+                transform_graph=transform_graph,
+                schema=schema,
+                hyperparameters=hyperparameters,
+                train_args=train_args,
+                eval_args=eval_args,
+                custom_config=json_utils.dumps(dict(custom_config)),
+                model=types.Channel(type=standard_artifacts.Model),
+                model_run=types.Channel(type=standard_artifacts.ModelRun),
+            )
+        )

@@ -1,0 +1,109 @@
+"""TFX executor of the Trainer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from tfx import types
+from tfx.components.trainer import executor as tfx_executor
+from tfx.types import artifact_utils, standard_component_specs
+from tfx.utils import json_utils, path_utils
+
+from components import configuration, runtime_values
+from components.trainer import pretraining_export, remote_training, run_folder
+from components.trainer.training_job import TrainingJob
+
+TRAINING_JOB_KEY = "training_job"
+
+# Keys of a run's configuration in the Trainer's `custom_config`: CONFIG_KEY of the run_fn modules.
+_CONFIG_KEYS = ("fine_tuning", "pretraining")
+
+
+class Executor(tfx_executor.GenericExecutor):
+    """Trains as TFX's generic Trainer does, with the values given when the run started."""
+
+    def Do(  # noqa: N802  (TFX's name)
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Trains and exports.
+
+        Args:
+            input_dict: as TFX's Trainer.
+            output_dict: "model" and "model_run".
+            exec_properties: as TFX's Trainer, and those that `runtime_values.TRAINING_PLACES`
+                names; `training_job`, a `TrainingJob` as JSON, has a Vertex job do the training.
+
+        Raises:
+            TrainingJobError: if the job does not succeed.
+        """
+        properties = with_runtime_values(exec_properties)
+        job = properties.pop(TRAINING_JOB_KEY, None)
+        if not job:
+            super().Do(input_dict, output_dict, properties)
+            return
+        records_dir = artifact_utils.get_single_uri(
+            input_dict[standard_component_specs.EXAMPLES_KEY]
+        )
+        trained = _train_remotely(job, records_dir, properties)
+        if trained.kind != remote_training.PRETRAINING:
+            # The run is complete: restoring it here finds no update left to make, only the
+            # evaluation and the export.
+            super().Do(input_dict, output_dict, _on_one_device(properties))
+            return
+        # The memory in a pretraining's checkpoints is shared out over the job's devices, so that
+        # it cannot be restored here; what it ships are files.
+        model = artifact_utils.get_single_uri(output_dict[standard_component_specs.MODEL_KEY])
+        run = artifact_utils.get_single_uri(output_dict[standard_component_specs.MODEL_RUN_KEY])
+        serving = path_utils.serving_model_dir(model)
+        remote_training.copy_tree(trained.model_dir, run)
+        remote_training.copy_tree(trained.weights, serving)
+        pretraining_export.describe(records_dir, serving)
+
+
+def with_runtime_values(exec_properties: Mapping[str, Any]) -> dict[str, Any]:
+    """The execution properties, with runtime values in the configuration in `custom_config`.
+
+    Raises:
+        RuntimeValueError: if the configuration has no place for one.
+    """
+    name, text, custom = _configuration(exec_properties)
+    custom[name] = runtime_values.merge(text, exec_properties, runtime_values.TRAINING_PLACES)
+    rest = {
+        name: value
+        for name, value in exec_properties.items()
+        if name not in runtime_values.TRAINING_PLACES
+    }
+    return {**rest, standard_component_specs.CUSTOM_CONFIG_KEY: json_utils.dumps(custom)}
+
+
+def _configuration(exec_properties: Mapping[str, Any]) -> tuple[str, str, dict[str, Any]]:
+    """Name and JSON of the run's configuration, and all that stands beside it."""
+    custom = json_utils.loads(exec_properties[standard_component_specs.CUSTOM_CONFIG_KEY])
+    (name,) = [key for key in _CONFIG_KEYS if key in custom]
+    return name, custom[name], custom
+
+
+def _train_remotely(
+    job: str, records_dir: str, properties: Mapping[str, Any]
+) -> remote_training.Trained:
+    _, text, custom = _configuration(properties)
+    return remote_training.train(
+        configuration.from_json(TrainingJob, job, where=TRAINING_JOB_KEY),
+        run_fn=properties[standard_component_specs.RUN_FN_KEY],
+        config_text=text,
+        records_dir=records_dir,
+        state_root=run_folder.state_root(custom),
+    )
+
+
+def _on_one_device(properties: Mapping[str, Any]) -> dict[str, Any]:
+    name, text, custom = _configuration(properties)
+    config = json.loads(text)
+    config["training"]["strategy"] = "one_device"
+    custom[name] = json.dumps(config, sort_keys=True)
+    return {**properties, standard_component_specs.CUSTOM_CONFIG_KEY: json_utils.dumps(custom)}

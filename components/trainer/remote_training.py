@@ -1,0 +1,91 @@
+"""The Trainer's work as a Vertex job: what is sent there, and where what it made lies."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Sequence
+
+from apache_beam.io.filesystems import FileSystems
+
+from components import configuration, files, manifest
+from components.checkpoint_conversion import named_checkpoint
+from components.trainer import vertex_job
+from components.trainer.training_job import TrainingJob
+
+PRETRAINING = "pretraining"
+# What to ask `python -m components.trainer` for, by the run_fn that would train here.
+_KINDS = {
+    "components.trainer.run_fn.run_fn": "classification",
+    "components.trainer.question_answering_run_fn.run_fn": "question_answering",
+    "components.trainer.pretraining_run_fn.run_fn": PRETRAINING,
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """What a job left behind.
+
+    Attributes:
+        kind: of training, as `python -m components.trainer` calls it.
+        model_dir: folder with the weights under `xlnet/` and the curves.
+    """
+
+    kind: str
+    model_dir: str
+
+    @property
+    def weights(self) -> str:
+        """Folder in the published layout."""
+        return f"{self.model_dir}/xlnet"
+
+
+def train(
+    job: TrainingJob, *, run_fn: str, config_text: str, records_dir: str, state_root: str | None
+) -> Trained:
+    """Trains in a job.
+
+    Args:
+        job: where it runs.
+        run_fn: dotted path of the function that would train here.
+        config_text: its configuration as JSON.
+        records_dir: records with their manifest; part of the job's identity, so that records made
+            anew are trained on anew.
+        state_root: of the checkpoints; a training here finds them there again.
+
+    Raises:
+        TrainingJobError: if the job does not succeed.
+        ManifestError: if there are no records.
+    """
+    manifest.read(records_dir)
+    digest = vertex_job.digest(config_text, configuration.to_json(job.machine), records_dir)
+    folder = f"{job.root}/{digest}"
+    config_path, model_dir = f"{folder}/config.json", f"{folder}/model_dir"
+    files.write_bytes(config_path, config_text.encode())
+    kind = _KINDS[run_fn]
+    command: Sequence[str] = [
+        *("python", "-m", "components.trainer", kind),
+        *("--config", config_path),
+        *("--records", records_dir),
+        *("--model-dir", model_dir),
+        *("--strategy", job.machine.strategy),
+        *(("--state-root", state_root) if state_root else ()),
+    ]
+    vertex_job.run(job, name=f"{job.name}-{digest}", command=command, output_dir=f"{folder}/logs")
+    # Its marker: written last, so a job that says it succeeded without having trained is found out.
+    files.expand(
+        f"{model_dir}/xlnet/{named_checkpoint.CONFIG_NAME}", purpose="weights of the training job"
+    )
+    return Trained(kind, model_dir)
+
+
+def copy_tree(source: str, target: str) -> int:
+    """Copies all files below a folder; returns their number."""
+    pattern = files.join(source, "**")
+    paths = [metadata.path for metadata in FileSystems.match([pattern])[0].metadata_list]
+    prefix = source.rstrip("/") + "/"
+    for path in paths:
+        copy = files.join(target, path.removeprefix(prefix))
+        files.make_directory(os.path.dirname(copy))
+        FileSystems.copy([path], [copy])
+    return len(paths)

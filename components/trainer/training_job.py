@@ -1,0 +1,88 @@
+"""What a training job on Vertex AI is asked for."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Literal
+
+# As in `TrainingConfig.strategy`.
+Strategy = Literal["one_device", "mirrored", "multi_worker", "tpu"]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class MachineConfig:
+    """The workers of a training job.
+
+    Attributes:
+        image: container image that trains, pinned by digest.
+        machine_type: such as "ct5lp-hightpu-4t" (TPU v5e), "cloud-tpu" (TPU v2 and v3) or
+            "n1-standard-16".
+        accelerator: such as "TPU_V3" or "NVIDIA_TESLA_V100"; None for the CPU and for TPU v5e,
+            which comes with its machine.
+        accelerator_count: per worker; TPU v2 and v3 count cores (8, 32, …).
+        tpu_topology: of TPU v5e, such as "2x2"; else None.
+        replica_count: workers.
+        strategy: `training.strategy` of the job: "tpu", "mirrored", "multi_worker" or
+            "one_device".
+        network: VPC network to peer with, as projects/NUMBER/global/networks/NAME.
+        tensorboard: resource name of a Vertex TensorBoard.
+        spot: whether cheaper workers are used that may be taken away at any time.
+        restart_on_worker_restart: whether the job starts again when a worker was lost; it resumes
+            from the latest checkpoint.
+        timeout_hours: after which Vertex stops the job.
+    """
+
+    image: str
+    machine_type: str
+    strategy: Strategy
+    accelerator: str | None = None
+    accelerator_count: int = 0
+    tpu_topology: str | None = None
+    replica_count: int = 1
+    network: str | None = None
+    tensorboard: str | None = None
+    spot: bool = False
+    restart_on_worker_restart: bool = True
+    timeout_hours: float = 168.0
+
+    def __post_init__(self) -> None:
+        if (self.accelerator is None) != (self.accelerator_count == 0):
+            raise ValueError(
+                "accelerator and accelerator_count belong together, but they are "
+                f"{self.accelerator!r} and {self.accelerator_count}."
+            )
+        is_tpu = self.machine_type == "cloud-tpu" or self.machine_type.startswith("ct")
+        if is_tpu != (self.strategy == "tpu"):
+            raise ValueError(
+                f"machine_type {self.machine_type!r} and strategy {self.strategy!r} do not fit: "
+                "TPU machines (ct5lp-…, cloud-tpu) train with 'tpu', all others without."
+            )
+        if self.machine_type.startswith("ct5lp-") and not self.tpu_topology:
+            raise ValueError("TPU v5e needs tpu_topology, such as '2x2' or '2x4'.")
+        if self.replica_count < 1:
+            raise ValueError(f"replica_count must be at least 1, but is {self.replica_count}.")
+        if self.timeout_hours <= 0:
+            raise ValueError(f"timeout_hours must be positive, but is {self.timeout_hours}.")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrainingJob:
+    """A training job, as the Trainer's execution property `training_job` holds it as JSON.
+
+    Attributes:
+        project: that pays.
+        region: where it runs.
+        service_account: as whom.
+        root: folder that holds a folder per job, with its configuration and what it made.
+        name: what the jobs are called; a digest of what is trained is added.
+        machine: the workers.
+        labels: for the bill.
+    """
+
+    project: str
+    region: str
+    service_account: str
+    root: str
+    name: str
+    machine: MachineConfig
+    labels: dict[str, str] = dataclasses.field(default_factory=dict)

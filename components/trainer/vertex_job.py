@@ -1,0 +1,186 @@
+"""Runs a training as a custom job on Vertex AI, and waits for it.
+
+A job is named after what it trains. Whoever asks for the same training again, such as a retried
+component, finds the job that is there: a running one is waited for, a finished one is not repeated.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from components.trainer.training_job import TrainingJob
+
+if TYPE_CHECKING:
+    from google.cloud.aiplatform_v1.services.job_service import JobServiceClient
+    from google.cloud.aiplatform_v1.types import CustomJob
+
+_logger = logging.getLogger(__name__)
+
+POLL_SECONDS = 30.0
+# Polls that may fail one after the other: ten minutes without an answer.
+_MAX_FAILED_POLLS = 20
+_RUNNING = ("QUEUED", "PENDING", "RUNNING", "PAUSED", "UPDATING")
+_SUCCEEDED = ("SUCCEEDED", "PARTIALLY_SUCCEEDED")
+
+
+class TrainingJobError(RuntimeError):
+    """A job that did not succeed; the message holds Vertex's reason and where its log is."""
+
+
+def digest(*parts: str) -> str:
+    """What the job is named by: the same parts give the same name."""
+    content = hashlib.sha256()
+    for part in parts:
+        content.update(f"{len(part)}:{part}".encode())
+    return content.hexdigest()[:16]
+
+
+def run(
+    job: TrainingJob,
+    *,
+    name: str,
+    command: Sequence[str],
+    output_dir: str,
+    client: JobServiceClient | None = None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
+    """Submits the job unless it is there already, and waits until it has succeeded.
+
+    Args:
+        job: where it runs, as whom, on what.
+        name: of the job, unique for what it trains.
+        command: of the container.
+        output_dir: gets TensorBoard's logs, if there is a TensorBoard.
+        client: of Vertex; None connects to the job's region.
+        sleep: for tests.
+
+    Raises:
+        TrainingJobError: if the job fails, is cancelled, or cannot be asked about.
+    """
+    client = client or _connect(job.region)
+    found = _find(client, job, name)
+    if found is None:
+        found = client.create_custom_job(
+            parent=_parent(job),
+            custom_job=custom_job(job, name=name, command=command, output_dir=output_dir),
+        )
+        _logger.info("submitted %s: %s", name, console_url(found.name))
+    else:
+        _logger.info("%s is there already: %s", name, console_url(found.name))
+    _wait(client, found.name, sleep)
+
+
+def custom_job(
+    job: TrainingJob, *, name: str, command: Sequence[str], output_dir: str
+) -> CustomJob:
+    """What Vertex is asked for."""
+    from google.cloud import aiplatform_v1
+    from google.protobuf import duration_pb2
+
+    machine = job.machine
+    spec = {
+        "worker_pool_specs": [
+            {
+                "machine_spec": _without_none(
+                    machine_type=machine.machine_type,
+                    accelerator_type=machine.accelerator,
+                    accelerator_count=machine.accelerator_count or None,
+                    tpu_topology=machine.tpu_topology,
+                ),
+                "replica_count": machine.replica_count,
+                "container_spec": {"image_uri": machine.image, "command": list(command)},
+            }
+        ],
+        "scheduling": _without_none(
+            timeout=duration_pb2.Duration(seconds=round(machine.timeout_hours * 3600)),
+            restart_job_on_worker_restart=machine.restart_on_worker_restart,
+            strategy=aiplatform_v1.types.Scheduling.Strategy.SPOT if machine.spot else None,
+        ),
+        "service_account": job.service_account,
+        **_without_none(network=machine.network, tensorboard=machine.tensorboard),
+    }
+    if machine.tensorboard:
+        spec["base_output_directory"] = {"output_uri_prefix": output_dir}
+    return aiplatform_v1.types.CustomJob(
+        display_name=name, job_spec=aiplatform_v1.types.CustomJobSpec(spec), labels=job.labels
+    )
+
+
+def console_url(resource_name: str) -> str:
+    """Where a job is looked at."""
+    _, project, _, region, _, number = resource_name.split("/")
+    return (
+        f"https://console.cloud.google.com/vertex-ai/locations/{region}/training/{number}"
+        f"?project={project}"
+    )
+
+
+def _connect(region: str) -> JobServiceClient:
+    from google.api_core.client_options import ClientOptions
+    from google.cloud import aiplatform_v1
+
+    endpoint = f"{region}-aiplatform.googleapis.com"
+    return aiplatform_v1.JobServiceClient(client_options=ClientOptions(api_endpoint=endpoint))
+
+
+def _parent(job: TrainingJob) -> str:
+    return f"projects/{job.project}/locations/{job.region}"
+
+
+def _find(client: JobServiceClient, job: TrainingJob, name: str) -> CustomJob | None:
+    """The newest job of this name that runs or has succeeded; a failed one is tried again."""
+    request = {"parent": _parent(job), "filter": f'display_name="{name}"'}
+    usable = [
+        found
+        for found in client.list_custom_jobs(request=request)
+        if found.display_name == name and _state(found) in (*_RUNNING, *_SUCCEEDED)
+    ]
+    return max(usable, key=lambda found: found.create_time.timestamp(), default=None)
+
+
+def _wait(client: JobServiceClient, name: str, sleep: Callable[[float], None]) -> None:
+    from google.api_core import exceptions
+
+    state, failed_polls = "", 0
+    while True:
+        try:
+            found = client.get_custom_job(name=name)
+        except (
+            exceptions.ServiceUnavailable,
+            exceptions.DeadlineExceeded,
+            exceptions.InternalServerError,
+            exceptions.TooManyRequests,
+        ) as error:
+            failed_polls += 1
+            if failed_polls > _MAX_FAILED_POLLS:
+                raise TrainingJobError(
+                    f"{name} could not be asked about {failed_polls} times; it may still run: "
+                    f"{console_url(name)}. The last error was: {error}"
+                ) from error
+            sleep(POLL_SECONDS)
+            continue
+        failed_polls = 0
+        if _state(found) != state:
+            state = _state(found)
+            _logger.info("training job: %s", state.lower())
+        if state in _SUCCEEDED:
+            return
+        if state not in _RUNNING:
+            reason = found.error.message or "Vertex gives no reason"
+            raise TrainingJobError(
+                f"The training job {found.display_name} is {state.lower()}: {reason}. Its log: "
+                f"{console_url(name)}. A retry goes on from the last checkpoint."
+            )
+        sleep(POLL_SECONDS)
+
+
+def _state(found: CustomJob) -> str:
+    return found.state.name.removeprefix("JOB_STATE_")
+
+
+def _without_none(**values: object) -> dict[str, object]:
+    return {name: value for name, value in values.items() if value is not None}

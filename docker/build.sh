@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# Builds one image with docker, podman or buildah, whichever is there.
+#
+#   docker/build.sh TARGET IMAGE [build arguments, such as --build-arg BASE_IMAGE=…]
+#
+# BUILDER names the tool if there are several. CA_BUNDLE names the certificates of a proxy that looks
+# into TLS; the build sees them and the image does not keep them (podman and buildah only).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+target="${1:?usage: docker/build.sh TARGET IMAGE [build arguments]}"
+image="${2:?usage: docker/build.sh TARGET IMAGE [build arguments]}"
+shift 2
+
+builder="${BUILDER:-}"
+for candidate in docker podman buildah; do
+  if [ -z "$builder" ] && command -v "$candidate" >/dev/null; then builder="$candidate"; fi
+done
+if [ -z "$builder" ]; then
+  echo "error: none of docker, podman and buildah is installed" >&2
+  exit 1
+fi
+
+arguments=(
+  --file docker/Dockerfile --target "$target" --tag "$image"
+  --build-arg VERSION="$(sed -n 's/^__version__ = "\(.*\)"/\1/p' components/__init__.py)"
+  --build-arg REVISION="$(git rev-parse HEAD 2>/dev/null || echo unknown)"
+)
+if [ -n "${CA_BUNDLE:-}" ]; then
+  settings="$(mktemp -d)"
+  trap 'rm -rf "$settings"' EXIT
+  printf '[global]\ncert = /etc/ssl/certs/ca-certificates.crt\n' >"$settings/pip.conf"
+  printf 'system-certs = true\n' >"$settings/uv.toml"
+  arguments+=(
+    --volume "$CA_BUNDLE:/etc/ssl/certs/ca-certificates.crt:ro"
+    --volume "$settings/pip.conf:/etc/pip.conf:ro"
+    --volume "$settings/uv.toml:/etc/uv/uv.toml:ro"
+  )
+fi
+case "$builder" in
+  docker) docker build "${arguments[@]}" "$@" . ;;
+  podman) podman build --layers "${arguments[@]}" "$@" . ;;
+  # chroot: works inside containers and virtual machines that give no namespaces.
+  buildah) buildah build --isolation chroot --layers "${arguments[@]}" "$@" . ;;
+  *) echo "error: BUILDER is $builder; it should be docker, podman or buildah" >&2; exit 1 ;;
+esac

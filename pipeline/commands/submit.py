@@ -1,0 +1,54 @@
+"""`xlnet-pipeline submit`: compile, check, and start a run on Kubeflow Pipelines or Vertex AI."""
+
+from __future__ import annotations
+
+import argparse
+
+from pipeline.commands import configuration_arguments
+from pipeline.commands.compile import TARGETS
+
+HELP = "start a run on Kubeflow Pipelines or Vertex AI"
+EXAMPLES = """\
+  xlnet-pipeline submit mine.yaml --target vertex --parameter train_steps=8000
+  xlnet-pipeline submit mine.yaml --target kfp --endpoint https://kubeflow.example
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the configuration, the target and the runtime parameters."""
+    configuration_arguments.add(parser)
+    parser.add_argument("--target", choices=TARGETS, required=True, help="where to run")
+    parser.add_argument("--endpoint", metavar="URL", help="of Kubeflow Pipelines")
+    parser.add_argument(
+        "--parameter",
+        dest="parameters",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="runtime parameter; may be repeated",
+    )
+    parser.add_argument(
+        "--skip-access-check",
+        action="store_true",
+        help="do not look for the inputs or try to write where the run will: this machine may not",
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Starts the run and prints its name."""
+    config = configuration_arguments.load(options)
+    from pipeline import deployment_checks, runtime_parameters
+
+    parameters = runtime_parameters.parse(options.parameters)
+    if options.target == "kfp" and not options.endpoint:
+        raise deployment_checks.DeploymentError("--target kfp needs --endpoint.")
+    deployment_checks.check(config, options.target)
+    if not options.skip_access_check:
+        deployment_checks.check_access(config)
+    from pipeline import submission
+
+    if options.target == "vertex":
+        print(submission.to_vertex(config, parameters))
+    else:
+        print(submission.to_kubeflow(config, parameters, endpoint=options.endpoint))
+    return 0

@@ -1,0 +1,258 @@
+"""The compiled pipeline: what Kubeflow Pipelines and Vertex AI are given.
+
+TFX's compiler knows neither retries, nor resources of an ExampleGen, nor defaults of parameters,
+nor which components are to run every time, and drops the pipeline root in schema 2.1. What it
+leaves out is added to the specification that it makes, in one place: `complete`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import yaml
+from google.protobuf import json_format
+from kfp.pipeline_spec import pipeline_spec_pb2
+from tfx import v1 as tfx
+from tfx.dsl.components.base import base_component
+from tfx.dsl.io import fileio
+from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner
+from tfx.types import standard_component_specs
+
+from components import configuration
+from components.trainer.training_job import TrainingJob
+from pipeline import (
+    baseline,
+    deployment,
+    deployment_checks,
+    graph,
+    runtime_parameters,
+    visualization,
+)
+from pipeline.config import PipelineConfig
+from pipeline.deployment import DeploymentConfig
+
+Target = Literal["kfp", "vertex"]
+TARGETS: tuple[Target, ...] = ("kfp", "vertex")
+
+_RESOLVERS = {"kfp": baseline.none, "vertex": baseline.latest_blessed}
+
+
+class CompilationError(ValueError):
+    """A deployment that does not fit the pipeline."""
+
+
+def compile_pipeline(config: PipelineConfig, target: Target) -> dict[str, Any]:
+    """The whole document: a PipelineSpec (schema 2.1) for kfp, a PipelineJob (2.0) for Vertex.
+
+    Vertex's schema is the older one, because `tfx run create` sends all parameters as text, which
+    the service turns into numbers for schema 2.0 only.
+
+    Needs no network and no credentials.
+
+    Raises:
+        DeploymentError, CompilationError: naming the setting that is missing or wrong.
+    """
+    runner = Runner(config, target)
+    return runner.run(create_pipeline(config, target))
+
+
+def create_pipeline(config: PipelineConfig, target: Target) -> tfx.dsl.Pipeline:
+    """The graph as it is deployed, with fixed values where parameters will be bound."""
+    deployment_checks.check(config, target)
+    return graph.create_pipeline(
+        config,
+        pipeline_root=config.deployment.pipeline_root,
+        resolve_baseline=_RESOLVERS[target],
+        beam_args=config.deployment.beam_arguments(),
+    )
+
+
+class Runner(kubeflow_v2_dag_runner.KubeflowV2DagRunner):
+    """TFX's compiler, completed. To the TFX command it is the KubeflowV2DagRunner it looks for."""
+
+    def __init__(self, config: PipelineConfig, target: Target):
+        """Sets up the runner.
+
+        Args:
+            config: of the pipeline; it has a `deployment`.
+            target: what to compile for.
+        """
+        given = config.deployment
+        super().__init__(
+            kubeflow_v2_dag_runner.KubeflowV2DagRunnerConfig(
+                display_name=config.name,
+                # Under this key TFX looks up those that are not listed.
+                default_image={kubeflow_v2_dag_runner._DEFAULT_IMAGE_PATH_KEY: given.image}
+                | given.images,
+                use_pipeline_spec_2_1=target == "kfp",
+            )
+        )
+        self._pipeline_config = config
+        self._target = target
+
+    def run(
+        self,
+        pipeline: tfx.dsl.Pipeline,
+        parameter_values: Mapping[str, Any] | None = None,
+        write_out: bool = False,
+    ) -> dict[str, Any]:
+        """Compiles; writes a file only where the TFX command has said so.
+
+        Args:
+            pipeline: of `create_pipeline`.
+            parameter_values: other defaults of the runtime parameters.
+            write_out: as TFX's runner has it.
+        """
+        config = self._pipeline_config
+        _check_ids(pipeline, config.deployment)
+        defaults = runtime_parameters.bind(pipeline.components, config)
+        defaults |= parameter_values or {}
+        _set_training_job(pipeline.components, config)
+        before = self._output_dir
+        job = super().run(
+            pipeline,
+            parameter_values=defaults if self._target == "vertex" else None,
+            write_out=False,
+        )
+        spec = json_format.ParseDict(job["pipelineSpec"], pipeline_spec_pb2.PipelineSpec())
+        complete(spec, config.deployment, self._target, defaults, pipeline)
+        job["pipelineSpec"] = json_format.MessageToDict(spec)
+        job["labels"] = {**job.get("labels", {}), **config.deployment.labels}
+        document = job if self._target == "vertex" else job["pipelineSpec"]
+        # The TFX command has set another folder by now, and runs from there later.
+        if write_out or self._output_dir != before:
+            with fileio.open(f"{self._output_dir}/{self._output_filename}", "w") as file:
+                file.write(to_text(document, self._target))
+        return document
+
+
+def to_text(document: Mapping[str, Any], target: Target) -> str:
+    """YAML for kfp, JSON for Vertex; the same document gives the same text."""
+    if target == "kfp":
+        return yaml.safe_dump(dict(document), sort_keys=True)
+    return json.dumps(document, indent=2, sort_keys=True) + "\n"
+
+
+def complete(
+    spec: pipeline_spec_pb2.PipelineSpec,
+    given: DeploymentConfig,
+    target: Target,
+    defaults: Mapping[str, Any],
+    pipeline: tfx.dsl.Pipeline,
+) -> None:
+    """Adds to a specification what TFX leaves out.
+
+    Args:
+        spec: of TFX's compiler; changed in place.
+        given: resources, retries, caching, root.
+        target: what it is for.
+        defaults: of the runtime parameters.
+        pipeline: that was compiled.
+    """
+    spec.default_pipeline_root = given.pipeline_root
+    for name, value in defaults.items():
+        parameter = spec.root.input_definitions.parameters[name]
+        description = next(p for p in runtime_parameters.PARAMETERS if p.name == name).description
+        parameter.description = description
+        if target == "kfp":
+            json_format.ParseDict(value, parameter.default_value)
+    executors = pipeline_spec_pb2.PipelineDeploymentConfig()
+    json_format.ParseDict(json_format.MessageToDict(spec.deployment_spec), executors)
+    for evaluator_id in _evaluators(pipeline):
+        image = given.images.get(visualization.NAME, given.image)
+        visualization.add(spec, executors, evaluator_id=evaluator_id, image=image)
+    always_run = {*given.uncached, *(_read_files(pipeline) if target == "kfp" else ())}
+    for name in _task_names(pipeline):
+        label = spec.components[name].executor_label
+        _set_resources(executors.executors[label].container, given.resources_of(name))
+        task = spec.root.dag.tasks[name]
+        _set_retries(task, given.retries)
+        task.caching_options.enable_cache = pipeline.enable_cache and name not in always_run
+    spec.deployment_spec.Clear()
+    spec.deployment_spec.update(json_format.MessageToDict(executors))
+
+
+def _components(pipeline: tfx.dsl.Pipeline) -> list[base_component.BaseComponent]:
+    """Without resolvers, which run no container."""
+    return [node for node in pipeline.components if isinstance(node, base_component.BaseComponent)]
+
+
+def _evaluators(pipeline: tfx.dsl.Pipeline) -> list[str]:
+    key = standard_component_specs.EVALUATION_KEY
+    return [component.id for component in _components(pipeline) if key in component.outputs]
+
+
+def _task_names(pipeline: tfx.dsl.Pipeline) -> list[str]:
+    names = [component.id for component in _components(pipeline)]
+    return names + ([visualization.NAME] if _evaluators(pipeline) else [])
+
+
+def _read_files(pipeline: tfx.dsl.Pipeline) -> list[str]:
+    """Components whose inputs are files and not artifacts.
+
+    Vertex asks TFX's driver for a fingerprint of the files before it looks into its cache; Kubeflow
+    Pipelines compares the folder's name only, and would overlook new files in it.
+    """
+    key = standard_component_specs.INPUT_BASE_KEY
+    return [component.id for component in _components(pipeline) if key in component.spec.PARAMETERS]
+
+
+def _set_resources(
+    container: pipeline_spec_pb2.PipelineDeploymentConfig.PipelineContainerSpec,
+    resources: deployment.Resources,
+) -> None:
+    wanted = container.resources
+    if resources.cpu is not None:
+        wanted.cpu_request = wanted.cpu_limit = resources.cpu
+    if resources.memory_gb is not None:
+        wanted.memory_request = wanted.memory_limit = resources.memory_gb
+    if resources.accelerator is not None:
+        wanted.accelerator.type = resources.accelerator
+        wanted.accelerator.count = resources.accelerator_count
+
+
+def _set_retries(task: pipeline_spec_pb2.PipelineTaskSpec, retries: deployment.RetryConfig) -> None:
+    if not retries.count:
+        return
+    policy = task.retry_policy
+    policy.max_retry_count = retries.count
+    policy.backoff_duration.seconds = retries.backoff_seconds
+    policy.backoff_factor = retries.backoff_factor
+    policy.backoff_max_duration.seconds = retries.max_backoff_seconds
+
+
+def _set_training_job(components: list, config: PipelineConfig) -> None:
+    given = config.deployment
+    if given.training_job is None:
+        return
+    job = TrainingJob(
+        project=given.project,
+        region=given.region,
+        service_account=given.service_account,
+        root=f"{given.pipeline_root}/training-jobs/{config.name}",
+        name=config.name,
+        machine=given.training_job,
+        labels=given.labels,
+    )
+    for component in components:
+        spec = getattr(component, "spec", None)
+        if spec is not None and "training_job" in spec.PARAMETERS:
+            component.exec_properties["training_job"] = configuration.to_json(job)
+
+
+def _check_ids(pipeline: tfx.dsl.Pipeline, given: DeploymentConfig) -> None:
+    known = set(_task_names(pipeline))
+    named = {
+        "images": set(given.images),
+        "resources": set(given.resources) - {deployment.DEFAULT},
+        "uncached": set(given.uncached),
+    }
+    for setting, ids in named.items():
+        unknown = sorted(ids - known)
+        if unknown:
+            raise CompilationError(
+                f"deployment.{setting} names {', '.join(unknown)}; the components of this pipeline "
+                f"are {', '.join(sorted(known))}."
+            )

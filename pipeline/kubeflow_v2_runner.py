@@ -1,0 +1,38 @@
+"""The file that the TFX command is pointed at.
+
+    export XLNET_CONFIG=mine.yaml
+    tfx pipeline create --engine=vertex --pipeline-path=pipeline/kubeflow_v2_runner.py
+
+The command passes no arguments on, so the configuration comes from the environment: `XLNET_CONFIG`
+names a preset or a YAML file, `XLNET_SET` holds overrides, one "key=value" a line.
+"""
+
+from __future__ import annotations
+
+import os
+
+from pipeline import compilation, preset_loader
+
+CONFIG_VARIABLE = "XLNET_CONFIG"
+OVERRIDES_VARIABLE = "XLNET_SET"
+
+
+def main() -> None:
+    """Compiles for Vertex, which is the only engine that TFX's command still submits to.
+
+    Raises:
+        ConfigurationError: if the environment names no configuration, or a wrong one.
+    """
+    preset = os.environ.get(CONFIG_VARIABLE)
+    if not preset:
+        raise preset_loader.ConfigurationError(
+            f"{CONFIG_VARIABLE} is not set; it should name a preset or a YAML file."
+        )
+    overrides = os.environ.get(OVERRIDES_VARIABLE, "").splitlines()
+    config = preset_loader.load(preset, [line for line in overrides if line.strip()])
+    pipeline = compilation.create_pipeline(config, "vertex")
+    compilation.Runner(config, "vertex").run(pipeline)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,144 @@
+"""What an operator may change from run to run without compiling anew.
+
+A parameter reaches every component that declares an execution parameter of its name, whatever the
+kind of the pipeline; `components.runtime_values` says where it goes there.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from components import configuration
+from components.runtime_values import THRESHOLDS_KEY
+
+if TYPE_CHECKING:
+    from tfx.dsl.components.base import base_node
+
+    from pipeline.config import PipelineConfig
+
+
+class RuntimeParameterError(ValueError):
+    """A parameter that is unknown, or whose value has the wrong type."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Parameter:
+    """A value that a run may be started with.
+
+    Attributes:
+        name: of the parameter.
+        type: of its value: str, int or float.
+        component_parameter: name of the components' execution parameter.
+        default: from the configuration to the value if none is given.
+        description: for user interfaces.
+    """
+
+    name: str
+    type: type
+    component_parameter: str
+    default: Callable[[PipelineConfig], Any]
+    description: str
+
+
+PARAMETERS: tuple[Parameter, ...] = (
+    Parameter(
+        "data_root", str, "input_base", lambda config: config.data.root, "Folder of the raw data."
+    ),
+    Parameter(
+        "train_steps",
+        int,
+        "train_steps",
+        lambda config: config.training.train_steps,
+        "Updates in total.",
+    ),
+    Parameter(
+        "batch_size",
+        int,
+        "batch_size",
+        lambda config: config.training.batch_size,
+        "Examples per update, over all replicas.",
+    ),
+    Parameter(
+        "learning_rate",
+        float,
+        "learning_rate",
+        lambda config: config.training.learning_rate,
+        "Peak of the schedule.",
+    ),
+    Parameter(
+        "init_from",
+        str,
+        "init_from",
+        lambda config: config.init_from or "",
+        "Folder of the weights to start from; empty for what the pipeline was compiled with.",
+    ),
+    Parameter(
+        "thresholds",
+        str,
+        THRESHOLDS_KEY,
+        lambda config: _thresholds(config),
+        'The gate, as JSON: {"METRIC": {"minimum": …, "maximum_drop": …}}.',
+    ),
+)
+
+
+def _thresholds(config: PipelineConfig) -> str:
+    plain = configuration.to_plain(config.evaluation.thresholds)
+    given = {
+        metric: {bound: value for bound, value in bounds.items() if value is not None}
+        for metric, bounds in plain.items()
+    }
+    return json.dumps(given, sort_keys=True)
+
+
+_BY_NAME: Mapping[str, Parameter] = {parameter.name: parameter for parameter in PARAMETERS}
+
+
+def bind(components: Sequence[base_node.BaseNode], config: PipelineConfig) -> dict[str, Any]:
+    """Gives every component that has a use for them the parameters in place of fixed values.
+
+    Returns:
+        The defaults of the parameters that some component takes, by name.
+    """
+    from tfx.orchestration import data_types
+
+    defaults: dict[str, Any] = {}
+    for parameter in PARAMETERS:
+        value = data_types.RuntimeParameter(name=parameter.name, ptype=parameter.type)
+        for component in components:
+            spec = getattr(component, "spec", None)
+            if spec is not None and parameter.component_parameter in spec.PARAMETERS:
+                component.exec_properties[parameter.component_parameter] = value
+                defaults[parameter.name] = parameter.default(config)
+    return defaults
+
+
+def parse(assignments: Sequence[str]) -> dict[str, Any]:
+    """Values of parameters from "name=value" texts.
+
+    Raises:
+        RuntimeParameterError: for an unknown parameter or a value of the wrong type.
+    """
+    values = {}
+    for assignment in assignments:
+        name, separator, text = assignment.partition("=")
+        if not separator:
+            raise RuntimeParameterError(f"{assignment!r} should be NAME=VALUE.")
+        if name not in _BY_NAME:
+            near = difflib.get_close_matches(name, _BY_NAME, n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            raise RuntimeParameterError(
+                f"There is no runtime parameter {name!r}.{hint} They are: {', '.join(_BY_NAME)}."
+            )
+        wanted = _BY_NAME[name].type
+        try:
+            values[name] = wanted(text)
+        except ValueError as error:
+            raise RuntimeParameterError(
+                f"{name} should be of type {wanted.__name__}, but is {text!r}."
+            ) from error
+    return values

@@ -1,0 +1,68 @@
+"""Starts a run on Kubeflow Pipelines or Vertex AI."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from typing import Any
+
+from pipeline import compilation
+from pipeline.config import PipelineConfig
+
+
+def to_vertex(config: PipelineConfig, parameters: Mapping[str, Any]) -> str:
+    """Compiles and submits; returns the job's resource name.
+
+    `tfx run create` has no way to name a service account, and runs as the project's default one;
+    this runs as `deployment.service_account`.
+
+    Args:
+        config: of the pipeline.
+        parameters: typed values of runtime parameters, as `runtime_parameters.parse` gives them.
+    """
+    from google.cloud import aiplatform
+
+    given = config.deployment
+    with tempfile.TemporaryDirectory() as folder:
+        job = aiplatform.PipelineJob(
+            display_name=config.name,
+            template_path=_write(config, "vertex", folder),
+            parameter_values=dict(parameters),
+            labels=given.labels or None,
+            project=given.project,
+            location=given.region,
+        )
+        job.submit(service_account=given.service_account)
+    return job.resource_name
+
+
+def to_kubeflow(config: PipelineConfig, parameters: Mapping[str, Any], *, endpoint: str) -> str:
+    """Compiles and starts a run; returns its id.
+
+    Args:
+        config: of the pipeline.
+        parameters: typed values of runtime parameters, as `runtime_parameters.parse` gives them.
+        endpoint: address of Kubeflow Pipelines.
+    """
+    import kfp
+
+    client = kfp.Client(host=endpoint)
+    with tempfile.TemporaryDirectory() as folder:
+        run = client.create_run_from_pipeline_package(
+            _write(config, "kfp", folder),
+            arguments=dict(parameters),
+            run_name=config.name,
+            service_account=config.deployment.service_account,
+            # None leaves caching as it was compiled: by component.
+            enable_caching=None,
+        )
+    return run.run_id
+
+
+def _write(config: PipelineConfig, target: compilation.Target, folder: str) -> str:
+    suffix = "yaml" if target == "kfp" else "json"
+    path = os.path.join(folder, f"pipeline.{suffix}")
+    with open(path, "w") as file:
+        file.write(compilation.to_text(compilation.compile_pipeline(config, target), target))
+    return path

@@ -1,0 +1,46 @@
+"""A deployment of the bundled samples."""
+
+import pytest
+import yaml
+
+from pipeline import preset_loader
+
+IMAGE = "registry.example/xlnet-pipeline@sha256:" + "a" * 64
+TRAINER_IMAGE = "registry.example/xlnet-trainer-gpu@sha256:" + "b" * 64
+DEPLOYMENT = {
+    "pipeline_root": "gs://bucket/root",
+    "image": IMAGE,
+    "images": {"Trainer": TRAINER_IMAGE},
+    "project": "project",
+    "region": "us-central1",
+    "service_account": "runner@project.iam.gserviceaccount.com",
+    "resources": {
+        "default": {"cpu": 4, "memory_gb": 16},
+        "Trainer": {
+            "cpu": 8,
+            "memory_gb": 52,
+            "accelerator": "NVIDIA_TESLA_T4",
+            "accelerator_count": 1,
+        },
+    },
+    "uncached": ["Trainer"],
+    "labels": {"team": "nlp"},
+}
+
+
+@pytest.fixture
+def deployed(tmp_path):
+    """From changes to the configuration of a deployed sample."""
+
+    def make(*overrides: str, preset: str = "sample"):
+        path = tmp_path / "deployed.yaml"
+        document = {
+            "extends": [str(preset_loader.PRESET_DIRECTORY / f"{preset}.yaml")],
+            "data": {"root": "gs://bucket/data"},
+            "run": {"output_root": "gs://bucket/runs"},
+            "deployment": DEPLOYMENT,
+        }
+        path.write_text(yaml.safe_dump(document))
+        return preset_loader.load(str(path), overrides)
+
+    return make

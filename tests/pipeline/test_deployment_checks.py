@@ -1,0 +1,87 @@
+import pytest
+
+from components.configuration import ConfigurationError
+from pipeline import compilation, deployment_checks
+from pipeline.accelerators import AcceleratorError
+
+V5E = "{image: 'r/i@sha256:" + "b" * 64 + "', machine_type: ct5lp-hightpu-4t, strategy: tpu"
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("name=Sample_1", "name is 'Sample_1'; it should start with a lower-case letter"),
+        ("deployment.image=registry.example/xlnet:latest", "is not pinned"),
+        ("deployment.images.Trainer=trainer:1.0", "images.Trainer is 'trainer:1.0'.*not pinned"),
+        (f"deployment.training_job={V5E}}}", "TPU v5e needs tpu_topology"),
+        ("deployment.beam={runner: dataflow}", "needs sdk_container_image"),
+        ("deployment.resources.Trainer.cpu=0", "cpu must be positive"),
+        ("deployment.labels.Team=nlp", "labels has 'Team'"),
+        ("deployment.regin=x", "has no key 'regin'. Did you mean 'region'"),
+    ],
+)
+def test_what_is_wrong_is_named_when_the_configuration_is_read(deployed, override, message):
+    with pytest.raises(ConfigurationError, match=message):
+        deployed(override)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("deployment.service_account=null", "Vertex AI needs service_account"),
+        ("data.root=/home/me/data", "data.root is '/home/me/data', a folder of this machine"),
+        ("run.output_root=runs", "run.output_root is 'runs', a folder of this machine"),
+        ("run.push_to=served", "run.push_to is 'served', a folder of this machine"),
+        ("deployment.pipeline_root=root", "deployment.pipeline_root is 'root'"),
+    ],
+)
+def test_what_vertex_lacks_is_named(deployed, override, message):
+    with pytest.raises(deployment_checks.DeploymentError, match=message):
+        compilation.compile_pipeline(deployed(override), "vertex")
+
+
+def test_a_region_without_the_accelerator_is_refused_unless_the_check_is_off(deployed):
+    elsewhere = "deployment.region=europe-north1"
+    with pytest.raises(
+        AcceleratorError, match=r"resources\.Trainer asks for NVIDIA_TESLA_T4, which"
+    ):
+        deployment_checks.check(deployed(elsewhere), "vertex")
+    deployment_checks.check(deployed(elsewhere, "deployment.check_accelerators=false"), "vertex")
+    job = f"deployment.training_job={V5E}, tpu_topology: 2x2}}"
+    deployment_checks.check(deployed(job, "deployment.region=us-west4"), "vertex")
+    with pytest.raises(AcceleratorError, match="training_job asks for TPU_V5_LITEPOD, which"):
+        deployment_checks.check(deployed(job, "deployment.region=us-east4"), "vertex")
+
+
+def test_a_gate_that_kubeflow_cannot_hold_is_refused(deployed):
+    override = "evaluation.thresholds.accuracy={minimum: null, maximum_drop: 0.1}"
+    with pytest.raises(
+        deployment_checks.DeploymentError, match="compares with the latest blessed model only"
+    ):
+        deployment_checks.check(deployed(override), "kfp")
+    deployment_checks.check(deployed(override), "vertex")
+
+
+def test_a_folder_that_cannot_be_written_is_named(deployed, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    config = deployed(
+        "data.root=package:sample_data/classification",
+        f"run.output_root={tmp_path}/out",
+        f"deployment.pipeline_root={tmp_path}/root",
+    )
+    deployment_checks.check_access(config)
+    assert not list(tmp_path.glob("root/*"))
+    config = deployed(
+        "data.root=package:sample_data/classification",
+        f"run.output_root={tmp_path}/out",
+        f"deployment.pipeline_root={tmp_path}/file/root",
+    )
+    with pytest.raises(
+        deployment_checks.DeploymentError, match=r"pipeline_root .* cannot be written"
+    ):
+        deployment_checks.check_access(config)
+
+
+def test_a_pipeline_without_a_deployment_is_refused(deployed):
+    with pytest.raises(deployment_checks.DeploymentError, match="has no deployment"):
+        deployment_checks.check(deployed("deployment=null"), "kfp")

@@ -1,0 +1,86 @@
+"""The real client and command of Kubeflow Pipelines against a server on loopback."""
+
+import os
+import subprocess
+import sys
+
+import kfp
+import pytest
+import yaml
+
+from pipeline import cli, compilation
+from tests.pipeline import kubeflow_server
+
+GIVEN = {"train_steps": 7, "learning_rate": 0.5, "data_root": "gs://other/data"}
+
+
+@pytest.fixture
+def server():
+    with kubeflow_server.serve() as running:
+        yield running
+
+
+@pytest.fixture
+def compiled(deployed, tmp_path):
+    spec = compilation.compile_pipeline(deployed(), "kfp")
+    path = tmp_path / "pipeline.yaml"
+    path.write_text(compilation.to_text(spec, "kfp"))
+    return spec, str(path)
+
+
+def test_the_client_uploads_and_starts_a_run_with_parameters(server, compiled):
+    spec, path = compiled
+    client = kfp.Client(host=server.url)
+    uploaded = client.upload_pipeline(path, pipeline_name="sample")
+    assert uploaded.pipeline_id == "pipeline-1"
+    ((query, text),) = server.uploads
+    assert query["name"] == "sample"
+    assert yaml.safe_load(text) == spec
+    client.create_run_from_pipeline_package(path, arguments=GIVEN, enable_caching=None)
+    (run,) = server.runs
+    assert run["pipeline_spec"] == spec
+    assert run["runtime_config"]["parameters"] == GIVEN
+
+
+def test_the_command_uploads_and_starts_a_run_with_parameters(server, compiled):
+    spec, path = compiled
+    command(server, "pipeline", "create", "-p", "sample", path)
+    ((query, text),) = server.uploads
+    assert query["name"] == "sample"
+    assert yaml.safe_load(text) == spec
+    parameters = [f"{name}={value}" for name, value in GIVEN.items()]
+    command(server, "run", "create", "-e", "Default", "-r", "first", "-f", path, *parameters)
+    (run,) = server.runs
+    assert run["pipeline_spec"] == spec
+    # The command sends text; the service reads numbers for parameters that are declared as such.
+    assert run["runtime_config"]["parameters"] == {name: str(v) for name, v in GIVEN.items()}
+
+
+def test_submit_starts_a_run_and_refuses_what_the_client_would_let_pass(
+    server, deployed, tmp_path, capsys
+):
+    deployed()
+    arguments = ["submit", str(tmp_path / "deployed.yaml"), "--target", "kfp"]
+    arguments += ["--endpoint", server.url, "--skip-access-check"]
+    assert cli.main([*arguments, "--parameter", "train_step=7"]) == 1
+    assert "no runtime parameter 'train_step'. Did you mean 'train_steps'" in (
+        capsys.readouterr().err
+    )
+    assert cli.main([*arguments, "--parameter", "train_steps=many"]) == 1
+    assert "train_steps should be of type int, but is 'many'" in capsys.readouterr().err
+    assert not server.runs
+    given = [f"--parameter={name}={value}" for name, value in GIVEN.items()]
+    assert cli.main([*arguments, *given]) == 0
+    (run,) = server.runs
+    assert run["runtime_config"]["parameters"] == GIVEN
+    assert capsys.readouterr().out.splitlines()[-1] == "run-1"
+
+
+def command(server, *arguments: str) -> None:
+    executable = os.path.join(os.path.dirname(sys.executable), "kfp")
+    subprocess.run(
+        [executable, "--endpoint", server.url, *arguments],
+        check=True,
+        timeout=120,
+        stdin=subprocess.DEVNULL,
+    )
