@@ -7,34 +7,13 @@ from collections.abc import Mapping
 
 from tfx import types
 from tfx.dsl.components.base import base_beam_component, executor_spec
-from tfx.types import component_spec, standard_artifacts, standard_component_specs
+from tfx.types import standard_artifacts
 
-from components import configuration, runtime_values
+from components import configuration
 from components.evaluator import pretraining_executor as executor
 from components.evaluator.pretraining_config import PretrainingEvaluationConfig
+from components.evaluator.records_evaluator_spec import RecordsEvaluatorSpec
 from components.trainer.pretraining import PretrainingConfig
-
-
-class PretrainingEvaluatorSpec(types.ComponentSpec):
-    """What goes in and out."""
-
-    PARAMETERS = {
-        executor.SETTINGS_KEY: component_spec.ExecutionParameter(type=str),
-        runtime_values.THRESHOLDS_KEY: component_spec.ExecutionParameter(type=str, optional=True),
-    }
-    INPUTS = {
-        executor.RECORDS_KEY: component_spec.ChannelParameter(type=standard_artifacts.Examples),
-        standard_component_specs.MODEL_KEY: component_spec.ChannelParameter(
-            type=standard_artifacts.Model
-        ),
-        standard_component_specs.BASELINE_MODEL_KEY: component_spec.ChannelParameter(
-            type=standard_artifacts.Model, optional=True
-        ),
-        "model_run": component_spec.ChannelParameter(
-            type=standard_artifacts.ModelRun, optional=True
-        ),
-    }
-    OUTPUTS = standard_component_specs.EvaluatorSpec.OUTPUTS
 
 
 class PretrainingEvaluator(base_beam_component.BaseBeamComponent):
@@ -44,7 +23,7 @@ class PretrainingEvaluator(base_beam_component.BaseBeamComponent):
     (ModelBlessing).
     """
 
-    SPEC_CLASS = PretrainingEvaluatorSpec
+    SPEC_CLASS = RecordsEvaluatorSpec
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(executor.Executor)
 
     def __init__(
@@ -78,7 +57,7 @@ class PretrainingEvaluator(base_beam_component.BaseBeamComponent):
             "lineage": dict(lineage),
         }
         super().__init__(
-            spec=PretrainingEvaluatorSpec(
+            spec=RecordsEvaluatorSpec(
                 records=records,
                 model=model,
                 baseline_model=baseline_model,

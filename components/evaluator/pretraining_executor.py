@@ -17,12 +17,10 @@ from components.evaluator import blessing, gate, training_history
 from components.evaluator import report as report_lib
 from components.evaluator.names import REPORT_NAME, RESULTS_NAME
 from components.evaluator.pretraining_config import PretrainingEvaluationConfig
+from components.evaluator.records_evaluator_spec import RECORDS_KEY, SETTINGS_KEY
 from components.modeling.config import XLNetConfig
 from components.trainer import pretraining, saved_model_records
 from components.trainer.pretraining import PretrainingConfig
-
-RECORDS_KEY = "records"
-SETTINGS_KEY = "settings"
 
 
 class Executor(blessing.BlessingExecutor):

@@ -7,34 +7,13 @@ from collections.abc import Mapping
 
 from tfx import types
 from tfx.dsl.components.base import base_beam_component, executor_spec
-from tfx.types import component_spec, standard_artifacts, standard_component_specs
+from tfx.types import standard_artifacts
 
-from components import configuration, runtime_values
+from components import configuration
 from components.evaluator import question_answering_executor as executor
 from components.evaluator.question_answering_config import QuestionAnsweringEvaluationConfig
+from components.evaluator.records_evaluator_spec import RecordsEvaluatorSpec
 from components.evaluator.span_decoding import DecodingConfig
-
-
-class QuestionAnsweringEvaluatorSpec(types.ComponentSpec):
-    """What goes in and out."""
-
-    PARAMETERS = {
-        executor.SETTINGS_KEY: component_spec.ExecutionParameter(type=str),
-        runtime_values.THRESHOLDS_KEY: component_spec.ExecutionParameter(type=str, optional=True),
-    }
-    INPUTS = {
-        executor.RECORDS_KEY: component_spec.ChannelParameter(type=standard_artifacts.Examples),
-        standard_component_specs.MODEL_KEY: component_spec.ChannelParameter(
-            type=standard_artifacts.Model
-        ),
-        standard_component_specs.BASELINE_MODEL_KEY: component_spec.ChannelParameter(
-            type=standard_artifacts.Model, optional=True
-        ),
-        "model_run": component_spec.ChannelParameter(
-            type=standard_artifacts.ModelRun, optional=True
-        ),
-    }
-    OUTPUTS = standard_component_specs.EvaluatorSpec.OUTPUTS
 
 
 class QuestionAnsweringEvaluator(base_beam_component.BaseBeamComponent):
@@ -44,7 +23,7 @@ class QuestionAnsweringEvaluator(base_beam_component.BaseBeamComponent):
     `null_odds.json`, `results.json`, `report.html`), `blessing` (ModelBlessing).
     """
 
-    SPEC_CLASS = QuestionAnsweringEvaluatorSpec
+    SPEC_CLASS = RecordsEvaluatorSpec
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(executor.Executor)
 
     def __init__(
@@ -81,7 +60,7 @@ class QuestionAnsweringEvaluator(base_beam_component.BaseBeamComponent):
             "lineage": dict(lineage),
         }
         super().__init__(
-            spec=QuestionAnsweringEvaluatorSpec(
+            spec=RecordsEvaluatorSpec(
                 records=records,
                 model=model,
                 baseline_model=baseline_model,

@@ -24,14 +24,12 @@ from components.evaluator import question_answering_inference as inference
 from components.evaluator import question_answering_report as reporting
 from components.evaluator.names import REPORT_NAME, RESULTS_NAME
 from components.evaluator.question_answering_config import QuestionAnsweringEvaluationConfig
+from components.evaluator.records_evaluator_spec import RECORDS_KEY, SETTINGS_KEY
 from components.evaluator.report import render
 from components.evaluator.span_decoding import DecodingConfig
 from components.example_gen import squad_examples
 from components.preprocessing.question_answering import paragraph_files
 from components.trainer import saved_model_records
-
-RECORDS_KEY = "records"
-SETTINGS_KEY = "settings"
 
 _SPLIT = "eval"
 _CANDIDATE, _BASELINE = "candidate", "baseline"
