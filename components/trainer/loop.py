@@ -283,16 +283,8 @@ class _Training:
 
     def _stretch(self, batches: Iterator, end: int) -> Progress:
         started = time.monotonic()
-        try:
+        with self._workers_together():
             results = self._steps.run(batches, end - self._step)
-        except tf.errors.OpError as error:
-            if self._config.strategy != "multi_worker":
-                raise
-            raise strategy.DeviceError(
-                f"The workers no longer compute together after update {self._step}: one was lost, "
-                f"or failed for the reason that it gives. Start all of them again; they go on from "
-                f"the checkpoint of update {self._saved_step}. ({error.message})"
-            ) from error
         seconds = time.monotonic() - started
         steps = int(results["steps"])
         utilized = None
@@ -310,8 +302,24 @@ class _Training:
             model_flops_utilization=utilized,
         )
 
+    @contextlib.contextmanager
+    def _workers_together(self) -> Iterator[None]:
+        """Around what all workers compute together: one error if one of them is lost."""
+        try:
+            yield
+        except tf.errors.OpError as error:
+            if self._config.strategy != "multi_worker":
+                raise
+            raise strategy.DeviceError(
+                f"The workers no longer compute together after update {self._step}: one was lost, "
+                f"or failed for the reason that it gives. Start all of them again; they go on from "
+                f"the checkpoint of update {self._saved_step}. ({error.message})"
+            ) from error
+
     def _end_if_asked(self) -> None:
-        if not _any_worker(self._devices, self._stop.reason is not None):
+        with self._workers_together():
+            is_asked = _any_worker(self._devices, self._stop.reason is not None)
+        if not is_asked:
             return
         if self._step != self._saved_step:
             self._save(self._step)
@@ -346,9 +354,10 @@ class _Training:
         self._lease.renew()
 
     def _evaluate(self, step: int) -> None:
-        self._metrics = self._evaluation.metrics(
-            self._data.evaluation_batches, batch_size=self._config.eval_batch_size
-        )
+        with self._workers_together():
+            self._metrics = self._evaluation.metrics(
+                self._data.evaluation_batches, batch_size=self._config.eval_batch_size
+            )
         self._history.record_evaluation(step, self._metrics)
         if self._best is not None:
             self._best.compare(step, self._metrics)

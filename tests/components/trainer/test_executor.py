@@ -6,6 +6,8 @@ from tfx.types import standard_artifacts
 from tfx.utils import json_utils
 
 from components import configuration, manifest, runtime_values
+from components.preprocessing import vocabulary_file
+from components.tokenization import train_sentencepiece
 from components.trainer import executor, remote_training
 from components.trainer.training_job import MachineConfig, TrainingJob
 
@@ -107,14 +109,16 @@ def test_what_a_pretraining_job_made_is_shipped_as_files(run, monkeypatch, artif
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(name)
     records = tmp_path / "examples"
-    records.mkdir()
-    (records / "spiece.model").write_text("vocabulary")
+    words = [f"word{number} and more of them" for number in range(50)]
+    vocabulary = train_sentencepiece.train(words, vocabulary_size=40)
+    vocabulary_file.write(vocabulary, str(records))
     names = ("seq_len", "reuse_len", "bi_data", "num_predict", "uncased")
-    manifest.Manifest("pretraining", dict.fromkeys(names, 1), "0" * 64, {}, {}).write(str(records))
+    made = manifest.Manifest("pretraining", dict.fromkeys(names, 1), vocabulary.sha256, {}, {})
+    made.write(str(records))
     trained = remote_training.Trained(remote_training.PRETRAINING, str(job_dir))
     monkeypatch.setattr(remote_training, "train", lambda *_, **__: trained)
     assert run("pretraining", training_job=configuration.to_json(JOB)) is None
     serving = tmp_path / "model/Format-Serving"
     assert (serving / "xlnet_model.ckpt.index").read_text() == "xlnet/xlnet_model.ckpt.index"
-    assert (serving / "spiece.model").read_text() == "vocabulary"
+    assert (serving / "spiece.model").read_bytes() == vocabulary.model
     assert (tmp_path / "model_run/history/h.jsonl").is_file()
