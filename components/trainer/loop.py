@@ -228,6 +228,16 @@ class _Training:
             except DivergenceError as error:
                 self._guard.allow_rollback(error)
                 self._roll_back(error)
+            except tf.errors.OpError as error:
+                # An update, a request to stop, a checkpoint's memory, an evaluation: whatever the
+                # workers were about to do together.
+                if self._config.strategy != "multi_worker":
+                    raise
+                raise strategy.DeviceError(
+                    f"The workers no longer compute together after update {self._step}: one was "
+                    "lost, or failed for the reason that it gives. Start all of them again; they "
+                    f"go on from the checkpoint of update {self._saved_step}. ({error.message})"
+                ) from error
         if self._data.has_evaluation and not self._metrics:
             self._evaluate(self._step)  # the run was already complete
         if self._best is not None:
@@ -283,16 +293,7 @@ class _Training:
 
     def _stretch(self, batches: Iterator, end: int) -> Progress:
         started = time.monotonic()
-        try:
-            results = self._steps.run(batches, end - self._step)
-        except tf.errors.OpError as error:
-            if self._config.strategy != "multi_worker":
-                raise
-            raise strategy.DeviceError(
-                f"The workers no longer compute together after update {self._step}: one was lost, "
-                f"or failed for the reason that it gives. Start all of them again; they go on from "
-                f"the checkpoint of update {self._saved_step}. ({error.message})"
-            ) from error
+        results = self._steps.run(batches, end - self._step)
         seconds = time.monotonic() - started
         steps = int(results["steps"])
         utilized = None
