@@ -236,7 +236,7 @@ def _curves(history: Sequence[Mapping[str, object]]) -> markupsafe.Markup | None
     canvas = figure.Figure(figsize=(9, 3.2), layout="constrained")
     losses, metrics = canvas.subplots(1, 2)
     losses.plot(*_series(training, "loss"), label="training", linewidth=1.2)
-    if evaluations:
+    if any("loss" in point for point in evaluations):
         losses.plot(*_series(evaluations, "loss"), label="evaluation", marker="o", markersize=3)
     losses.set(title="loss", xlabel="update")
     names = sorted({name for point in evaluations for name in point} - {"kind", "step", "loss"})
