@@ -16,9 +16,9 @@ from components.checkpoint_conversion.heads import Heads
 from components.checkpoint_conversion.named_checkpoint import (
     CHECKPOINT_NAME,
     CONFIG_NAME,
-    VOCABULARY_NAME,
 )
 from components.checkpoint_conversion.weights import Weights
+from components.tokenization.names import MODEL_FILE_NAME
 
 SOURCE_FORMATS = ("auto", "tf1", "hf")
 TARGET_FORMATS = ("xlnet", "hf")
@@ -100,7 +100,7 @@ def convert(
         (hugging_face if target_format == "hf" else published).write(target, weights)
         if weights.vocabulary:
             vocabulary = files.read_bytes(weights.vocabulary, max_bytes=_MAX_VOCABULARY_BYTES)
-            files.write_bytes(files.join(target, VOCABULARY_NAME), vocabulary)
+            files.write_bytes(files.join(target, MODEL_FILE_NAME), vocabulary)
         return Conversion(
             source=weights.tensors.where,
             source_format=source_format,
@@ -145,7 +145,7 @@ def _open(
 def _check_target(source: str, target: str, target_format: str, overwrite: bool) -> None:
     if os.path.realpath(source) == os.path.realpath(target):
         raise TargetExistsError(f"Source and target are the same folder: {source}")
-    names = (*_WRITTEN[target_format], VOCABULARY_NAME)
+    names = (*_WRITTEN[target_format], MODEL_FILE_NAME)
     there = [name for name in names if FileSystems.exists(files.join(target, name))]
     if there and not overwrite:
         raise TargetExistsError(

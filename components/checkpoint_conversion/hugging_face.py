@@ -19,9 +19,9 @@ from components.checkpoint_conversion import (
 from components.checkpoint_conversion.errors import WeightsError
 from components.checkpoint_conversion.heads import Heads
 from components.checkpoint_conversion.hugging_face_config import CONFIG_NAME, HuggingFaceConfig
-from components.checkpoint_conversion.named_checkpoint import VOCABULARY_NAME
 from components.checkpoint_conversion.tensors import Tensors
 from components.checkpoint_conversion.weights import Weights
+from components.tokenization.names import MODEL_FILE_NAME
 
 SAFETENSORS_NAME = "model.safetensors"
 TORCH_NAME = "pytorch_model.bin"
@@ -77,7 +77,7 @@ def open_to_read(
             found.pop(_OUTPUT_WEIGHT, None)
         expected = heads_lib.hugging_face_shapes(config.network, heads)
         heads_lib.check_accounted_for(paths[0], found, expected)
-        vocabulary = files.join(folder, VOCABULARY_NAME)
+        vocabulary = files.join(folder, MODEL_FILE_NAME)
         yield Weights(
             config=config.network,
             heads=heads,

@@ -19,7 +19,6 @@ from components.checkpoint_conversion.tensors import Tensors
 
 CHECKPOINT_NAME = "xlnet_model.ckpt"
 CONFIG_NAME = "xlnet_config.json"
-VOCABULARY_NAME = "spiece.model"
 
 # What training leaves in a published checkpoint beside the model: counters, and Adam's moments;
 # TensorFlow's optimizer calls them Adam and Adam_1, the published one with weight decay adam_m and

@@ -16,11 +16,11 @@ from components.checkpoint_conversion.heads import MASK_EMBEDDING
 from components.checkpoint_conversion.named_checkpoint import (
     CHECKPOINT_NAME,
     CONFIG_NAME,
-    VOCABULARY_NAME,
 )
 from components.checkpoint_conversion.tensors import Tensors
 from components.checkpoint_conversion.weights import Weights
 from components.modeling.config import XLNetConfig
+from components.tokenization.names import MODEL_FILE_NAME
 
 # A variable of checkpoints that hold objects and not names, such as those a run resumes from.
 _OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
@@ -90,7 +90,7 @@ def open_to_read(
     def read(name: str) -> np.ndarray:
         return stored[name] if name in stored else np.zeros(expected[name], np.float32)
 
-    vocabulary = files.join(folder, VOCABULARY_NAME)
+    vocabulary = files.join(folder, MODEL_FILE_NAME)
     yield Weights(
         config=config,
         heads=heads,

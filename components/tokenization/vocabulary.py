@@ -11,9 +11,6 @@ from components import files
 from components.tokenization import comma_rule
 from components.tokenization.special_ids import SPECIAL_PIECES, UNK_ID
 
-# Of a vocabulary beside weights, records, or in an artifact of its own.
-MODEL_FILE_NAME = "spiece.model"
-
 # The published model has 0.8 MB, and 250,000 pieces make about 5 MB. More is a wrong file, which
 # should not be read through to its end.
 _MAX_MODEL_BYTES = 256 << 20

@@ -16,6 +16,7 @@ from components import manifest as manifest_lib
 from components.checkpoint_conversion import named_checkpoint
 from components.modeling.config import ModelOptions, XLNetConfig
 from components.modeling.cost import Workload, training_cost
+from components.tokenization.names import MODEL_FILE_NAME
 from components.trainer import run_folder
 from components.trainer.classification_task import ClassificationTask, RegressionTask
 from components.trainer.config import TrainingConfig
@@ -208,7 +209,7 @@ def check_initial_vocabulary(manifest: manifest_lib.Manifest, init_from: str | N
     """
     if init_from is None or not tf.io.gfile.isdir(init_from):
         return
-    path = f"{init_from.rstrip('/')}/{named_checkpoint.VOCABULARY_NAME}"
+    path = f"{init_from.rstrip('/')}/{MODEL_FILE_NAME}"
     if not tf.io.gfile.exists(path):
         return
     digest = files.sha256(files.read_bytes(path))
