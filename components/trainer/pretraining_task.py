@@ -49,8 +49,7 @@ class PretrainingTask:
     ) -> tuple[LossSum, State]:
         """Cross entropy summed over the tokens to be predicted, whose number is the weight."""
         outputs = self._run(model, features, state, training=True, dropout_seed=dropout_seed)
-        per_token = losses.language_model_loss(outputs["logits"], features["target"])
-        mask = tf.cast(features["target_mask"], per_token.dtype)
+        per_token, mask = _token_losses(outputs["logits"], features)
         loss = LossSum(total=tf.reduce_sum(per_token * mask), weight=tf.reduce_sum(mask))
         return loss, _next_state(state, outputs)
 
@@ -59,8 +58,7 @@ class PretrainingTask:
     ) -> tuple[dict[str, tf.Tensor], State]:
         """By row: `loss` summed over its tokens, number of `correct` ones, and of all `tokens`."""
         outputs = self._run(model, features, state, training=False, dropout_seed=None)
-        per_token = losses.language_model_loss(outputs["logits"], features["target"])
-        mask = tf.cast(features["target_mask"], per_token.dtype)
+        per_token, mask = _token_losses(outputs["logits"], features)
         guesses = tf.argmax(outputs["logits"], axis=-1, output_type=tf.int32)
         is_correct = tf.cast(guesses == features["target"], per_token.dtype)
         sums = {
@@ -99,6 +97,12 @@ class PretrainingTask:
             continues = tf.cast(features["continues"], mems.dtype)
             inputs[_MEMS] = mems * continues[None, :, None, None]
         return model(inputs, training=training, dropout_seed=dropout_seed)
+
+
+def _token_losses(logits: tf.Tensor, features: Features) -> tuple[tf.Tensor, tf.Tensor]:
+    """Cross entropies [B, P], and 1 where there is a token to be predicted, else 0."""
+    per_token = losses.language_model_loss(logits, features["target"])
+    return per_token, tf.cast(features["target_mask"], per_token.dtype)
 
 
 def _next_state(state: State, outputs: Mapping[str, tf.Tensor]) -> State:
