@@ -45,6 +45,8 @@ def load(options: argparse.Namespace) -> PipelineConfig:
     named = {
         "data.root": options.data,
         "vocabulary.model": options.vocabulary,
+        # It takes the place of the vocabulary that a preset would train.
+        "vocabulary.size": "null" if options.vocabulary else None,
         "init_from": options.init_from,
         "run.output_root": options.output,
     }
@@ -57,7 +59,7 @@ def load_without_data(options: argparse.Namespace) -> PipelineConfig:
     given = {override.partition("=")[0] for override in options.overrides}
     placeholders = {"data.root": _NOT_NEEDED, "run.output_root": _NOT_NEEDED}
     if not any(key.startswith("vocabulary.") for key in given):
-        # A preset with vocabulary.size trains one; a model's path takes its place here.
+        # As above.
         placeholders |= {"vocabulary.model": _NOT_NEEDED, "vocabulary.size": "null"}
     overrides = [f"{key}={value}" for key, value in placeholders.items() if key not in given]
     return load(

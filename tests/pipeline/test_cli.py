@@ -1,6 +1,7 @@
 import json
 
 import pytest
+import yaml
 
 from pipeline import cli
 
@@ -85,3 +86,9 @@ def test_help_has_examples(capsys):
         cli.main(["--help"])
     assert stop.value.code == 0
     assert "xlnet-pipeline run sample" in capsys.readouterr().out
+
+
+def test_a_given_vocabulary_takes_the_place_of_one_to_be_trained(capsys):
+    assert cli.main(["show", "pretraining_small", "--data", "/d", "--vocabulary", "/v.model"]) == 0
+    shown = yaml.safe_load(capsys.readouterr().out)
+    assert shown["vocabulary"] == {"model": "/v.model", "size": None, "uncased": True}

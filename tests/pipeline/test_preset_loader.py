@@ -57,7 +57,7 @@ def test_every_preset_loads_and_its_header_says_how_to_use_it(name):
     # What every command of a task's preset gives.
     needed = []
     if not name.startswith("sample"):
-        needed = ["data.root=/data", "vocabulary.model=/spiece.model"]
+        needed = ["data.root=/data", "vocabulary.model=/spiece.model", "vocabulary.size=null"]
     config = preset_loader.load(name, needed)
     # What is written beside the outputs gives the same configuration again.
     again = yaml.safe_load(preset_loader.to_yaml(config))
