@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from components.trainer.loop import TrainingResult
 
 REPEATS_KEY = "repeats"
-_REPORT_NAME = "repeats.json"
+REPORT_NAME = "repeats.json"
 
 _logger = logging.getLogger(__name__)
 
@@ -98,7 +98,7 @@ def train_median(
     # It is complete: its last checkpoint is read, nothing is trained.
     result = train(with_seed(config, chosen), model_dir, root)
     if result.is_chief:
-        _write_report(f"{model_dir}/{_REPORT_NAME}", repeats, metrics, chosen)
+        _write_report(f"{model_dir}/{REPORT_NAME}", repeats, metrics, chosen)
     return result
 
 
