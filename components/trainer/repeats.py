@@ -84,6 +84,8 @@ def train_median(
             )
         metrics[seed] = result.metrics
         _logger.info("seed %d: %s %.4f", seed, repeats.metric, result.metrics[repeats.metric])
+        # Its model lies on the device, where the next one needs the room.
+        del result
     values = {seed: values[repeats.metric] for seed, values in metrics.items()}
     chosen = median_seed(values)
     _logger.info(
