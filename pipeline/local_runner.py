@@ -5,11 +5,17 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from components import files
 from components.evaluator.names import REPORT_NAME, RESULTS_NAME
+from components.trainer import repeats
 from pipeline.config import PipelineConfig
 from pipeline.preset_loader import to_yaml
+
+# TFX's name of it in the Tuner's output.
+_TRIALS_NAME = "tuner_results.json"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,6 +28,8 @@ class RunSummary:
         failures: why it did not pass.
         report: path of the HTML report.
         pushed_model: path of the served model; None if none was pushed.
+        trials: of a search, each "trial_id", "score" and its settings, the best first.
+        repeats: what `repeats.json` of the training holds; None of a single one.
     """
 
     blessed: bool
@@ -29,6 +37,8 @@ class RunSummary:
     failures: list[str]
     report: str
     pushed_model: str | None
+    trials: Sequence[Mapping[str, Any]] = ()
+    repeats: Mapping[str, Any] | None = None
 
 
 def run(config: PipelineConfig) -> RunSummary:
@@ -62,11 +72,16 @@ def run(config: PipelineConfig) -> RunSummary:
         metadata_connection_config=connection,
     )
     beam_dag_runner.BeamDagRunner().run(tfx_pipeline)
-    return summarize(metadata_path)
+    return summarize(metadata_path, config)
 
 
-def summarize(metadata_path: str) -> RunSummary:
-    """Reads what the latest run left behind."""
+def summarize(metadata_path: str, config: PipelineConfig) -> RunSummary:
+    """Reads what the latest run left behind.
+
+    Args:
+        metadata_path: SQLite file.
+        config: of that run.
+    """
     from ml_metadata import metadata_store
     from ml_metadata.proto import metadata_store_pb2
     from tfx import v1 as tfx
@@ -86,8 +101,11 @@ def summarize(metadata_path: str) -> RunSummary:
             return None
         return artifacts[max(events, key=lambda event: event.execution_id).artifact_id]
 
+    def content(type_name: str, name: str) -> Any:
+        return json.loads(files.read_bytes(files.join(latest(type_name).uri, name)))
+
     evaluation = latest("ModelEvaluation").uri
-    results = json.loads(files.read_bytes(files.join(evaluation, RESULTS_NAME)))
+    results = content("ModelEvaluation", RESULTS_NAME)
     pushed = latest("PushedModel") if results["blessed"] else None
     return RunSummary(
         blessed=results["blessed"],
@@ -97,4 +115,6 @@ def summarize(metadata_path: str) -> RunSummary:
         pushed_model=(
             pushed.custom_properties["pushed_destination"].string_value if pushed else None
         ),
+        trials=content("TunerResults", _TRIALS_NAME) if config.search else (),
+        repeats=content("ModelRun", repeats.REPORT_NAME) if config.repeats else None,
     )

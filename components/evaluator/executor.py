@@ -58,8 +58,10 @@ class Executor(tfx_executor.Executor):
             configuration.build(EvaluationConfig, settings["evaluation"], where="evaluation"),
             metric_names=tuple(settings["metric_names"]),
         )
+        training = training_history.read(input_dict)
         lineage = {
             **settings["lineage"],
+            **training.lineage,
             "model": artifact_utils.get_single_uri(input_dict["model"]),
             "examples": artifact_utils.get_single_uri(input_dict["examples"]),
             "code version": __version__,
@@ -72,7 +74,8 @@ class Executor(tfx_executor.Executor):
             slices=results.slices,
             labels=settings["labels"],
             confusion=results.confusion,
-            history=training_history.read(input_dict),
+            history=training.curves,
+            repeats=training.repeats,
             lineage=lineage,
             wrong_examples=wrong_texts.find(
                 blessing.model_path(input_dict["model"]),

@@ -61,8 +61,10 @@ class Executor(blessing.BlessingExecutor):
             output_dict[standard_component_specs.EVALUATION_KEY]
         )
         models = input_dict[standard_component_specs.MODEL_KEY]
+        training = training_history.read(input_dict)
         lineage = {
             **settings["lineage"],
+            **training.lineage,
             "model": artifact_utils.get_single_uri(models),
             "records": records_dir,
             "code version": __version__,
@@ -85,7 +87,8 @@ class Executor(blessing.BlessingExecutor):
             slices=[],
             labels=None,
             confusion=None,
-            history=training_history.read(input_dict),
+            history=training.curves,
+            repeats=training.repeats,
             lineage=lineage,
         )
         page = report_lib.render(report).encode("utf-8")

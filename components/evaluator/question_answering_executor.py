@@ -68,8 +68,10 @@ class Executor(blessing.BlessingExecutor):
         directory = artifact_utils.get_single_uri(
             output_dict[standard_component_specs.EVALUATION_KEY]
         )
+        training = training_history.read(input_dict)
         lineage = {
             **settings["lineage"],
+            **training.lineage,
             "model": artifact_utils.get_single_uri(input_dict[standard_component_specs.MODEL_KEY]),
             "records": records_dir,
             "code version": __version__,
@@ -106,14 +108,14 @@ class Executor(blessing.BlessingExecutor):
         judged = reporting.judge(
             evaluations[_CANDIDATE], baseline=evaluations.get(_BASELINE), config=config
         )
-        history = training_history.read(input_dict)
         candidate = answers[_CANDIDATE]
         report = reporting.make_report(
             evaluations[_CANDIDATE],
             judged,
             config=config,
             title=settings["title"],
-            history=history,
+            history=training.curves,
+            repeats=training.repeats,
             lineage=lineage,
             wrong_examples=wrong_answers.find(
                 paragraphs,

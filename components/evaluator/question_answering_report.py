@@ -50,6 +50,7 @@ def make_report(
     lineage: Mapping[str, str],
     wrong_examples: Mapping[str, Sequence[WrongExample]],
     counts: Mapping[str, int],
+    repeats: Table | None,
 ) -> Report:
     """The page: metrics, curves, slices, what was answered wrongly, what became of the data."""
     slices = [
@@ -88,6 +89,7 @@ def make_report(
         wrong_examples=wrong_examples,
         data=Table(("counted", "number"), [(name, f"{n:,}") for name, n in sorted(counts.items())]),
         history=history,
+        repeats=repeats,
         lineage=lineage,
     )
 

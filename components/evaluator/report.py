@@ -161,6 +161,7 @@ class Report:
             none.
         wrong_examples: by what is wrong with them, the worst first.
         data: what was read, used and left out; None if nothing is known.
+        repeats: metrics by seed; None of a single training.
     """
 
     title: str
@@ -177,6 +178,7 @@ class Report:
     threshold_curves: Mapping[str, ThresholdCurve] = dataclasses.field(default_factory=dict)
     wrong_examples: Mapping[str, Sequence[WrongExample]] = dataclasses.field(default_factory=dict)
     data: Table | None = None
+    repeats: Table | None = None
 
 
 def render(report: Report) -> str:

@@ -1,24 +1,67 @@
-"""The curves of the training that a model comes from, for the report."""
+"""What is known of the training that a model comes from, for the report."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tfx import types
 from tfx.types import artifact_utils
 
 from components import files
+from components.evaluator.report import Table
+from components.trainer.repeats import REPORT_NAME
+from components.trainer.search import FOUND_NAME
 
 
-def read(input_dict: dict[str, list[types.Artifact]]) -> list[dict[str, Any]]:
-    """Points of the curves in the artifact "model_run"; none if there is no such artifact."""
+@dataclasses.dataclass(frozen=True)
+class TrainingHistory:
+    """What a training left beside its weights.
+
+    Attributes:
+        curves: points of them; none if there are none.
+        repeats: metrics of all seeds; None of a single training.
+        lineage: what its configuration does not say.
+    """
+
+    curves: Sequence[Mapping[str, Any]] = ()
+    repeats: Table | None = None
+    lineage: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+
+def read(input_dict: dict[str, list[types.Artifact]]) -> TrainingHistory:
+    """What the artifact "model_run" holds; nothing if there is no such artifact."""
     if not input_dict.get("model_run"):
-        return []
+        return TrainingHistory()
     run = artifact_utils.get_single_uri(input_dict["model_run"])
-    path = files.join(run, "history", "history.jsonl")
+    curves = _text(files.join(run, "history", "history.jsonl"))
+    repeats = _text(files.join(run, REPORT_NAME))
+    found = _text(files.join(run, FOUND_NAME))
+    lineage = {}
+    if found:
+        settings = json.loads(found).items()
+        lineage["settings found by the search"] = ", ".join(f"{k} = {v}" for k, v in settings)
+    return TrainingHistory(
+        curves=[json.loads(line) for line in curves.splitlines()],
+        repeats=_table(json.loads(repeats)) if repeats else None,
+        lineage=lineage,
+    )
+
+
+def _text(path: str) -> str:
     try:
-        lines = files.read_bytes(path).decode("utf-8").splitlines()
+        return files.read_bytes(path).decode("utf-8")
     except files.NoSuchFilesError:
-        return []
-    return [json.loads(line) for line in lines]
+        return ""
+
+
+def _table(report: Mapping[str, Any]) -> Table:
+    names = list(report["runs"][0]["metrics"])
+    rows = []
+    for run in report["runs"]:
+        note = f" (median of {report['metric']})" if run["seed"] == report["median_seed"] else ""
+        values = [f"{run['metrics'][name]:.4f}" for name in names]
+        rows.append((f"{run['seed']}{note}", *values))
+    return Table(("seed", *names), rows)

@@ -6,7 +6,7 @@ The loop stops where an action is due and knows nothing else of it.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 
@@ -24,6 +24,7 @@ class Progress:
         memory_bytes: most that was taken so far, of a GPU or of this process.
         model_flops_utilization: share of the hardware's most operations per second that the
             model's products alone make up; None where one of the two is not known.
+        updates: of the stretch.
     """
 
     step: int
@@ -34,6 +35,29 @@ class Progress:
     examples_per_second: float
     memory_bytes: int = 0
     model_flops_utilization: float | None = None
+    updates: int = 1
+
+
+def joined(stretches: Sequence[Progress]) -> Progress:
+    """Several stretches, one after the other, as one."""
+    if len(stretches) == 1:
+        return stretches[0]
+    last = stretches[-1]
+    updates = sum(each.updates for each in stretches)
+    # For as many examples as a batch has.
+    seconds = sum(each.updates / each.examples_per_second for each in stretches)
+    speed = updates / seconds
+    utilized = last.model_flops_utilization
+    if utilized is not None:
+        utilized *= speed / last.examples_per_second
+    return dataclasses.replace(
+        last,
+        loss=sum(each.loss * each.updates for each in stretches) / updates,
+        gradient_norm=max(each.gradient_norm for each in stretches),
+        examples_per_second=speed,
+        model_flops_utilization=utilized,
+        updates=updates,
+    )
 
 
 class Action(Protocol):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping
 
 from components.trainer.checkpoints import RunCheckpoints
-from components.trainer.history import History
 
 _logger = logging.getLogger(__name__)
 
@@ -22,18 +22,13 @@ class BestModel:
 
     Args:
         metric: of the evaluations.
-        checkpoints: of the run, beside which the best weights are kept.
-        history: of the run, from which a resumed run knows the best value so far.
+        checkpoints: of the run, beside which the best weights are kept with their metrics.
     """
 
-    def __init__(self, metric: str, checkpoints: RunCheckpoints, history: History):
+    def __init__(self, metric: str, checkpoints: RunCheckpoints):
         self._metric = metric
         self._checkpoints = checkpoints
-        self._best: Mapping[str, float] | None = None
-        for point in history.evaluations():
-            metrics = {key: value for key, value in point.items() if key not in ("kind", "step")}
-            if self._is_better(metrics):
-                self._best = metrics
+        self._best = checkpoints.best_metrics()
 
     def compare(self, step: int, metrics: Mapping[str, float]) -> None:
         """Keeps the model as it is now if it is better than all before.
@@ -43,22 +38,21 @@ class BestModel:
         """
         if self._is_better(metrics):
             self._best = dict(metrics)
-            self._checkpoints.save_best(step)
+            self._checkpoints.save_best(step, metrics)
             _logger.info("best so far: %s %.4f", self._metric, metrics[self._metric])
 
     def restore(self, last: Mapping[str, float]) -> dict[str, float]:
-        """Gives the model its best weights.
+        """Gives the model its best weights, in the process that writes what a run leaves behind.
 
         Args:
             last: metrics of the weights that it has.
 
         Returns:
-            Metrics of the weights that it has now.
+            Metrics of the best weights.
         """
-        step = self._checkpoints.restore_best()
-        if step is None or self._best is None:
+        if self._best is None:
             return dict(last)
-        _logger.info("The run ends with the weights of update %d.", step)
+        self._checkpoints.restore_best()
         return dict(self._best)
 
     def _is_better(self, metrics: Mapping[str, float]) -> bool:
@@ -67,7 +61,8 @@ class BestModel:
                 f"training.best_metric is {self._metric!r}; the evaluations of this task give "
                 f"{', '.join(sorted(metrics))}."
             )
-        if self._best is None:
-            return True
-        difference = metrics[self._metric] - self._best[self._metric]
+        value = metrics[self._metric]
+        if self._best is None or math.isnan(value):
+            return not math.isnan(value)
+        difference = value - self._best[self._metric]
         return difference < 0 if self._metric in LOWER_IS_BETTER else difference > 0

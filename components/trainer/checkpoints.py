@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import math
 import re
 import shutil
+from collections.abc import Collection, Mapping
 
 import tensorflow as tf
 import tf_keras
 
+from components import files
 from components.trainer.carried_state import CarriedState
 
 _logger = logging.getLogger(__name__)
@@ -17,8 +21,6 @@ _NAME = "step"
 _BEST = "best"
 # What reading a damaged checkpoint, or one of another model, can raise.
 _READ_ERRORS = (AssertionError, ValueError, IndexError, RuntimeError, tf.errors.OpError)
-# What of a batch's position the optimizer's count of updates does not say.
-_SKIPPED = "skipped_batches"
 
 
 class CheckpointError(ValueError):
@@ -28,9 +30,9 @@ class CheckpointError(ValueError):
 class RunCheckpoints:
     """Checkpoints of one run: all that an update depends on beside the configuration.
 
-    These are model, optimizer with the update number, carried state, and how many batches were
-    skipped after rollbacks. Dropout, order of the data and schedule are functions of the update
-    number.
+    These are model, optimizer with the update number, carried state, how many batches were skipped
+    after rollbacks, and the lowest loss, by which divergence is told. Dropout, order of the data
+    and schedule are functions of the update number.
 
     Args:
         directory: where they lie; nothing else should write there.
@@ -55,12 +57,14 @@ class RunCheckpoints:
         self._state = state
         self._max_to_keep = max_to_keep
         self._writes = writes
-        self._skipped = tf.Variable(0, dtype=tf.int64, trainable=False, name=_SKIPPED)
+        self._skipped = tf.Variable(0, dtype=tf.int64, trainable=False, name="skipped_batches")
+        self._lowest = tf.Variable(math.inf, dtype=tf.float64, trainable=False, name="lowest_loss")
         self._checkpoint = tf.train.Checkpoint(
             model=model,
             optimizer=optimizer,
             carried_state=dict(state.variables()),
             skipped_batches=self._skipped,
+            lowest_loss=self._lowest,
         )
         self._model = tf.train.Checkpoint(model=model)
 
@@ -72,6 +76,15 @@ class RunCheckpoints:
     @skipped_batches.setter
     def skipped_batches(self, value: int) -> None:
         self._skipped.assign(value)
+
+    @property
+    def lowest_loss(self) -> float:
+        """Mean loss of the best stretch of updates; infinite before the first."""
+        return float(self._lowest.numpy())
+
+    @lowest_loss.setter
+    def lowest_loss(self, value: float) -> None:
+        self._lowest.assign(value)
 
     def steps(self, name: str = _NAME) -> list[int]:
         """Updates after which there are checkpoints of this name, oldest first.
@@ -115,7 +128,11 @@ class RunCheckpoints:
         return None
 
     def save(self, step: int) -> None:
-        """Writes a checkpoint and deletes the oldest; all replicas' hosts must call it together.
+        """Writes a checkpoint and tidies up; all replicas' hosts must call it together.
+
+        Deleted are the oldest, those of later updates (damaged ones, and what a rollback gave up),
+        which would be taken for newer than this one, and what an attempt that was killed left
+        unfinished.
 
         TensorFlow renames the index into place when the data are written, and only with an index
         is it a checkpoint.
@@ -132,39 +149,54 @@ class RunCheckpoints:
         except (OSError, tf.errors.OpError) as error:
             self._delete(step)
             raise self._write_error(path, error) from error
-        for old in self.steps()[: -self._max_to_keep]:
-            self._delete(old)
+        whole = [other for other in self.steps() if other <= step]
+        self._tidy(whole[-self._max_to_keep :])
 
-    def save_best(self, step: int) -> None:
-        """Keeps the model's weights as they are now as the best of the run, in place of others."""
-        if not self._writes:
-            return
-        try:
-            self._model.write(f"{self._directory}/{_BEST}-{step}")
-        except (OSError, tf.errors.OpError) as error:
-            self._delete(step, _BEST)
-            raise self._write_error(f"{self._directory}/{_BEST}-{step}", error) from error
-        for other in self.steps(_BEST):
-            if other != step:
-                self._delete(other, _BEST)
+    def save_best(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Keeps the model's weights as they are now as the best of the run, in place of others.
 
-    def restore_best(self) -> int | None:
-        """Gives the model the weights that `save_best` kept last.
-
-        Returns:
-            Their update number; None if none are kept.
+        Args:
+            step: updates that were made.
+            metrics: of these weights.
 
         Raises:
-            CheckpointError: if they are damaged.
+            CheckpointError: as `save`.
         """
-        for step in reversed(self.steps(_BEST)):
-            path = f"{self._directory}/{_BEST}-{step}"
-            try:
-                self._model.read(path).assert_existing_objects_matched()
-            except _READ_ERRORS as error:
-                raise CheckpointError(f"{path} cannot be read: {error}") from error
-            return step
-        return None
+        if not self._writes:
+            return
+        path = self._path(step, _BEST)
+        try:
+            # The weights come last: with them it is whole.
+            files.write_bytes(f"{path}.json", json.dumps(metrics).encode())
+            self._model.write(path)
+        except (OSError, tf.errors.OpError) as error:
+            self._delete(step, _BEST)
+            raise self._write_error(path, error) from error
+        self._tidy([step], _BEST)
+
+    def best_metrics(self) -> dict[str, float] | None:
+        """Metrics of the weights that `save_best` kept last; None if none are kept."""
+        path = self._best_path()
+        return json.loads(files.read_bytes(f"{path}.json")) if path else None
+
+    def restore_best(self) -> None:
+        """Gives the model the weights that `save_best` kept last, in the process that writes.
+
+        Others would read what that one is still writing, and have no use for them.
+
+        Raises:
+            CheckpointError: if they are damaged or gone.
+        """
+        if not self._writes:
+            return
+        path = self._best_path()
+        if path is None:
+            raise CheckpointError(f"The best weights are no longer in {self._directory}.")
+        try:
+            self._model.read(path).assert_existing_objects_matched()
+        except _READ_ERRORS as error:
+            raise CheckpointError(f"{path} cannot be read: {error}") from error
+        _logger.info("The run ends with its best weights, %s.", path)
 
     def _restore(self, path: str) -> None:
         try:
@@ -177,8 +209,22 @@ class RunCheckpoints:
         self._state.spread()
         _logger.info("Resumed from %s.", path)
 
-    def _path(self, step: int) -> str:
-        return f"{self._directory}/{_NAME}-{step}"
+    def _path(self, step: int, name: str = _NAME) -> str:
+        return f"{self._directory}/{name}-{step}"
+
+    def _best_path(self) -> str | None:
+        for step in reversed(self.steps(_BEST)):
+            path = self._path(step, _BEST)
+            if tf.io.gfile.exists(f"{path}.json"):
+                return path
+        return None
+
+    def _tidy(self, kept: Collection[int], name: str = _NAME) -> None:
+        """Deletes all files of this name but those of some updates."""
+        numbered = re.compile(rf"{name}-(\d+)[._].*")
+        matches = (numbered.fullmatch(file) for file in tf.io.gfile.listdir(self._directory))
+        for step in sorted({int(match[1]) for match in matches if match} - {*kept}):
+            self._delete(step, name)
 
     def _delete(self, step: int, name: str = _NAME) -> None:
         prefix = f"{name}-{step}."

@@ -54,7 +54,8 @@ class TrainingConfig:
         layer_decay_mode: "learning_rate" multiplies the step of a layer's variables;
             "gradient_scale" multiplies clipped gradients as the published code does, which Adam
             mostly cancels, for reproducing its runs.
-        steps_per_loop: updates inside one call of the compiled loop.
+        steps_per_loop: most updates inside one call of the compiled loop, and those to a point of
+            the training curves.
         eval_steps_interval: updates between evaluations; None: at the end of each epoch.
         save_steps: updates between checkpoints.
         max_to_keep: checkpoints kept.

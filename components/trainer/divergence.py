@@ -34,11 +34,15 @@ class DivergenceGuard:
 
     Args:
         config: of the run.
+
+    Attributes:
+        lowest_loss: of the stretches so far; infinite before the first. It goes into checkpoints,
+            so that a resumed run judges as it would have.
     """
 
     def __init__(self, config: TrainingConfig):
         self._config = config
-        self._lowest_loss = math.inf
+        self.lowest_loss = math.inf
         self._rollbacks = 0
 
     def check(self, progress: Progress) -> None:
@@ -47,13 +51,13 @@ class DivergenceGuard:
             if not math.isfinite(value):
                 raise DivergenceError(progress, f"{name} is {value}")
         limit = self._config.max_loss_rise
-        if limit is not None and progress.loss > self._lowest_loss + limit:
+        if limit is not None and progress.loss > self.lowest_loss + limit:
             raise DivergenceError(
                 progress,
                 f"loss is {progress.loss:.4g}, more than training.max_loss_rise ({limit:g}) above "
-                f"the lowest of this run so far, {self._lowest_loss:.4g}",
+                f"the lowest of this run so far, {self.lowest_loss:.4g}",
             )
-        self._lowest_loss = min(self._lowest_loss, progress.loss)
+        self.lowest_loss = min(self.lowest_loss, progress.loss)
 
     def allow_rollback(self, error: DivergenceError) -> None:
         """Counts a rollback.

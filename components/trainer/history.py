@@ -42,13 +42,16 @@ class History:
     def record_training(self, progress: Progress) -> None:
         """Adds a point to the training curves."""
         values = dataclasses.asdict(progress)
-        for name in ("step", "total_steps"):
+        for name in ("step", "total_steps", "updates"):
             del values[name]
         known = {name: value for name, value in values.items() if value is not None}
         self._record("train", progress.step, known)
 
     def record_evaluation(self, step: int, metrics: Mapping[str, float]) -> None:
-        """Adds a point to the evaluation curves."""
+        """Adds a point to the evaluation curves, or puts it in the place of the one there was."""
+        self._lines = [
+            line for line in self._lines if (line["kind"], line["step"]) != ("eval", step)
+        ]
         self._record("eval", step, metrics)
 
     def record_rollback(self, *, from_step: int, to_step: int, cause: str) -> None:
@@ -56,9 +59,9 @@ class History:
         self._lines = [line for line in self._lines if line["step"] <= to_step]
         self._append({"kind": "rollback", "step": to_step, "from_step": from_step, "cause": cause})
 
-    def evaluations(self) -> list[dict[str, Any]]:
-        """Points of the evaluation curves so far: "step" and the metrics."""
-        return [line for line in self._lines if line["kind"] == "eval"]
+    def has_evaluation(self, step: int) -> bool:
+        """Whether there is a point of the evaluation curves after this update."""
+        return any(line["kind"] == "eval" and line["step"] == step for line in self._lines)
 
     def _record(self, kind: str, step: int, values: Mapping[str, float]) -> None:
         with self._writers[kind].as_default(step):

@@ -15,7 +15,7 @@ import tf_keras
 
 from components.checkpoint_conversion import named_checkpoint
 from components.trainer import optimization, preemption, run_folder, strategy, utilization
-from components.trainer.actions import Action, Every, Progress
+from components.trainer.actions import Action, Every, Progress, joined
 from components.trainer.best_model import BestModel
 from components.trainer.carried_state import CarriedState
 from components.trainer.checkpoints import RunCheckpoints
@@ -34,6 +34,9 @@ _logger = logging.getLogger(__name__)
 # A head is new when a fine-tune starts from pretraining, or from another task's fine-tune; the
 # language-model head and the optimizer of the other run are of no use to it.
 _HEADS = (r"^model/(?!transformer/)",)
+# Of a loop that does not see that the run is asked to end: with the checkpoint it is to take less
+# than ten seconds.
+_SECONDS_OF_BLIND_LOOP = 3.0
 
 
 class TrainingData(Protocol):
@@ -50,8 +53,8 @@ class TrainingData(Protocol):
     def has_evaluation(self) -> bool:
         """Whether there is a split for the evaluations during training."""
 
-    def check(self) -> None:
-        """Raises an error that names what of the records cannot be used."""
+    def check(self, num_replicas: int) -> None:
+        """Raises an error that names what of the records cannot be used by so many replicas."""
 
     def training_batches(
         self, first_step: int, *, num_steps: int, share: InputShare
@@ -119,7 +122,7 @@ def train(
             run = {**run, "replicas": devices.num_replicas_in_sync}
         if is_chief:
             lease = stack.enter_context(run_folder.opened(model_dir, run))
-        data.check()
+        data.check(devices.num_replicas_in_sync)
         stop = stack.enter_context(preemption.watch(maintenance=config.watch_maintenance))
         curves = model_dir if is_chief else stack.enter_context(tempfile.TemporaryDirectory())
         training = _Training(
@@ -199,6 +202,9 @@ class _Training:
         )
         self._metrics: dict[str, float] = {}
         self._rolled_back_to: int | None = None
+        # Stretches that no curve shows yet.
+        self._unreported: list[Progress] = []
+        self._longest_stretch = 1 if strategy.is_remote(config) else config.steps_per_loop
 
     def start(self, init_from: str | None) -> None:
         """First weights: of the latest checkpoint, of `init_from`, or random."""
@@ -209,10 +215,11 @@ class _Training:
             )
             _logger.info("%d variables from %s.", len(restored.restored), init_from)
         self._step = self._saved_step = step or 0
+        self._guard.lowest_loss = self._checkpoints.lowest_loss
         self._history = History(self._history_dir, start_step=self._step)
         self._best = None
         if self._config.best_metric and self._data.has_evaluation:
-            self._best = BestModel(self._config.best_metric, self._checkpoints, self._history)
+            self._best = BestModel(self._config.best_metric, self._checkpoints)
         if step is None:
             # Something to go back to, and a folder that cannot be written shows before hours of
             # work.
@@ -220,44 +227,57 @@ class _Training:
 
     def run(self) -> TrainingResult:
         """All updates that are left."""
-        config = self._config
-        actions = self._make_actions()
-        while self._step < config.train_steps:
-            try:
-                self._go_on(self._batches(), actions)
-            except DivergenceError as error:
-                self._guard.allow_rollback(error)
-                self._roll_back(error)
-        if self._data.has_evaluation and not self._metrics:
-            self._evaluate(self._step)  # the run was already complete
+        self._evaluate_if_missing()
+        with contextlib.ExitStack() as stack:
+            actions = self._make_actions(stack)
+            while self._step < self._config.train_steps:
+                try:
+                    self._go_on(self._batches(), actions)
+                except DivergenceError as error:
+                    self._guard.allow_rollback(error)
+                    self._roll_back(error)
         if self._best is not None:
             self._metrics = self._best.restore(self._metrics)
         return TrainingResult(
             model=self._model, step=self._step, metrics=self._metrics, is_chief=self._is_chief
         )
 
-    def _make_actions(self) -> list[Action]:
+    def _make_actions(self, stack: contextlib.ExitStack) -> list[Action]:
         config = self._config
         total = config.train_steps
         report = ProgressReport(start_step=self._step, total_steps=total)
+
+        def show(_: Progress) -> None:
+            progress = joined(self._unreported)
+            self._unreported.clear()
+            report.report(progress)
+            self._history.record_training(progress)
+
         actions: list[Action] = [
-            Every(config.steps_per_loop, total, report.report),
-            Every(config.steps_per_loop, total, self._history.record_training),
+            Every(config.steps_per_loop, total, show),
             Every(config.save_steps, total, lambda progress: self._save(progress.step)),
         ]
         if self._data.has_evaluation:
-            interval = config.eval_steps_interval or self._data.steps_per_epoch
-            actions.append(Every(interval, total, lambda progress: self._evaluate(progress.step)))
-        if config.profile_at is not None and self._is_chief:
-            actions.append(
-                ProfilerTrace(
-                    directory=self._history_dir,
-                    first_step=config.profile_at,
-                    last_step=min(config.profile_at + config.steps_per_loop, total),
-                    start_step=self._step,
-                )
+            actions.append(self._evaluations())
+        if config.profile_at is not None:
+            # On all workers, which must cut their loops alike; the chief's trace is kept.
+            trace = ProfilerTrace(
+                directory=self._history_dir,
+                first_step=config.profile_at,
+                last_step=min(config.profile_at + config.steps_per_loop, total),
+                start_step=self._step,
             )
+            stack.callback(trace.close)
+            actions.append(trace)
         return actions
+
+    def _evaluations(self) -> Every:
+        config = self._config
+        return Every(
+            config.eval_steps_interval or self._data.steps_per_epoch,
+            config.train_steps,
+            lambda progress: self._evaluate(progress.step),
+        )
 
     def _batches(self) -> Iterator:
         first = self._step + self._checkpoints.skipped_batches
@@ -273,10 +293,12 @@ class _Training:
     def _go_on(self, batches: Iterator, actions: Sequence[Action]) -> None:
         while self._step < self._config.train_steps:
             self._end_if_asked()
-            end = _next_stop(self._step, self._config, actions)
+            end = _next_stop(self._step, self._config, actions, longest=self._longest_stretch)
             progress = self._stretch(batches, end)
             self._guard.check(progress)
             self._step = progress.step
+            self._unreported.append(progress)
+            self._lease.renew()
             for action in actions:
                 if action.is_due(progress.step):
                     action.act(progress)
@@ -287,6 +309,8 @@ class _Training:
             results = self._steps.run(batches, end - self._step)
         seconds = time.monotonic() - started
         steps = int(results["steps"])
+        if strategy.is_remote(self._config):
+            self._longest_stretch = max(1, int(_SECONDS_OF_BLIND_LOOP * steps / seconds))
         utilized = None
         if self._flops_per_step and self._peak_flops:
             peak = self._peak_flops * self._devices.num_replicas_in_sync
@@ -300,6 +324,7 @@ class _Training:
             examples_per_second=steps * self._config.batch_size / seconds,
             memory_bytes=utilization.memory_bytes(),
             model_flops_utilization=utilized,
+            updates=steps,
         )
 
     @contextlib.contextmanager
@@ -343,20 +368,42 @@ class _Training:
             raise error
         self._rolled_back_to = step
         self._step = self._saved_step = step
+        self._unreported.clear()
+        self._guard.lowest_loss = self._checkpoints.lowest_loss
         self._checkpoints.skipped_batches = next_batch - step
         # The memory is of texts that are not gone on with.
         self._state.clear()
         self._history.record_rollback(from_step=error.step, to_step=step, cause=error.cause)
 
     def _save(self, step: int) -> None:
+        self._checkpoints.lowest_loss = self._guard.lowest_loss
         self._checkpoints.save(step)
         self._saved_step = step
-        self._lease.renew()
+
+    def _evaluate_if_missing(self) -> None:
+        """What an attempt left out that ended between a checkpoint and the evaluation after it.
+
+        Of a complete run the metrics are needed anew.
+        """
+        if not self._step or not self._data.has_evaluation:
+            return
+        is_missing = self._is_chief and not self._history.has_evaluation(self._step)
+        if self._evaluations().is_due(self._step) and (
+            self._step == self._config.train_steps or _any_worker(self._devices, is_missing)
+        ):
+            self._evaluate(self._step)
 
     def _evaluate(self, step: int) -> None:
+        def go_on() -> None:
+            # An evaluation may take longer than a machine that is taken away has left.
+            self._end_if_asked()
+            self._lease.renew()
+
         with self._workers_together():
             self._metrics = self._evaluation.metrics(
-                self._data.evaluation_batches, batch_size=self._config.eval_batch_size
+                self._data.evaluation_batches,
+                batch_size=self._config.eval_batch_size,
+                before_batch=go_on,
             )
         self._history.record_evaluation(step, self._metrics)
         if self._best is not None:
@@ -375,13 +422,15 @@ def _any_worker(devices: tf.distribute.Strategy, value: bool) -> bool:
     return float(devices.reduce(tf.distribute.ReduceOp.SUM, local, axis=None)) > 0
 
 
-def _next_stop(step: int, config: TrainingConfig, actions: Sequence[Action]) -> int:
+def _next_stop(
+    step: int, config: TrainingConfig, actions: Sequence[Action], *, longest: int
+) -> int:
     """The next update after which something is due, at most at the end of the loop.
 
     Loops end at multiples of their length, wherever a run was resumed.
     """
     loop_end = (step // config.steps_per_loop + 1) * config.steps_per_loop
-    limit = min(loop_end, config.train_steps)
+    limit = min(loop_end, config.train_steps, step + longest)
     for candidate in range(step + 1, limit):
         if any(action.is_due(candidate) for action in actions):
             return candidate

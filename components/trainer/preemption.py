@@ -2,7 +2,9 @@
 
 While the compiled loop runs, Python's signal handlers do not: the loop itself looks at a flag
 before each update, and threads set it. So a run ends one update after it was asked to, whatever the
-length of a loop.
+length of a loop. Workers that train together add their flags up in each update, and so end after
+the same one. A TPU that is reached over the network does not see the flag: its loops are kept short
+instead.
 """
 
 from __future__ import annotations

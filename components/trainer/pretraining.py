@@ -86,8 +86,14 @@ class PretrainingData:
         """Whether there is a split for the evaluations during training."""
         return self.evaluation is not None
 
-    def check(self) -> None:
-        """Nothing is left to look at: the inputs look at their manifests."""
+    def check(self, num_replicas: int = 1) -> None:
+        """Looks whether the held-out records fill a batch; the inputs look at their manifests.
+
+        Raises:
+            PretrainingInputError: if they do not, or the replicas cannot share it evenly.
+        """
+        if self.evaluation is not None:
+            self.evaluation.check_evaluation(num_replicas)
 
     def training_batches(
         self, first_step: int, *, num_steps: int, share: InputShare
@@ -142,7 +148,7 @@ def pretrain(
     )
     evaluation = None
     if manifest.shards.get(EVALUATION_SPLIT):
-        evaluation = open_evaluation(config, records_dir)
+        evaluation = _open_evaluation(config, manifest, records_dir)
     return train_and_write(
         config,
         name="pretraining",
@@ -174,7 +180,7 @@ def evaluate(config: PretrainingConfig, *, records_dir: str, weights: str) -> di
         WeightsError: if the weights are not those of such a model.
     """
     task = config.make_task()
-    records = open_evaluation(config, records_dir)
+    records = _open_evaluation(config, manifest_lib.read(records_dir), records_dir)
     model = task.build_model()
     named_checkpoint.restore(model.variables, weights)
     device = tf.distribute.get_strategy()
@@ -184,11 +190,13 @@ def evaluate(config: PretrainingConfig, *, records_dir: str, weights: str) -> di
     )
 
 
-def open_evaluation(config: PretrainingConfig, records_dir: str) -> PretrainingInput:
+def _open_evaluation(
+    config: PretrainingConfig, manifest: manifest_lib.Manifest, records_dir: str
+) -> PretrainingInput:
     """The held-out split of a run's own records."""
     return _open(
         config,
-        manifest_lib.read(records_dir),
+        manifest,
         corpora=[Corpus(records_dir)],
         split=EVALUATION_SPLIT,
         batch_size=config.training.eval_batch_size,

@@ -173,6 +173,11 @@ class PretrainingInput:
         lanes = pretraining_schedule.one_epoch(self._corpora, num_lanes=self.num_lanes)
         return self._dataset({lane: lanes[lane] for lane in self._lanes_of(rows)}, rows, 0)
 
+    def check_evaluation(self, num_replicas: int) -> None:
+        """Raises the errors of `evaluation`, on one host, before there is need of it."""
+        self._rows_of_host(0, 1, num_replicas)
+        pretraining_schedule.one_epoch(self._corpora, num_lanes=self.num_lanes)
+
     @property
     def num_records(self) -> int:
         """Records of all corpora together."""

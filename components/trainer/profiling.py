@@ -37,9 +37,14 @@ class ProfilerTrace:
         """Starts or stops."""
         if progress.step == self._first_step and not self._is_running:
             self._start()
-        elif self._is_running:
-            tf.profiler.experimental.stop()
+        else:
+            self.close()
+
+    def close(self) -> None:
+        """Ends a trace that is being made; the process could make no other one."""
+        if self._is_running:
             self._is_running = False
+            tf.profiler.experimental.stop()
             _logger.info("profiler trace written to %s", self._directory)
 
     def _start(self) -> None:

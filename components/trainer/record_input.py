@@ -134,13 +134,14 @@ class FineTuningData:
         """Whether there is a split for the evaluations during training."""
         return self.evaluation is not None
 
-    def check(self) -> None:
-        """Looks at both splits.
+    def check(self, num_replicas: int = 1) -> None:
+        """Looks at both splits; that batches can be shared out evenly is seen to elsewhere.
 
         Raises:
             EmptySplitError: if one holds nothing, or the evaluation split less than a batch.
             LabelError: if a label is none of the task's.
         """
+        del num_replicas
         splits = [self.train]
         _ = self.num_train_records
         if self.evaluation is not None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from components.trainer.loop import TrainingResult
 
 REPEATS_KEY = "repeats"
-_REPORT_NAME = "repeats.json"
+REPORT_NAME = "repeats.json"
 
 _logger = logging.getLogger(__name__)
 
@@ -84,6 +84,8 @@ def train_median(
             )
         metrics[seed] = result.metrics
         _logger.info("seed %d: %s %.4f", seed, repeats.metric, result.metrics[repeats.metric])
+        # Its model lies on the device, where the next one needs the room.
+        del result
     values = {seed: values[repeats.metric] for seed, values in metrics.items()}
     chosen = median_seed(values)
     _logger.info(
@@ -98,7 +100,7 @@ def train_median(
     # It is complete: its last checkpoint is read, nothing is trained.
     result = train(with_seed(config, chosen), model_dir, root)
     if result.is_chief:
-        _write_report(f"{model_dir}/{_REPORT_NAME}", repeats, metrics, chosen)
+        _write_report(f"{model_dir}/{REPORT_NAME}", repeats, metrics, chosen)
     return result
 
 

@@ -34,6 +34,7 @@ _LOCK_NAME = "lock"
 _DIGEST_CHARACTERS = 16
 # Where there are no locks (object stores) a lock is a file that its owner renews.
 _LEASE_SECONDS = 600.0
+_SECONDS_BETWEEN_RENEWALS = 60.0
 # Not what is computed, but where it is found.
 _TRAINING_KEY = "training"
 
@@ -102,7 +103,11 @@ class Lease:
     """That a folder is held; where it has to be renewed, by `renew`."""
 
     def renew(self) -> None:
-        """Says that the holder is alive; to be called at every checkpoint at least."""
+        """Says that the holder is alive; may be called often.
+
+        Raises:
+            RunFolderError: if it was silent for so long that another trainer took the folder.
+        """
 
     def close(self) -> None:
         """Lets the folder go."""
@@ -171,21 +176,39 @@ class _RemoteLease(Lease):
     """A file whose content names its owner and when it was last alive."""
 
     def __init__(self, directory: str):
+        self._directory = directory
         self._path = f"{directory}/{_LOCK_NAME}"
-        if tf.io.gfile.exists(self._path):
-            with tf.io.gfile.GFile(self._path) as file:
-                holder, _, seen = file.read(1024).partition("\n")
-            age = time.time() - float(seen or 0)
-            if age < _LEASE_SECONDS:
-                raise _in_use(directory, f"{holder}, alive {age:.0f} s ago")
-        self.renew()
+        holder, seen = self._read()
+        age = time.time() - seen
+        if age < _LEASE_SECONDS:
+            raise _in_use(directory, f"{holder}, alive {age:.0f} s ago")
+        self._write()
 
     def renew(self) -> None:
-        with tf.io.gfile.GFile(self._path, "w") as file:
-            file.write(f"{_me()}\n{time.time()}")
+        if time.monotonic() - self._renewed < _SECONDS_BETWEEN_RENEWALS:
+            return
+        holder, _ = self._read()
+        if holder != _me():
+            raise _in_use(self._directory, holder or "which has ended since")
+        self._write()
 
     def close(self) -> None:
-        tf.io.gfile.remove(self._path)
+        holder, _ = self._read()
+        if holder == _me():
+            tf.io.gfile.remove(self._path)
+
+    def _read(self) -> tuple[str, float]:
+        """Who holds the folder, and when that one was last alive."""
+        if not tf.io.gfile.exists(self._path):
+            return "", 0.0
+        with tf.io.gfile.GFile(self._path) as file:
+            holder, _, seen = file.read(1024).partition("\n")
+        return holder, float(seen or 0)
+
+    def _write(self) -> None:
+        with tf.io.gfile.GFile(self._path, "w") as file:
+            file.write(f"{_me()}\n{time.time()}")
+        self._renewed = time.monotonic()
 
 
 def _in_use(directory: str, holder: str) -> RunFolderError:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from tfx import v1 as tfx
 
-from components import configuration
+from components import configuration, files
 from components.trainer import overrides, repeats, run_folder, search
 from components.trainer.loop import TrainingResult
 
@@ -27,18 +28,23 @@ def train(config: _Config, fn_args: tfx.components.FnArgs, run: Train) -> tuple[
     Returns:
         The configuration that was trained with, and the result.
     """
-    if fn_args.hyperparameters:
-        config = overrides.apply(config, fn_args.hyperparameters["values"])
+    found = fn_args.hyperparameters["values"] if fn_args.hyperparameters else {}
+    config = overrides.apply(config, found)
     custom = fn_args.custom_config
-    root = run_folder.state_root(custom)
-    if not custom.get(repeats.REPEATS_KEY):
-        return config, run(config, fn_args.model_run_dir, root)
-    asked = configuration.from_json(
-        repeats.Repeats, custom[repeats.REPEATS_KEY], where=repeats.REPEATS_KEY
-    )
-    return config, repeats.train_median(
-        config, asked, train=run, model_dir=fn_args.model_run_dir, state_root=root
-    )
+    directory, root = fn_args.model_run_dir, run_folder.state_root(custom)
+    if custom.get(repeats.REPEATS_KEY):
+        asked = configuration.from_json(
+            repeats.Repeats, custom[repeats.REPEATS_KEY], where=repeats.REPEATS_KEY
+        )
+        result = repeats.train_median(
+            config, asked, train=run, model_dir=directory, state_root=root
+        )
+    else:
+        result = run(config, directory, root)
+    if found and result.is_chief:
+        text = json.dumps(found, indent=2, sort_keys=True) + "\n"
+        files.write_bytes(f"{directory}/{search.FOUND_NAME}", text.encode())
+    return config, result
 
 
 def tuner(config: Any, fn_args: tfx.components.FnArgs, run: Train) -> tfx.components.TunerFnResult:

@@ -8,6 +8,8 @@ from typing import Any, Literal
 from components.trainer import overrides
 
 SEARCH_KEY = "search"
+# Of the settings that a search found and a training took, by dotted name, beside its curves.
+FOUND_NAME = "found_settings.json"
 
 
 @dataclasses.dataclass(frozen=True)

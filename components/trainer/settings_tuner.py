@@ -7,14 +7,26 @@ from collections.abc import Callable
 from typing import Any
 
 import keras_tuner
+import tensorflow as tf
 from keras_tuner.engine import base_tuner, trial
 
+from components.configuration import ConfigurationError
 from components.trainer import overrides
-from components.trainer.best_model import LOWER_IS_BETTER
+from components.trainer.best_model import LOWER_IS_BETTER, UnknownMetricError
+from components.trainer.divergence import DivergenceError
 from components.trainer.loop import TrainingResult
 from components.trainer.search import SearchConfig
+from components.trainer.strategy import DeviceError
 
 _logger = logging.getLogger(__name__)
+
+# What a trial's own settings can bring about: they diverge, do not go together, or do not fit the
+# device. Everything else, a request to stop among it, is no matter of one trial.
+_OF_THE_TRIAL = (DivergenceError, ConfigurationError, DeviceError, tf.errors.ResourceExhaustedError)
+
+
+class SearchError(RuntimeError):
+    """A search in which no trial came to its end."""
 
 
 class SettingsTuner(base_tuner.BaseTuner):
@@ -44,13 +56,43 @@ class SettingsTuner(base_tuner.BaseTuner):
                 hyperparameters=_hyperparameters(search),
                 # 0 would draw a seed.
                 seed=search.seed + 1,
+                # So many as there are: what is found is the best of those that end.
+                max_consecutive_failed_trials=search.max_trials + 1,
             ),
-            directory=directory,
+            directory=directory.rstrip("/"),
             project_name="trials",
         )
         self._config = config
         self._train = train
         self._metric = search.metric
+        self._ending: Exception | None = None
+        self._failures: list[str] = []
+
+    def search(self, *fit_args: Any, **fit_kwargs: Any) -> None:
+        """Makes all trials.
+
+        Raises:
+            SearchError: if none of them came to its end, with the reasons.
+            Whatever training raises that has nothing to do with the settings of a trial.
+        """
+        try:
+            # Its own display is for notebooks; trials are logged here.
+            super().search(*fit_args, **fit_kwargs, verbose=0)
+        except keras_tuner.errors.FatalError:
+            if self._ending is None:
+                raise
+            raise self._ending from None
+        # Without one Keras Tuner would call a failed trial the best.
+        done = trial.TrialStatus.COMPLETED
+        if not any(made.status == done for made in self.oracle.trials.values()):
+            reasons = "; ".join(self._failures)
+            raise SearchError(f"None of {len(self._failures)} trials came to its end: {reasons}")
+
+    def search_space_summary(self, extended: bool = False) -> None:
+        """Nothing: the configuration says it."""
+
+    def results_summary(self, num_trials: int = 10) -> None:
+        """Nothing: trials are logged as they end, and `tuner_results.json` lists them."""
 
     def run_trial(self, trial: trial.Trial, **kwargs: Any) -> dict[str, float]:
         """Metrics of a training with the trial's settings."""
@@ -59,10 +101,20 @@ class SettingsTuner(base_tuner.BaseTuner):
             result = self._train(
                 overrides.apply(self._config, values), f"{self.directory}/{trial.trial_id}"
             )
-        except (ValueError, RuntimeError) as error:
-            # A trial that diverges is no reason to end the search; keras_tuner counts failures.
+            if self._metric not in result.metrics:
+                raise UnknownMetricError(
+                    f"search.metric is {self._metric!r}; the evaluations of this task give "
+                    f"{', '.join(sorted(result.metrics))}."
+                )
+        except _OF_THE_TRIAL as error:
+            # No reason to end the search.
             _logger.warning("trial %s with %s failed: %s", trial.trial_id, values, error)
+            self._failures.append(f"{values}: {error}")
             raise keras_tuner.errors.FailedTrialError(str(error)) from error
+        except Exception as error:
+            # Keras Tuner would count it as one more failed trial, and go on.
+            self._ending = error
+            raise keras_tuner.errors.FatalError(str(error)) from error
         _logger.info(
             "trial %s with %s: %s %.4f",
             trial.trial_id,

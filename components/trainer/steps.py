@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 import tensorflow as tf
@@ -11,9 +11,9 @@ import tf_keras
 from components.trainer.carried_state import CarriedState
 from components.trainer.config import TrainingConfig
 from components.trainer.input_share import MakeBatches, distribute
-from components.trainer.strategy import gather
-from components.trainer.task import State, Task
-from components.trainer.update import update_function
+from components.trainer.strategy import gather, is_remote
+from components.trainer.task import Features, State, Task
+from components.trainer.update import sum_over_replicas, update_function
 
 
 class TrainSteps:
@@ -47,21 +47,25 @@ class TrainSteps:
         stop: tf.Variable | None = None,
     ):
         self._state = state
-        replica_step = tf.function(
-            update_function(
-                task=task,
-                model=model,
-                optimizer=optimizer,
-                config=config,
-                num_replicas=strategy.num_replicas_in_sync,
-            ),
-            jit_compile=jit_compile,
-            autograph=False,
+        num_replicas = strategy.num_replicas_in_sync
+        update = update_function(
+            task=task, model=model, optimizer=optimizer, config=config, num_replicas=num_replicas
         )
-        # Workers of different processes must stop after the same update, and other machines do not
-        # see the flag: there the loop is gone through to its end.
-        is_remote = config.strategy == "tpu" and config.tpu != "local"
-        stops_at_once = stop is not None and config.strategy != "multi_worker" and not is_remote
+
+        def update_and_ask(
+            features: Features, state: State, is_asked: tf.Tensor
+        ) -> tuple[dict[str, tf.Tensor], State]:
+            results, state = update(features, state)
+            asked = sum_over_replicas(tf.cast(is_asked, tf.float32), num_replicas)
+            return {**results, "asked": asked}, state
+
+        # Workers of different processes must stop after the same update: they tell each other. A
+        # loop on other machines does not see the flag, and is kept short instead.
+        agrees = stop is not None and config.strategy == "multi_worker"
+        stops_at_once = stop is not None and not agrees and not is_remote(config)
+        replica_step = tf.function(
+            update_and_ask if agrees else update, jit_compile=jit_compile, autograph=False
+        )
 
         @tf.function
         def loop(
@@ -72,7 +76,8 @@ class TrainSteps:
             done = tf.constant(0)
             is_asked_to_stop = tf.constant(False)
             while done < steps and not is_asked_to_stop and tf.math.is_finite(loss + norm):
-                results, state = strategy.run(replica_step, args=(next(iterator), state))
+                asked = (stop.read_value(),) if agrees else ()
+                results, state = strategy.run(replica_step, args=(next(iterator), state, *asked))
                 # Equal on all replicas after the sums.
                 local = {
                     name: strategy.experimental_local_results(value)[0]
@@ -83,7 +88,9 @@ class TrainSteps:
                 # Maximum may drop NaN; the sum, by which the loop ends, must not.
                 norm = tf.where(tf.math.is_nan(local["gradient_norm"]), np.float32("nan"), norm)
                 done += 1
-                if stops_at_once:
+                if agrees:
+                    is_asked_to_stop = local["asked"] > 0
+                elif stops_at_once:
                     is_asked_to_stop = stop.read_value()
             return {
                 "loss": loss / tf.cast(done, tf.float32),
@@ -143,16 +150,24 @@ class Evaluation:
 
         self._step = step
 
-    def metrics(self, make_batches: MakeBatches, *, batch_size: int) -> dict[str, float]:
+    def metrics(
+        self,
+        make_batches: MakeBatches,
+        *,
+        batch_size: int,
+        before_batch: Callable[[], None] = lambda: None,
+    ) -> dict[str, float]:
         """The task's metrics over all real examples of a split.
 
         Args:
             make_batches: the split's batches, of each host.
             batch_size: of the global batch.
+            before_batch: called before each; what it raises ends the evaluation.
         """
         collected: dict[str, list[np.ndarray]] = {}
         state = CarriedState(self._task.initial_state(batch_size), self._strategy).values
         for features in distribute(self._strategy, make_batches):
+            before_batch()
             results, state = self._step(features, state)
             for name, value in results.items():
                 # From the replicas of all hosts, in the order of the rows.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import os
 from typing import Any
@@ -45,7 +46,7 @@ def make_strategy(config: TrainingConfig) -> tf.distribute.Strategy:
     elif config.strategy == "multi_worker":
         strategy = _join_workers()
     else:
-        strategy = _connect_to_tpu(config)
+        strategy = _connect_to_tpu(config.tpu, config.tpu_zone, config.tpu_project)
     check_batch_sizes(config, strategy.num_replicas_in_sync)
     return strategy
 
@@ -77,6 +78,11 @@ def is_chief(strategy: tf.distribute.Strategy) -> bool:
     if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy) or resolver is None:
         return True
     return read_cluster(os.environ[_TF_CONFIG]).place == 0
+
+
+def is_remote(config: TrainingConfig) -> bool:
+    """Whether the loop runs on machines that see nothing of this process's memory."""
+    return config.strategy == "tpu" and config.tpu != "local"
 
 
 def gather(strategy: tf.distribute.Strategy, value: Any, *, axis: int) -> tf.Tensor:
@@ -135,6 +141,8 @@ def _mirror() -> tf.distribute.Strategy:
     )
 
 
+# A process joins once, however many trainings it makes.
+@functools.cache
 def _join_workers() -> tf.distribute.Strategy:
     text = os.environ.get(_TF_CONFIG)
     if not text:
@@ -152,16 +160,17 @@ def _join_workers() -> tf.distribute.Strategy:
         ) from error
 
 
-def _connect_to_tpu(config: TrainingConfig) -> tf.distribute.Strategy:
+@functools.cache
+def _connect_to_tpu(tpu: str, zone: str | None, project: str | None) -> tf.distribute.Strategy:
     # Whether the name is that of one host or of a slice of many, TensorFlow finds its workers.
     try:
         resolver = tf.distribute.cluster_resolver.TPUClusterResolver.connect(
-            config.tpu, zone=config.tpu_zone, project=config.tpu_project
+            tpu, zone=zone, project=project
         )
     # TypeError: TensorFlow 2.16's own mistake where it was built without TPUs.
     except (ValueError, RuntimeError, TypeError, tf.errors.OpError, OSError) as error:
         raise DeviceError(
-            f"No TPU could be reached as {config.tpu!r}: {error}. On a TPU VM set training.tpu to "
+            f"No TPU could be reached as {tpu!r}: {error}. On a TPU VM set training.tpu to "
             "'local' and install tensorflow-tpu; elsewhere, and on the VMs of a pod slice, give "
             "the TPU's name, with training.tpu_zone and training.tpu_project."
         ) from error

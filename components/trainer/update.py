@@ -65,12 +65,12 @@ def update_function(
             clipped, norm = optimization.clip_and_scale(
                 summed, names, config, weight=tf.maximum(weight, 1.0) * num_replicas
             )
-            clipped = _sum_over_replicas(clipped, num_replicas)
+            clipped = sum_over_replicas(clipped, num_replicas)
             norm = _max_over_replicas(norm, num_replicas)
-            total, weight = _sum_over_replicas((total, weight), num_replicas)
+            total, weight = sum_over_replicas((total, weight), num_replicas)
             divisor = tf.maximum(weight, 1.0)
         else:
-            summed, total, weight = _sum_over_replicas((summed, total, weight), num_replicas)
+            summed, total, weight = sum_over_replicas((summed, total, weight), num_replicas)
             divisor = tf.maximum(weight, 1.0)
             clipped, norm = optimization.clip_and_scale(summed, names, config, weight=divisor)
         optimizer.apply_gradients(zip(clipped, used, strict=True), skip_gradients_aggregation=True)
@@ -139,7 +139,8 @@ def _accumulate(
     return gradients, total, weight, joined
 
 
-def _sum_over_replicas(values: tf.types.experimental.TensorLike, num_replicas: int):
+def sum_over_replicas(values: tf.types.experimental.TensorLike, num_replicas: int):
+    """The replicas' values added up, in each of them."""
     if num_replicas == 1:
         return values
     context = tf.distribute.get_replica_context()

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from pipeline.commands import configuration_arguments
+
+if TYPE_CHECKING:
+    from pipeline.config import PipelineConfig
+    from pipeline.local_runner import RunSummary
 
 HELP = "run a pipeline in this process"
 EXAMPLES = """\
   xlnet-pipeline run sample                       the bundled sample, in a few minutes
   xlnet-pipeline run sst2_small --data GLUE/SST-2 --vocabulary spiece.model
   xlnet-pipeline run my.yaml --set seq_len=64     a file of one's own, one value changed
+  xlnet-pipeline run sample --set 'repeats={metric: accuracy, seeds: [0, 1, 2]}'
+                                                  the median of three seeds (docs/training.md)
 """
 
 # What distinguishes "ran, but the model is not good enough" from a failure.
@@ -26,6 +33,7 @@ def run(options: argparse.Namespace) -> int:
 
     summary = local_runner.run(config)
     print()
+    _print_trainings(config, summary)
     for name, value in summary.metrics.items():
         print(f"{name:24} {value:.4f}")
     if summary.blessed:
@@ -36,3 +44,22 @@ def run(options: argparse.Namespace) -> int:
             print(f"  {failure}")
     print(f"{'report':24} {summary.report}")
     return 0 if summary.blessed else _NOT_BLESSED
+
+
+def _print_trainings(config: PipelineConfig, summary: RunSummary) -> None:
+    """All trials of a search and all seeds, where there were several."""
+    for trial in summary.trials:
+        settings = ", ".join(
+            f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value}"
+            for name, value in trial.items()
+            if name not in ("trial_id", "score")
+        )
+        label = f"trial {trial['trial_id']}"
+        print(f"{label:24} {config.search.metric} {trial['score']:.4f} with {settings}")
+    if summary.repeats is None:
+        return
+    metric, chosen = summary.repeats["metric"], summary.repeats["median_seed"]
+    for run in summary.repeats["runs"]:
+        label = f"seed {run['seed']}"
+        note = ", the median, which is evaluated" if run["seed"] == chosen else ""
+        print(f"{label:24} {metric} {run['metrics'][metric]:.4f}{note}")

@@ -49,6 +49,24 @@ def test_the_gate_of_a_published_recipe_asks_for_the_published_score(name):
     assert config.training.layer_decay == (0.75 if "squad" in name else 1.0)
 
 
+@pytest.mark.parametrize(
+    ("name", "batch_size", "learning_rate"),
+    # The second rate is not published.
+    [("pretraining_large", 8192, 4e-4), ("pretraining_large_2048", 2048, 2e-4)],
+)
+def test_pretraining_has_the_published_settings(name, batch_size, learning_rate):
+    config = preset_loader.load(name, ["data.root=/data", "vocabulary.model=/spiece.model"])
+    training, records = config.training, config.records
+    assert (training.batch_size, training.learning_rate) == (batch_size, learning_rate)
+    # The paper, appendix A.3.
+    assert (training.train_steps, training.warmup_steps) == (500_000, 40_000)
+    assert (training.adam_epsilon, training.weight_decay) == (1e-6, 0.01)
+    # The published commands for data_utils.py and train.py.
+    assert (records.seq_len, records.reuse_len, records.num_predict) == (512, 256, 85)
+    assert (records.mask_alpha, records.mask_beta, records.bi_data) == (6, 1, True)
+    assert (config.model_options.mem_len, config.longest_permutation) == (384, 256)
+
+
 @pytest.mark.parametrize("name", preset_loader.names())
 def test_every_preset_loads_and_its_header_says_how_to_use_it(name):
     text = (preset_loader.PRESET_DIRECTORY / f"{name}.yaml").read_text()

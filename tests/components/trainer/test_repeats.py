@@ -5,12 +5,16 @@ import pytest
 
 from components.configuration import ConfigurationError
 from components.trainer import overrides, repeats
+from components.trainer.actions import Progress
+from components.trainer.best_model import UnknownMetricError
 from components.trainer.config import TrainingConfig
+from components.trainer.divergence import DivergenceError
 from components.trainer.fine_tuning import FineTuningConfig
 from components.trainer.loop import TrainingResult
+from components.trainer.preemption import PreemptedError
 from components.trainer.repeats import Repeats, median_seed, train_median
 from components.trainer.search import Range, SearchConfig
-from components.trainer.settings_tuner import SettingsTuner
+from components.trainer.settings_tuner import SearchError, SettingsTuner
 
 
 @pytest.fixture(scope="module")
@@ -126,11 +130,13 @@ def test_a_search_keeps_within_the_space_and_finds_the_best_of_its_trials(config
     assert found.training.learning_rate == best["training.learning_rate"]
 
 
+def diverge(training):
+    raise DivergenceError(Progress(3, 10, 0.0, 0.0, training.learning_rate, 1.0), "loss is nan")
+
+
 def test_the_lowest_perplexity_is_the_best_and_trials_may_fail(config, tmp_path):
     def score(training):
-        if training.batch_size == 8:
-            raise RuntimeError("diverged")
-        return training.learning_rate
+        return diverge(training) if training.batch_size == 8 else training.learning_rate
 
     tuner, tried = searched(config, tmp_path, score, metric="perplexity")
     best = tuner.get_best_hyperparameters()[0].get_config()["values"]
@@ -145,3 +151,37 @@ def test_a_space_that_is_not_legal_is_an_error_before_any_trial(config, tmp_path
         Range(values=(1,), minimum=0.0, maximum=1.0)
     with pytest.raises(ValueError, match="positive on a log scale"):
         Range(minimum=0.0, maximum=1.0, scale="log")
+
+
+def test_a_search_in_which_every_trial_fails_is_one_error_with_the_reasons(config, tmp_path):
+    with pytest.raises(SearchError, match=r"None of 5 trials .*rate.*diverged at update 3 of 10"):
+        searched(config, tmp_path, diverge, max_trials=5)
+
+
+@pytest.mark.parametrize(
+    "error", [PreemptedError("asked to end"), ValueError("no records"), OSError("no room")]
+)
+def test_what_is_no_fault_of_a_trial_ends_the_search_at_once(config, tmp_path, error):
+    calls = []
+
+    def score(training):
+        calls.append(training)
+        raise error
+
+    with pytest.raises(type(error), match=str(error)):
+        searched(config, tmp_path, score)
+    assert len(calls) == 1
+
+
+def test_a_metric_that_there_is_not_ends_the_search_with_those_that_there_are(config, tmp_path):
+    search = SearchConfig(
+        space={"training.learning_rate": Range(values=(1e-3, 1e-4))}, metric="f1", max_trials=2
+    )
+    tuner = SettingsTuner(
+        search=search,
+        config=config,
+        train=lambda *_: TrainingResult(None, 10, {"accuracy": 0.5}),
+        directory=str(tmp_path),
+    )
+    with pytest.raises(UnknownMetricError, match=r"search.metric is 'f1'; .* give accuracy"):
+        tuner.search()

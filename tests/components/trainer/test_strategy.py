@@ -163,6 +163,38 @@ def test_a_lost_worker_is_one_error_for_the_others(
 
 
 @pytest.mark.e2e
+def test_workers_end_after_the_same_update_when_one_of_them_is_asked_to(
+    tiny_model, tiny_options, sample_records, tmp_path
+):
+    # One loop, from which nothing but the request leads out.
+    endless = fine_tuning(
+        tiny_model,
+        tiny_options,
+        strategy="multi_worker",
+        **dict.fromkeys(("train_steps", "steps_per_loop", "save_steps"), 1_000_000),
+        eval_steps_interval=1_000_000,
+    )
+    processes = start_workers(endless, sample_records.directory, tmp_path)
+    try:
+        started = tmp_path / "workers" / "checkpoints" / "step-0.index"
+        deadline = time.monotonic() + 200
+        while not started.exists() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        time.sleep(5)  # somewhere in the loop
+        processes[1].terminate()
+        assert [process.wait(60) for process in processes] == [1, 1]
+    finally:
+        for process in processes:
+            process.kill()
+    asked = re.compile(r"asked to end \((.*)\) after update (\d+) of 1000000")
+    found = [asked.search((tmp_path / f"worker{n}" / "log").read_text()) for n in range(2)]
+    assert [match[1] for match in found] == ["by another worker", "SIGTERM"]
+    steps = {int(match[2]) for match in found}
+    assert len(steps) == 1
+    assert (tmp_path / "workers" / "checkpoints" / f"step-{steps.pop()}.index").exists()
+
+
+@pytest.mark.e2e
 def test_two_processes_and_two_devices_give_the_losses_of_one(
     tiny_model, tiny_options, sample_records, tmp_path
 ):
