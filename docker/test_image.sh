@@ -189,7 +189,8 @@ test_beam_worker() {
     data="$(python -c "import pipeline; print(pipeline.__path__[0])")/sample_data/question_answering"
     exec python -m components.example_gen squad --config /output/squad.yaml --data-root "$data" \
       --examples /tmp/examples --beam-arg=--runner=PortableRunner --beam-arg=--job_endpoint=embed \
-      --beam-arg=--environment_type=EXTERNAL --beam-arg=--environment_config=localhost:50000
+      --beam-arg=--environment_type=EXTERNAL --beam-arg=--environment_config=localhost:50000 \
+      --beam-arg=--sdk_container_image=unused
   '
 }
 
