@@ -2,8 +2,8 @@
 # Prints why `make image-local` cannot work on this machine; nothing if it can.
 set -euo pipefail
 
-# Layers and caches of all targets of image-local at their largest, with room.
-needed_gb=25
+# Layers and caches of image-local at their largest (20 GB were seen), with room.
+needed_gb=30
 mirror=http://deb.debian.org/debian/dists/bookworm/InRelease
 index=https://pypi.org/simple/uv/
 
