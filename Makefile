@@ -65,25 +65,33 @@ lock: $(INSTALLED) ## Resolve the dependencies anew into requirements.lock
 # Targets of docker/Dockerfile: pipeline, trainer-gpu, trainer-tpu, serving, beam-worker, sbom.
 TARGET ?= pipeline
 IMAGE ?= localhost/xlnet-$(TARGET):local
-# An image with Python 3.10 to build from where no registry can be reached: make image-base.
+# Where the tests of images leave the sample's run.
+IMAGE_RUN ?= runs/image
+# Stand-ins for the base images where no registry can be reached.
 LOCAL_BASE := localhost/xlnet-python:3.10
+LOCAL_BEAM := localhost/xlnet-beam:local
+LOCAL_TARGETS ?= pipeline beam-worker serving
 
 .PHONY: image
 image: ## Build an image with docker, podman or buildah: TARGET, IMAGE, BUILD_ARGS
 	@docker/build.sh $(TARGET) $(IMAGE) $(BUILD_ARGS)
 
 .PHONY: image-test
-image-test: ## Run the sample and every component's help in IMAGE, not as root
-	@docker/test_image.sh $(IMAGE)
+image-test: ## Run an image as clusters do, not as root: TARGET, IMAGE (pipeline first)
+	@docker/test_image.sh $(TARGET) $(IMAGE) $(IMAGE_RUN)
 
 .PHONY: image-base
 image-base: $(INSTALLED) ## Make a base image without a registry (root, debootstrap, buildah)
 	@docker/local_base.sh $(LOCAL_BASE) "$$($(BIN)/python -c 'import sys; print(sys.base_prefix)')"
+	@docker/local_beam.sh $(LOCAL_BEAM)
 
 .PHONY: image-local
-image-local: image-base ## Base, pipeline image and its test without a registry
-	@BUILDER=buildah docker/build.sh pipeline $(IMAGE) --pull=never --build-arg BASE_IMAGE=$(LOCAL_BASE)
-	@RUNNER=podman docker/test_image.sh $(IMAGE)
+image-local: image-base ## Build and test LOCAL_TARGETS from nothing, without a registry
+	@for target in $(LOCAL_TARGETS); do \
+	  BUILDER=buildah docker/build.sh $$target localhost/xlnet-$$target:local --pull=never \
+	    --build-arg BASE_IMAGE=$(LOCAL_BASE) --build-arg BEAM_IMAGE=$(LOCAL_BEAM) && \
+	  RUNNER=podman docker/test_image.sh $$target localhost/xlnet-$$target:local $(IMAGE_RUN) || exit 1; \
+	done
 
 .PHONY: clean
 clean: ## Remove the runs; the environment stays

@@ -3,8 +3,9 @@
 #
 #   docker/build.sh TARGET IMAGE [build arguments, such as --build-arg BASE_IMAGE=…]
 #
-# BUILDER names the tool if there are several. CA_BUNDLE names the certificates of a proxy that looks
-# into TLS; the build sees them and the image does not keep them (podman and buildah only).
+# BUILDER names the tool if there are several. CA_BUNDLE, else SSL_CERT_FILE, names the certificates
+# of a proxy that looks into TLS; the build sees them and the image does not keep them (podman and
+# buildah only).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -26,13 +27,14 @@ arguments=(
   --build-arg VERSION="$(sed -n 's/^__version__ = "\(.*\)"/\1/p' components/__init__.py)"
   --build-arg REVISION="$(git rev-parse HEAD 2>/dev/null || echo unknown)"
 )
-if [ -n "${CA_BUNDLE:-}" ]; then
+certificates="${CA_BUNDLE:-${SSL_CERT_FILE:-}}"
+if [ -n "$certificates" ] && [ "$builder" != docker ]; then
   settings="$(mktemp -d)"
   trap 'rm -rf "$settings"' EXIT
   printf '[global]\ncert = /etc/ssl/certs/ca-certificates.crt\n' >"$settings/pip.conf"
   printf 'system-certs = true\n' >"$settings/uv.toml"
   arguments+=(
-    --volume "$CA_BUNDLE:/etc/ssl/certs/ca-certificates.crt:ro"
+    --volume "$certificates:/etc/ssl/certs/ca-certificates.crt:ro"
     --volume "$settings/pip.conf:/etc/pip.conf:ro"
     --volume "$settings/uv.toml:/etc/uv/uv.toml:ro"
   )

@@ -14,8 +14,8 @@ trap 'rm -rf "$work"' EXIT
 
 debootstrap --variant=minbase bookworm "$work/root" http://deb.debian.org/debian >"$work/log" ||
   { tail -20 "$work/log" >&2; exit 1; }
-# What Python's own modules are linked against.
-chroot "$work/root" apt-get install -y -qq --no-install-recommends \
+# What Python's own modules are linked against. A TMPDIR of this machine is none of the root's.
+chroot "$work/root" env --unset=TMPDIR apt-get install -y -qq --no-install-recommends \
   ca-certificates libssl3 libffi8 libsqlite3-0 zlib1g libbz2-1.0 liblzma5 libreadline8 >"$work/log"
 rm -rf "$work/root"/var/cache/apt/archives/*.deb "$work/root"/var/lib/apt/lists/*
 

@@ -1,38 +1,67 @@
-"""Writes what is installed in this environment as a CycloneDX document: sbom.py FILE."""
+"""Writes what is installed in this image as a CycloneDX document: sbom.py FILE."""
 
 from __future__ import annotations
 
 import importlib.metadata
 import json
 import pathlib
+import platform
+import subprocess
 import sys
+import urllib.parse
+from collections.abc import Iterator
+from typing import Any
+
+_DPKG_FORMAT = "${Package}\\t${Version}\\t${Architecture}\\n"
 
 
-def components() -> list[dict[str, object]]:
-    """A component per distribution, by name."""
-    found = []
+def python_packages() -> Iterator[dict[str, Any]]:
+    """A component per distribution of this Python's environment."""
     for distribution in importlib.metadata.distributions():
         name, version = distribution.metadata["Name"], distribution.version
-        entry: dict[str, object] = {
-            "type": "library",
-            "name": name,
-            "version": version,
-            "purl": f"pkg:pypi/{name.lower().replace('_', '-')}@{version}",
-        }
+        found = _component(
+            "library", name, version, f"pkg:pypi/{name.lower().replace('_', '-')}@{version}"
+        )
         licence = distribution.metadata.get("License-Expression")
         if licence:
-            entry["licenses"] = [{"expression": licence}]
-        found.append(entry)
-    return sorted(found, key=lambda entry: str(entry["purl"]))
+            found["licenses"] = [{"expression": licence}]
+        yield found
+
+
+def debian_packages() -> Iterator[dict[str, Any]]:
+    """A component per package of the base image."""
+    listed = subprocess.run(
+        ["dpkg-query", "--show", f"--showformat={_DPKG_FORMAT}"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    for line in listed.stdout.splitlines():
+        name, version, architecture = line.split("\t")
+        encoded = urllib.parse.quote(version, safe="")
+        yield _component(
+            "library", name, version, f"pkg:deb/debian/{name}@{encoded}?arch={architecture}"
+        )
+
+
+def interpreter() -> dict[str, Any]:
+    """Python itself, which is in neither list where the base image brings it."""
+    version = platform.python_version()
+    return _component("application", "python", version, f"pkg:generic/python@{version}")
+
+
+def _component(kind: str, name: str, version: str, purl: str) -> dict[str, Any]:
+    return {"type": kind, "bom-ref": purl, "name": name, "version": version, "purl": purl}
 
 
 def main() -> None:
     """Writes the document."""
+    found = [interpreter(), *python_packages(), *debian_packages()]
     document = {
         "bomFormat": "CycloneDX",
         "specVersion": "1.5",
         "version": 1,
-        "components": components(),
+        "components": sorted(found, key=lambda component: component["purl"]),
     }
     pathlib.Path(sys.argv[1]).write_text(json.dumps(document, indent=2) + "\n")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tfx import types
-from tfx import v1 as tfx
 from tfx.dsl.components.common import resolver
 from tfx.dsl.input_resolution.strategies import latest_blessed_model_strategy
+from tfx.types import standard_artifacts
 
 # From the candidate model's channel to the node that finds the model to compare it with. Which of
 # those below an orchestrator can run is its own matter; None compares with nothing.
@@ -35,16 +35,16 @@ class BlessedBeforeCandidateStrategy(latest_blessed_model_strategy.LatestBlessed
         return {**resolved, _CANDIDATE: input_dict[_CANDIDATE]}
 
 
-def _blessed_channels() -> dict[str, tfx.dsl.Channel]:
+def _blessed_channels() -> dict[str, types.Channel]:
     return {
-        "model": tfx.dsl.Channel(type=tfx.types.standard_artifacts.Model),
-        "model_blessing": tfx.dsl.Channel(type=tfx.types.standard_artifacts.ModelBlessing),
+        "model": types.Channel(type=standard_artifacts.Model),
+        "model_blessing": types.Channel(type=standard_artifacts.ModelBlessing),
     }
 
 
 def blessed_before(candidate: types.BaseChannel) -> resolver.Resolver:
     """Resolver for orchestrators that run strategies of one's own (local)."""
-    return tfx.dsl.Resolver(
+    return resolver.Resolver(
         strategy_class=BlessedBeforeCandidateStrategy,
         **_blessed_channels(),
         **{_CANDIDATE: candidate},
@@ -54,8 +54,9 @@ def blessed_before(candidate: types.BaseChannel) -> resolver.Resolver:
 def latest_blessed(candidate: types.BaseChannel) -> resolver.Resolver:
     """Resolver for orchestrators that know TFX's strategies only (Vertex)."""
     del candidate  # they look the models up by themselves
-    return tfx.dsl.Resolver(
-        strategy_class=tfx.dsl.experimental.LatestBlessedModelStrategy, **_blessed_channels()
+    return resolver.Resolver(
+        strategy_class=latest_blessed_model_strategy.LatestBlessedModelStrategy,
+        **_blessed_channels(),
     ).with_id(_NODE_ID)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tfx import v1 as tfx
+from tfx import components as tfx_components
 from tfx.dsl.components.base import base_node
 
 from components.bulk_inference.component import BulkInferrer
@@ -35,14 +35,14 @@ def make_components(
         ),
     )
     examples = example_gen.outputs["examples"]
-    statistics_gen = tfx.components.StatisticsGen(examples=examples)
-    schema_gen = tfx.components.SchemaGen(
+    statistics_gen = tfx_components.StatisticsGen(examples=examples)
+    schema_gen = tfx_components.SchemaGen(
         statistics=statistics_gen.outputs["statistics"],
         # Test files have no labels; what is inferred from training and evaluation data holds.
         exclude_splits=["test"],
         infer_feature_shape=False,
     )
-    example_validator = tfx.components.ExampleValidator(
+    example_validator = tfx_components.ExampleValidator(
         statistics=statistics_gen.outputs["statistics"],
         schema=schema_gen.outputs["schema"],
         exclude_splits=["test"],

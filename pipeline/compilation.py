@@ -3,6 +3,8 @@
 TFX's compiler knows neither retries, nor resources of an ExampleGen, nor defaults of parameters,
 nor which components are to run every time, and drops the pipeline root in schema 2.1. What it
 leaves out is added to the specification that it makes, in one place: `complete`.
+
+Neither this nor any other module imports `tfx.v1`, which brings in all of Vertex's client.
 """
 
 from __future__ import annotations
@@ -14,10 +16,10 @@ from typing import Any, Literal
 import yaml
 from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
-from tfx import v1 as tfx
 from tfx.dsl.components.base import base_component
 from tfx.dsl.io import fileio
-from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner
+from tfx.orchestration import pipeline as tfx_pipeline
+from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner, pipeline_builder
 from tfx.types import standard_component_specs
 
 from components import configuration
@@ -58,7 +60,7 @@ def compile_pipeline(config: PipelineConfig, target: Target) -> dict[str, Any]:
     return runner.run(create_pipeline(config, target))
 
 
-def create_pipeline(config: PipelineConfig, target: Target) -> tfx.dsl.Pipeline:
+def create_pipeline(config: PipelineConfig, target: Target) -> tfx_pipeline.Pipeline:
     """The graph as it is deployed, with fixed values where parameters will be bound."""
     deployment_checks.check(config, target)
     return graph.create_pipeline(
@@ -84,8 +86,7 @@ class Runner(kubeflow_v2_dag_runner.KubeflowV2DagRunner):
             kubeflow_v2_dag_runner.KubeflowV2DagRunnerConfig(
                 display_name=config.name,
                 # Under this key TFX looks up those that are not listed.
-                default_image={kubeflow_v2_dag_runner._DEFAULT_IMAGE_PATH_KEY: given.image}
-                | given.images,
+                default_image={pipeline_builder.DEFAULT_IMAGE_PATH_KEY: given.image} | given.images,
                 use_pipeline_spec_2_1=target == "kfp",
             )
         )
@@ -94,7 +95,7 @@ class Runner(kubeflow_v2_dag_runner.KubeflowV2DagRunner):
 
     def run(
         self,
-        pipeline: tfx.dsl.Pipeline,
+        pipeline: tfx_pipeline.Pipeline,
         parameter_values: Mapping[str, Any] | None = None,
         write_out: bool = False,
     ) -> dict[str, Any]:
@@ -140,7 +141,7 @@ def complete(
     given: DeploymentConfig,
     target: Target,
     defaults: Mapping[str, Any],
-    pipeline: tfx.dsl.Pipeline,
+    pipeline: tfx_pipeline.Pipeline,
 ) -> None:
     """Adds to a specification what TFX leaves out.
 
@@ -174,22 +175,22 @@ def complete(
     spec.deployment_spec.update(json_format.MessageToDict(executors))
 
 
-def _components(pipeline: tfx.dsl.Pipeline) -> list[base_component.BaseComponent]:
+def _components(pipeline: tfx_pipeline.Pipeline) -> list[base_component.BaseComponent]:
     """Without resolvers, which run no container."""
     return [node for node in pipeline.components if isinstance(node, base_component.BaseComponent)]
 
 
-def _evaluators(pipeline: tfx.dsl.Pipeline) -> list[str]:
+def _evaluators(pipeline: tfx_pipeline.Pipeline) -> list[str]:
     key = standard_component_specs.EVALUATION_KEY
     return [component.id for component in _components(pipeline) if key in component.outputs]
 
 
-def _task_names(pipeline: tfx.dsl.Pipeline) -> list[str]:
+def _task_names(pipeline: tfx_pipeline.Pipeline) -> list[str]:
     names = [component.id for component in _components(pipeline)]
     return names + ([visualization.NAME] if _evaluators(pipeline) else [])
 
 
-def _read_files(pipeline: tfx.dsl.Pipeline) -> list[str]:
+def _read_files(pipeline: tfx_pipeline.Pipeline) -> list[str]:
     """Components whose inputs are files and not artifacts.
 
     Vertex asks TFX's driver for a fingerprint of the files before it looks into its cache; Kubeflow
@@ -242,7 +243,7 @@ def _set_training_job(components: list, config: PipelineConfig) -> None:
             component.exec_properties["training_job"] = configuration.to_json(job)
 
 
-def _check_ids(pipeline: tfx.dsl.Pipeline, given: DeploymentConfig) -> None:
+def _check_ids(pipeline: tfx_pipeline.Pipeline, given: DeploymentConfig) -> None:
     known = set(_task_names(pipeline))
     named = {
         "images": set(given.images),

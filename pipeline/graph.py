@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from tfx import v1 as tfx
+from tfx.orchestration import pipeline as tfx_pipeline
 
 from pipeline import classification_graph, pretraining_graph, question_answering_graph
 from pipeline.baseline import ResolveBaseline
@@ -24,7 +24,7 @@ def create_pipeline(
     resolve_baseline: ResolveBaseline,
     metadata_connection_config: object | None = None,
     beam_args: Sequence[str] | None = None,
-) -> tfx.dsl.Pipeline:
+) -> tfx_pipeline.Pipeline:
     """Raw files to a pushed model, if it is good enough.
 
     Args:
@@ -34,7 +34,7 @@ def create_pipeline(
         metadata_connection_config: of ML Metadata, where the orchestrator brings none.
         beam_args: of all Beam components; None takes those of `config.run`.
     """
-    return tfx.dsl.Pipeline(
+    return tfx_pipeline.Pipeline(
         pipeline_name=config.name,
         pipeline_root=pipeline_root,
         components=_COMPONENTS[config.kind](config, resolve_baseline=resolve_baseline),

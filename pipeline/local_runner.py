@@ -50,7 +50,7 @@ def run(config: PipelineConfig) -> RunSummary:
     # TFX takes 15 to 40 seconds to import: after the checks, not before.
     config.check_inputs()
 
-    from tfx import v1 as tfx
+    from tfx.orchestration import metadata
     from tfx.orchestration.beam import beam_dag_runner
 
     from components.trainer import preemption
@@ -64,7 +64,7 @@ def run(config: PipelineConfig) -> RunSummary:
     metadata_path = os.path.join(root, "metadata.sqlite")
     files.make_directory(root)
     files.write_bytes(os.path.join(root, "config.yaml"), to_yaml(config).encode())
-    connection = tfx.orchestration.metadata.sqlite_metadata_connection_config(metadata_path)
+    connection = metadata.sqlite_metadata_connection_config(metadata_path)
     tfx_pipeline = graph.create_pipeline(
         absolute,
         pipeline_root=os.path.join(root, "artifacts"),
@@ -84,9 +84,9 @@ def summarize(metadata_path: str, config: PipelineConfig) -> RunSummary:
     """
     from ml_metadata import metadata_store
     from ml_metadata.proto import metadata_store_pb2
-    from tfx import v1 as tfx
+    from tfx.orchestration import metadata
 
-    connection = tfx.orchestration.metadata.sqlite_metadata_connection_config(metadata_path)
+    connection = metadata.sqlite_metadata_connection_config(metadata_path)
     store = metadata_store.MetadataStore(connection)
 
     def latest(type_name: str) -> metadata_store_pb2.Artifact | None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from components import configuration
-from components.runtime_values import THRESHOLDS_KEY
+from components.runtime_values import THRESHOLDS_KEY, TRAINING_PLACES
 
 if TYPE_CHECKING:
     from tfx.dsl.components.base import base_node
@@ -101,13 +101,18 @@ _BY_NAME: Mapping[str, Parameter] = {parameter.name: parameter for parameter in 
 def bind(components: Sequence[base_node.BaseNode], config: PipelineConfig) -> dict[str, Any]:
     """Gives every component that has a use for them the parameters in place of fixed values.
 
+    What a search chooses is no parameter: a value given for it would be overwritten.
+
     Returns:
         The defaults of the parameters that some component takes, by name.
     """
     from tfx.orchestration import data_types
 
+    searched = frozenset(config.search.space if config.search else ())
     defaults: dict[str, Any] = {}
     for parameter in PARAMETERS:
+        if TRAINING_PLACES.get(parameter.component_parameter) in searched:
+            continue
         value = data_types.RuntimeParameter(name=parameter.name, ptype=parameter.type)
         for component in components:
             spec = getattr(component, "spec", None)
@@ -115,6 +120,25 @@ def bind(components: Sequence[base_node.BaseNode], config: PipelineConfig) -> di
                 component.exec_properties[parameter.component_parameter] = value
                 defaults[parameter.name] = parameter.default(config)
     return defaults
+
+
+def check(given: Mapping[str, Any], spec: Mapping[str, Any]) -> None:
+    """Checks that a compiled pipeline takes the parameters; Kubeflow's client does not look.
+
+    Args:
+        given: values by name.
+        spec: the compiled PipelineSpec.
+
+    Raises:
+        RuntimeParameterError: naming those that it does not take.
+    """
+    taken = spec["root"]["inputDefinitions"]["parameters"]
+    unknown = sorted(set(given) - set(taken))
+    if unknown:
+        raise RuntimeParameterError(
+            f"This pipeline does not take {', '.join(unknown)}: a search chooses it, or no "
+            f"component has a use for it. It takes: {', '.join(sorted(taken))}."
+        )
 
 
 def parse(assignments: Sequence[str]) -> dict[str, Any]:

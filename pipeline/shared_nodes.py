@@ -6,13 +6,15 @@ import types as python_types
 from collections.abc import Mapping
 from typing import Any
 
+from tfx import components as tfx_components
 from tfx import types
-from tfx import v1 as tfx
 from tfx.dsl.components.base import base_node
+from tfx.proto import pusher_pb2, trainer_pb2
 
 from components import configuration
 from components.trainer import repeats, run_folder, search
 from components.trainer.component import Trainer
+from components.trainer.tuner_component import Tuner
 from pipeline.config import PipelineConfig
 
 
@@ -36,8 +38,10 @@ def training(
     module = run_fn_module.__name__
     common = {
         "examples": examples,
-        "train_args": tfx.proto.TrainArgs(splits=["train"], num_steps=config.training.train_steps),
-        "eval_args": tfx.proto.EvalArgs(splits=["eval"]),
+        "train_args": trainer_pb2.TrainArgs(
+            splits=["train"], num_steps=config.training.train_steps
+        ),
+        "eval_args": trainer_pb2.EvalArgs(splits=["eval"]),
         **channels,
     }
     custom = {
@@ -48,7 +52,7 @@ def training(
     if config.search is not None:
         # Before anything runs: a corner of the space that is not legal.
         config.search.check(run_config)
-        tuner = tfx.components.Tuner(
+        tuner = Tuner(
             tuner_fn=f"{module}.{run_fn_module.tuner_fn.__name__}",
             custom_config={**custom, search.SEARCH_KEY: configuration.to_json(config.search)},
             **common,
@@ -65,19 +69,19 @@ def training(
 
 def pusher(
     config: PipelineConfig, *, model: types.BaseChannel, blessing: types.BaseChannel
-) -> tfx.components.Pusher:
+) -> tfx_components.Pusher:
     """Ships the model, if it is blessed, as a numbered version."""
-    return tfx.components.Pusher(
+    return tfx_components.Pusher(
         model=model,
         model_blessing=blessing,
         push_destination=push_destination(config),
     )
 
 
-def push_destination(config: PipelineConfig) -> tfx.proto.PushDestination:
+def push_destination(config: PipelineConfig) -> pusher_pb2.PushDestination:
     """The folder that gets a numbered version."""
-    return tfx.proto.PushDestination(
-        filesystem=tfx.proto.PushDestination.Filesystem(base_directory=config.run.serving_dir)
+    return pusher_pb2.PushDestination(
+        filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=config.run.serving_dir)
     )
 
 

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline import compilation
+from pipeline import compilation, runtime_parameters
 from pipeline.config import PipelineConfig
 
 
@@ -27,7 +27,7 @@ def to_vertex(config: PipelineConfig, parameters: Mapping[str, Any]) -> str:
     with tempfile.TemporaryDirectory() as folder:
         job = aiplatform.PipelineJob(
             display_name=config.name,
-            template_path=_write(config, "vertex", folder),
+            template_path=_write(config, "vertex", parameters, folder),
             parameter_values=dict(parameters),
             labels=given.labels or None,
             project=given.project,
@@ -50,7 +50,7 @@ def to_kubeflow(config: PipelineConfig, parameters: Mapping[str, Any], *, endpoi
     client = kfp.Client(host=endpoint)
     with tempfile.TemporaryDirectory() as folder:
         run = client.create_run_from_pipeline_package(
-            _write(config, "kfp", folder),
+            _write(config, "kfp", parameters, folder),
             arguments=dict(parameters),
             run_name=config.name,
             service_account=config.deployment.service_account,
@@ -60,9 +60,16 @@ def to_kubeflow(config: PipelineConfig, parameters: Mapping[str, Any], *, endpoi
     return run.run_id
 
 
-def _write(config: PipelineConfig, target: compilation.Target, folder: str) -> str:
+def _write(
+    config: PipelineConfig,
+    target: compilation.Target,
+    parameters: Mapping[str, Any],
+    folder: str,
+) -> str:
     suffix = "yaml" if target == "kfp" else "json"
     path = os.path.join(folder, f"pipeline.{suffix}")
+    document = compilation.compile_pipeline(config, target)
+    runtime_parameters.check(parameters, document.get("pipelineSpec", document))
     with open(path, "w") as file:
-        file.write(compilation.to_text(compilation.compile_pipeline(config, target), target))
+        file.write(compilation.to_text(document, target))
     return path

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tfx import components as tfx_components
 from tfx import types
-from tfx import v1 as tfx
 from tfx.dsl.components.base import executor_spec
+from tfx.proto import bulk_inferrer_pb2
 
 from components.bulk_inference import executor
 
 
-class BulkInferrer(tfx.components.BulkInferrer):
+class BulkInferrer(tfx_components.BulkInferrer):
     """Predicts splits of raw examples with a blessed model.
 
     Component `outputs` contains:
@@ -43,6 +44,6 @@ class BulkInferrer(tfx.components.BulkInferrer):
             examples=examples,
             model=model,
             model_blessing=model_blessing,
-            data_spec=tfx.proto.DataSpec(example_splits=list(splits)),
-            model_spec=tfx.proto.ModelSpec(model_signature_name=[signature_name]),
+            data_spec=bulk_inferrer_pb2.DataSpec(example_splits=list(splits)),
+            model_spec=bulk_inferrer_pb2.ModelSpec(model_signature_name=[signature_name]),
         )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tfx import types
-from tfx import v1 as tfx
 from tfx.dsl.components.base import base_component, executor_spec
+from tfx.proto import pusher_pb2
 from tfx.types import component_spec, standard_artifacts, standard_component_specs
 from tfx.utils import json_utils
 
@@ -40,7 +40,7 @@ class QuestionAnsweringPusher(base_component.BaseComponent):
         model: types.BaseChannel,
         model_blessing: types.BaseChannel,
         evaluation: types.BaseChannel,
-        push_destination: tfx.proto.PushDestination,
+        push_destination: pusher_pb2.PushDestination,
     ):
         """Sets up the component.
 

@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tfx import types
-from tfx import v1 as tfx
 from tfx.dsl.components.base import base_component, executor_spec
+from tfx.proto import trainer_pb2
 from tfx.types import component_spec, standard_artifacts, standard_component_specs
 from tfx.utils import json_utils
 
 from components.trainer import executor
+
+# What a run may change at its start; `runtime_values.TRAINING_PLACES` says where it goes.
+RUNTIME_PARAMETERS = {
+    "train_steps": component_spec.ExecutionParameter(type=int, optional=True),
+    "batch_size": component_spec.ExecutionParameter(type=int, optional=True),
+    "learning_rate": component_spec.ExecutionParameter(type=float, optional=True),
+    "init_from": component_spec.ExecutionParameter(type=str, optional=True),
+}
 
 
 class TrainerSpec(types.ComponentSpec):
@@ -18,10 +26,7 @@ class TrainerSpec(types.ComponentSpec):
 
     PARAMETERS = {
         **standard_component_specs.TrainerSpec.PARAMETERS,
-        "train_steps": component_spec.ExecutionParameter(type=int, optional=True),
-        "batch_size": component_spec.ExecutionParameter(type=int, optional=True),
-        "learning_rate": component_spec.ExecutionParameter(type=float, optional=True),
-        "init_from": component_spec.ExecutionParameter(type=str, optional=True),
+        **RUNTIME_PARAMETERS,
         executor.TRAINING_JOB_KEY: component_spec.ExecutionParameter(type=str, optional=True),
     }
     INPUTS = standard_component_specs.TrainerSpec.INPUTS
@@ -46,8 +51,8 @@ class Trainer(base_component.BaseComponent):
         run_fn: str,
         examples: types.BaseChannel,
         custom_config: Mapping[str, str],
-        train_args: tfx.proto.TrainArgs,
-        eval_args: tfx.proto.EvalArgs,
+        train_args: trainer_pb2.TrainArgs,
+        eval_args: trainer_pb2.EvalArgs,
         transform_graph: types.BaseChannel | None = None,
         schema: types.BaseChannel | None = None,
         hyperparameters: types.BaseChannel | None = None,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import os
 
-from tfx import v1 as tfx
+from tfx.components.trainer.fn_args_utils import FnArgs
+from tfx.components.tuner.component import TunerFnResult
 
 from components import configuration
 from components.trainer import pretraining_export, run_options
@@ -17,7 +18,7 @@ CONFIG_KEY = "pretraining"
 _logger = logging.getLogger(__name__)
 
 
-def run_fn(fn_args: tfx.components.FnArgs) -> None:
+def run_fn(fn_args: FnArgs) -> None:
     """Pretrains on ordered records and writes the encoder's folder.
 
     Args:
@@ -32,23 +33,23 @@ def run_fn(fn_args: tfx.components.FnArgs) -> None:
     _logger.info("encoder written to %s", fn_args.serving_model_dir)
 
 
-def tuner_fn(fn_args: tfx.components.FnArgs) -> tfx.components.TunerFnResult:
+def tuner_fn(fn_args: FnArgs) -> TunerFnResult:
     """Searches for settings; arguments as for `run_fn`."""
     return run_options.tuner(_config(fn_args), fn_args, _train(fn_args))
 
 
-def _config(fn_args: tfx.components.FnArgs) -> PretrainingConfig:
+def _config(fn_args: FnArgs) -> PretrainingConfig:
     return configuration.from_json(
         PretrainingConfig, fn_args.custom_config[CONFIG_KEY], where=CONFIG_KEY
     )
 
 
-def _records_dir(fn_args: tfx.components.FnArgs) -> str:
+def _records_dir(fn_args: FnArgs) -> str:
     # <artifact>/Split-train/*: the manifest lies in the artifact's root.
     return os.path.dirname(os.path.dirname(fn_args.train_files[0]))
 
 
-def _train(fn_args: tfx.components.FnArgs) -> run_options.Train:
+def _train(fn_args: FnArgs) -> run_options.Train:
     def train(config: PretrainingConfig, model_dir: str, state_root: str | None) -> TrainingResult:
         return pretrain(
             config,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import os
 
-from tfx import v1 as tfx
+from tfx.components.trainer.fn_args_utils import FnArgs
+from tfx.components.tuner.component import TunerFnResult
 
 from components import configuration, manifest
 from components.preprocessing import vocabulary_file
@@ -24,7 +25,7 @@ _EVALUATION_SPLIT = "eval"
 _logger = logging.getLogger(__name__)
 
 
-def run_fn(fn_args: tfx.components.FnArgs) -> None:
+def run_fn(fn_args: FnArgs) -> None:
     """Trains on question answering records and exports the model.
 
     Args:
@@ -49,23 +50,23 @@ def run_fn(fn_args: tfx.components.FnArgs) -> None:
     _logger.info("SavedModel written to %s", fn_args.serving_model_dir)
 
 
-def tuner_fn(fn_args: tfx.components.FnArgs) -> tfx.components.TunerFnResult:
+def tuner_fn(fn_args: FnArgs) -> TunerFnResult:
     """Searches for settings; arguments as for `run_fn`."""
     return run_options.tuner(_config(fn_args), fn_args, _train(fn_args))
 
 
-def _config(fn_args: tfx.components.FnArgs) -> QuestionAnsweringFineTuningConfig:
+def _config(fn_args: FnArgs) -> QuestionAnsweringFineTuningConfig:
     return configuration.from_json(
         QuestionAnsweringFineTuningConfig, fn_args.custom_config[CONFIG_KEY], where=CONFIG_KEY
     )
 
 
-def _records_dir(fn_args: tfx.components.FnArgs) -> str:
+def _records_dir(fn_args: FnArgs) -> str:
     # <artifact>/Split-train/*: manifest and paragraphs lie in the artifact's root.
     return os.path.dirname(os.path.dirname(fn_args.train_files[0]))
 
 
-def _train(fn_args: tfx.components.FnArgs) -> run_options.Train:
+def _train(fn_args: FnArgs) -> run_options.Train:
     records_dir = _records_dir(fn_args)
 
     def train(

@@ -6,7 +6,8 @@ import logging
 import os
 
 import tensorflow_transform as tft
-from tfx import v1 as tfx
+from tfx.components.trainer.fn_args_utils import FnArgs
+from tfx.components.tuner.component import TunerFnResult
 
 from components import configuration
 from components.trainer import export, run_options
@@ -18,7 +19,7 @@ CONFIG_KEY = "fine_tuning"
 _logger = logging.getLogger(__name__)
 
 
-def run_fn(fn_args: tfx.components.FnArgs) -> None:
+def run_fn(fn_args: FnArgs) -> None:
     """Trains on transformed examples and exports the model with its Transform graph.
 
     Args:
@@ -37,18 +38,18 @@ def run_fn(fn_args: tfx.components.FnArgs) -> None:
     _logger.info("SavedModel written to %s", fn_args.serving_model_dir)
 
 
-def tuner_fn(fn_args: tfx.components.FnArgs) -> tfx.components.TunerFnResult:
+def tuner_fn(fn_args: FnArgs) -> TunerFnResult:
     """Searches for settings; arguments as for `run_fn`."""
     return run_options.tuner(_config(fn_args), fn_args, _train(fn_args))
 
 
-def _config(fn_args: tfx.components.FnArgs) -> FineTuningConfig:
+def _config(fn_args: FnArgs) -> FineTuningConfig:
     return configuration.from_json(
         FineTuningConfig, fn_args.custom_config[CONFIG_KEY], where=CONFIG_KEY
     )
 
 
-def _train(fn_args: tfx.components.FnArgs) -> run_options.Train:
+def _train(fn_args: FnArgs) -> run_options.Train:
     # <artifact>/Split-train/*: the manifest lies in the artifact's root.
     records_dir = os.path.dirname(os.path.dirname(fn_args.train_files[0]))
 

@@ -6,7 +6,8 @@ import json
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from tfx import v1 as tfx
+from tfx.components.trainer.fn_args_utils import FnArgs
+from tfx.components.tuner.component import TunerFnResult
 
 from components import configuration, files
 from components.trainer import overrides, repeats, run_folder, search
@@ -17,7 +18,7 @@ _Config = TypeVar("_Config")
 Train = Callable[[_Config, str, str | None], TrainingResult]
 
 
-def train(config: _Config, fn_args: tfx.components.FnArgs, run: Train) -> tuple[_Config, Any]:
+def train(config: _Config, fn_args: FnArgs, run: Train) -> tuple[_Config, Any]:
     """Trains with what a search found, if there was one, and with several seeds, if asked to.
 
     Args:
@@ -47,7 +48,7 @@ def train(config: _Config, fn_args: tfx.components.FnArgs, run: Train) -> tuple[
     return config, result
 
 
-def tuner(config: Any, fn_args: tfx.components.FnArgs, run: Train) -> tfx.components.TunerFnResult:
+def tuner(config: Any, fn_args: FnArgs, run: Train) -> TunerFnResult:
     """The search that the pipeline asks for; see `train`."""
     # Keras Tuner brings a Keras of its own, which training does without.
     from components.trainer.settings_tuner import SettingsTuner
@@ -62,4 +63,4 @@ def tuner(config: Any, fn_args: tfx.components.FnArgs, run: Train) -> tfx.compon
         train=lambda config, directory: run(config, directory, root),
         directory=fn_args.working_dir,
     )
-    return tfx.components.TunerFnResult(tuner=made, fit_kwargs={})
+    return TunerFnResult(tuner=made, fit_kwargs={})

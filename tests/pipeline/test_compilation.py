@@ -1,4 +1,5 @@
 import json
+import re
 
 import pytest
 import yaml
@@ -8,7 +9,8 @@ from kfp.pipeline_spec import pipeline_spec_pb2
 from tfx.utils import import_utils
 
 from components import artifacts
-from pipeline import compilation, compiled_classes, preset_loader
+from pipeline import compilation, compiled_classes, preset_loader, runtime_parameters
+from pipeline.runtime_parameters import RuntimeParameterError
 from tests.pipeline.conftest import DEPLOYMENT, IMAGE, TRAINER_IMAGE
 
 PRESETS = ("sample", "sample_question_answering", "sample_pretraining")
@@ -21,6 +23,11 @@ PARAMETERS = {
     "init_from": "STRING",
     "thresholds": "STRING",
 }
+
+SEARCH = (
+    "search={metric: accuracy, max_trials: 2, "
+    "space: {training.learning_rate: {values: [1.0e-3, 1.0e-4]}}}"
+)
 
 
 @pytest.fixture(params=PRESETS)
@@ -154,6 +161,34 @@ def test_a_training_job_reaches_the_trainer(deployed):
     assert job["machine"]["tpu_topology"] == "2x2"
     assert job["region"] == "us-west4"
     assert job["service_account"] == DEPLOYMENT["service_account"]
+
+
+def test_the_tuner_takes_the_parameters_of_the_trainer_but_what_it_chooses_itself(deployed):
+    spec = compilation.compile_pipeline(deployed(SEARCH), "kfp")
+    assert set(spec["root"]["inputDefinitions"]["parameters"]) == set(PARAMETERS) - {
+        "learning_rate"
+    }
+    bound = {
+        name: {
+            parameter
+            for parameter, value in task.get("inputs", {}).get("parameters", {}).items()
+            if "componentInputParameter" in value
+        }
+        for name, task in spec["root"]["dag"]["tasks"].items()
+    }
+    assert bound["Tuner"] == bound["Trainer"] == {"train_steps", "batch_size", "init_from"}
+    with pytest.raises(RuntimeParameterError, match="does not take learning_rate: a search"):
+        runtime_parameters.check({"learning_rate": 0.5, "train_steps": 3}, spec)
+
+
+def test_no_module_brings_in_vertexs_client(project_root):
+    # `tfx.v1` imports google.cloud.aiplatform, a fourth of all that compiling would have to import.
+    modules = [
+        path for name in ("components", "pipeline") for path in (project_root / name).rglob("*.py")
+    ]
+    assert modules
+    pattern = re.compile(r"^\s*(from tfx import v1|from tfx\.v1|import tfx\.v1)", re.MULTILINE)
+    assert not [str(path) for path in modules if pattern.search(path.read_text())]
 
 
 def test_presets_need_no_deployment_to_be_read():

@@ -1,0 +1,32 @@
+"""TFX executor of the Tuner."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tfx import types
+from tfx.components.tuner import executor as tfx_executor
+
+from components.trainer.executor import with_runtime_values
+
+
+class Executor(tfx_executor.Executor):
+    """Searches as TFX's Tuner does, with the values given when the run started."""
+
+    def Do(  # noqa: N802  (TFX's name)
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Searches.
+
+        Args:
+            input_dict: as TFX's Tuner.
+            output_dict: "best_hyperparameters" and "tuner_results".
+            exec_properties: as TFX's Tuner, and those that `runtime_values.TRAINING_PLACES` names.
+
+        Raises:
+            RuntimeValueError: if the configuration has no place for one of them.
+        """
+        super().Do(input_dict, output_dict, with_runtime_values(exec_properties))
