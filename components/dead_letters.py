@@ -24,7 +24,7 @@ class DeadLetter:
 
     Attributes:
         source: path of the file it came from.
-        position: where in the file: a line number counted from 1, or an id.
+        position: where in the file: a line number counted from 1, an id, or words.
         reason: a short fixed phrase, the key under which it is counted ("too few columns").
         detail: what exactly was wrong with this one.
         excerpt: the beginning of the input itself.

@@ -51,7 +51,8 @@ class Feature:
     Attributes:
         name: the key in the tf.train.Example.
         dtype: "int64", "float32" or "bytes".
-        per_token: True for shape [seq_len], False for a scalar, None for a variable length.
+        per_token: True for shape [seq_len] (in a multiple-choice record for each option), False
+            for a scalar, None for a variable length.
         only_for: None, or the use ("training", "evaluation") whose records alone carry it.
     """
 
@@ -63,10 +64,18 @@ class Feature:
 
 @dataclasses.dataclass(frozen=True)
 class RecordType:
-    """A kind of record: its name and its features, in the order in which they are documented."""
+    """A kind of record.
+
+    Attributes:
+        name: as it stands in the manifest.
+        features: in the order in which they are documented.
+        num_choices: sequences in a record, an axis before that of the tokens; None for one
+            without such an axis.
+    """
 
     name: str
     features: tuple[Feature, ...]
+    num_choices: int | None = None
 
     def feature_description(self, seq_len: int, *, use: str) -> dict[str, Any]:
         """Parsing specification for `tf.io.parse_example`.
@@ -76,8 +85,8 @@ class RecordType:
             use: "training" or "evaluation"; features that only the other carries are left out.
 
         Returns:
-            dict from feature name to `tf.io.FixedLenFeature` ([seq_len] or []) or, for variable
-            lengths, `tf.io.RaggedFeature`.
+            dict from feature name to `tf.io.FixedLenFeature` ([seq_len], [num_choices, seq_len]
+            or []) or, for variable lengths, `tf.io.RaggedFeature`.
 
         Raises:
             ValueError: if `use` is neither of the two.
@@ -87,6 +96,7 @@ class RecordType:
         if use not in ("training", "evaluation"):
             raise ValueError(f"use must be 'training' or 'evaluation', not {use!r}")
         dtypes = {"int64": tf.int64, "float32": tf.float32, "bytes": tf.string}
+        per_token = [seq_len] if self.num_choices is None else [self.num_choices, seq_len]
         description = {}
         for feature in self.features:
             if feature.only_for not in (None, use):
@@ -95,7 +105,7 @@ class RecordType:
             if feature.per_token is None:
                 description[feature.name] = tf.io.RaggedFeature(dtype)
             else:
-                shape = [seq_len] if feature.per_token else []
+                shape = per_token if feature.per_token else []
                 description[feature.name] = tf.io.FixedLenFeature(shape, dtype)
         return description
 
@@ -113,6 +123,17 @@ CLASSIFICATION = RecordType(
 REGRESSION = RecordType(
     "regression", (*_TOKENS, Feature("label_ids", "float32", False), _IS_REAL_EXAMPLE)
 )
+
+
+def multiple_choice(num_choices: int) -> RecordType:
+    """Records of questions with options: what a classification has, for each option.
+
+    The sequences of a record lie one after the other in its features, as the published RACE
+    records have them.
+    """
+    return RecordType("multiple_choice", CLASSIFICATION.features, num_choices)
+
+
 QUESTION_ANSWERING = RecordType(
     "question_answering",
     (

@@ -1,4 +1,5 @@
-"""Description of a text classification data set: where its texts and labels lie.
+"""Description of a data set for classification, regression or multiple choice: where its texts and
+labels lie.
 
 One mechanism for all: the GLUE tasks, the review data sets and a user's own files are instances of
 `TextDataset`. It is plain data, so it can be written in YAML and travels as JSON.
@@ -34,12 +35,18 @@ class Columns:
         text_b: the second text of a pair; None for single texts.
         label: None where there are no labels, as in test files.
         guid: a column with ids of the rows; None numbers them as the reference does.
+        options: a list of answers to choose from (multiple choice), as many as there are labels.
+            Then `text_a` is a passage and `text_b`, if given, a question about it.
+        level: names the part of the data that a row belongs to, such as a level of difficulty;
+            evaluations can be sliced by it.
     """
 
     text_a: Column
     text_b: Column | None = None
     label: Column | None = None
     guid: Column | None = None
+    options: Column | None = None
+    level: Column | None = None
 
     def names(self) -> list[str]:
         """The columns that are given by name."""
@@ -72,18 +79,20 @@ class Split:
 
 @dataclasses.dataclass(frozen=True)
 class TextDataset:
-    """A classification or regression data set of single texts or pairs.
+    """A data set of single texts or pairs with labels or numbers, or of questions with options.
 
     Attributes:
         name: of the data set, for messages and records.
         file_format: "tsv" has a row per line and no quoting; "csv" is quoted as in RFC 4180, line
             breaks inside quotes included; "jsonl" has an object per line; "folders" has a text
-            per file, and the name of the file's folder is its label.
+            per file, and the name of the file's folder is its label; "race" has a passage with
+            its questions per file, and the name of the file's folder is its level.
         splits: by name. "train" is written in a random order, all others in the order of the
             files.
-        columns: of all splits that do not say otherwise; None for folders.
+        columns: of all splits that do not say otherwise; None for folders and race.
         header: likewise, whether the first row names the columns.
-        labels: in the order of their ids; empty for regression. Integers are taken as text.
+        labels: in the order of their ids; empty for regression. Integers are taken as text. In
+            multiple choice the first label stands for the first option, and so on.
         label_range: smallest and largest legal value for regression; None for classification.
         metrics: names of the official metrics, the first one deciding; empty gives accuracy, or
             both correlations for regression.
@@ -95,7 +104,7 @@ class TextDataset:
     """
 
     name: str
-    file_format: Literal["tsv", "csv", "jsonl", "folders"]
+    file_format: Literal["tsv", "csv", "jsonl", "folders", "race"]
     splits: Mapping[str, Split]
     columns: Columns | None = None
     header: bool = False
@@ -120,6 +129,13 @@ class TextDataset:
         self._check_columns()
 
     @property
+    def kind(self) -> Literal["classification", "regression", "multiple_choice"]:
+        """What is asked for each row."""
+        if self.is_regression:
+            return "regression"
+        return "multiple_choice" if self.is_multiple_choice else "classification"
+
+    @property
     def is_regression(self) -> bool:
         """Whether labels are numbers."""
         return self.label_range is not None
@@ -130,14 +146,29 @@ class TextDataset:
         return any(self.columns_of(name).text_b is not None for name in self.splits)
 
     @property
+    def is_multiple_choice(self) -> bool:
+        """Whether an answer is to be chosen among options."""
+        return any(self.columns_of(name).options is not None for name in self.splits)
+
+    @property
+    def text_features(self) -> tuple[str, ...]:
+        """Features of the raw examples that hold texts."""
+        return ("text_a", "text_b", *(["options"] if self.is_multiple_choice else []))
+
+    @property
+    def has_level(self) -> bool:
+        """Whether every row belongs to a named part of the data."""
+        return all(self.columns_of(name).level is not None for name in self.splits)
+
+    @property
     def output_splits(self) -> list[str]:
         """Names of the splits that are written, if the files of all exist."""
         return list(self.hash_split or self.splits)
 
     def columns_of(self, split: str) -> Columns:
         """Columns in the files of a split."""
-        if self.file_format == "folders":
-            return FOLDER_COLUMNS
+        if self.file_format in _FIXED_COLUMNS:
+            return _FIXED_COLUMNS[self.file_format]
         return self.splits[split].columns or self.columns
 
     def has_header(self, split: str) -> bool:
@@ -204,11 +235,19 @@ class TextDataset:
                 f"{self.name}: the shares in hash_split should be positive integers, as in "
                 f"{{'train': 9, 'eval': 1}}, but are {dict(self.hash_split)}."
             )
+        if self.file_format == "race":
+            raise DatasetError(
+                f"{self.name}: hash_split would put questions about one passage into several "
+                "splits. Share out the files instead."
+            )
 
     def _check_columns(self) -> None:
-        if self.file_format == "folders":
+        if self.file_format in _FIXED_COLUMNS:
             if self.columns or any(split.columns for split in self.splits.values()):
-                raise DatasetError(f"{self.name}: folders have no columns.")
+                raise DatasetError(
+                    f"{self.name}: files of the format {self.file_format} have no columns to name."
+                )
+            self._check_options()
             return
         if self.file_format != "jsonl" and (
             len(self.delimiter) != 1 or self.delimiter in '\r\n"\0' or not self.delimiter.isascii()
@@ -216,7 +255,6 @@ class TextDataset:
             raise DatasetError(
                 f"{self.name}: delimiter should be one ASCII character, not {self.delimiter!r}."
             )
-        pairs = set()
         for name in self.splits:
             columns = self.columns_of(name)
             if columns is None:
@@ -233,10 +271,40 @@ class TextDataset:
                     f"{self.name}: columns {columns.names()} of split {name!r} are given by name, "
                     "but its files have no header. Set header, or give positions."
                 )
-            pairs.add(columns.text_b is not None)
-        if len(pairs) > 1:
-            raise DatasetError(f"{self.name}: some splits have pairs and some have single texts.")
+        all_columns = [self.columns_of(name) for name in self.splits]
+        for field, some, others in (
+            ("text_b", "pairs", "single texts"),
+            ("options", "options", "none"),
+            ("level", "levels", "none"),
+        ):
+            if len({getattr(columns, field) is not None for columns in all_columns}) > 1:
+                raise DatasetError(f"{self.name}: some splits have {some} and some have {others}.")
+        self._check_options()
+
+    def _check_options(self) -> None:
+        if not self.is_multiple_choice:
+            return
+        if self.is_regression:
+            raise DatasetError(
+                f"{self.name}: to choose among options labels are needed, one for each option, "
+                "instead of label_range."
+            )
+        if self.file_format in ("tsv", "csv"):
+            raise DatasetError(
+                f"{self.name}: a column of {self.file_format} holds one text, and options are a "
+                "list. Write the data as JSONL."
+            )
 
 
 # What the reader of folders calls the parts of a file and its path.
 FOLDER_COLUMNS = Columns(text_a="text", label="label", guid="guid")
+# The same of the reader of RACE's files.
+RACE_COLUMNS = Columns(
+    text_a="article",
+    text_b="question",
+    options="options",
+    label="answer",
+    guid="guid",
+    level="level",
+)
+_FIXED_COLUMNS = {"folders": FOLDER_COLUMNS, "race": RACE_COLUMNS}

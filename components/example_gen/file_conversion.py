@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import collections
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from components.dead_letters import DeadLetter
 from components.example_gen import rows
+from components.example_gen.dataset import TextDataset
 from components.example_gen.inputs import InputFile, read_items, row_guid_prefix
 from components.example_gen.interpretation import RowInterpreter, UnusableRowError
 from components.example_gen.plan import ConversionPlan, Order
@@ -114,10 +114,10 @@ def _convert_row(
         counts[split, DEAD, error.reason] += 1
         letter = DeadLetter(
             source=file.path,
-            position=str(item.line),
+            position=_position(plan.dataset, item),
             reason=error.reason,
             detail=error.detail,
-            excerpt=_excerpt(item),
+            excerpt=item.excerpt if isinstance(item, rows.BadRow) else rows.excerpt(item.fields),
         )
         place = plan.place_in_file_order(split, file, offset=item.offset, line=item.line)
         return Output(False, split, *place, letter.to_json().encode())
@@ -128,9 +128,7 @@ def _convert_row(
     return Output(True, split, *place, example.serialize())
 
 
-def _excerpt(item: rows.Row | rows.BadRow) -> str:
-    if isinstance(item, rows.BadRow):
-        return item.excerpt
-    if isinstance(item.fields, Mapping):
-        return json.dumps(item.fields)
-    return "\t".join(item.fields)
+def _position(dataset: TextDataset, item: rows.Row | rows.BadRow) -> str:
+    if dataset.file_format != "race":
+        return str(item.line)
+    return f"question {item.line}" if item.line else "the whole file"

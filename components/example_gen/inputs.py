@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from apache_beam.io.filesystems import FileSystems
 
 from components import files
-from components.example_gen import rows
+from components.example_gen import race_files, rows
 from components.example_gen.dataset import TextDataset
 from components.example_gen.interpretation import locate
 from components.example_gen.lines import is_compressed, open_decompressed
@@ -127,7 +127,12 @@ def read_items(dataset: TextDataset, file: InputFile, *, max_bytes: int) -> Iter
             folder = posixpath.basename(posixpath.dirname(_posix(file.path)))
             stem = posixpath.splitext(posixpath.basename(_posix(file.path)))[0]
             guid = f"{dataset.guid_prefix(file.split)}-{folder}-{stem}"
-            yield from rows.read_folder_file(content, folder=folder, guid=guid, max_bytes=max_bytes)
+            if dataset.file_format == "race":
+                yield from race_files.read(content, level=folder, guid=guid, max_bytes=max_bytes)
+            else:
+                yield from rows.read_folder_file(
+                    content, folder=folder, guid=guid, max_bytes=max_bytes
+                )
 
 
 def row_guid_prefix(dataset: TextDataset, file: InputFile) -> str:

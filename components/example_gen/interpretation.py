@@ -16,6 +16,8 @@ UNKNOWN_LABEL = "unknown label"
 LABEL_NOT_A_NUMBER = "label is not a number"
 LABEL_OUT_OF_RANGE = "label out of range"
 NOT_TEXT = "column is not text"
+NOT_A_LIST = "column is not a list"
+WRONG_NUMBER_OF_OPTIONS = "wrong number of options"
 
 
 class ColumnNotFoundError(ValueError):
@@ -41,7 +43,10 @@ class RawExample:
         text_b: the second text of a pair, or None.
         label: one of the data set's labels, or a number's text; None in test files.
         source_file: path of the file, relative to the data root if it lies under it.
-        source_line: number of its first line there, counted from 1.
+        source_line: number of its first line there (in RACE's files of the question), counted
+            from 1.
+        options: to choose from, or None.
+        level: part of the data that it belongs to, or None.
     """
 
     guid: str
@@ -50,19 +55,23 @@ class RawExample:
     label: str | None
     source_file: str
     source_line: int
+    options: tuple[str, ...] | None = None
+    level: str | None = None
 
     def serialize(self) -> bytes:
-        """As a tf.train.Example; `text_b` and `label` are left out where they are None."""
+        """As a tf.train.Example; what is None is left out."""
         features: dict[str, list[bytes] | list[int]] = {
             "guid": [self.guid.encode()],
             "text_a": [self.text_a.encode()],
             "source_file": [self.source_file.encode(errors="surrogateescape")],
             "source_line": [self.source_line],
         }
-        if self.text_b is not None:
-            features["text_b"] = [self.text_b.encode()]
-        if self.label is not None:
-            features["label"] = [self.label.encode()]
+        for name in ("text_b", "label", "level"):
+            value = getattr(self, name)
+            if value is not None:
+                features[name] = [value.encode()]
+        if self.options is not None:
+            features["options"] = [option.encode() for option in self.options]
         return tf_examples.encode(features)
 
 
@@ -129,13 +138,33 @@ class RowInterpreter:
             raise UnusableRowError(
                 TOO_FEW_COLUMNS, f"{len(fields)} columns, {self._needed_length} are needed"
             )
-        text_a = self._text(fields, columns.text_a)
-        text_b = None if columns.text_b is None else self._text(fields, columns.text_b)
-        label = None if columns.label is None else self._label(_value(fields, columns.label))
-        return RawExample(guid, text_a, text_b, label, self._source_file, line)
+        return RawExample(
+            guid,
+            text_a=self._text(fields, columns.text_a),
+            text_b=None if columns.text_b is None else self._text(fields, columns.text_b),
+            label=None if columns.label is None else self._label(_value(fields, columns.label)),
+            source_file=self._source_file,
+            source_line=line,
+            options=None if columns.options is None else self._options(fields, columns.options),
+            level=None if columns.level is None else _value(fields, columns.level),
+        )
 
     def _text(self, fields: Fields, column: Column) -> str:
-        text = _value(fields, column)
+        return self._clean(_value(fields, column), column)
+
+    def _options(self, fields: Fields, column: Column) -> tuple[str, ...]:
+        values = _find(fields, column)
+        if not isinstance(values, list):
+            raise UnusableRowError(NOT_A_LIST, f"column {column!r} holds a {type(values).__name__}")
+        labels = self._dataset.labels
+        if len(values) != len(labels):
+            raise UnusableRowError(
+                WRONG_NUMBER_OF_OPTIONS,
+                f"{len(values)}; there should be one for each of {', '.join(labels)}",
+            )
+        return tuple(self._clean(_as_text(value, column), column) for value in values)
+
+    def _clean(self, text: str, column: Column) -> str:
         if self._dataset.strip:
             text = text.strip()
         for old, new in self._dataset.replacements:
@@ -197,10 +226,17 @@ def _needed_length(columns: Columns) -> int:
 
 
 def _value(fields: Fields, column: Column) -> str:
+    return _as_text(_find(fields, column), column)
+
+
+def _find(fields: Fields, column: Column) -> object:
     try:
-        value = fields[column]
+        return fields[column]
     except (IndexError, KeyError):
         raise UnusableRowError(TOO_FEW_COLUMNS, f"no column {column!r}") from None
+
+
+def _as_text(value: object, column: Column) -> str:
     if isinstance(value, bool):
         # As JSON writes it.
         value = str(value).lower()

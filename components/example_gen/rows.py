@@ -31,10 +31,11 @@ class Row(NamedTuple):
     """One row as it stands in the file, a header included.
 
     Attributes:
-        line: number of its first line, counted from 1.
+        line: number of its first line, counted from 1; in RACE's files of the question, and 0 for
+            a whole file.
         offset: of its first byte in the decompressed file.
         index: its number among the rows that are not blank, counted from 0; the header counts.
-        fields: by position, or by name (JSONL, folders).
+        fields: by position, or by name (JSONL, folders, RACE's files).
     """
 
     line: int
@@ -77,12 +78,12 @@ def read_tsv(file: BinaryIO, *, delimiter: str, max_bytes: int) -> Iterator[Item
         if not content:
             yield BlankLine(line.number)
             continue
-        text = _decode(line, content, index)
+        text = decode(line, content, index)
         if isinstance(text, BadRow):
             yield text
         elif "\r" in text:
             # An old Macintosh file would otherwise be one long header.
-            yield _bad(line, index, STRAY_CARRIAGE_RETURN, "lines end in LF or CR LF")
+            yield bad_row(line, index, STRAY_CARRIAGE_RETURN, "lines end in LF or CR LF")
         else:
             yield Row(line.number, line.offset, index, text.split(delimiter))
         index += 1
@@ -108,7 +109,7 @@ def read_csv(file: BinaryIO, *, delimiter: str, max_bytes: int) -> Iterator[Item
             continue
         flaw = _csv_flaw(record)
         if flaw is not None:
-            yield _bad(line, index, *flaw)
+            yield bad_row(line, index, *flaw)
         else:
             yield Row(line.number, line.offset, index, record.fields)
         index += 1
@@ -126,11 +127,11 @@ def read_jsonl(file: BinaryIO, *, max_bytes: int) -> Iterator[Item]:
         if not line.content.strip():
             yield BlankLine(line.number)
             continue
-        text = _decode(line, line.content, index)
+        text = decode(line, line.content, index)
         if isinstance(text, BadRow):
             yield text
         else:
-            yield _parse_json(line, index, text)
+            yield parse_json(line, index, text)
         index += 1
 
 
@@ -145,17 +146,27 @@ def read_folder_file(
         guid: id of the row.
         max_bytes: longest legal text.
     """
-    content = b""
-    while len(content) <= max_bytes and (chunk := file.read(max_bytes + 1 - len(content))):
-        content += chunk
-    line = Line(1, 0, content.removeprefix(_BYTE_ORDER_MARK), len(content) > max_bytes)
-    text = _decode(line, line.content, 0)
+    line = read_whole(file, max_bytes=max_bytes)
+    text = decode(line, line.content, 0)
     if isinstance(text, BadRow):
         yield text
         return
     values = (text, folder, guid)
     names = (FOLDER_COLUMNS.text_a, FOLDER_COLUMNS.label, FOLDER_COLUMNS.guid)
     yield Row(1, 0, 0, dict(zip(names, values, strict=True)))
+
+
+def read_whole(file: BinaryIO, *, max_bytes: int) -> Line:
+    """A file as if it were its only line.
+
+    Args:
+        file: opened for reading, at its beginning.
+        max_bytes: most that is read whole.
+    """
+    content = b""
+    while len(content) <= max_bytes and (chunk := file.read(max_bytes + 1 - len(content))):
+        content += chunk
+    return Line(1, 0, content.removeprefix(_BYTE_ORDER_MARK), len(content) > max_bytes)
 
 
 def _without_byte_order_mark(lines: Iterable[Line]) -> Iterator[Line]:
@@ -165,15 +176,16 @@ def _without_byte_order_mark(lines: Iterable[Line]) -> Iterator[Line]:
         yield line
 
 
-def _decode(line: Line, content: bytes, index: int) -> str | BadRow:
+def decode(line: Line, content: bytes, index: int) -> str | BadRow:
+    """The text of a line's content, or what is wrong with it."""
     if line.too_long:
-        return _bad(line, index, LINE_TOO_LONG)
+        return bad_row(line, index, LINE_TOO_LONG)
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
-        return _bad(line, index, UNDECODABLE, f"not UTF-8 from byte {error.start} on")
+        return bad_row(line, index, UNDECODABLE, f"not UTF-8 from byte {error.start} on")
     if "\0" in text:
-        return _bad(line, index, NUL_CHARACTER)
+        return bad_row(line, index, NUL_CHARACTER)
     return text
 
 
@@ -194,17 +206,24 @@ def _csv_flaw(record: CsvRecord) -> tuple[str, str] | None:
     return None
 
 
-def _parse_json(line: Line, index: int, text: str) -> Row | BadRow:
+def parse_json(line: Line, index: int, text: str) -> Row | BadRow:
+    """The object that a line's text is, or what is wrong with it; numbers stay text."""
     try:
         # Numbers as text: a label 1.50 must not become 1.5, nor an id lose digits.
         values = json.loads(text, parse_float=str, parse_int=str, parse_constant=str)
     except (ValueError, RecursionError) as error:
-        return _bad(line, index, MALFORMED_JSON, str(error))
+        return bad_row(line, index, MALFORMED_JSON, str(error))
     if not isinstance(values, dict):
-        return _bad(line, index, MALFORMED_JSON, "not an object")
+        return bad_row(line, index, MALFORMED_JSON, "not an object")
     return Row(line.number, line.offset, index, values)
 
 
-def _bad(line: Line, index: int, reason: str, detail: str = "") -> BadRow:
-    excerpt = line.content[:2000].decode("utf-8", errors="replace")
-    return BadRow(line.number, line.offset, index, reason, detail, excerpt)
+def excerpt(fields: Fields) -> str:
+    """A row as one would recognise it in a list of dead letters."""
+    return json.dumps(fields) if isinstance(fields, Mapping) else "\t".join(fields)
+
+
+def bad_row(line: Line, index: int, reason: str, detail: str = "") -> BadRow:
+    """A bad row that quotes the beginning of its line."""
+    beginning = line.content[:2000].decode("utf-8", errors="replace")
+    return BadRow(line.number, line.offset, index, reason, detail, beginning)

@@ -6,9 +6,10 @@ import difflib
 
 from components.example_gen.dataset import TextDataset
 from components.example_gen.glue_tasks import GLUE_TASKS
+from components.example_gen.reading_tasks import READING_TASKS
 from components.example_gen.review_tasks import REVIEW_TASKS
 
-TASKS = {**GLUE_TASKS, **REVIEW_TASKS}
+TASKS = {**GLUE_TASKS, **REVIEW_TASKS, **READING_TASKS}
 
 
 class UnknownTaskError(ValueError):

@@ -15,6 +15,11 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "--labels", nargs="+", metavar="LABEL", help="of the task, in the order of their ids"
     )
     task.add_argument("--regression", action="store_true", help="labels are numbers")
+    parser.add_argument(
+        "--max-qa-length",
+        type=int,
+        help="of multiple choice: most pieces of a question with one of its options",
+    )
 
 
 def _run(options: argparse.Namespace) -> None:
@@ -28,6 +33,7 @@ def _run(options: argparse.Namespace) -> None:
         seq_len=options.seq_len,
         uncased=options.uncased,
         labels=options.labels,
+        max_qa_length=options.max_qa_length,
     )
     standalone.execute(
         component,
@@ -59,7 +65,7 @@ def _infer_schema(options: argparse.Namespace) -> str:
 
 
 COMMAND = standalone.Command(
-    "raw examples to classification or regression records",
+    "raw examples to classification, regression or multiple-choice records",
     _run,
     {
         "examples": "folder that components.example_gen text wrote",

@@ -20,6 +20,7 @@ class ClassificationPreprocessorSpec(types.ComponentSpec):
         executor.SEQ_LEN_KEY: component_spec.ExecutionParameter(type=int),
         executor.UNCASED_KEY: component_spec.ExecutionParameter(type=int),
         executor.LABELS_KEY: component_spec.ExecutionParameter(type=str),
+        executor.MAX_QA_LENGTH_KEY: component_spec.ExecutionParameter(type=int, optional=True),
     }
     INPUTS = {
         standard_component_specs.EXAMPLES_KEY: component_spec.ChannelParameter(
@@ -46,8 +47,8 @@ class ClassificationPreprocessor(base_beam_component.BaseBeamComponent):
 
     Component `outputs` contains:
      - `transform_graph`: Channel of type `TransformGraph`, the vocabulary inside.
-     - `transformed_examples`: Channel of type `Examples`: classification or regression records of
-       all splits, with a manifest beside them.
+     - `transformed_examples`: Channel of type `Examples`: classification, regression or
+       multiple-choice records of all splits, with a manifest beside them.
     """
 
     SPEC_CLASS = ClassificationPreprocessorSpec
@@ -62,16 +63,20 @@ class ClassificationPreprocessor(base_beam_component.BaseBeamComponent):
         seq_len: int,
         uncased: bool,
         labels: Sequence[str] | None,
+        max_qa_length: int | None = None,
     ):
         """Sets up the component; touches no file.
 
         Args:
-            examples: raw Examples with `text_a`, and where the task has them `text_b` and `label`.
+            examples: raw Examples with `text_a`, and where the task has them `text_b`, `options`
+                and `label`.
             schema: of the raw examples.
             sentencepiece_model: the vocabulary.
             seq_len: length of the records.
             uncased: whether texts are lowered.
             labels: the task's labels in the order of their ids; None for regression.
+            max_qa_length: of multiple choice, most pieces of a question with one of its options;
+                None for tasks without options.
         """
         super().__init__(
             ClassificationPreprocessorSpec(
@@ -82,6 +87,7 @@ class ClassificationPreprocessor(base_beam_component.BaseBeamComponent):
                     executor.SEQ_LEN_KEY: seq_len,
                     executor.UNCASED_KEY: int(uncased),
                     executor.LABELS_KEY: json.dumps(None if labels is None else list(labels)),
+                    executor.MAX_QA_LENGTH_KEY: max_qa_length,
                     standard_component_specs.TRANSFORM_GRAPH_KEY: types.Channel(
                         type=standard_artifacts.TransformGraph
                     ),

@@ -13,7 +13,7 @@ from tfx import types
 from tfx.dsl.components.base import base_beam_executor
 from tfx.types import artifact_utils, standard_component_specs
 
-from components import artifacts, files, manifest, records
+from components import artifacts, files, manifest
 from components.preprocessing.classification import (
     label_check,
     preprocessing,
@@ -26,6 +26,7 @@ SENTENCEPIECE_MODEL_KEY = "sentencepiece_model"
 SEQ_LEN_KEY = "seq_len"
 UNCASED_KEY = "uncased"
 LABELS_KEY = "labels"
+MAX_QA_LENGTH_KEY = "max_qa_length"
 
 _TRAIN_SPLIT = "train"
 _PROVISIONAL_COUNTS_FILE_NAME = "counts.json.provisional"
@@ -46,8 +47,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             input_dict: `examples` (one artifact of raw Examples), `schema` and
                 `sentencepiece_model`.
             output_dict: `transform_graph` and `transformed_examples`.
-            exec_properties: `seq_len`, `uncased` (0 or 1) and `labels` (a JSON list, or "null"
-                for regression).
+            exec_properties: `seq_len`, `uncased` (0 or 1), `labels` (a JSON list, or "null"
+                for regression), and for multiple choice `max_qa_length`.
 
         Raises:
             ValueError: if the examples have no split "train".
@@ -61,6 +62,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             uncased=bool(exec_properties[UNCASED_KEY]),
             labels=tuple(labels or ()),
             regression=labels is None,
+            max_qa_length=exec_properties.get(MAX_QA_LENGTH_KEY),
         )
         vocabulary = vocabulary_lib.load(config.sentencepiece_model)
         sources = _find_examples(input_dict[standard_component_specs.EXAMPLES_KEY])
@@ -91,15 +93,17 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             )
         transformation.remove_leftovers(shards)
         counts = label_check.check(transformation.read_counts(counts_path, sources), labels)
-        record_type = records.REGRESSION if config.regression else records.CLASSIFICATION
+        parameters = {
+            "seq_len": config.seq_len,
+            "uncased": config.uncased,
+            "labels": list(config.labels),
+            "vocabulary_size": vocabulary.size,
+        }
+        if config.max_qa_length is not None:
+            parameters["max_qa_length"] = config.max_qa_length
         manifest.Manifest(
-            record_type=record_type.name,
-            parameters={
-                "seq_len": config.seq_len,
-                "uncased": config.uncased,
-                "labels": list(config.labels),
-                "vocabulary_size": vocabulary.size,
-            },
+            record_type=config.record_type.name,
+            parameters=parameters,
             vocabulary_sha256=vocabulary.sha256,
             shards=transformation.shard_names(shards),
             counts=counts,

@@ -1,4 +1,7 @@
-"""Piece ids of one or two texts to a classification record: `A SEP (B SEP) CLS`, padded left."""
+"""Piece ids of one or two texts to a classification record: `A SEP (B SEP) CLS`, padded left.
+
+A multiple-choice record has such a sequence for each option: A the passage, B question and option.
+"""
 
 from __future__ import annotations
 
@@ -31,9 +34,69 @@ def pack(ids_a: tf.RaggedTensor, ids_b: tf.RaggedTensor, seq_len: int) -> dict[s
     """
     if seq_len < MIN_SEQ_LEN:
         raise ValueError(f"seq_len must be at least {MIN_SEQ_LEN}, but is {seq_len}.")
-    length_a, length_b = truncated_lengths(
-        tf.cast(ids_a.row_lengths(), tf.int32), tf.cast(ids_b.row_lengths(), tf.int32), seq_len
-    )
+    length_a, length_b = truncated_lengths(_row_lengths(ids_a), _row_lengths(ids_b), seq_len)
+    return _join(ids_a, length_a, ids_b, length_b, seq_len)
+
+
+def pack_choices(
+    ids_a: tf.RaggedTensor,
+    ids_b: tf.RaggedTensor,
+    seq_len: int,
+    *,
+    num_choices: int,
+    max_qa_length: int,
+) -> dict[str, tf.Tensor]:
+    """Cuts, joins and pads a sequence for each option: B loses its beginning, then A its end.
+
+    The published code (run_race.py) joins the same way, but lengthens the passage itself while it
+    does: unless a passage fills the record, its later options come with the earlier ones in front
+    of them. Here no option sees another.
+
+    Args:
+        ids_a: int32 [n, (pieces)], passages.
+        ids_b: int32 [n * num_choices, (pieces)], questions with their options.
+        seq_len: length of the sequences.
+        num_choices: options per passage.
+        max_qa_length: most pieces that are kept of a question with an option.
+
+    Returns:
+        As `pack`, each [n, num_choices, seq_len].
+
+    Raises:
+        ValueError: if `max_qa_length` leaves no room for a piece of the passage.
+    """
+    check_qa_length(max_qa_length, seq_len)
+    num_examples = tf.cast(ids_a.nrows(), tf.int32)
+    ids_a = tf.gather(ids_a, tf.repeat(tf.range(num_examples), num_choices))
+    ids_b = ids_b[:, -max_qa_length:]
+    length_b = _row_lengths(ids_b)
+    length_a = tf.minimum(_row_lengths(ids_a), seq_len - _PAIR_SPECIALS - length_b)
+    packed = _join(ids_a, length_a, ids_b, length_b, seq_len)
+    return {name: tf.reshape(value, [-1, num_choices, seq_len]) for name, value in packed.items()}
+
+
+def check_qa_length(max_qa_length: int, seq_len: int) -> None:
+    """Raises a ValueError if a question with an option can crowd out the passage."""
+    longest = seq_len - _PAIR_SPECIALS - 1
+    if not 1 <= max_qa_length <= longest:
+        raise ValueError(
+            f"max_qa_length must be between 1 and {longest} (seq_len {seq_len} less three special "
+            f"pieces and one of the passage), but is {max_qa_length}."
+        )
+
+
+def _row_lengths(ids: tf.RaggedTensor) -> tf.Tensor:
+    return tf.cast(ids.row_lengths(), tf.int32)
+
+
+def _join(
+    ids_a: tf.RaggedTensor,
+    length_a: tf.Tensor,
+    ids_b: tf.RaggedTensor,
+    length_b: tf.Tensor,
+    seq_len: int,
+) -> dict[str, tf.Tensor]:
+    """Sequences of the first pieces of both texts, in numbers that fit."""
     part_b = length_b + tf.cast(length_b > 0, tf.int32)
     total = length_a + part_b + _SINGLE_SPECIALS
 

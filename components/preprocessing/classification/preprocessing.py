@@ -11,8 +11,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from components import configuration
-from components.preprocessing.classification import labels, packing, raw_features
+from components import configuration, records
+from components.preprocessing.classification import choices, labels, packing, raw_features
 from components.tokenization import vocabulary
 from components.tokenization.graph_tokenizer import GraphTokenizer
 
@@ -27,6 +27,8 @@ class PreprocessingConfig:
         uncased: whether texts are lowered.
         labels: the task's labels in the order of their ids; empty for regression.
         regression: whether labels are numbers.
+        max_qa_length: of multiple choice, most pieces of a question with one of its options; None
+            for tasks without options.
     """
 
     sentencepiece_model: str
@@ -34,6 +36,7 @@ class PreprocessingConfig:
     uncased: bool
     labels: tuple[str, ...] = ()
     regression: bool = False
+    max_qa_length: int | None = None
 
     def __post_init__(self):
         if self.seq_len < packing.MIN_SEQ_LEN:
@@ -47,6 +50,17 @@ class PreprocessingConfig:
             )
         if len(set(self.labels)) != len(self.labels):
             raise ValueError(f"labels names one twice: {list(self.labels)}.")
+        if self.max_qa_length is not None:
+            packing.check_qa_length(self.max_qa_length, self.seq_len)
+            if self.regression:
+                raise ValueError("max_qa_length belongs to multiple choice, not to regression.")
+
+    @property
+    def record_type(self) -> records.RecordType:
+        """Records that it shapes."""
+        if self.max_qa_length is not None:
+            return records.multiple_choice(len(self.labels))
+        return records.REGRESSION if self.regression else records.CLASSIFICATION
 
 
 def preprocessing_fn(
@@ -56,17 +70,18 @@ def preprocessing_fn(
 
     Args:
         inputs: string features `text_a`, and where the examples have them `text_b` and `label`;
-            sparse or dense, as the schema has them. Others are not looked at.
+            for multiple choice `options`; sparse or dense, as the schema has them. Others are not
+            looked at.
         custom_config: the fields of `PreprocessingConfig`.
 
     Returns:
-        The features of `records.CLASSIFICATION`, or of `records.REGRESSION`. A missing label
+        The features of the configuration's record type. A missing label
         gives 0 (as published for test files); an unknown label gives -1, and text that is no
         number NaN.
 
     Raises:
         ConfigurationError: if the configuration is not legal.
-        ValueError: if there is no `text_a`.
+        ValueError: if there is no `text_a`, or for multiple choice no `options`.
     """
     config = configuration.build(PreprocessingConfig, custom_config, where="custom_config")
     tokenizer = GraphTokenizer(vocabulary.load(config.sentencepiece_model), uncased=config.uncased)
@@ -79,26 +94,42 @@ def make_records(
     tokenizer: GraphTokenizer,
 ) -> dict[str, tf.Tensor]:
     """What `preprocessing_fn` does, with a tokenizer that the caller keeps; see there."""
-    if "text_a" not in inputs:
-        raise ValueError(
-            f"The raw examples have no feature text_a; they have {sorted(inputs)}. Check which "
-            "columns the ExampleGen reads."
-        )
+    for name in ("text_a",) if config.max_qa_length is None else ("text_a", "options"):
+        if name not in inputs:
+            raise ValueError(
+                f"The raw examples have no feature {name}; they have {sorted(inputs)}. Check which "
+                "columns the ExampleGen reads."
+            )
     text_a = raw_features.as_dense(inputs["text_a"], "text_a")
     absent = tf.zeros_like(text_a)
     text_b, label = (
         raw_features.as_dense(inputs[name], name) if name in inputs else absent
         for name in ("text_b", "label")
     )
+    if config.max_qa_length is not None:
+        num_choices = len(config.labels)
+        options = raw_features.as_lists(inputs["options"], "options", num_choices)
+        text_b = tf.reshape(choices.with_options(text_b, options), [-1])
     # Both texts in one call: half as many calls, each on twice the strings.
     ids = tokenizer(tf.concat([text_a, text_b], axis=0))
     num_examples = tf.size(text_a)
+    ids_a, ids_b = ids[:num_examples], ids[num_examples:]
+    if config.max_qa_length is None:
+        packed = packing.pack(ids_a, ids_b, config.seq_len)
+    else:
+        packed = packing.pack_choices(
+            ids_a,
+            ids_b,
+            config.seq_len,
+            num_choices=num_choices,
+            max_qa_length=config.max_qa_length,
+        )
     if config.regression:
         label_ids = labels.to_targets(label)
     else:
         label_ids = labels.to_ids(label, config.labels)
     return {
-        **packing.pack(ids[:num_examples], ids[num_examples:], config.seq_len),
+        **packed,
         "label_ids": label_ids,
         # Not from the label: without labels a served graph still has its other outputs.
         "is_real_example": tf.ones_like(text_a, dtype=tf.int64),

@@ -21,7 +21,7 @@ from tfx_bsl.public import tfxio
 from components import configuration, files
 from components.preprocessing.classification import preprocessing, raw_features
 
-_USED_FEATURES = ("text_a", "text_b", "label")
+_USED_FEATURES = ("text_a", "text_b", "label", "options")
 
 
 def build(
@@ -97,13 +97,19 @@ class TransformGraph:
 
     def _transform(self, examples: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
         parsed = tf.io.parse_example(examples, self._parsed)
-        raw = {name: raw_features.as_dense(value, name) for name, value in parsed.items()}
+        raw = {
+            # Of any number, which the graph looks at.
+            name: tf.sparse.to_dense(value, "")
+            if name == "options"
+            else raw_features.as_dense(value, name)
+            for name, value in parsed.items()
+        }
         labels = raw.get("label", tf.zeros_like(raw["text_a"]))
         return self._layer(raw_features.as_sparse(raw, self._raw_spec)), labels
 
 
 def _to_arrow(values: np.ndarray) -> pa.Array:
-    """Rows of a [n] or [n, m] array as lists."""
+    """Rows of an array [n, …] as lists."""
     per_row = values.size // len(values)
     offsets = np.arange(0, values.size + 1, per_row, dtype=np.int64)
     return pa.LargeListArray.from_arrays(offsets, pa.array(values.reshape(-1)))

@@ -83,7 +83,10 @@ def run_conversion(
         counts=counts,
         examples={
             name: [
-                {key: _plain(values) for key, values in tf_examples.decode(record).items()}
+                {
+                    key: _plain(values, is_list=key == "options")
+                    for key, values in tf_examples.decode(record).items()
+                }
                 for path in sorted(glob.glob(f"{split_directory}/*"))
                 for record in tfrecords.read_records(path)
             ]
@@ -118,6 +121,9 @@ def convert(tmp_path):
     return run
 
 
-def _plain(values):
-    (value,) = values
-    return value.decode() if isinstance(value, bytes) else value
+def _plain(values, *, is_list):
+    plain = [value.decode() if isinstance(value, bytes) else value for value in values]
+    if is_list:
+        return plain
+    (value,) = plain
+    return value

@@ -186,4 +186,9 @@ def test_component_declares_its_outputs(tmp_path, vocabulary):
         labels=None,
     )
     assert set(preprocessor.outputs) == {"transform_graph", "transformed_examples"}
-    assert preprocessor.exec_properties == {"seq_len": SEQ_LEN, "uncased": 1, "labels": "null"}
+    assert preprocessor.exec_properties == {
+        "seq_len": SEQ_LEN,
+        "uncased": 1,
+        "labels": "null",
+        "max_qa_length": None,
+    }

@@ -80,3 +80,63 @@ def test_seq_len_needs_room():
     empty = tf.RaggedTensor.from_row_splits(tf.zeros([0], tf.int32), [0, 0])
     with pytest.raises(ValueError, match="seq_len must be at least 3, but is 2"):
         packing.pack(empty, empty, 2)
+
+
+def _choices_one_by_one(a, b, seq_len, max_qa_length):
+    """The published steps for one option, in lists, on a passage of its own."""
+    b = list(b)[-max_qa_length:]
+    a = list(a)[: seq_len - 3 - len(b)]
+    ids = [*a, 4, *b, 4, 3]
+    segments = [0] * (len(a) + 1) + [1] * (len(b) + 1) + [2]
+    padding = seq_len - len(ids)
+    return (
+        [0] * padding + ids,
+        [1.0] * padding + [0.0] * len(ids),
+        [4] * padding + segments,
+    )
+
+
+@pytest.mark.parametrize(("seq_len", "max_qa_length"), [(5, 1), (9, 3), (9, 5), (12, 4)])
+def test_choices_of_every_pair_of_lengths(seq_len, max_qa_length):
+    lengths_a, lengths_b = range(seq_len + 3), range(1, max_qa_length + 4)
+    texts_a = [[100 + i for i in range(length)] for length in lengths_a]
+    texts_b = [[200 + i for i in range(length)] for length in lengths_b]
+    found = packing.pack_choices(
+        tf.ragged.constant(texts_a, dtype=tf.int32),
+        tf.ragged.constant(texts_b * len(texts_a), dtype=tf.int32),
+        seq_len,
+        num_choices=len(texts_b),
+        max_qa_length=max_qa_length,
+    )
+    for row, text_a in enumerate(texts_a):
+        for choice, text_b in enumerate(texts_b):
+            expected = _choices_one_by_one(text_a, text_b, seq_len, max_qa_length)
+            for name, values in zip(
+                ("input_ids", "input_mask", "segment_ids"), expected, strict=True
+            ):
+                assert found[name][row, choice].numpy().tolist() == values, (name, row, choice)
+
+
+def test_choices_by_hand():
+    found = packing.pack_choices(
+        tf.ragged.constant([[11, 12, 13, 14, 15]], dtype=tf.int32),
+        tf.ragged.constant([[21], [31, 32, 33, 34]], dtype=tf.int32),
+        9,
+        num_choices=2,
+        max_qa_length=3,
+    )
+    # The second option loses its first piece; then the passage has room for three.
+    assert found["input_ids"].numpy().tolist() == [
+        [[11, 12, 13, 14, 15, 4, 21, 4, 3], [11, 12, 13, 4, 32, 33, 34, 4, 3]]
+    ]
+    assert found["segment_ids"].numpy().tolist() == [
+        [[0, 0, 0, 0, 0, 0, 1, 1, 2], [0, 0, 0, 0, 1, 1, 1, 1, 2]]
+    ]
+    assert not found["input_mask"].numpy().any()
+    assert found["input_ids"].shape == [1, 2, 9]
+
+
+@pytest.mark.parametrize("max_qa_length", [0, 6])
+def test_a_question_must_leave_room_for_the_passage(max_qa_length):
+    with pytest.raises(ValueError, match=f"between 1 and 5 .* but is {max_qa_length}"):
+        packing.check_qa_length(max_qa_length, 9)

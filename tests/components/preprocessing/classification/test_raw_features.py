@@ -67,3 +67,39 @@ def test_as_sparse_is_what_parsing_gives(spec):
         assert found.to_list() == parsed.to_list()
     else:
         assert found.numpy().tolist() == parsed.numpy().tolist()
+
+
+def _feature_of_lists(lists, kind):
+    feature = tf.ragged.constant(lists)
+    if kind == "ragged":
+        return feature
+    return feature.to_sparse() if kind == "sparse" else feature.to_tensor()
+
+
+@pytest.mark.parametrize("kind", ["sparse", "ragged", "dense"])
+def test_as_lists_takes_all_values(kind):
+    lists = [["a", "b", "c"], ["d", "e", "f"]]
+    found = raw_features.as_lists(_feature_of_lists(lists, kind), "options", 3)
+    assert found.numpy().tolist() == [[b"a", b"b", b"c"], [b"d", b"e", b"f"]]
+
+
+@pytest.mark.parametrize("kind", ["sparse", "ragged"])
+@pytest.mark.parametrize(
+    "lists", [[["a", "b"], ["c", "d", "e", "f"]], [["a", "b", "c"], []]], ids=["2 and 4", "none"]
+)
+@pytest.mark.parametrize("in_graph", [False, True])
+def test_as_lists_refuses_other_numbers(kind, lists, in_graph):
+    # As many values in all as there should be must not be shared out otherwise.
+    def take(feature):
+        return raw_features.as_lists(feature, "options", 3)
+
+    take = tf.function(take) if in_graph else take
+    with pytest.raises(tf.errors.InvalidArgumentError, match="needs 3 values of options"):
+        take(_feature_of_lists(lists, kind))
+
+
+def test_as_sparse_gives_lists_without_gaps():
+    spec = {"options": tf.io.VarLenFeature(tf.string)}
+    raw = {"options": tf.constant([["a", "", "c"], ["d", "e", "f"]])}
+    found = raw_features.as_sparse(raw, spec)["options"]
+    assert tf.RaggedTensor.from_sparse(found).to_list() == [[b"a", b"c"], [b"d", b"e", b"f"]]
