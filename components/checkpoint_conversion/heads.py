@@ -15,7 +15,9 @@ Shape = tuple[int, ...]
 MASK_EMBEDDING = "model/transformer/mask_emb/mask_emb"
 UNTIED_WEIGHT = "model/lm_loss/weight"
 # Tasks are named by users: "mnli", "sts-b".
-_SEQUENCE = re.compile(r"^model/((?:classification|regression)_[^/]+)/logit/")
+_SEQUENCE = re.compile(r"^model/(?:((?:classification|regression)_[^/]+)/logit|logits/dense)/")
+# The published name of that head has no task in it.
+MULTIPLE_CHOICE = "multiple_choice"
 _QUESTION_ANSWERING = ("model/start_logits/", "model/end_logits/", "model/answer_class/")
 
 
@@ -26,9 +28,9 @@ class Heads:
     Attributes:
         language_model: whether there is one for pretraining.
         tie_weight: whether its matrix is that of the word embeddings.
-        sequence: part of the published name of the head for whole sequences, as
-            `classification_mnli` or `regression_sts-b`; None for none.
-        num_outputs: of that head; 0 for none.
+        sequence: the head for whole sequences, as `classification_mnli`, `regression_sts-b` or
+            `multiple_choice`; None for none.
+        num_outputs: of that head; 0 for none. Multiple choice has one, for each option anew.
         question_answering: whether there is a span head.
     """
 
@@ -46,7 +48,14 @@ class Heads:
     @property
     def task_name(self) -> str | None:
         """`mnli` of `classification_mnli`."""
-        return self.sequence.partition("_")[2] if self.sequence else None
+        if self.sequence in (None, MULTIPLE_CHOICE):
+            return None
+        return self.sequence.partition("_")[2]
+
+    @property
+    def sequence_output(self) -> str | None:
+        """Published name of the output layer of the head for whole sequences, below `model/`."""
+        return _sequence_output(self.sequence) if self.sequence else None
 
     def describe(self) -> str:
         """For people."""
@@ -66,17 +75,18 @@ def find(shapes: Mapping[str, Shape]) -> Heads:
     Raises:
         WeightsError: if there are several heads for whole sequences.
     """
-    sequences = sorted({match[1] for name in shapes if (match := _SEQUENCE.match(name))})
+    matches = filter(None, map(_SEQUENCE.match, shapes))
+    sequences = sorted({match[1] or MULTIPLE_CHOICE for match in matches})
     if len(sequences) > 1:
         raise WeightsError(
             f"There are several heads for whole sequences: {', '.join(sequences)}. A converted "
             "folder has one; leave out the others, as with --ignore "
-            f"'^model/{re.escape(sequences[1])}/'."
+            f"'^model/{re.escape(_sequence_output(sequences[1]))}/'."
         )
     sequence = sequences[0] if sequences else None
     outputs: Shape = ()
-    for part in ("kernel", "bias"):
-        outputs = shapes.get(f"model/{sequence}/logit/{part}", outputs)
+    for part in ("kernel", "bias") if sequence else ():
+        outputs = shapes.get(f"model/{_sequence_output(sequence)}/{part}", outputs)
     return Heads(
         language_model=any(name.startswith("model/lm_loss/") for name in shapes),
         tie_weight=UNTIED_WEIGHT not in shapes,
@@ -86,13 +96,17 @@ def find(shapes: Mapping[str, Shape]) -> Heads:
     )
 
 
+def _sequence_output(sequence: str) -> str:
+    return "logits/dense" if sequence == MULTIPLE_CHOICE else f"{sequence}/logit"
+
+
 def entries(config: XLNetConfig, heads: Heads) -> list[names.Entry]:
     """All variables of an encoder with these heads."""
     found = names.encoder_entries(config)
     if heads.language_model:
         found += names.language_model_entries(tie_weight=heads.tie_weight)
     if heads.sequence:
-        found += names.sequence_entries(heads.sequence)
+        found += names.sequence_entries(heads.sequence_output)
     if heads.question_answering:
         found += names.question_answering_entries()
     return found
@@ -109,8 +123,8 @@ def published_shapes(config: XLNetConfig, heads: Heads) -> dict[str, Shape]:
         "model/transformer/seg_embed": (config.n_layer, 2, *attention),
         "model/lm_loss/bias": (tokens,),
         UNTIED_WEIGHT: (tokens, width),
-        f"model/{heads.sequence}/logit/kernel": (width, heads.num_outputs),
-        f"model/{heads.sequence}/logit/bias": (heads.num_outputs,),
+        f"model/{heads.sequence_output}/kernel": (width, heads.num_outputs),
+        f"model/{heads.sequence_output}/bias": (heads.num_outputs,),
     }
     # By the end of a name; the first that fits.
     by_ending: tuple[tuple[str, Shape], ...] = (

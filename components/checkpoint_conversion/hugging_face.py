@@ -17,7 +17,7 @@ from components.checkpoint_conversion import (
     torch_file,
 )
 from components.checkpoint_conversion.errors import WeightsError
-from components.checkpoint_conversion.heads import Heads
+from components.checkpoint_conversion.heads import MULTIPLE_CHOICE, Heads
 from components.checkpoint_conversion.hugging_face_config import CONFIG_NAME, HuggingFaceConfig
 from components.checkpoint_conversion.tensors import Tensors
 from components.checkpoint_conversion.weights import Weights
@@ -131,14 +131,7 @@ def _heads(
         # The bias has the number of outputs, too.
         shape = stored.shapes.get(_SEQUENCE_WEIGHT) or stored.shapes.get(_SEQUENCE_BIAS)
         num_outputs = shape[0] if shape else 0
-        is_regression = config.is_regression
-        if is_regression is None:
-            # What transformers takes it for as well.
-            is_regression = num_outputs == 1
-        task = task_name or config.task_name or _UNNAMED_TASK
-        sequence = f"{'regression' if is_regression else 'classification'}_{task.lower()}"
-        if "/" in sequence:
-            raise WeightsError(f"A task's name is part of variables' names; {task!r} has a '/'.")
+        sequence = _sequence(config, task_name, num_outputs)
     heads = Heads(
         language_model=language_model,
         tie_weight=tie_weight,
@@ -149,6 +142,20 @@ def _heads(
         ),
     )
     return heads, notes
+
+
+def _sequence(config: HuggingFaceConfig, task_name: str | None, num_outputs: int) -> str:
+    """The head for whole sequences, as `Heads.sequence` names it."""
+    if hugging_face_config.MULTIPLE_CHOICE_ARCHITECTURE in config.architectures:
+        return MULTIPLE_CHOICE
+    is_regression = config.is_regression
+    if is_regression is None:
+        # What transformers takes it for as well.
+        is_regression = num_outputs == 1
+    task = task_name or config.task_name or _UNNAMED_TASK
+    if "/" in task:
+        raise WeightsError(f"A task's name is part of variables' names; {task!r} has a '/'.")
+    return f"{'regression' if is_regression else 'classification'}_{task.lower()}"
 
 
 def _equal(stored: Tensors) -> bool:

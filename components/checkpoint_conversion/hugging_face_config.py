@@ -11,10 +11,11 @@ from typing import Any
 
 from components import files
 from components.checkpoint_conversion.errors import WeightsError
-from components.checkpoint_conversion.heads import Heads
+from components.checkpoint_conversion.heads import MULTIPLE_CHOICE, Heads
 from components.modeling.config import XLNetConfig
 
 CONFIG_NAME = "config.json"
+MULTIPLE_CHOICE_ARCHITECTURE = "XLNetForMultipleChoice"
 
 _MAX_CONFIG_BYTES = 4 << 20  # id2label of many classes makes them long
 # `transformers` calls the exact form "gelu"; all others are the published approximation.
@@ -114,11 +115,6 @@ def check_sequence_head(config: HuggingFaceConfig, path: str) -> None:
         WeightsError: naming the setting that we do not have.
     """
     _check_fixed(config.fields, _FIXED_WITH_SEQUENCE_HEAD, path)
-    if "XLNetForMultipleChoice" in config.architectures:
-        raise WeightsError(
-            f"{path} is of XLNetForMultipleChoice, for which there is no head here. Leave it out "
-            "with --ignore '^(sequence_summary|logits_proj)'."
-        )
 
 
 def check_writable(network: XLNetConfig) -> None:
@@ -155,7 +151,7 @@ def write(path: str, network: XLNetConfig, heads: Heads) -> None:
         "pad_token_id": 5,
         "tie_word_embeddings": heads.tie_weight,
     }
-    if heads.sequence:
+    if heads.task_name:
         labels = [f"LABEL_{i}" for i in range(heads.num_outputs)]
         fields |= {
             "finetuning_task": heads.task_name,
@@ -169,7 +165,8 @@ def write(path: str, network: XLNetConfig, heads: Heads) -> None:
 
 def _architectures(heads: Heads) -> list[str]:
     named = {
-        "XLNetForSequenceClassification": heads.sequence is not None,
+        MULTIPLE_CHOICE_ARCHITECTURE: heads.sequence == MULTIPLE_CHOICE,
+        "XLNetForSequenceClassification": heads.task_name is not None,
         "XLNetForQuestionAnswering": heads.question_answering,
         "XLNetLMHeadModel": heads.language_model,
     }

@@ -73,15 +73,15 @@ def language_model_entries(*, tie_weight: bool = True) -> list[Entry]:
     return entries
 
 
-def sequence_entries(head: str) -> list[Entry]:
+def sequence_entries(output: str) -> list[Entry]:
     """The heads for whole sequences.
 
     Args:
-        head: the part of the published name, as `classification_mnli` or `regression_sts-b`.
+        output: published name of the last layer, as `classification_mnli/logit`.
     """
     return [
         *_dense("model/sequnece_summary/summary", "sequence_summary.summary"),
-        *_dense(f"model/{head}/logit", "logits_proj"),
+        *_dense(f"model/{output}", "logits_proj"),
     ]
 
 

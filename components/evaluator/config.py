@@ -50,11 +50,17 @@ class EvaluationConfig:
 
     Attributes:
         thresholds: bounds by metric; all must hold.
-        slice_by: features by whose values the metrics are shown separately: "label", "length".
+        slice_by: features by whose values the metrics are shown separately: "label", "length",
+            and "level" where the data have levels.
+        slice_thresholds: bounds by slice, value of the slice and metric, such as
+            {"level": {"high": {"accuracy": …}}}.
     """
 
     thresholds: dict[str, Threshold]
     slice_by: tuple[str, ...] = ("label", "length")
+    slice_thresholds: dict[str, dict[str, dict[str, Threshold]]] = dataclasses.field(
+        default_factory=dict
+    )
 
     def __post_init__(self) -> None:
         if not self.thresholds:
@@ -62,6 +68,34 @@ class EvaluationConfig:
                 "thresholds is empty. Without any, every model would be pushed, or none; name at "
                 "least one metric with a minimum."
             )
+
+    def check_slices(self, known: tuple[str, ...], metrics: tuple[str, ...]) -> None:
+        """Compares slices and their thresholds with what a task can be sliced by.
+
+        Args:
+            known: all slices of the task.
+            metrics: that are measured on slices; of all of them more is better.
+
+        Raises:
+            ValueError: if another one is named.
+        """
+        unknown = sorted({*self.slice_by, *self.slice_thresholds} - set(known))
+        if unknown:
+            raise ValueError(
+                f"slice_by and slice_thresholds name {', '.join(unknown)}; the slices of this task "
+                f"are {', '.join(known) or 'none'}."
+            )
+        for name, values in self.slice_thresholds.items():
+            for value, thresholds in values.items():
+                where = f"slice_thresholds.{name}.{value}"
+                wrong = sorted(set(thresholds) - set(metrics))
+                if wrong:
+                    raise ValueError(
+                        f"{where} names {', '.join(wrong)}; slices are measured by "
+                        f"{', '.join(metrics)}."
+                    )
+                if any(threshold.less_is_better for threshold in thresholds.values()):
+                    raise ValueError(f"{where}: the bounds are minimum and maximum_drop.")
 
     def check_metrics(
         self, known: tuple[str, ...], *, less_is_better: tuple[str, ...] = ()

@@ -91,6 +91,7 @@ class Executor(tfx_executor.Executor):
             "blessed": results.blessed,
             "metrics": {row.name: row.value for row in results.metrics},
             "failures": list(results.failures),
+            "slices": [dataclasses.asdict(row) for row in results.slices],
             "confusion": None
             if results.confusion is None
             else {"labels": settings["labels"], "matrix": results.confusion.tolist()},

@@ -31,7 +31,7 @@ def make_eval_config(
     shown = metric_names if num_classes is None else (*metric_names, tfma_metrics.CONFUSION_MATRIX)
     if num_classes == 2:
         shown = (*shown, tfma_metrics.SCORE_HISTOGRAM)
-    metrics = [_metric(name, num_classes, config.thresholds.get(name)) for name in shown]
+    metrics = [_metric(name, num_classes, _thresholds(config, name)) for name in shown]
     metrics.append(tfma.MetricConfig(class_name="ExampleCount"))
     model = tfma.ModelSpec(
         # Raw examples through the signature that is served: what is measured is what ships.
@@ -42,7 +42,8 @@ def make_eval_config(
         model_type="tf_generic",
     )
     slices = [tfma.SlicingSpec()]
-    slices += [tfma.SlicingSpec(feature_keys=[feature]) for feature in config.slice_by]
+    sliced = dict.fromkeys((*config.slice_by, *config.slice_thresholds))
+    slices += [tfma.SlicingSpec(feature_keys=[feature]) for feature in sliced]
     return tfma.EvalConfig(
         model_specs=[model],
         slicing_specs=slices,
@@ -50,7 +51,9 @@ def make_eval_config(
     )
 
 
-def _metric(name: str, num_classes: int | None, threshold: Threshold | None) -> tfma.MetricConfig:
+def _metric(
+    name: str, num_classes: int | None, thresholds: list[tfma.PerSliceMetricThreshold]
+) -> tfma.MetricConfig:
     arguments: dict[str, object] = {"name": name}
     if num_classes is not None:
         arguments["num_classes"] = num_classes
@@ -59,11 +62,24 @@ def _metric(name: str, num_classes: int | None, threshold: Threshold | None) -> 
         module=tfma_metrics.__name__,
         config=json.dumps(arguments),
         # A plain threshold would hold for every slice.
-        per_slice_thresholds=[] if threshold is None else [_overall(threshold)],
+        per_slice_thresholds=thresholds,
     )
 
 
-def _overall(threshold: Threshold) -> tfma.PerSliceMetricThreshold:
+def _thresholds(config: EvaluationConfig, metric: str) -> list[tfma.PerSliceMetricThreshold]:
+    """The bounds of a metric: on everything, and on the slices that have some of their own."""
+    found = []
+    if metric in config.thresholds:
+        found.append(_on_slice(tfma.SlicingSpec(), config.thresholds[metric]))
+    for feature, values in config.slice_thresholds.items():
+        for value, thresholds in values.items():
+            if metric in thresholds:
+                spec = tfma.SlicingSpec(feature_values={feature: value})
+                found.append(_on_slice(spec, thresholds[metric]))
+    return found
+
+
+def _on_slice(spec: tfma.SlicingSpec, threshold: Threshold) -> tfma.PerSliceMetricThreshold:
     result = tfma.MetricThreshold()
     if threshold.minimum is not None:
         result.value_threshold.lower_bound.value = threshold.minimum
@@ -71,4 +87,4 @@ def _overall(threshold: Threshold) -> tfma.PerSliceMetricThreshold:
         result.change_threshold.direction = tfma.MetricDirection.HIGHER_IS_BETTER
         # TFMA asks for `change > absolute`: a hair below lets an equal model pass.
         result.change_threshold.absolute.value = -threshold.maximum_drop - 1e-9
-    return tfma.PerSliceMetricThreshold(slicing_specs=[tfma.SlicingSpec()], threshold=result)
+    return tfma.PerSliceMetricThreshold(slicing_specs=[spec], threshold=result)

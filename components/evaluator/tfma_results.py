@@ -137,4 +137,5 @@ def _failures(validation) -> Iterator[str]:
                     f"latest blessed model, and at most {allowed:.4f} is allowed"
                 )
     for spec in validation.missing_slices:
-        yield f"no example belongs to the slice {list(spec.feature_keys)} that has a threshold"
+        where = [*spec.feature_keys, *(f"{k} = {v}" for k, v in spec.feature_values.items())]
+        yield f"no example belongs to the slice {', '.join(where)}, which has a threshold"

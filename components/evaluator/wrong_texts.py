@@ -28,7 +28,7 @@ def find(
     """Wrong predictions among the first examples of a split.
 
     Args:
-        model_path: SavedModel of a classification or regression.
+        model_path: SavedModel of a classification, regression or multiple choice.
         example_pattern: files of raw examples.
         labels: in the order of their ids; None for regression.
     """
@@ -71,7 +71,13 @@ def _judge(
     best = int(np.argmax(score))
     if labels[best] != label:
         probability = float(score[best])
-        yield probability, WrongExample(texts, labels[best], label, f"sure by {probability:.3f}")
+        options = [option.decode(errors="replace") for option in features.get("options", ())]
+        named = dict(zip(labels, options, strict=True)) if options else {}
+        given, expected = (
+            f"{name}: {_shortened(named[name])}" if named else name
+            for name in (labels[best], label)
+        )
+        yield probability, WrongExample(texts, given, expected, f"sure by {probability:.3f}")
 
 
 def _shortened(text: str) -> str:

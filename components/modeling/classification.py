@@ -1,4 +1,4 @@
-"""Classification and regression of whole sequences."""
+"""Classification and regression of whole sequences, and the choice among several of them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from components.modeling.config import ModelOptions, XLNetConfig
 from components.modeling.dropout import check_seed, dropout
 from components.modeling.encoder import XLNetEncoder, head_seed
 from components.modeling.variables import Dense, NamedLayer, NamedModel
+
+_TOKENS = ("input_ids", "input_mask", "segment_ids")
 
 
 class SequenceSummary(NamedLayer):
@@ -33,14 +35,14 @@ class _SequenceModel(NamedModel):
     """Encoder, summary, and a dense layer in the variables' dtype."""
 
     def __init__(
-        self, config: XLNetConfig, options: ModelOptions, head_name: str, num_outputs: int
+        self, config: XLNetConfig, options: ModelOptions, output_name: str, num_outputs: int
     ) -> None:
         super().__init__()
         self.config = config
         self.options = options
         self.encoder = XLNetEncoder(config, options)
         self.sequence_summary = SequenceSummary(config, options)
-        self.logit = Dense(options, f"{head_name}/logit", config.d_model, num_outputs)
+        self.logit = Dense(options, output_name, config.d_model, num_outputs)
 
     def _outputs(
         self,
@@ -48,7 +50,7 @@ class _SequenceModel(NamedModel):
         training: bool,
         dropout_seed: tf.Tensor | None,
     ) -> tf.Tensor:
-        checks.required(features, ["input_ids", "input_mask", "segment_ids"], type(self).__name__)
+        checks.required(features, _TOKENS, type(self).__name__)
         encoded = self.encoder(
             features["input_ids"],
             segment_ids=features["segment_ids"],
@@ -81,7 +83,7 @@ class ClassificationModel(_SequenceModel):
     ) -> None:
         if num_classes < 2:
             raise ValueError(f"num_classes must be at least 2, not {num_classes}")
-        super().__init__(config, options, f"classification_{task_name.lower()}", num_classes)
+        super().__init__(config, options, f"classification_{task_name.lower()}/logit", num_classes)
 
     def call(
         self,
@@ -105,7 +107,7 @@ class RegressionModel(_SequenceModel):
     def __init__(
         self, config: XLNetConfig, options: ModelOptions, *, task_name: str = "task"
     ) -> None:
-        super().__init__(config, options, f"regression_{task_name.lower()}", 1)
+        super().__init__(config, options, f"regression_{task_name.lower()}/logit", 1)
 
     def call(
         self,
@@ -114,4 +116,53 @@ class RegressionModel(_SequenceModel):
         dropout_seed: tf.Tensor | None = None,
     ) -> tf.Tensor:
         """Predictions float32 [B]; arguments as in `ClassificationModel.call`."""
+        return self._outputs(features, training, dropout_seed)[:, 0]
+
+
+class MultipleChoiceModel(_SequenceModel):
+    """Logits of the options of a question (RACE); variables of the head: `model/logits/dense/…`.
+
+    One number for each sequence, which holds passage, question and one option; the same head for
+    all, so the order of the options does not matter.
+    """
+
+    def __init__(self, config: XLNetConfig, options: ModelOptions) -> None:
+        super().__init__(config, options, "logits/dense", 1)
+
+    def call(
+        self,
+        features: Mapping[str, tf.Tensor],
+        training: bool = False,
+        dropout_seed: tf.Tensor | None = None,
+    ) -> tf.Tensor:
+        """Logits float32 [B, num_choices].
+
+        Args:
+            features: `input_ids`, `segment_ids` int [B, num_choices, T]; `input_mask` likewise, 1
+                marks padding.
+            training: whether dropout is on.
+            dropout_seed: int32 [2]; needed if `training` with dropout.
+        """
+        checks.required(features, _TOKENS, type(self).__name__)
+        tokens = {name: tf.convert_to_tensor(features[name]) for name in _TOKENS}
+        for name, value in tokens.items():
+            checks.check_shape(name, value, [None] * 3, "[batch, num_choices, seq_len]")
+        num_choices, length = tokens["input_ids"].shape[1:]
+        sequences = {name: tf.reshape(value, [-1, length]) for name, value in tokens.items()}
+        scores = self.sequence_scores(sequences, training, dropout_seed)
+        return tf.reshape(scores, [-1, num_choices])
+
+    def sequence_scores(
+        self,
+        features: Mapping[str, tf.Tensor],
+        training: bool = False,
+        dropout_seed: tf.Tensor | None = None,
+    ) -> tf.Tensor:
+        """Logits float32 [N] of single options.
+
+        Args:
+            features: as of `call`, but [N, T].
+            training: whether dropout is on.
+            dropout_seed: int32 [2]; needed if `training` with dropout.
+        """
         return self._outputs(features, training, dropout_seed)[:, 0]

@@ -23,11 +23,13 @@ class Workload:
     """What a replica computes in a step.
 
     Attributes:
-        task: "classification", "regression", "question_answering" or "pretraining".
+        task: "classification", "regression", "multiple_choice", "question_answering" or
+            "pretraining".
         batch_size: rows per replica, or per micro-batch where there are several to a step.
         seq_len: T.
         num_predict: predicted positions per row; pretraining only.
         num_outputs: classes; classification only.
+        num_choices: sequences in a row; multiple choice only.
         tie_weight: whether the language model's output shares the embeddings.
         micro_batches: that a replica computes one after the other in a step.
     """
@@ -37,11 +39,18 @@ class Workload:
     seq_len: int
     num_predict: int = 0
     num_outputs: int = 2
+    num_choices: int = 1
     tie_weight: bool = True
     micro_batches: int = 1
 
     def __post_init__(self) -> None:
-        tasks = ("classification", "regression", "question_answering", "pretraining")
+        tasks = (
+            "classification",
+            "regression",
+            "multiple_choice",
+            "question_answering",
+            "pretraining",
+        )
         if self.task not in tasks:
             raise ValueError(f"task must be one of {list(tasks)}, not {self.task!r}")
         if self.batch_size < 1 or self.seq_len < 1:
@@ -54,6 +63,29 @@ class Workload:
                 f"pretraining needs num_predict in 1…seq_len ({self.seq_len}), not "
                 f"{self.num_predict}"
             )
+
+    @classmethod
+    def of_labels(cls, task: str, *, num_labels: int, batch_size: int, seq_len: int) -> Workload:
+        """Of a task with labels, or of regression with none.
+
+        Args:
+            task: "classification", "regression" or "multiple_choice".
+            num_labels: classes, or options.
+            batch_size: rows per replica.
+            seq_len: T.
+        """
+        return cls(
+            task=task,
+            batch_size=batch_size,
+            seq_len=seq_len,
+            num_outputs=num_labels if task == "classification" else 1,
+            num_choices=num_labels if task == "multiple_choice" else 1,
+        )
+
+    @property
+    def sequences(self) -> int:
+        """Sequences that go through the encoder together."""
+        return self.batch_size * self.num_choices
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,8 +146,8 @@ def forward_flops(config: XLNetConfig, options: ModelOptions, workload: Workload
     """Floating point operations of a forward pass on one replica."""
     width, heads = config.d_model, config.n_head * config.d_head
     key_len = options.mem_len + workload.seq_len
-    rows = workload.batch_size * workload.seq_len
-    key_rows = workload.batch_size * key_len
+    rows = workload.sequences * workload.seq_len
+    key_rows = workload.sequences * key_len
     predicted = workload.batch_size * workload.num_predict
     queries = rows + predicted
     per_layer = (
@@ -130,7 +162,7 @@ def forward_flops(config: XLNetConfig, options: ModelOptions, workload: Workload
         # Ends: both halves of the first layer; answerability: one vector per row.
         head = 2 * width * (rows * (width + 2) + workload.batch_size * (3 * width + 1))
     else:
-        head = 2 * width * workload.batch_size * (width + workload.num_outputs)
+        head = 2 * width * workload.sequences * (width + workload.num_outputs)
     return config.n_layer * per_layer + head
 
 
@@ -138,8 +170,8 @@ def activation_bytes(config: XLNetConfig, options: ModelOptions, workload: Workl
     """Bytes kept from the forward to the backward pass on one replica."""
     width, heads = config.d_model, config.n_head * config.d_head
     key_len = options.mem_len + workload.seq_len
-    queries = workload.batch_size * (workload.seq_len + workload.num_predict)
-    key_rows = workload.batch_size * key_len
+    queries = workload.sequences * (workload.seq_len + workload.num_predict)
+    key_rows = workload.sequences * key_len
     directions = 2 if options.bi_data else 1
     # Input, residual sums and outputs of two normalisations: 6 widths; queries with both biases
     # and the attention's result: 4 heads; before and after the activation.

@@ -1,4 +1,4 @@
-"""Sequence classification and regression as tasks of the training loop."""
+"""Classification, multiple choice and regression as tasks of the training loop."""
 
 from __future__ import annotations
 
@@ -11,21 +11,26 @@ import tf_keras
 
 from components.evaluator import glue_metrics
 from components.modeling import losses
-from components.modeling.classification import ClassificationModel, RegressionModel
+from components.modeling.classification import (
+    ClassificationModel,
+    MultipleChoiceModel,
+    RegressionModel,
+)
 from components.modeling.config import ModelOptions, XLNetConfig
 from components.trainer.task import Features, LossSum, State
 
 
 @dataclasses.dataclass(frozen=True)
 class ClassificationTask:
-    """Picks one of several labels for a text or a pair of texts.
+    """Picks one of several labels for a text or a pair of texts, or one of a question's options.
 
     Attributes:
         model_config: sizes of the model.
         model_options: dropout, initialisation, compute dtype.
         task_name: names the head's variables.
-        labels: in the order of their ids.
+        labels: in the order of their ids; in multiple choice one for each option.
         metric_names: keys of `glue_metrics.CLASSIFICATION_METRICS`.
+        multiple_choice: whether there are options, each with a sequence of its own.
     """
 
     model_config: XLNetConfig
@@ -33,9 +38,12 @@ class ClassificationTask:
     task_name: str
     labels: tuple[str, ...]
     metric_names: tuple[str, ...]
+    multiple_choice: bool = False
 
     def build_model(self) -> tf_keras.Model:
-        """A classification model whose variables all exist."""
+        """A model with a logit for each label, whose variables all exist."""
+        if self.multiple_choice:
+            return MultipleChoiceModel(self.model_config, self.model_options)
         return ClassificationModel(
             self.model_config, self.model_options, len(self.labels), task_name=self.task_name
         )

@@ -25,22 +25,26 @@ TRANSFORM_FEATURES = "transform_features"
 
 
 class TextModel(tf.Module):
-    """A classification or regression model behind signatures.
+    """A classification, regression or multiple-choice model behind signatures.
 
-    - `serving_default`: `text_a` and `text_b`, string [B] (an empty `text_b` for a single text).
+    - `serving_default`: `text_a` and `text_b`, string [B] (an empty `text_b` for a single text);
+      of multiple choice passage and question, and `options`, string [B, K].
     - `serving_tf_examples`: `examples`, serialized raw tf.Examples, string [B].
-    - `serving_ids`: `input_ids`, `segment_ids` int32 [B, seq_len], `input_mask` float32.
+    - `serving_ids`: `input_ids`, `segment_ids` int32 [B, seq_len], `input_mask` float32; of
+      multiple choice [B, K, seq_len].
     - `transform_features`: `examples` to the record's features, `label_ids` among them.
 
     The first three return `scores`: float32 [B, K], the labels' probabilities, with the most
     probable label in `label`, string [B]; for regression `scores` is float32 [B] and stands alone.
-    `serving_default` of a classification adds `labels`, string [B, K], the names of the scores.
+    `serving_default` adds `labels`, string [B, K], the names of the scores, and for multiple choice
+    `option`, string [B], the text of the best one.
 
     Args:
         model: trained model.
         transform_output: of the Transform component.
         labels: in the order of their ids; None for regression.
-        seq_len: tokens per record.
+        seq_len: tokens per sequence.
+        multiple_choice: whether a label is chosen for its option.
     """
 
     def __init__(
@@ -50,19 +54,22 @@ class TextModel(tf.Module):
         transform_output: tft.TFTransformOutput,
         labels: Sequence[str] | None,
         seq_len: int,
+        multiple_choice: bool = False,
     ):
         super().__init__()
         # The variables are part of the SavedModel, the Keras model is not: Keras would trace its
         # `call` once more, and for training as well.
         self.model_variables = model.variables
-        per_token = [None, seq_len]
-        self._specs = {
-            "input_ids": tf.TensorSpec(per_token, tf.int32),
-            "segment_ids": tf.TensorSpec(per_token, tf.int32),
-            "input_mask": tf.TensorSpec(per_token, tf.float32),
-        }
+        self.num_choices = len(labels) if multiple_choice else None
+        call = model.sequence_scores if multiple_choice else model
+        # Each option of a question has a length of its own.
         self.bucketed_model = BucketedModel(
-            lambda features: model(features, training=False), self._specs, padding="left"
+            lambda features: call(features, training=False),
+            _token_specs([None, seq_len]),
+            padding="left",
+        )
+        self._specs = _token_specs(
+            [None, len(labels), seq_len] if multiple_choice else [None, seq_len]
         )
         self.transform_layer = transform_output.transform_features_layer()
         self._raw_spec = transform_output.raw_feature_spec()
@@ -71,31 +78,35 @@ class TextModel(tf.Module):
 
     def signatures(self) -> dict[str, tf.types.experimental.ConcreteFunction]:
         """Concrete functions by signature name."""
-        texts = tf.TensorSpec([None], tf.string)
+        text = tf.TensorSpec([None], tf.string)
+        texts = {"text_a": text, "text_b": text}
+        if self.num_choices:
+            texts["options"] = tf.TensorSpec([None, self.num_choices], tf.string)
         examples = tf.TensorSpec([None], tf.string, name="examples")
         return {
-            SERVING_DEFAULT: self.serve_texts.get_concrete_function(text_a=texts, text_b=texts),
+            SERVING_DEFAULT: self.serve_texts.get_concrete_function(**texts),
             SERVING_TF_EXAMPLES: self.serve_examples.get_concrete_function(examples),
             SERVING_IDS: self.serve_ids.get_concrete_function(**self._specs),
             TRANSFORM_FEATURES: self.transform_features.get_concrete_function(examples),
         }
 
     @tf.function(autograph=False)
-    def serve_texts(self, text_a: tf.Tensor, text_b: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Scores of texts, with the labels' names for classification."""
-        raw = {"text_a": text_a, "text_b": text_b}
-        found = self._predict(self.transform_layer(raw_features.as_sparse(raw, self._raw_spec)))
+    def serve_texts(self, **texts: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Scores of texts, with the labels' names where there are labels."""
+        found = self._predict(self.transform_layer(raw_features.as_sparse(texts, self._raw_spec)))
         if self._labels is None:
             return found
-        labels = tf.repeat(self._labels[None], tf.shape(text_a)[0], axis=0)
-        return {**found, "labels": labels}
+        found["labels"] = tf.repeat(self._labels[None], tf.shape(texts["text_a"])[0], axis=0)
+        if self.num_choices:
+            best = tf.argmax(found["scores"], -1)
+            found["option"] = tf.gather(texts["options"], best, batch_dims=1)
+        return found
 
     @tf.function(autograph=False)
     def serve_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         """Scores of serialized raw tf.Examples; their labels, if any, are not looked at."""
-        spec = {
-            name: self._raw_spec[name] for name in ("text_a", "text_b") if name in self._raw_spec
-        }
+        names = ("text_a", "text_b", "options")
+        spec = {name: self._raw_spec[name] for name in names if name in self._raw_spec}
         return self._predict(self.transform_layer(tf.io.parse_example(examples, spec)))
 
     @tf.function(autograph=False)
@@ -109,9 +120,11 @@ class TextModel(tf.Module):
 
     @tf.function(autograph=False)
     def transform_features(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
-        """The record's features of serialized raw tf.Examples, and their length in pieces."""
+        """Label ids of serialized raw tf.Examples, and the length of their longest sequence."""
         features = self.transform_layer(tf.io.parse_example(examples, self._raw_spec))
         pieces = tf.reduce_sum(1 - tf.cast(features["input_mask"], tf.int64), -1)
+        if self.num_choices:
+            pieces = tf.reduce_max(pieces, -1)
         return {
             "label_ids": features["label_ids"],
             "length": length_bucket(pieces, self.seq_len),
@@ -123,11 +136,22 @@ class TextModel(tf.Module):
             "segment_ids": tf.cast(features["segment_ids"], tf.int32),
             "input_mask": features["input_mask"],
         }
-        outputs = self.bucketed_model(inputs)
+        sequences = {name: tf.reshape(value, [-1, self.seq_len]) for name, value in inputs.items()}
+        outputs = self.bucketed_model(sequences)
+        if self.num_choices:
+            outputs = tf.reshape(outputs, [-1, self.num_choices])
         if self._labels is None:
             return {"scores": outputs}
         scores = tf.nn.softmax(outputs)
         return {"scores": scores, "label": tf.gather(self._labels, tf.argmax(scores, -1))}
+
+
+def _token_specs(shape: list[int | None]) -> dict[str, tf.TensorSpec]:
+    return {
+        "input_ids": tf.TensorSpec(shape, tf.int32),
+        "segment_ids": tf.TensorSpec(shape, tf.int32),
+        "input_mask": tf.TensorSpec(shape, tf.float32),
+    }
 
 
 def length_bucket(pieces: tf.Tensor, seq_len: int) -> tf.Tensor:
@@ -148,11 +172,12 @@ def length_bucket(pieces: tf.Tensor, seq_len: int) -> tf.Tensor:
 def save(module: TextModel, directory: str) -> None:
     """Writes the SavedModel, with requests to warm it up."""
     tf.saved_model.save(module, directory, signatures=module.signatures())
+    options = {"options": [["word"] * module.num_choices]} if module.num_choices else {}
     warm_up.write(
         directory,
         SERVING_DEFAULT,
         [
-            {"text_a": [text], "text_b": [""]}
+            {"text_a": [text], "text_b": [""], **options}
             for text in warm_up.texts_of_all_lengths(module.seq_len)
         ],
     )

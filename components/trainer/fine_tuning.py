@@ -32,7 +32,7 @@ class FineTuningConfig:
     """All that a fine-tuning run is determined by, beside its records.
 
     Attributes:
-        kind: "classification" or "regression".
+        kind: "classification", "regression" or "multiple_choice".
         task_name: of the data set; names the head's variables as published.
         labels: in the order of their ids; empty for regression.
         metric_names: of the evaluations during training.
@@ -44,7 +44,7 @@ class FineTuningConfig:
         init_from: folder in the published layout whose encoder to start from; None for random.
     """
 
-    kind: Literal["classification", "regression"]
+    kind: Literal["classification", "regression", "multiple_choice"]
     task_name: str
     labels: tuple[str, ...]
     metric_names: tuple[str, ...]
@@ -58,6 +58,8 @@ class FineTuningConfig:
     @property
     def record_type(self) -> records.RecordType:
         """Records that this run reads."""
+        if self.kind == "multiple_choice":
+            return records.multiple_choice(len(self.labels))
         return records.REGRESSION if self.kind == "regression" else records.CLASSIFICATION
 
     def make_task(self) -> ClassificationTask | RegressionTask:
@@ -70,7 +72,9 @@ class FineTuningConfig:
         }
         if self.kind == "regression":
             return RegressionTask(**common)
-        return ClassificationTask(labels=self.labels, **common)
+        return ClassificationTask(
+            labels=self.labels, multiple_choice=self.kind == "multiple_choice", **common
+        )
 
 
 def fine_tune(
@@ -101,24 +105,18 @@ def fine_tune(
         "seq_len": config.seq_len,
         "uncased": config.uncased,
     }
-    if config.kind == "classification":
+    chooses = config.kind != "regression"
+    if chooses:
         expected["labels"] = list(config.labels)
     manifest = manifest_lib.read(records_dir)
     check_records(manifest, expected=expected, model=config.model)
-    classifies = config.kind == "classification"
     data = FineTuningData(
         config=config.training,
         train=RecordFiles(train_files, config.record_type, config.seq_len),
         evaluation=(
             RecordFiles(eval_files, config.record_type, config.seq_len) if eval_files else None
         ),
-        num_labels=len(config.labels) if classifies else None,
-    )
-    workload = Workload(
-        task=config.kind,
-        batch_size=config.training.batch_size,
-        seq_len=config.seq_len,
-        num_outputs=len(config.labels) if classifies else 1,
+        num_labels=len(config.labels) if chooses else None,
     )
     return train_and_write(
         config,
@@ -126,7 +124,12 @@ def fine_tune(
         task=config.make_task(),
         data=data,
         manifest=manifest,
-        workload=workload,
+        workload=Workload.of_labels(
+            config.kind,
+            num_labels=len(config.labels),
+            batch_size=config.training.batch_size,
+            seq_len=config.seq_len,
+        ),
         model_dir=model_dir,
         state_root=state_root,
     )

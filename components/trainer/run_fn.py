@@ -33,6 +33,7 @@ def run_fn(fn_args: FnArgs) -> None:
         transform_output=tft.TFTransformOutput(fn_args.transform_output),
         labels=config.labels or None,
         seq_len=config.seq_len,
+        multiple_choice=config.kind == "multiple_choice",
     )
     export.save(module, fn_args.serving_model_dir)
     _logger.info("SavedModel written to %s", fn_args.serving_model_dir)

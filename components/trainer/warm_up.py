@@ -20,14 +20,16 @@ _PATH = ("assets.extra", "tf_serving_warmup_requests")
 
 
 def write(
-    directory: str, signature_name: str, requests: Iterable[Mapping[str, Sequence[str]]]
+    directory: str,
+    signature_name: str,
+    requests: Iterable[Mapping[str, Sequence[str] | Sequence[Sequence[str]]]],
 ) -> None:
     """Adds warm-up requests to a SavedModel.
 
     Args:
         directory: of the SavedModel.
         signature_name: that they are for.
-        requests: texts by name of the input.
+        requests: texts, or lists of them, by name of the input.
     """
     serialized = []
     for inputs in requests:

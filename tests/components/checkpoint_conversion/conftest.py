@@ -9,7 +9,11 @@ import safetensors.numpy
 import tensorflow as tf
 
 from components.checkpoint_conversion import named_checkpoint
-from components.modeling.classification import ClassificationModel, RegressionModel
+from components.modeling.classification import (
+    ClassificationModel,
+    MultipleChoiceModel,
+    RegressionModel,
+)
 from components.modeling.config import ModelOptions, XLNetConfig
 from components.modeling.encoder import XLNetEncoder
 from components.modeling.pretraining import PretrainingModel
@@ -22,6 +26,7 @@ MODELS = {
     "untied": lambda config: PretrainingModel(config, OPTIONS, tie_weight=False),
     "classification": lambda config: ClassificationModel(config, OPTIONS, 3, task_name="mnli"),
     "regression": lambda config: RegressionModel(config, OPTIONS, task_name="sts-b"),
+    "multiple_choice": lambda config: MultipleChoiceModel(config, OPTIONS),
     "question_answering": lambda config: QuestionAnsweringModel(
         config, OPTIONS, start_n_top=5, end_n_top=5
     ),

@@ -11,7 +11,15 @@ from components.checkpoint_conversion.convert import TargetExistsError, convert,
 from components.checkpoint_conversion.errors import WeightsError
 from components.checkpoint_conversion.heads import Heads
 
-MODELS = ["encoder", "tied", "untied", "classification", "regression", "question_answering"]
+MODELS = [
+    "encoder",
+    "tied",
+    "untied",
+    "classification",
+    "regression",
+    "multiple_choice",
+    "question_answering",
+]
 
 
 @pytest.mark.parametrize("untie_r", [True, False])

@@ -11,6 +11,7 @@ HEADS = {
     "untied": Heads(language_model=True, tie_weight=False),
     "classification": Heads(sequence="classification_mnli", num_outputs=3),
     "regression": Heads(sequence="regression_sts-b", num_outputs=1),
+    "multiple_choice": Heads(sequence="multiple_choice", num_outputs=1),
     "question_answering": Heads(question_answering=True),
 }
 
@@ -40,6 +41,9 @@ def test_the_published_base_checkpoint_has_exactly_these_variables(data_root):
 def test_several_heads_for_whole_sequences_are_refused():
     shapes = {f"model/classification_{task}/logit/bias": (2,) for task in ("rte", "cola")}
     with pytest.raises(WeightsError, match="classification_cola, classification_rte"):
+        heads.find(shapes)
+    shapes = {"model/logits/dense/bias": (1,), "model/regression_sts-b/logit/bias": (1,)}
+    with pytest.raises(WeightsError, match=r"multiple_choice, regression_sts-b"):
         heads.find(shapes)
 
 

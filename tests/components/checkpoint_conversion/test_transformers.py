@@ -29,6 +29,7 @@ CASES = {
     "untied": ("untied", True, "gelu", "XLNetLMHeadModel"),
     "classification": ("classification", True, "gelu", "XLNetForSequenceClassification"),
     "regression": ("regression", False, "gelu", "XLNetForSequenceClassification"),
+    "multiple_choice": ("multiple_choice", True, "gelu", "XLNetForMultipleChoice"),
     "question_answering": ("question_answering", True, "gelu", "XLNetForQuestionAnswering"),
 }
 BATCH, LENGTH, PREDICTIONS = 3, 13, 4
@@ -50,6 +51,9 @@ def make_inputs(name: str) -> dict[str, np.ndarray]:
             row[np.arange(PREDICTIONS), rng.choice(LENGTH, PREDICTIONS, replace=False)] = 1
         inputs["target_mapping"] = mapping
         inputs["perm_mask"] = rng.integers(0, 2, (BATCH, LENGTH, LENGTH)).astype(np.float32)
+    if name == "multiple_choice":
+        # A row of three options.
+        inputs = {key: value[None] for key, value in inputs.items()}
     if name == "question_answering":
         inputs["p_mask"] = padding
         inputs["cls_index"] = np.full(BATCH, LENGTH - 1)
@@ -73,7 +77,7 @@ def our_outputs(name: str, model, inputs: dict[str, np.ndarray]) -> dict[str, np
     outputs = model(features)
     if name in ("tied", "untied"):
         return {"logits": outputs["logits"].numpy()}
-    if name == "classification":
+    if name in ("classification", "multiple_choice"):
         return {"logits": outputs.numpy()}
     if name == "regression":
         return {"logits": outputs.numpy()[:, None]}

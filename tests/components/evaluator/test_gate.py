@@ -52,7 +52,7 @@ def test_the_reasons_are_written_out():
     ("changes", "message"),
     [
         ({"thresholds": {"accuracy": {"minimum": 1}}}, "names accuracy; this task measures"),
-        ({"slice_by": ["label"]}, "name label; the slices of question answering are"),
+        ({"slice_by": ["label"]}, "name label; the slices of this task are question_word"),
         (
             {"slice_thresholds": {"question_word": {"who": {"best_f1": {"minimum": 1}}}}},
             r"slice_thresholds\.question_word\.who names best_f1",

@@ -4,7 +4,11 @@ import math
 
 import pytest
 
-from components.modeling.classification import ClassificationModel, RegressionModel
+from components.modeling.classification import (
+    ClassificationModel,
+    MultipleChoiceModel,
+    RegressionModel,
+)
 from components.modeling.config import ModelOptions, XLNetConfig
 from components.modeling.cost import Workload, encoder_parameters, parameters, training_cost
 from components.modeling.pretraining import PretrainingModel
@@ -29,6 +33,10 @@ def test_parameters_of_built_models(tiny_config, untie_r):
     for model, workload in (
         (ClassificationModel(config, options, 3), Workload("classification", 1, 8, num_outputs=3)),
         (RegressionModel(config, options), Workload("regression", 1, 8)),
+        (
+            MultipleChoiceModel(config, options),
+            Workload.of_labels("multiple_choice", num_labels=4, batch_size=1, seq_len=8),
+        ),
         (QuestionAnsweringModel(config, options), Workload("question_answering", 1, 8)),
         (PretrainingModel(config, options), Workload("pretraining", 1, 8, num_predict=2)),
         (
@@ -49,6 +57,12 @@ def test_parameters_of_the_published_checkpoint(data_root):
             shape = line.split("\t")[1].strip("[]")
             total += math.prod(int(size) for size in shape.split(","))
     assert encoder_parameters(_BASE) == total
+
+
+def test_a_question_costs_as_much_as_its_options_do():
+    one = training_cost(_BASE, ModelOptions(), Workload("regression", 8, 128, num_outputs=1))
+    four = Workload.of_labels("multiple_choice", num_labels=4, batch_size=2, seq_len=128)
+    assert training_cost(_BASE, ModelOptions(), four) == one
 
 
 def test_operations_of_a_classification_step():

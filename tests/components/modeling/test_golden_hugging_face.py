@@ -120,7 +120,7 @@ def test_classification(golden_models, folder, dtype):
     )
     config = golden_models.hugging_face_config(folder)
     model = ClassificationModel(config, _options(meta, dtype), 3, task_name="MNLI")
-    entries = names.encoder_entries(config) + names.sequence_entries("classification_mnli")
+    entries = names.encoder_entries(config) + names.sequence_entries("classification_mnli/logit")
     golden_models.assign(model, golden_models.hugging_face_values(folder, entries))
     logits = model(
         {
