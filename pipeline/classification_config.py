@@ -1,4 +1,4 @@
-"""Configuration of a classification or regression pipeline."""
+"""Configuration of a pipeline for classification, regression or multiple choice."""
 
 from __future__ import annotations
 
@@ -50,13 +50,15 @@ class DataConfig:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ClassificationPipelineConfig(PipelineConfig):
-    """Text classification or regression: raw files to a pushed model.
+    """Text classification, regression or multiple choice: raw files to a pushed model.
 
     Attributes:
         kind: which kind of pipeline it is.
         data: raw data.
-        seq_len: pieces per example; longer ones are cut.
+        seq_len: pieces per example, or per option of a question; longer ones are cut.
         evaluation: the gate before the Pusher.
+        max_qa_length: of multiple choice, most pieces of a question with one of its options; the
+            rest of `seq_len` is left to the passage. None for data without options.
         bulk_inference_splits: splits of the data set that a blessed model is run on, such as
             ["test"]; none leaves the BulkInferrer out.
     """
@@ -64,6 +66,7 @@ class ClassificationPipelineConfig(PipelineConfig):
     data: DataConfig
     seq_len: int
     evaluation: EvaluationConfig
+    max_qa_length: int | None = None
     bulk_inference_splits: tuple[str, ...] = ()
     kind: Literal["classification"] = "classification"
 
@@ -72,14 +75,34 @@ class ClassificationPipelineConfig(PipelineConfig):
         # A pair needs room for SEP, SEP, CLS and a piece of each text.
         if self.seq_len < 5:
             raise ValueError(f"seq_len must be at least 5, but is {self.seq_len}.")
-        known = self.data.resolve().splits
+        dataset = self.data.resolve()
+        self._check_qa_length(dataset.is_multiple_choice)
+        known = dataset.splits
         unknown = sorted(set(self.bulk_inference_splits) - set(known))
         if unknown:
             raise ValueError(
                 f"bulk_inference_splits has {', '.join(unknown)}; the data set has the splits "
                 f"{', '.join(known)}."
             )
-        self.evaluation.check_metrics(self.data.resolve().metrics)
+        self.evaluation.check_metrics(dataset.metrics)
+        self.evaluation.check_slices(
+            ("label", "length", *(["level"] if dataset.has_level else [])), dataset.metrics
+        )
+
+    def _check_qa_length(self, is_multiple_choice: bool) -> None:
+        if not is_multiple_choice:
+            if self.max_qa_length is not None:
+                raise ValueError(
+                    f"max_qa_length is {self.max_qa_length}, but the data set has no options."
+                )
+            return
+        # Three special pieces and one of the passage.
+        longest = self.seq_len - 4
+        if self.max_qa_length is None or not 1 <= self.max_qa_length <= longest:
+            raise ValueError(
+                "max_qa_length must be given for questions with options, between 1 and "
+                f"seq_len - 4 ({longest}), but is {self.max_qa_length}."
+            )
 
     def check_inputs(self) -> None:
         """Looks for every input file, and for the columns that are named.

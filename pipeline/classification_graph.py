@@ -1,4 +1,4 @@
-"""Components of a classification or regression pipeline, from raw files to a pushed model."""
+"""Components of a pipeline for classification, regression or multiple choice."""
 
 from __future__ import annotations
 
@@ -52,6 +52,7 @@ def make_components(
         model_path=config.vocabulary.model,
         vocabulary_size=config.vocabulary.size,
         uncased=config.vocabulary.uncased,
+        text_features=dataset.text_features,
     )
     preprocessor = ClassificationPreprocessor(
         examples=examples,
@@ -60,6 +61,7 @@ def make_components(
         seq_len=config.seq_len,
         uncased=config.vocabulary.uncased,
         labels=None if dataset.is_regression else list(dataset.labels),
+        max_qa_length=config.max_qa_length,
     )
     *search, trainer = shared_nodes.training(
         config,
@@ -115,7 +117,7 @@ def fine_tuning(config: ClassificationPipelineConfig) -> FineTuningConfig:
     """The part of the configuration that the Trainer needs."""
     dataset = config.data.resolve()
     return FineTuningConfig(
-        kind="regression" if dataset.is_regression else "classification",
+        kind=dataset.kind,
         task_name=dataset.name,
         labels=tuple(dataset.labels),
         metric_names=tuple(dataset.metrics),

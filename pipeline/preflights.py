@@ -6,7 +6,12 @@ from collections.abc import Callable, Mapping
 
 import tensorflow as tf
 
-from components.records import CLASSIFICATION, QUESTION_ANSWERING, REGRESSION
+from components.records import (
+    CLASSIFICATION,
+    QUESTION_ANSWERING,
+    REGRESSION,
+    multiple_choice,
+)
 from components.trainer import preflight
 from components.trainer.classification_task import ClassificationTask, RegressionTask
 from components.trainer.permutation import PermutationConfig
@@ -46,8 +51,11 @@ def _classification(config: ClassificationPipelineConfig, rows: int) -> _Step:
             dataset.name,
             tuple(dataset.labels),
             tuple(dataset.metrics),
+            multiple_choice=dataset.is_multiple_choice,
         )
-        record_type = CLASSIFICATION
+        record_type = (
+            multiple_choice(len(dataset.labels)) if dataset.is_multiple_choice else CLASSIFICATION
+        )
     return task, preflight.record_features(record_type, rows=rows, seq_len=config.seq_len)
 
 

@@ -36,15 +36,11 @@ def of(config: PipelineConfig, *, replicas: int = 1) -> Workload:
 
 def _classification(config: ClassificationPipelineConfig, batch_size: int) -> Workload:
     dataset = config.data.resolve()
-    if dataset.is_regression:
-        return Workload(
-            task="regression", batch_size=batch_size, seq_len=config.seq_len, num_outputs=1
-        )
-    return Workload(
-        task="classification",
+    return Workload.of_labels(
+        dataset.kind,
+        num_labels=len(dataset.labels),
         batch_size=batch_size,
         seq_len=config.seq_len,
-        num_outputs=len(dataset.labels),
     )
 
 

@@ -16,9 +16,9 @@ import tensorflow_text  # noqa: F401
 from components.trainer import warm_up
 from components.trainer.names import SERVING_DEFAULT
 
-Kind = Literal["classification", "regression", "question_answering"]
+Kind = Literal["classification", "regression", "multiple_choice", "question_answering"]
 # Inputs that must hold something; an empty `text_b` stands for a single text.
-REQUIRED_TEXTS = ("text_a", "question", "context")
+REQUIRED_TEXTS = ("text_a", "question", "context", "options")
 
 _SAVED_MODEL = "saved_model.pb"
 
@@ -45,10 +45,15 @@ class Signature:
 
     @property
     def takes_text(self) -> bool:
-        """Whether all inputs are strings, one per row."""
+        """Whether all inputs are strings, one per row or a list of them."""
         return all(
-            spec.dtype == tf.string and spec.shape.rank == 1 for spec in self.inputs.values()
+            spec.dtype == tf.string and spec.shape.rank in (1, 2) for spec in self.inputs.values()
         )
+
+    def list_length(self, name: str) -> int | None:
+        """How many texts a row of an input has; None if it is one text and no list."""
+        spec = self.inputs[name]
+        return spec.shape[1] if spec.dtype == tf.string and spec.shape.rank == 2 else None
 
 
 def versions(directory: str) -> dict[int, str]:
@@ -137,6 +142,8 @@ class PushedModel:
             return "question_answering"
         if inputs == {"text_a", "text_b"}:
             return "classification" if "label" in signature.outputs else "regression"
+        if inputs == {"text_a", "text_b", "options"}:
+            return "multiple_choice"
         return None
 
     def run(self, signature: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -171,10 +178,14 @@ class PushedModel:
             self.run(signature, inputs)
         return len(requests)
 
-    def predict(self, **texts: list[str]) -> dict[str, np.ndarray]:
+    def predict(self, **texts: list[str] | list[list[str]]) -> dict[str, np.ndarray]:
         """Calls the default signature with texts, a list per input."""
-        encoded = {
-            name: np.array([text.encode("utf-8", "replace") for text in values], object)
-            for name, values in texts.items()
-        }
+        encoded = {name: np.array(_encode(values), object) for name, values in texts.items()}
         return self.run(SERVING_DEFAULT, encoded)
+
+
+def _encode(values: list[str] | list[list[str]]) -> list:
+    return [
+        value.encode("utf-8", "replace") if isinstance(value, str) else _encode(value)
+        for value in values
+    ]

@@ -88,7 +88,8 @@ def parse(body: bytes, signatures: Mapping[str, Signature], limits: Limits) -> P
     if not 1 <= num_rows <= limits.max_rows:
         raise RequestError(f"a request has 1 to {limits.max_rows} rows, not {num_rows}")
     inputs = {
-        key: _array(key, columns[key], spec, limits) for key, spec in signature.inputs.items()
+        key: _array(key, columns[key], spec, limits, list_length=signature.list_length(key))
+        for key, spec in signature.inputs.items()
     }
     return PredictRequest(name, inputs, by_row)
 
@@ -167,7 +168,22 @@ def _columns(inputs: Any, signature: Signature) -> dict[str, list[Any]]:
     return inputs
 
 
-def _array(name: str, values: Sequence[Any], spec: tf.TensorSpec, limits: Limits) -> np.ndarray:
+def _array(
+    name: str,
+    values: Sequence[Any],
+    spec: tf.TensorSpec,
+    limits: Limits,
+    *,
+    list_length: int | None,
+) -> np.ndarray:
+    if list_length is not None:
+        return np.array(
+            [
+                _texts(name, number, value, list_length, limits)
+                for number, value in enumerate(values)
+            ],
+            object,
+        )
     if spec.dtype == tf.string:
         return np.array(
             [_text(name, number, value, limits) for number, value in enumerate(values)], object
@@ -187,6 +203,15 @@ def _array(name: str, values: Sequence[Any], spec: tf.TensorSpec, limits: Limits
         if array.min() < bounds.min or array.max() > bounds.max:
             raise RequestError(f"{name} has values outside of {spec.dtype.name}")
     return array.astype(dtype)
+
+
+def _texts(name: str, number: int, values: Any, length: int, limits: Limits) -> list[bytes]:
+    if not isinstance(values, list) or len(values) != length:
+        found = f"{len(values)}" if isinstance(values, list) else type(values).__name__
+        raise RequestError(
+            f"{name} of row {number} should be a list of {length} texts, not {found}"
+        )
+    return [_text(name, number, value, limits) for value in values]
 
 
 def _text(name: str, number: int, value: Any, limits: Limits) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import itertools
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from components.serving import rest
@@ -19,14 +19,17 @@ class TextRowError(ValueError):
     """A row that cannot be predicted; the message says where it stands and what is wrong."""
 
 
-def read(lines: Iterable[str], *, name: str, inputs: Sequence[str]) -> Iterator[dict[str, Any]]:
+def read(
+    lines: Iterable[str], *, name: str, inputs: Mapping[str, int | None]
+) -> Iterator[dict[str, Any]]:
     """Rows of a file.
 
     Args:
         lines: of the file.
         name: of the file. What ends in .tsv or .csv has a header that names its columns; any other
             line that begins with `{` is a JSON object, and else a text (for models of one text).
-        inputs: names that the model takes.
+        inputs: how many texts the model takes by name: None for one, else the length of a list,
+            which only a JSON object can hold.
 
     Raises:
         TextRowError: naming the line.
@@ -58,23 +61,28 @@ def predict(
             yield {**row, "prediction": prediction}
 
 
-def _parse(text: str, where: str, inputs: Sequence[str]) -> dict[str, Any]:
+def _parse(text: str, where: str, inputs: Mapping[str, int | None]) -> dict[str, Any]:
     if text.lstrip().startswith("{"):
         try:
             return json.loads(text)
         except ValueError as error:
             raise TextRowError(f"{where} is not JSON: {error}") from error
-    if "text_a" not in inputs:
+    if "text_a" not in inputs or any(inputs.values()):
         raise TextRowError(
             f"{where}: this model takes {' and '.join(sorted(inputs))}; give a JSON object with "
-            "both on each line."
+            "them on each line."
         )
     return {"text_a": text}
 
 
-def _checked(row: Mapping[str, Any], where: str, inputs: Sequence[str]) -> dict[str, Any]:
+def _checked(
+    row: Mapping[str, Any], where: str, inputs: Mapping[str, int | None]
+) -> dict[str, Any]:
     checked = dict(row)
-    for name in inputs:
+    for name, length in inputs.items():
+        if length is not None:
+            _check_list(checked.get(name), name, length, where)
+            continue
         if name not in REQUIRED_TEXTS:
             checked.setdefault(name, "")
         value = checked.get(name)
@@ -83,3 +91,10 @@ def _checked(row: Mapping[str, Any], where: str, inputs: Sequence[str]) -> dict[
         if name in REQUIRED_TEXTS and not value.strip():
             raise TextRowError(f"{where}: {name} is empty.")
     return checked
+
+
+def _check_list(values: Any, name: str, length: int, where: str) -> None:
+    if not isinstance(values, list) or len(values) != length:
+        raise TextRowError(f"{where}: {name} should be a list of {length} texts.")
+    if not all(isinstance(value, str) and value.strip() for value in values):
+        raise TextRowError(f"{where}: {name} has something empty, or what is no text.")

@@ -55,11 +55,12 @@ def _print_cost(config: PipelineConfig, workload: Workload, cost: Cost, replicas
     model, run_options = config.model, config.model_options
     flops = cost.train_flops
     micro_batches = workload.micro_batches
+    choices = f"{workload.num_choices} × " if workload.num_choices > 1 else ""
     rows = {
         "network": f"{model.n_layer} layers, d_model {model.d_model}, {model.n_head} heads of "
         f"{model.d_head}, d_inner {model.d_inner}, {model.n_token:,} pieces",
         "task": workload.task,
-        "batch": f"{workload.batch_size} rows of {workload.seq_len} tokens per replica"
+        "batch": f"{workload.batch_size} rows of {choices}{workload.seq_len} tokens per replica"
         + (f" and micro-batch, {micro_batches} of these" if micro_batches > 1 else "")
         + f", {replicas} of them",
         "compute": run_options.compute_dtype

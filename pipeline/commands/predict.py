@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterator
 from typing import IO, TYPE_CHECKING, Any
 
+from components.trainer.names import SERVING_DEFAULT
+
 if TYPE_CHECKING:
     from components.serving.pushed_model import PushedModel
 
@@ -128,13 +130,15 @@ def _talk(model: PushedModel) -> None:
     print("An empty line ends.", file=sys.stderr)
     while True:
         row = {}
-        for name in inputs:
+        for name, length in inputs.items():
+            prompts = [name] if length is None else [f"{name} {n + 1}" for n in range(length)]
             try:
-                row[name] = input(f"{name}: ")
+                texts = [input(f"{prompt}: ") for prompt in prompts]
             except EOFError:
                 return
-            if not row[name].strip() and name != "text_b":
+            if not all(text.strip() for text in texts) and name != "text_b":
                 return
+            row[name] = texts[0] if length is None else texts
         (found,) = text_rows.predict(model, [row], batch_size=1)
         print(_in_words(found["prediction"]))
 
@@ -148,15 +152,21 @@ def _in_words(prediction: Any) -> str:
         head = prediction["answer"] or "(the paragraph does not say)"
         return "\n".join([f"  {head}", *listed[:_MAX_SHOWN]])
     scored = zip(prediction["labels"], prediction["scores"], strict=True)
-    return "\n".join(f"  {score:.3f}  {label}" for label, score in scored)
+    listed = [f"  {score:.3f}  {label}" for label, score in scored]
+    return "\n".join([f"  {prediction['option']}"] * ("option" in prediction) + listed)
 
 
-def _inputs(model: PushedModel) -> list[str]:
-    """Names of the texts, in the order in which one would say them."""
-    order = {"question_answering": ["question", "context"]}
+def _inputs(model: PushedModel) -> dict[str, int | None]:
+    """Names of the texts, in the order in which one would say them, with the lengths of lists."""
+    order = {
+        "question_answering": ["question", "context"],
+        "multiple_choice": ["text_a", "text_b", "options"],
+    }
     if model.kind is None:
         raise ValueError(
             f"{model.path} has no signature for text: it was exported by an earlier version. Run "
             "the pipeline again with `--set run.enable_cache=false`."
         )
-    return order.get(model.kind, ["text_a", "text_b"])
+    signature = model.signatures[SERVING_DEFAULT]
+    names = order.get(model.kind, ["text_a", "text_b"])
+    return {name: signature.list_length(name) for name in names}

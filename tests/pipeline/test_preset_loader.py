@@ -12,6 +12,8 @@ PUBLISHED_SCORES = {
     "mnli_base": ("accuracy", 0.868),
     "yelp5_large": ("accuracy", 1 - 0.2780),
     "imdb_large": ("accuracy", 1 - 0.0379),
+    "race_large": ("accuracy", 0.8175),
+    "race_large_8": ("accuracy", 0.803),
     "sts_b_large": ("pearson_correlation", 0.918),
     "sts_b_base": ("pearson_correlation", 0.895),
     "sst2_large": ("accuracy", 0.956),
@@ -26,6 +28,8 @@ PUBLISHED_SETTINGS = {
     "mnli_large": (128, 2e-5, 10000, 1000, 128),
     "yelp5_large": (128, 1e-5, 10000, 1000, 512),
     "imdb_large": (32, 2e-5, 4000, 500, 512),
+    "race_large": (32, 2e-5, 12000, 1000, 512),
+    "race_large_8": (8, 2e-5, 12000, 1000, 512),
     "sts_b_large": (32, 5e-5, 1200, 120, 128),
 }
 
@@ -122,11 +126,24 @@ def test_files_extend_files_beside_them_and_not_themselves(tmp_path):
         (["vocabulary.size=300"], "vocabulary.size is 300, but model.n_token is 256"),
         (["name=My_Pipeline"], "lower-case letter"),
         (["seq_len=4"], "seq_len must be at least 5"),
+        (["max_qa_length=8"], "the data set has no options"),
+        (["evaluation.slice_by=[level]"], "name level; the slices of this task are label, length"),
+        (
+            ["evaluation.slice_thresholds={label: {positive: {f1: {minimum: 1}}}}"],
+            "slice_thresholds.label.positive names f1; slices are measured by accuracy",
+        ),
     ],
 )
 def test_errors_name_the_place_and_what_is_legal(overrides, message):
     with pytest.raises(ConfigurationError, match=message):
         preset_loader.load("sample", overrides)
+
+
+@pytest.mark.parametrize("max_qa_length", ["null", 0, 509])
+def test_questions_with_options_leave_room_for_the_passage(max_qa_length):
+    overrides = ["data.root=/data", "vocabulary.model=/m", f"max_qa_length={max_qa_length}"]
+    with pytest.raises(ConfigurationError, match=r"between 1 and seq_len - 4 \(508\)"):
+        preset_loader.load("race_large", overrides)
 
 
 def test_an_evaluation_without_thresholds_is_refused(tmp_path):

@@ -13,6 +13,9 @@ SIGNATURES = {
     "serving_default": Signature({"text_a": TEXT, "text_b": TEXT}, {"scores": TEXT}),
     "examples": Signature({"examples": TEXT}, {"scores": TEXT}),
     "ids": Signature({"ids": tf.TensorSpec([None, 2], tf.int32)}, {}),
+    "choice": Signature(
+        {"text_a": TEXT, "options": tf.TensorSpec([None, 2], tf.string)}, {"scores": TEXT}
+    ),
     "mask": Signature({"mask": tf.TensorSpec([None], tf.float32)}, {}),
 }
 LIMITS = Limits(max_rows=3, max_text_bytes=10)
@@ -43,6 +46,29 @@ def test_a_single_input_needs_no_name_and_bytes_travel_as_base64():
     assert request.inputs["ids"].dtype == np.int32
     request = parse({"signature_name": "mask", "instances": [1, 0.5]})
     assert request.inputs["mask"].tolist() == [1, 0.5]
+
+
+def test_options_are_lists_of_texts():
+    request = parse(
+        {"signature_name": "choice", "instances": [{"text_a": "x", "options": ["é", "b"]}] * 2}
+    )
+    assert request.inputs["options"].tolist() == [["é".encode(), b"b"]] * 2
+    assert SIGNATURES["choice"].takes_text
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["a"], "options of row 0 should be a list of 2 texts, not 1"),
+        ("ab", "options of row 0 should be a list of 2 texts, not str"),
+        (["a", 1], "options of row 0 should be text"),
+        (["a", ""], "options of row 0 is empty"),
+        (["a", "b" * 11], "options of row 0 has 11 bytes"),
+    ],
+)
+def test_other_options_are_refused(options, reason):
+    with pytest.raises(RequestError, match=reason):
+        parse({"signature_name": "choice", "inputs": {"text_a": ["x"], "options": [options]}})
 
 
 @pytest.mark.parametrize(

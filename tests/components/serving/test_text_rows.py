@@ -4,8 +4,9 @@ from components.serving import text_rows
 from components.serving.pushed_model import PushedModel
 from components.serving.text_rows import TextRowError
 
-TEXT = ("text_a", "text_b")
-QUESTION = ("question", "context")
+TEXT = {"text_a": None, "text_b": None}
+QUESTION = {"question": None, "context": None}
+CHOICE = {"text_a": None, "text_b": None, "options": 2}
 
 
 def read(text, name="file.txt", inputs=TEXT):
@@ -29,6 +30,12 @@ def test_tables_have_a_header():
     ]
 
 
+def test_options_are_a_list():
+    assert read('{"text_a": "x", "options": ["a", "b"]}\n', inputs=CHOICE) == [
+        {"text_a": "x", "text_b": "", "options": ["a", "b"]}
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "name", "inputs", "reason"),
     [
@@ -39,6 +46,11 @@ def test_tables_have_a_header():
         ("Who?\n", "f", QUESTION, "takes context and question; give a JSON object"),
         ('{"question": "Who?"}\n', "f", QUESTION, "no text 'context'"),
         ("id,text_a\n1\n", "f.csv", TEXT, "line 2 has no text 'text_a'"),
+        ("Rain.\n", "f", CHOICE, "takes options and text_a and text_b; give a JSON object"),
+        ('{"text_a": "x", "options": ["a"]}\n', "f", CHOICE, "should be a list of 2 texts"),
+        ('{"text_a": "x", "options": "ab"}\n', "f", CHOICE, "should be a list of 2 texts"),
+        ('{"text_a": "x", "options": ["a", " "]}\n', "f", CHOICE, "something empty"),
+        ("text_a\toptions\nx\ty\n", "f.tsv", CHOICE, "line 2: options should be a list"),
     ],
 )
 def test_what_is_wrong_is_named(text, name, inputs, reason):

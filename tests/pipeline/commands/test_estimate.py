@@ -100,6 +100,12 @@ def test_outputs_are_those_of_the_data_set(tmp_path, task, outputs):
     workload = workloads.of(preset_loader.load(str(path)))
     assert workload.num_outputs == outputs
     assert workload.task == ("regression" if task == "sts-b" else "classification")
+    assert workload.num_choices == 1
+
+
+def test_a_question_has_as_many_sequences_as_options(capsys):
+    assert cli.main(["estimate", "race_large", "--replicas", "32"]) == 0
+    assert "1 rows of 4 × 512 tokens per replica, 32 of them" in capsys.readouterr().out
 
 
 def estimate_commands() -> dict[str, list[str]]:
