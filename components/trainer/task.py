@@ -28,7 +28,7 @@ class LossSum(NamedTuple):
 
 
 class Task(Protocol):
-    """A kind of training: classification, regression, question answering, pretraining."""
+    """A kind of training, such as classification, multiple choice or pretraining."""
 
     def build_model(self) -> tf_keras.Model:
         """A model whose variables all exist."""

@@ -152,8 +152,8 @@ def _in_words(prediction: Any) -> str:
         head = prediction["answer"] or "(the paragraph does not say)"
         return "\n".join([f"  {head}", *listed[:_MAX_SHOWN]])
     scored = zip(prediction["labels"], prediction["scores"], strict=True)
-    listed = [f"  {score:.3f}  {label}" for label, score in scored]
-    return "\n".join([f"  {prediction['option']}"] * ("option" in prediction) + listed)
+    head = [f"  {prediction['option']}"] if "option" in prediction else []
+    return "\n".join([*head, *(f"  {score:.3f}  {label}" for label, score in scored)])
 
 
 def _inputs(model: PushedModel) -> dict[str, int | None]:

@@ -20,10 +20,10 @@ _SETTINGS = {
     "kind": "classification",
     "name": "tiny-race",
     "data": {"task": "race"},
-    "vocabulary": {"size": 80},
+    "vocabulary": {"size": 60},
     "seq_len": 48,
     "max_qa_length": 24,
-    "model": {"n_token": 80, "n_layer": 1, "d_model": 32, "d_inner": 64, "n_head": 2},
+    "model": {"n_token": 60, "n_layer": 1, "d_model": 32, "d_inner": 64, "n_head": 2},
     "options": {"init_std": 0.05, "dropout": 0.0, "dropout_att": 0.0},
     "training": {
         "batch_size": 16,

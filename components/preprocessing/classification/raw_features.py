@@ -64,7 +64,8 @@ def as_lists(
     check = tf.debugging.Assert(are_right, [message])
     # The operation is None where it has been carried out already.
     with tf.control_dependencies([] if check is None else [check]):
-        return tf.reshape(tf.identity(feature.flat_values), [-1, length])
+        # Of this length in any case, so that nothing behind it fails before the check does.
+        return feature.to_tensor("", shape=[None, length])
 
 
 def _check_dtype(feature: tf.Tensor | tf.SparseTensor | tf.RaggedTensor, name: str) -> None:

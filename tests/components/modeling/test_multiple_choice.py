@@ -32,7 +32,7 @@ def _task(config, options=_OPTIONS) -> ClassificationTask:
     )
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def model(tiny_config):
     return _task(tiny_config).build_model()
 
