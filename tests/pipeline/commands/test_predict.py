@@ -3,8 +3,11 @@
 import io
 import json
 
+import numpy as np
 import pytest
+import tensorflow as tf
 
+from components.serving.pushed_model import PushedModel, Signature
 from pipeline.cli import main
 from tests.components.serving.conftest import save
 
@@ -44,6 +47,43 @@ def test_standard_input_and_a_conversation(model, monkeypatch, capsys):
     monkeypatch.setattr("builtins.input", lambda prompt: next(typed))
     assert main(["predict", model]) == 0
     assert capsys.readouterr().out == "  0.667  a\n  0.333  b\n"
+
+
+class _LongestOption:
+    """Chooses the longest of three options."""
+
+    kind = "multiple_choice"
+    path = "longest"
+
+    def __init__(self):
+        text = tf.TensorSpec([None], tf.string)
+        options = tf.TensorSpec([None, 3], tf.string)
+        inputs = {"options": options, "text_a": text, "text_b": text}
+        self.signatures = {"serving_default": Signature(inputs, {})}
+
+    def predict(self, *, text_a, text_b, options):
+        assert (text_a, text_b) == (["Rain fell."], [""])
+        lengths = np.array([[len(option) for option in options[0]]])
+        return {
+            "scores": lengths / lengths.sum(),
+            "labels": np.array([[b"A", b"B", b"C"]], object),
+            "option": np.array([max(options[0], key=len).encode()], object),
+        }
+
+
+def test_a_conversation_asks_for_every_option(monkeypatch, capsys):
+    monkeypatch.setattr(PushedModel, "latest", lambda directory: _LongestOption())
+    typed = iter(["Rain fell.", "", "it", "it was wet", "then sun", ""])
+    prompts = []
+
+    def answer(prompt):
+        prompts.append(prompt)
+        return next(typed)
+
+    monkeypatch.setattr("builtins.input", answer)
+    assert main(["predict", "longest"]) == 0
+    assert prompts[:5] == ["text_a: ", "text_b: ", "options 1: ", "options 2: ", "options 3: "]
+    assert capsys.readouterr().out == "  it was wet\n  0.100  A\n  0.500  B\n  0.400  C\n"
 
 
 @pytest.mark.parametrize(
