@@ -93,6 +93,7 @@ def make_components(
                 model_blessing=evaluator.outputs["blessing"],
                 splits=config.bulk_inference_splits,
                 signature_name=SERVING_TF_EXAMPLES,
+                is_regression=dataset.is_regression,
             )
         )
     return [

@@ -10,13 +10,17 @@ from tfx.dsl.components.base import executor_spec
 
 from components.bulk_inference import executor
 
+# Columns that predictions are added in, by output of the signature. Raw examples have no such.
+_COLUMNS = {"label": "predicted_label", "scores": "predicted_scores"}
+
 
 class BulkInferrer(tfx.components.BulkInferrer):
     """Predicts splits of raw examples with a blessed model.
 
     Component `outputs` contains:
-     - `inference_result`: Channel of type `InferenceResult`, PredictionLogs with each example and
-       what the signature `serving_tf_examples` says of it.
+     - `output_examples`: Channel of type `Examples`, the raw examples split by split, with their
+       `predicted_scores`, and for classification their `predicted_label`. Of a model that is not
+       blessed there are none.
     """
 
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(executor.Executor)
@@ -29,6 +33,7 @@ class BulkInferrer(tfx.components.BulkInferrer):
         model_blessing: types.BaseChannel,
         splits: Sequence[str],
         signature_name: str,
+        is_regression: bool,
     ):
         """Sets up the component.
 
@@ -38,11 +43,18 @@ class BulkInferrer(tfx.components.BulkInferrer):
             model_blessing: of the Evaluator; without a blessing nothing is inferred.
             splits: of the examples.
             signature_name: that takes serialized tf.Examples.
+            is_regression: whether the model gives no label.
         """
+        # Not TFX's PredictionLogs, which mix the splits and hide each example in a tensor.
+        predicted = tfx.proto.PredictOutput()
+        for name in ["scores"] if is_regression else ["label", "scores"]:
+            predicted.output_columns.add(output_key=name, output_column=_COLUMNS[name])
+        columns = tfx.proto.OutputColumnsSpec(predict_output=predicted)
         super().__init__(
             examples=examples,
             model=model,
             model_blessing=model_blessing,
             data_spec=tfx.proto.DataSpec(example_splits=list(splits)),
             model_spec=tfx.proto.ModelSpec(model_signature_name=[signature_name]),
+            output_example_spec=tfx.proto.OutputExampleSpec(output_columns_spec=[columns]),
         )

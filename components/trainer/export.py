@@ -35,6 +35,8 @@ class TextModel(tf.Module):
     The first three return `scores`: float32 [B, K], the labels' probabilities, with the most
     probable label in `label`, string [B]; for regression `scores` is float32 [B] and stands alone.
     `serving_default` of a classification adds `labels`, string [B, K], the names of the scores.
+    `serving_tf_examples` has `label` as string [B, 1]: BulkInferrer takes apart the rows of
+    matrices, and fails at a vector of strings.
 
     Args:
         model: trained model.
@@ -96,7 +98,10 @@ class TextModel(tf.Module):
         spec = {
             name: self._raw_spec[name] for name in ("text_a", "text_b") if name in self._raw_spec
         }
-        return self._predict(self.transform_layer(tf.io.parse_example(examples, spec)))
+        found = self._predict(self.transform_layer(tf.io.parse_example(examples, spec)))
+        if "label" in found:
+            found["label"] = found["label"][:, None]
+        return found
 
     @tf.function(autograph=False)
     def serve_ids(
