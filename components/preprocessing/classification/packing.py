@@ -34,7 +34,7 @@ def pack(ids_a: tf.RaggedTensor, ids_b: tf.RaggedTensor, seq_len: int) -> dict[s
     length_a, length_b = truncated_lengths(
         tf.cast(ids_a.row_lengths(), tf.int32), tf.cast(ids_b.row_lengths(), tf.int32), seq_len
     )
-    part_b = length_b + tf.cast(length_b > 0, tf.int32)
+    part_b = _with_separator(length_b)
     total = length_a + part_b + _SINGLE_SPECIALS
 
     # Columns are [n, 1], places within the unpadded record [n, seq_len]; negative at padding.
@@ -59,6 +59,11 @@ def pack(ids_a: tf.RaggedTensor, ids_b: tf.RaggedTensor, seq_len: int) -> dict[s
     }
 
 
+def num_tokens(ids_a: tf.RaggedTensor, ids_b: tf.RaggedTensor) -> tf.Tensor:
+    """Tokens of the records if nothing was cut; int64 [n], for the arguments of `pack`."""
+    return ids_a.row_lengths() + _with_separator(ids_b.row_lengths()) + _SINGLE_SPECIALS
+
+
 def truncated_lengths(
     length_a: tf.Tensor, length_b: tf.Tensor, seq_len: int
 ) -> tuple[tf.Tensor, tf.Tensor]:
@@ -80,6 +85,11 @@ def truncated_lengths(
     pair_b = tf.minimum(length_b, tf.maximum(room - length_a, room // 2))
     single_a = tf.minimum(length_a, seq_len - _SINGLE_SPECIALS)
     return tf.where(length_b > 0, pair_a, single_a), pair_b
+
+
+def _with_separator(length_b: tf.Tensor) -> tf.Tensor:
+    """Lengths of second texts with the SEP behind them; 0 where there is no second text."""
+    return length_b + tf.cast(length_b > 0, length_b.dtype)
 
 
 def _gather_rows(ragged: tf.RaggedTensor, place: tf.Tensor) -> tf.Tensor:

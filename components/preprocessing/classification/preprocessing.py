@@ -16,6 +16,9 @@ from components.preprocessing.classification import labels, packing, raw_feature
 from components.tokenization import vocabulary
 from components.tokenization.graph_tokenizer import GraphTokenizer
 
+# Not in the records: how long each would be if no text had to be cut.
+NUM_TOKENS = "num_tokens"
+
 
 @dataclasses.dataclass(frozen=True)
 class PreprocessingConfig:
@@ -60,9 +63,9 @@ def preprocessing_fn(
         custom_config: the fields of `PreprocessingConfig`.
 
     Returns:
-        The features of `records.CLASSIFICATION`, or of `records.REGRESSION`. A missing label
-        gives 0 (as published for test files); an unknown label gives -1, and text that is no
-        number NaN.
+        The features of `records.CLASSIFICATION`, or of `records.REGRESSION`, and `num_tokens`. A
+        missing label gives 0 (as published for test files); an unknown label gives -1, and text
+        that is no number NaN.
 
     Raises:
         ConfigurationError: if the configuration is not legal.
@@ -97,8 +100,10 @@ def make_records(
         label_ids = labels.to_targets(label)
     else:
         label_ids = labels.to_ids(label, config.labels)
+    ids_a, ids_b = ids[:num_examples], ids[num_examples:]
     return {
-        **packing.pack(ids[:num_examples], ids[num_examples:], config.seq_len),
+        **packing.pack(ids_a, ids_b, config.seq_len),
+        NUM_TOKENS: packing.num_tokens(ids_a, ids_b),
         "label_ids": label_ids,
         # Not from the label: without labels a served graph still has its other outputs.
         "is_real_example": tf.ones_like(text_a, dtype=tf.int64),
