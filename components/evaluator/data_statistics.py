@@ -19,7 +19,7 @@ from components.example_gen.counts_file import COUNTS_FILE_NAME
 from components.preprocessing.classification import length_counts
 
 _TRAIN, _EVAL = "train", "eval"
-_MAX_CHARACTERS = 60
+_MAX_CHARACTERS = 36
 
 _Message = TypeVar("_Message")
 

@@ -43,7 +43,8 @@ def learning_curves(history: Sequence[Mapping[str, object]]) -> markupsafe.Marku
         for name in group:
             axes.plot(*_series(evaluations, name), label=name, marker="o", markersize=3)
         if len(group) == 1:
-            axes.set(title=f"{group[0]}, evaluation")
+            # Beside each other long names would touch.
+            axes.set_title(group[0], fontsize="large" if len(panels) == 1 else "medium")
         else:
             axes.set(title="metrics, evaluation")
             # So many lines would be covered.
