@@ -24,6 +24,8 @@ from typing import Any
 import aiohttp
 import numpy as np
 
+from components.trainer.names import SERVING_IDS
+
 _NAME = "benchmark"
 _START_SECONDS = 180
 _WORDS = ("house", "river", "doctor", "who", "reads", "maps", "the", "by", "in", "winter")
@@ -94,7 +96,12 @@ async def _measure(address: str, num_requests: int, num_clients: int) -> dict[st
         began = time.perf_counter()
         await asyncio.gather(*(client() for _ in range(num_clients)))
         seconds = time.perf_counter() - began
-        bad = {name: await _refused(session, body) for name, body in _bad_bodies(kind).items()}
+        async with session.get(f"/v1/models/{_NAME}/metadata") as response:
+            signatures = (await response.json())["metadata"]["signature_def"]["signature_def"]
+        bad = {
+            name: await _refused(session, body)
+            for name, body in _bad_bodies(kind, list(signatures[SERVING_IDS]["inputs"])).items()
+        }
         status, _ = await _post(session, bodies[0])
     p50, p99 = np.percentile(np.array(latencies) * 1000, [50, 99])
     return {
@@ -146,14 +153,19 @@ def _body(kind: str, rng: random.Random) -> bytes:
     return json.dumps({"instances": [instance]}).encode()
 
 
-def _bad_bodies(kind: str) -> dict[str, bytes]:
+def _bad_bodies(kind: str, ids: list[str]) -> dict[str, bytes]:
+    """What is refused, by what is wrong with it; `ids` are the inputs of the signature for ids."""
     long = {"instances": [_instance(kind, "x" * 100_000)]}
     empty = {"instances": [_instance(kind, "")]}
     numbers = {"instances": [dict.fromkeys(_instance(kind, ""), 1)]}
+    texts = {"signature_name": SERVING_IDS, "instances": [{name: ["text"] for name in ids}]}
+    fractions = {"signature_name": SERVING_IDS, "instances": [{name: [0.5] for name in ids}]}
     return {
         **_BAD_BODIES,
         "text of 100 kB": json.dumps(long).encode(),
-        "wrong types": json.dumps(numbers).encode(),
+        "numbers for texts": json.dumps(numbers).encode(),
+        "texts for ids": json.dumps(texts).encode(),
+        "fractions for ids": json.dumps(fractions).encode(),
         "empty text": json.dumps(empty).encode(),
     }
 

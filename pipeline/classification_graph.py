@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tensorflow_data_validation as tfdv
 from tfx import components as tfx_components
 from tfx.dsl.components.base import base_node
 
@@ -9,6 +10,7 @@ from components.bulk_inference.component import BulkInferrer
 from components.evaluator.component import Evaluator
 from components.example_gen.component import TextExampleGen
 from components.example_gen.settings import TextExampleGenSettings
+from components.preprocessing.classification import raw_features
 from components.preprocessing.classification.component import ClassificationPreprocessor
 from components.tokenization.component import SentencePieceGen
 from components.trainer import run_fn as run_fn_module
@@ -35,16 +37,21 @@ def make_components(
         ),
     )
     examples = example_gen.outputs["examples"]
-    statistics_gen = tfx_components.StatisticsGen(examples=examples)
+    statistics_gen = tfx_components.StatisticsGen(
+        examples=examples,
+        # The others say where an example is from, and differ between splits as they should.
+        stats_options=tfdv.StatsOptions(feature_allowlist=list(raw_features.NAMES)),
+    )
     schema_gen = tfx_components.SchemaGen(
         statistics=statistics_gen.outputs["statistics"],
-        # Test files have no labels; what is inferred from training and evaluation data holds.
-        exclude_splits=["test"],
+        # Of the training data alone: where other data differ from them, that is an anomaly.
+        exclude_splits=sorted(set(dataset.output_splits) - {"train"}),
         infer_feature_shape=False,
     )
     example_validator = tfx_components.ExampleValidator(
         statistics=statistics_gen.outputs["statistics"],
         schema=schema_gen.outputs["schema"],
+        # Test files have no labels.
         exclude_splits=["test"],
     )
     sentencepiece_gen = SentencePieceGen(
@@ -82,6 +89,9 @@ def make_components(
         labels=None if dataset.is_regression else dataset.labels,
         title=f"{dataset.name}: evaluation of {config.name}",
         lineage=shared_nodes.lineage(config),
+        records=preprocessor.outputs["transformed_examples"],
+        statistics=statistics_gen.outputs["statistics"],
+        anomalies=example_validator.outputs["anomalies"],
     )
     pusher = shared_nodes.pusher(
         config, model=trainer.outputs["model"], blessing=evaluator.outputs["blessing"]
@@ -95,6 +105,7 @@ def make_components(
                 model_blessing=evaluator.outputs["blessing"],
                 splits=config.bulk_inference_splits,
                 signature_name=SERVING_TF_EXAMPLES,
+                is_regression=dataset.is_regression,
             )
         )
     return [

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Mapping
+from typing import ClassVar
 
 from components import files
 from components.modeling.config import ModelOptions, XLNetConfig
@@ -75,6 +77,7 @@ class PipelineConfig:
     """What every kind of pipeline has.
 
     Attributes:
+        ELSEWHERE: keys of other kinds that one might look for in this one, with what to do instead.
         name: of the pipeline: lower-case letters, digits and hyphens.
         vocabulary: the SentencePiece model.
         model: sizes of the network.
@@ -87,6 +90,8 @@ class PipelineConfig:
         search: settings to look for before the training, by trials with `training` otherwise.
         deployment: for Kubeflow Pipelines and Vertex AI; a run in this process does without.
     """
+
+    ELSEWHERE: ClassVar[Mapping[str, str]] = {}
 
     name: str
     vocabulary: VocabularyConfig

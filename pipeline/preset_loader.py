@@ -48,6 +48,9 @@ def load(preset: str, overrides: Sequence[str] = ()) -> PipelineConfig:
         raise ConfigurationError(
             f"{preset} has kind {kind!r}; the kinds of pipelines are: {', '.join(CONFIG_TYPES)}."
         )
+    for key, instead in CONFIG_TYPES[kind].ELSEWHERE.items():
+        if key in document:
+            raise ConfigurationError(f"{preset} is of kind {kind}, which has no {key}: {instead}")
     return configuration.build(CONFIG_TYPES[kind], _resolve_paths(document), where=preset)
 
 

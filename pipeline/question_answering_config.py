@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Literal
+from collections.abc import Mapping
+from typing import ClassVar, Literal
 
 from components.evaluator.question_answering_config import QuestionAnsweringEvaluationConfig
 from components.evaluator.span_decoding import DecodingConfig
@@ -65,6 +66,14 @@ class QuestionAnsweringPipelineConfig(PipelineConfig):
         num_shards: record files per split.
         evaluation: the gate before the Pusher; scores are in percent.
     """
+
+    ELSEWHERE: ClassVar[Mapping[str, str]] = {
+        "bulk_inference_splits": (
+            "TFX's BulkInferrer asks a model once for each example, and an example is a paragraph "
+            "with many questions here. `xlnet-pipeline predict MODEL --squad FILE --output FOLDER` "
+            "answers all questions of a file, with or without known answers."
+        )
+    }
 
     data: SquadDataConfig
     windows: WindowConfig

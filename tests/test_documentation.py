@@ -88,6 +88,33 @@ def test_the_quoted_refusal_is_what_is_said(capsys):
     assert quoted in " ".join(concepts.split())
 
 
+# Said by TensorFlow and absl.
+_OTHERS_SAY = ("Op type not registered", "IllegalFlagValueError", "Error in PredictCost")
+# Where a message has a value: what is left out, numbers, quotations, names with a dot or _ in them.
+_VALUE = re.compile(r"…|\d[\d.,]*|'[^']*'|:|\S*\w[._]\w\S*")
+
+
+def test_errors_that_are_quoted_are_in_the_code():
+    code = "".join(
+        path.read_text(encoding="utf-8")
+        for folder in ("components", "pipeline")
+        for path in sorted((_ROOT / folder).rglob("*.py"))
+    )
+    # Literals of one message that follow each other in lines are one text.
+    code = " ".join(re.sub(r'"\s*\n\s*[rf]*"', "", code).split())
+    code += (_ROOT / "Makefile").read_text(encoding="utf-8")
+    rows = (_ROOT / "docs/troubleshooting.md").read_text(encoding="utf-8").splitlines()
+    quoted = [match[1] for row in rows if (match := re.match(r"\| `([^`]+)`", row))]
+    assert len(quoted) >= 10
+    for message in quoted:
+        if message.startswith(_OTHERS_SAY):
+            continue
+        parts = [part.strip(" .,;()") for part in _VALUE.split(message)]
+        assert any(len(part.split()) > 1 for part in parts), message
+        for part in parts:
+            assert part in code, f"{message}: nothing in the code says {part!r}"
+
+
 def test_links_lead_somewhere():
     for page in _PAGES:
         for target in _LINK.findall(page.read_text(encoding="utf-8")):

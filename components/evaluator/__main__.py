@@ -38,8 +38,9 @@ def _run_classification(options: argparse.Namespace) -> None:
         labels=options.labels,
         title="Evaluation",
         lineage={},
+        records=standalone.channel("Examples") if options.records else None,
     )
-    _execute(component, options, examples=options.examples)
+    _execute(component, options, examples=options.examples, records=options.records)
 
 
 def _add_decoding(parser: argparse.ArgumentParser) -> None:
@@ -98,7 +99,7 @@ def _channels(options: argparse.Namespace) -> dict:
     }
 
 
-def _execute(component, options: argparse.Namespace, **data: str) -> None:
+def _execute(component, options: argparse.Namespace, **data: str | None) -> None:
     standalone.execute(
         component,
         inputs={
@@ -116,7 +117,11 @@ COMMANDS = {
     "classification": standalone.Command(
         "classification or regression on raw examples",
         _run_classification,
-        {"examples": "folder that components.example_gen text wrote", **_MODELS},
+        {
+            "examples": "folder that components.example_gen text wrote",
+            "records?": "what components.preprocessing.classification made of it, for the report",
+            **_MODELS,
+        },
         _OUTPUTS,
         "components.evaluator.config.EvaluationConfig",
         _add_task,

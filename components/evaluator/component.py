@@ -28,6 +28,13 @@ class EvaluatorSpec(types.ComponentSpec):
         "model_run": component_spec.ChannelParameter(
             type=standard_artifacts.ModelRun, optional=True
         ),
+        "records": component_spec.ChannelParameter(type=standard_artifacts.Examples, optional=True),
+        "statistics": component_spec.ChannelParameter(
+            type=standard_artifacts.ExampleStatistics, optional=True
+        ),
+        "anomalies": component_spec.ChannelParameter(
+            type=standard_artifacts.ExampleAnomalies, optional=True
+        ),
     }
     OUTPUTS = standard_component_specs.EvaluatorSpec.OUTPUTS
 
@@ -54,6 +61,9 @@ class Evaluator(base_beam_component.BaseBeamComponent):
         labels: Sequence[str] | None,
         title: str,
         lineage: Mapping[str, str],
+        records: types.BaseChannel | None = None,
+        statistics: types.BaseChannel | None = None,
+        anomalies: types.BaseChannel | None = None,
     ):
         """Sets up the component.
 
@@ -67,6 +77,9 @@ class Evaluator(base_beam_component.BaseBeamComponent):
             labels: in the order of their ids; None for regression.
             title: of the report.
             lineage: what the report lists under "made from", by name.
+            records: that were made of the examples; the report shows labels and lengths.
+            statistics: of the examples, by StatisticsGen; the report shows them.
+            anomalies: of the examples, by ExampleValidator; the report lists them.
 
         Raises:
             ValueError: if a threshold names an unknown metric.
@@ -89,6 +102,9 @@ class Evaluator(base_beam_component.BaseBeamComponent):
                 model=model,
                 baseline_model=baseline_model,
                 model_run=model_run,
+                records=records,
+                statistics=statistics,
+                anomalies=anomalies,
                 eval_config=eval_config,
                 example_splits=json_utils.dumps(["eval"]),
                 fairness_indicator_thresholds=json_utils.dumps(None),

@@ -16,15 +16,16 @@ from tfx.utils import proto_utils
 from components import __version__, configuration, files, runtime_values
 from components.evaluator import (
     blessing,
+    data_statistics,
     tfma_config,
     tfma_results,
     training_history,
     wrong_texts,
 )
-from components.evaluator import report as report_lib
 from components.evaluator.config import EvaluationConfig
 from components.evaluator.names import REPORT_NAME, RESULTS_NAME
-from components.example_gen.counts_file import COUNTS_FILE_NAME
+from components.evaluator.report import render
+from components.evaluator.report_content import Report
 
 _SPLIT = "eval"
 
@@ -43,7 +44,8 @@ class Executor(tfx_executor.Executor):
         """Runs the evaluation.
 
         Args:
-            input_dict: as TFX's Evaluator, and "model_run", whose curves the report shows.
+            input_dict: as TFX's Evaluator, and for the report "model_run" with the curves, and
+                "records", "statistics" and "anomalies" of the examples.
             output_dict: "evaluation" and "blessing".
             exec_properties: as TFX's Evaluator, and "report_settings", a JSON object with
                 "title", "evaluation", "metric_names", "labels" and "lineage"; and perhaps
@@ -66,7 +68,7 @@ class Executor(tfx_executor.Executor):
             "examples": artifact_utils.get_single_uri(input_dict["examples"]),
             "code version": __version__,
         }
-        report = report_lib.Report(
+        report = Report(
             title=settings["title"],
             blessed=results.blessed,
             failures=results.failures,
@@ -82,11 +84,17 @@ class Executor(tfx_executor.Executor):
                 files.join(artifact_utils.get_split_uri(input_dict["examples"], _SPLIT), "*"),
                 labels=settings["labels"],
             ),
-            data=_data(artifact_utils.get_single_uri(input_dict["examples"])),
+            data=data_statistics.read(
+                examples=artifact_utils.get_single_uri(input_dict["examples"]),
+                labels=settings["labels"],
+                **{
+                    name: artifact_utils.get_single_uri(input_dict[name])
+                    for name in ("records", "statistics", "anomalies")
+                    if input_dict.get(name)
+                },
+            ),
         )
-        files.write_bytes(
-            files.join(directory, REPORT_NAME), report_lib.render(report).encode("utf-8")
-        )
+        files.write_bytes(files.join(directory, REPORT_NAME), render(report).encode("utf-8"))
         summary = {
             "blessed": results.blessed,
             "metrics": {row.name: row.value for row in results.metrics},
@@ -132,25 +140,3 @@ def with_runtime_thresholds(exec_properties: Mapping[str, Any]) -> dict[str, Any
         SETTINGS_KEY: text,
         standard_component_specs.EVAL_CONFIG_KEY: proto_utils.proto_to_json(eval_config),
     }
-
-
-def _data(directory: str) -> report_lib.Table | None:
-    """What became of the rows that were read; None for examples that tell nothing of it."""
-    try:
-        counts = json.loads(files.read_bytes(files.join(directory, COUNTS_FILE_NAME)))
-    except files.NoSuchFilesError:
-        return None
-    header = ("split", "rows read", "used", "blank lines", "left out")
-    return report_lib.Table(
-        header,
-        [
-            (
-                split,
-                f"{found['read']:,}",
-                f"{found['produced']:,}",
-                f"{found['blank']:,}",
-                ", ".join(f"{n:,} {reason}" for reason, n in sorted(found["dead"].items())) or "–",
-            )
-            for split, found in counts.items()
-        ],
-    )

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 
 from components.evaluator.config import Threshold
-from components.evaluator.report import MetricRow
+from components.evaluator.report_content import MetricRow
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,7 +74,7 @@ def judge(
     rows = tuple(
         MetricRow(
             name=name,
-            value=float(value),
+            value=value if isinstance(value, int) else float(value),
             baseline=(baseline or {}).get(name),
             threshold=thresholds.get(name),
         )

@@ -13,11 +13,12 @@ from tfx.types import artifact_utils, standard_component_specs
 from components import __version__, configuration, files, manifest, runtime_values
 from components.checkpoint_conversion import named_checkpoint
 from components.checkpoint_conversion.errors import WeightsError
-from components.evaluator import blessing, gate, training_history
-from components.evaluator import report as report_lib
+from components.evaluator import blessing, counts_table, gate, training_history
 from components.evaluator.names import REPORT_NAME, RESULTS_NAME
 from components.evaluator.pretraining_config import PretrainingEvaluationConfig
 from components.evaluator.records_evaluator_spec import RECORDS_KEY, SETTINGS_KEY
+from components.evaluator.report import render
+from components.evaluator.report_content import DataReport, Report
 from components.modeling.config import XLNetConfig
 from components.trainer import pretraining, saved_model_records
 from components.trainer.pretraining import PretrainingConfig
@@ -79,7 +80,7 @@ class Executor(blessing.BlessingExecutor):
                 logging.warning("The latest blessed model is not compared with: %s", error)
                 lineage["not compared with the latest blessed model"] = str(error)
         verdict = gate.judge(metrics, baseline=before, thresholds=config.thresholds)
-        report = report_lib.Report(
+        report = Report(
             title=settings["title"],
             blessed=verdict.blessed,
             failures=verdict.failures,
@@ -90,8 +91,9 @@ class Executor(blessing.BlessingExecutor):
             history=training.curves,
             repeats=training.repeats,
             lineage=lineage,
+            data=DataReport([counts_table.make(manifest.read(records_dir))]),
         )
-        page = report_lib.render(report).encode("utf-8")
+        page = render(report).encode("utf-8")
         files.write_bytes(files.join(directory, REPORT_NAME), page)
         results = {
             "blessed": verdict.blessed,

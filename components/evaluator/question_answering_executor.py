@@ -19,13 +19,20 @@ from components import (
     runtime_values,
     tfrecords,
 )
-from components.evaluator import blessing, squad_evaluation, training_history, wrong_answers
+from components.evaluator import (
+    blessing,
+    counts_table,
+    squad_evaluation,
+    training_history,
+    wrong_answers,
+)
 from components.evaluator import question_answering_inference as inference
 from components.evaluator import question_answering_report as reporting
 from components.evaluator.names import REPORT_NAME, RESULTS_NAME
 from components.evaluator.question_answering_config import QuestionAnsweringEvaluationConfig
 from components.evaluator.records_evaluator_spec import RECORDS_KEY, SETTINGS_KEY
 from components.evaluator.report import render
+from components.evaluator.report_content import DataReport
 from components.evaluator.span_decoding import DecodingConfig
 from components.example_gen import squad_examples
 from components.preprocessing.question_answering import paragraph_files
@@ -123,7 +130,7 @@ class Executor(blessing.BlessingExecutor):
                 candidate.null_odds,
                 threshold=evaluations[_CANDIDATE].thresholds.best_f1.threshold,
             ),
-            counts=made.counts,
+            data=DataReport([counts_table.make(made)]),
         )
         _write_json(files.join(directory, "predictions.json"), candidate.predictions)
         _write_json(files.join(directory, "nbest_predictions.json"), candidate.nbest)

@@ -12,7 +12,15 @@ from components.evaluator.question_answering_config import (
     SLICE_METRICS,
     QuestionAnsweringEvaluationConfig,
 )
-from components.evaluator.report import Curve, Report, SliceRow, Table, ThresholdCurve, WrongExample
+from components.evaluator.report_content import (
+    Curve,
+    DataReport,
+    Report,
+    SliceRow,
+    Table,
+    ThresholdCurve,
+    WrongExample,
+)
 from components.evaluator.squad_evaluation import SquadEvaluation
 
 
@@ -49,7 +57,7 @@ def make_report(
     history: Sequence[Mapping[str, object]],
     lineage: Mapping[str, str],
     wrong_examples: Mapping[str, Sequence[WrongExample]],
-    counts: Mapping[str, int],
+    data: DataReport,
     repeats: Table | None,
 ) -> Report:
     """The page: metrics, curves, slices, what was answered wrongly, what became of the data."""
@@ -87,7 +95,7 @@ def make_report(
         precision_recall=curves,
         threshold_curves=threshold_curves,
         wrong_examples=wrong_examples,
-        data=Table(("counted", "number"), [(name, f"{n:,}") for name, n in sorted(counts.items())]),
+        data=data,
         history=history,
         repeats=repeats,
         lineage=lineage,

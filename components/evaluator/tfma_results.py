@@ -10,7 +10,7 @@ import tensorflow_model_analysis as tfma
 
 from components.evaluator import roc, tfma_metrics
 from components.evaluator.config import EvaluationConfig
-from components.evaluator.report import MetricRow, SliceRow
+from components.evaluator.report_content import MetricRow, SliceRow
 
 _EXAMPLE_COUNT = "example_count"
 

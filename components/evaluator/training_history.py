@@ -11,7 +11,7 @@ from tfx import types
 from tfx.types import artifact_utils
 
 from components import files
-from components.evaluator.report import Table
+from components.evaluator.report_content import Table
 from components.trainer.repeats import REPORT_NAME
 from components.trainer.search import FOUND_NAME
 
@@ -64,4 +64,4 @@ def _table(report: Mapping[str, Any]) -> Table:
         note = f" (median of {report['metric']})" if run["seed"] == report["median_seed"] else ""
         values = [f"{run['metrics'][name]:.4f}" for name in names]
         rows.append((f"{run['seed']}{note}", *values))
-    return Table(("seed", *names), rows)
+    return Table("Seeds", ("seed", *names), rows)

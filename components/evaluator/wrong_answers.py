@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from components.evaluator import squad_metrics
-from components.evaluator.report import Part, WrongExample
+from components.evaluator.report_content import Part, WrongExample
 from components.example_gen.squad import Paragraph, Question
 
 _MAX_EXAMPLES = 5

@@ -12,7 +12,7 @@ import tensorflow as tf
 import tensorflow_text  # noqa: F401
 
 from components import files, tf_examples, tfrecords
-from components.evaluator.report import Part, WrongExample
+from components.evaluator.report_content import Part, WrongExample
 from components.trainer.names import SERVING_TF_EXAMPLES
 
 # The report shows a handful; looking at more of a large data set would repeat the evaluation.

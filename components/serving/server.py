@@ -173,6 +173,7 @@ class Server:
 def run(directory: str, config: ServerConfig, *, host: str, port: int) -> None:
     """Serves until SIGINT or SIGTERM; requests that are running are answered before it ends."""
     app = Server(directory, config).make_app()
+    _logger.info("open http://%s:%d/ (model %r)", host, port, config.name)
     web.run_app(
         app,
         host=host,

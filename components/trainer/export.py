@@ -38,6 +38,8 @@ class TextModel(tf.Module):
     probable label in `label`, string [B]; for regression `scores` is float32 [B] and stands alone.
     `serving_default` adds `labels`, string [B, K], the names of the scores, and for multiple choice
     `option`, string [B], the text of the best one.
+    `serving_tf_examples` has `label` as string [B, 1]: BulkInferrer takes apart the rows of
+    matrices, and fails at a vector of strings.
 
     Args:
         model: trained model.
@@ -107,7 +109,10 @@ class TextModel(tf.Module):
         """Scores of serialized raw tf.Examples; their labels, if any, are not looked at."""
         names = ("text_a", "text_b", "options")
         spec = {name: self._raw_spec[name] for name in names if name in self._raw_spec}
-        return self._predict(self.transform_layer(tf.io.parse_example(examples, spec)))
+        found = self._predict(self.transform_layer(tf.io.parse_example(examples, spec)))
+        if "label" in found:
+            found["label"] = found["label"][:, None]
+        return found
 
     @tf.function(autograph=False)
     def serve_ids(

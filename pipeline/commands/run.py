@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 from typing import TYPE_CHECKING
 
 from pipeline.commands import configuration_arguments
@@ -26,6 +28,12 @@ _NOT_BLESSED = 2
 add_arguments = configuration_arguments.add
 
 
+def _this_command() -> str:
+    """As it was called, for it may not be on PATH."""
+    name = "xlnet-pipeline"
+    return sys.argv[0] if os.path.basename(sys.argv[0]) == name else name
+
+
 def run(options: argparse.Namespace) -> int:
     """Runs the pipeline and prints what was measured and where things lie."""
     config = configuration_arguments.load(options)
@@ -35,7 +43,8 @@ def run(options: argparse.Namespace) -> int:
     print()
     _print_trainings(config, summary)
     for name, value in summary.metrics.items():
-        print(f"{name:24} {value:.4f}")
+        # Numbers of questions stand among the metrics.
+        print(f"{name:24} {value:,}" if isinstance(value, int) else f"{name:24} {value:.4f}")
     if summary.blessed:
         print(f"{'blessed, pushed to':24} {summary.pushed_model}")
     else:
@@ -43,6 +52,8 @@ def run(options: argparse.Namespace) -> int:
         for failure in summary.failures:
             print(f"  {failure}")
     print(f"{'report':24} {summary.report}")
+    if summary.blessed and config.kind != "pretraining":
+        print(f"{'try it':24} {_this_command()} serve {config.run.serving_dir}")
     return 0 if summary.blessed else _NOT_BLESSED
 
 

@@ -40,6 +40,6 @@ def run(options: argparse.Namespace) -> int:
         max_body_bytes=options.max_body_bytes,
         timeout_seconds=options.timeout,
     )
-    _logger.info("serving %s on http://%s:%d/", options.model, options.host, options.port)
+    _logger.info("loading %s", options.model)
     server.run(options.model, config, host=options.host, port=options.port)
     return 0

@@ -16,6 +16,7 @@ from tfx.types import artifact_utils, standard_component_specs
 from components import artifacts, files, manifest
 from components.preprocessing.classification import (
     label_check,
+    length_counts,
     preprocessing,
     transform_graph,
     transformation,
@@ -89,10 +90,12 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 shards,
                 graph_directory=graph_uri,
                 labels=labels,
+                seq_len=config.seq_len,
                 counts_path=counts_path,
             )
         transformation.remove_leftovers(shards)
-        counts = label_check.check(transformation.read_counts(counts_path, sources), labels)
+        found = transformation.read_counts(counts_path, sources)
+        counts = {**label_check.check(found, labels), **length_counts.for_manifest(found)}
         parameters = {
             "seq_len": config.seq_len,
             "uncased": config.uncased,

@@ -97,7 +97,7 @@ def _join(
     seq_len: int,
 ) -> dict[str, tf.Tensor]:
     """Sequences of the first pieces of both texts, in numbers that fit."""
-    part_b = length_b + tf.cast(length_b > 0, tf.int32)
+    part_b = _with_separator(length_b)
     total = length_a + part_b + _SINGLE_SPECIALS
 
     # Columns are [n, 1], places within the unpadded record [n, seq_len]; negative at padding.
@@ -122,6 +122,22 @@ def _join(
     }
 
 
+def num_tokens(
+    ids_a: tf.RaggedTensor, ids_b: tf.RaggedTensor, *, num_choices: int | None = None
+) -> tf.Tensor:
+    """Tokens of the records if nothing was cut; int64 [n].
+
+    Args:
+        ids_a: as `pack` or `pack_choices` takes them.
+        ids_b: likewise.
+        num_choices: of `pack_choices`, of which the longest sequence counts; None for `pack`.
+    """
+    length_b = _with_separator(ids_b.row_lengths())
+    if num_choices is not None:
+        length_b = tf.reduce_max(tf.reshape(length_b, [-1, num_choices]), 1)
+    return ids_a.row_lengths() + length_b + _SINGLE_SPECIALS
+
+
 def truncated_lengths(
     length_a: tf.Tensor, length_b: tf.Tensor, seq_len: int
 ) -> tuple[tf.Tensor, tf.Tensor]:
@@ -143,6 +159,11 @@ def truncated_lengths(
     pair_b = tf.minimum(length_b, tf.maximum(room - length_a, room // 2))
     single_a = tf.minimum(length_a, seq_len - _SINGLE_SPECIALS)
     return tf.where(length_b > 0, pair_a, single_a), pair_b
+
+
+def _with_separator(length_b: tf.Tensor) -> tf.Tensor:
+    """Lengths of second texts with the SEP behind them; 0 where there is no second text."""
+    return length_b + tf.cast(length_b > 0, length_b.dtype)
 
 
 def _gather_rows(ragged: tf.RaggedTensor, place: tf.Tensor) -> tf.Tensor:

@@ -16,6 +16,9 @@ from components.preprocessing.classification import choices, labels, packing, ra
 from components.tokenization import vocabulary
 from components.tokenization.graph_tokenizer import GraphTokenizer
 
+# Not in the records: how long each would be if no text had to be cut.
+NUM_TOKENS = "num_tokens"
+
 
 @dataclasses.dataclass(frozen=True)
 class PreprocessingConfig:
@@ -75,9 +78,8 @@ def preprocessing_fn(
         custom_config: the fields of `PreprocessingConfig`.
 
     Returns:
-        The features of the configuration's record type. A missing label
-        gives 0 (as published for test files); an unknown label gives -1, and text that is no
-        number NaN.
+        The features of the configuration's record type, and `num_tokens`. A missing label gives 0
+        (as published for test files); an unknown label gives -1, and text that is no number NaN.
 
     Raises:
         ConfigurationError: if the configuration is not legal.
@@ -106,15 +108,15 @@ def make_records(
         raw_features.as_dense(inputs[name], name) if name in inputs else absent
         for name in ("text_b", "label")
     )
-    if config.max_qa_length is not None:
-        num_choices = len(config.labels)
+    num_choices = None if config.max_qa_length is None else len(config.labels)
+    if num_choices is not None:
         options = raw_features.as_lists(inputs["options"], "options", num_choices)
         text_b = tf.reshape(choices.with_options(text_b, options), [-1])
     # Both texts in one call: half as many calls, each on twice the strings.
     ids = tokenizer(tf.concat([text_a, text_b], axis=0))
     num_examples = tf.size(text_a)
     ids_a, ids_b = ids[:num_examples], ids[num_examples:]
-    if config.max_qa_length is None:
+    if num_choices is None:
         packed = packing.pack(ids_a, ids_b, config.seq_len)
     else:
         packed = packing.pack_choices(
@@ -130,6 +132,7 @@ def make_records(
         label_ids = labels.to_ids(label, config.labels)
     return {
         **packed,
+        NUM_TOKENS: packing.num_tokens(ids_a, ids_b, num_choices=num_choices),
         "label_ids": label_ids,
         # Not from the label: without labels a served graph still has its other outputs.
         "is_real_example": tf.ones_like(text_a, dtype=tf.int64),

@@ -7,6 +7,9 @@ from typing import Any
 
 import tensorflow as tf
 
+# What a model learns from; a raw example says beside it where it is from.
+NAMES = ("text_a", "text_b", "options", "label")
+
 
 def as_dense(feature: tf.Tensor | tf.SparseTensor | tf.RaggedTensor, name: str) -> tf.Tensor:
     """The first value of each example.

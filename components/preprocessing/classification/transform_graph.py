@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import apache_beam as beam
 import numpy as np
@@ -20,8 +21,8 @@ from tfx_bsl.public import tfxio
 
 from components import configuration, files
 from components.preprocessing.classification import preprocessing, raw_features
-
-_USED_FEATURES = ("text_a", "text_b", "label", "options")
+from components.records import UNMASKED
+from components.tokenization.special_ids import UNK_ID
 
 
 def build(
@@ -56,6 +57,24 @@ def build(
         )
 
 
+@dataclasses.dataclass(frozen=True)
+class Transformed:
+    """Records, and what they do not tell of their examples.
+
+    Attributes:
+        records: serialized.
+        labels: as they stand in the examples, empty where there is none.
+        num_tokens: int64 [n], of the whole texts with special tokens; with options, of the longest.
+        num_unknown: int64 [n], tokens of the records that the vocabulary has no piece for; with
+            options, of the one that has the most.
+    """
+
+    records: Sequence[bytes]
+    labels: Sequence[bytes]
+    num_tokens: np.ndarray
+    num_unknown: np.ndarray
+
+
 class TransformGraph:
     """A graph that `build` wrote, ready to make records."""
 
@@ -66,7 +85,7 @@ class TransformGraph:
         # Whatever the schema has: a split without labels can be parsed too.
         self._parsed = {
             name: tf.io.VarLenFeature(tf.string)
-            for name in _USED_FEATURES
+            for name in raw_features.NAMES
             if name in self._raw_spec
         }
         # There is no Python control flow to convert; looking for it in all of the layer's code
@@ -78,24 +97,21 @@ class TransformGraph:
         )
         self._encoder = tfxio.RecordBatchToExamplesEncoder()
 
-    def __call__(self, examples: Sequence[bytes]) -> tuple[list[bytes], list[bytes]]:
-        """Records of raw examples.
-
-        Args:
-            examples: serialized raw tf.Examples.
-
-        Returns:
-            The serialized records, in the order of the examples, and the raw labels, empty where
-            there is none.
-        """
-        features, labels = self._apply(tf.constant(examples))
+    def __call__(self, examples: Sequence[bytes]) -> Transformed:
+        """Records of serialized raw tf.Examples, in their order."""
+        features, others = self._apply(tf.constant(examples))
         names = sorted(features)
         batch = pa.RecordBatch.from_arrays(
             [_to_arrow(features[name].numpy()) for name in names], names
         )
-        return self._encoder.encode(batch), labels.numpy().tolist()
+        return Transformed(
+            records=self._encoder.encode(batch),
+            labels=others["labels"].numpy().tolist(),
+            num_tokens=others["num_tokens"].numpy(),
+            num_unknown=others["num_unknown"].numpy(),
+        )
 
-    def _transform(self, examples: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+    def _transform(self, examples: tf.Tensor) -> tuple[Mapping[str, tf.Tensor], ...]:
         parsed = tf.io.parse_example(examples, self._parsed)
         raw = {
             # Of any number, which the graph looks at.
@@ -104,8 +120,18 @@ class TransformGraph:
             else raw_features.as_dense(value, name)
             for name, value in parsed.items()
         }
-        labels = raw.get("label", tf.zeros_like(raw["text_a"]))
-        return self._layer(raw_features.as_sparse(raw, self._raw_spec)), labels
+        features = dict(self._layer(raw_features.as_sparse(raw, self._raw_spec)))
+        # Padding has the id of unknown pieces.
+        unknown = (features["input_ids"] == UNK_ID) & (features["input_mask"] == UNMASKED)
+        num_unknown = tf.math.count_nonzero(unknown, axis=-1)
+        if num_unknown.shape.rank > 1:
+            num_unknown = tf.reduce_max(num_unknown, -1)
+        others = {
+            "labels": raw.get("label", tf.zeros_like(raw["text_a"])),
+            "num_tokens": features.pop(preprocessing.NUM_TOKENS),
+            "num_unknown": num_unknown,
+        }
+        return features, others
 
 
 def _to_arrow(values: np.ndarray) -> pa.Array:

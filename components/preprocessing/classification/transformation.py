@@ -16,7 +16,7 @@ import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
 
 from components import files, tfrecords
-from components.preprocessing.classification import label_check
+from components.preprocessing.classification import label_check, length_counts
 from components.preprocessing.classification.transform_graph import TransformGraph
 
 METRICS_NAMESPACE = "xlnet/classification"
@@ -75,6 +75,7 @@ def transform(
     *,
     graph_directory: str,
     labels: Sequence[str] | None,
+    seq_len: int,
     counts_path: str,
 ) -> None:
     """Adds the transformation to a Beam pipeline.
@@ -84,13 +85,15 @@ def transform(
         shards: what `plan` returned.
         graph_directory: of the Transform graph.
         labels: the task's labels; None for regression.
-        counts_path: gets what `label_check.count` finds, as JSON for `read_counts`.
+        seq_len: length of the records.
+        counts_path: gets what `label_check.count` and `length_counts.count` find, as JSON for
+            `read_counts`.
     """
     _ = (
         pipeline
         | "Shards" >> beam.Create(list(shards))
         | "Spread" >> beam.Reshuffle()
-        | "Transform" >> beam.ParDo(_TransformShard(graph_directory, labels))
+        | "Transform" >> beam.ParDo(_TransformShard(graph_directory, labels, seq_len))
         | "AddUp" >> beam.CombinePerKey(sum)
         | "GatherCounts" >> beam.combiners.ToList()
         | "WriteCounts" >> beam.Map(_write_counts, counts_path)
@@ -116,9 +119,10 @@ def read_counts(path: str, splits: Iterable[str]) -> dict[str, dict[str, int]]:
 class _TransformShard(beam.DoFn):
     """Writes the records of one file; yields ((split, name), number)."""
 
-    def __init__(self, graph_directory: str, labels: Sequence[str] | None):
+    def __init__(self, graph_directory: str, labels: Sequence[str] | None, seq_len: int):
         self._graph_directory = graph_directory
         self._labels = labels
+        self._seq_len = seq_len
 
     def setup(self) -> None:
         """Loads the graph."""
@@ -129,10 +133,15 @@ class _TransformShard(beam.DoFn):
         counts: collections.Counter[str] = collections.Counter()
         with tfrecords.open_writer(shard.target) as writer:
             for batch in _batches(tfrecords.read_records(shard.source)):
-                transformed, labels = self._graph(batch)
-                for record in transformed:
+                transformed = self._graph(batch)
+                for record in transformed.records:
                     writer.write(record)
-                counts.update(label_check.count(labels, self._labels))
+                counts.update(label_check.count(transformed.labels, self._labels))
+                counts.update(
+                    length_counts.count(
+                        transformed.num_tokens, transformed.num_unknown, seq_len=self._seq_len
+                    )
+                )
         beam.metrics.Metrics.counter(METRICS_NAMESPACE, f"{shard.split}/records").inc(
             counts[label_check.RECORDS]
         )

@@ -5,8 +5,9 @@ import pytest
 
 from components.evaluator import report as report_lib
 from components.evaluator.config import Threshold
-from components.evaluator.report import (
+from components.evaluator.report_content import (
     Curve,
+    DataReport,
     MetricRow,
     Part,
     Report,
@@ -15,6 +16,7 @@ from components.evaluator.report import (
     ThresholdCurve,
     WrongExample,
 )
+from components.preprocessing.classification.length_counts import Lengths
 
 _HOSTILE = "<script>alert('x')</script>"
 
@@ -83,6 +85,14 @@ def test_verdict_reason_and_figures_are_shown():
     assert "Not blessed" not in blessed
 
 
+def test_what_the_verdict_hangs_on_comes_first_and_counts_are_whole():
+    metrics = [MetricRow("total", 1180), MetricRow("f1", 80.0, None, Threshold(minimum=70.0))]
+    text = " ".join(read(make(metrics=metrics)).text)
+    assert text.index("f1") < text.index("total")
+    assert "1,180 " in text
+    assert "80.0000" in text
+
+
 def test_regression_and_an_empty_history_leave_sections_out():
     reader = read(make(labels=None, confusion=None, history=[]))
     assert "svg" not in reader.tags
@@ -123,16 +133,38 @@ def test_wrong_examples_thresholds_and_data_are_shown_and_escaped():
     reader = read(
         make(
             wrong_examples={"Worst": [example], "Nothing of this kind": []},
-            data=Table(("split", "rows"), [(_HOSTILE, 7)]),
+            data=DataReport(
+                [Table(_HOSTILE, ("split", _HOSTILE), [(_HOSTILE, _HOSTILE)], note=_HOSTILE)],
+                anomalies=[f"eval, label: {_HOSTILE}"],
+            ),
             threshold_curves={
                 "F1": ThresholdCurve(np.array([-1.0, 2.0]), np.array([50.0, 60.0]), chosen=2.0)
             },
         )
     )
     assert "script" not in reader.tags
+    assert reader.text.count(_HOSTILE) >= 8
     assert reader.tags.count("mark") == 2
     assert reader.tags.count("svg") == 2
     text = " ".join(reader.text)
     assert "sure by 0.9" in text
     assert "Worst" in text
     assert "Nothing of this kind" not in text
+
+
+def test_anomalies_are_listed_or_their_absence_is_said_but_only_if_they_were_looked_for():
+    def text_of(anomalies) -> str:
+        return " ".join(read(make(data=DataReport([], anomalies=anomalies))).text)
+
+    assert "eval, text_b: Column dropped" in text_of(["eval, text_b: Column dropped"])
+    assert "found nothing" not in text_of(["eval, text_b: Column dropped"])
+    assert "found nothing" in text_of([])
+    assert "Anomalies" not in text_of(None)
+
+
+def test_lengths_are_drawn():
+    lengths = Lengths(
+        bounds=(4, 8, 16), numbers=(1, 2, 0, 1), num_cut=1, num_tokens=9, num_unknown=0
+    )
+    data = DataReport([], lengths={"train": lengths}, seq_len=8)
+    assert read(make(data=data)).tags.count("svg") == read(make()).tags.count("svg") + 1

@@ -3,7 +3,7 @@ import json
 from tfx.types import standard_artifacts
 
 from components.evaluator import training_history
-from components.evaluator.report import Table
+from components.evaluator.report_content import Table
 
 
 def model_run(directory):
@@ -31,6 +31,7 @@ def test_seeds_become_a_table_and_found_settings_a_line(tmp_path):
     (tmp_path / "found_settings.json").write_text(json.dumps(found))
     read = training_history.read(model_run(tmp_path))
     assert read.repeats == Table(
+        "Seeds",
         ("seed", "loss", "accuracy"),
         [
             ("7", "0.2500", "0.5000"),

@@ -24,6 +24,21 @@ FILES = {
     "sts-b": ("STS-B.tsv", None),
     "wnli": ("WNLI.tsv", {"0", "1"}),
 }
+# Rows of the test files: TensorFlow Datasets' catalog of GLUE, where the two halves of MNLI are
+# "test_matched" and "test_mismatched".
+NUM_ROWS = {
+    "ax": 1104,
+    "cola": 1063,
+    "mnli_matched": 9796,
+    "mnli_mismatched": 9847,
+    "mrpc": 1725,
+    "qnli": 5463,
+    "qqp": 390965,
+    "rte": 3000,
+    "sst-2": 1821,
+    "sts-b": 1379,
+    "wnli": 146,
+}
 
 
 class FakeModel:
@@ -83,7 +98,24 @@ def test_rows_header_and_labels(task, tmp_path, caplog):
     else:
         assert set(predictions) == legal
     assert all(a.startswith("text") for a, _ in model.seen)
-    assert "the test file has 70 rows" in caplog.text
+    assert f"the test file has 70 rows; GLUE's own has {NUM_ROWS[task]:,}" in caplog.text
+
+
+# Not QQP, whose 390,965 rows take longer than all others together.
+@pytest.mark.parametrize("task", sorted(set(FILES) - {"qqp"}))
+def test_as_many_rows_as_the_leaderboard_takes_give_no_warning(task, tmp_path, caplog):
+    _write_test_file(tmp_path, task, NUM_ROWS[task])
+    with caplog.at_level(logging.WARNING):
+        path = glue_submission.write(
+            FakeModel(GLUE_TASKS[task].labels),
+            task,
+            data_root=str(tmp_path),
+            directory=str(tmp_path / "out"),
+            batch_size=4096,
+        )
+    last = pathlib.Path(path).read_text().splitlines()[-1]
+    assert last.startswith(f"{NUM_ROWS[task] - 1}\t")
+    assert caplog.text == ""
 
 
 def test_rows_that_cannot_be_read_get_a_prediction_and_are_named(tmp_path, caplog):

@@ -12,7 +12,13 @@ from tfx.dsl.components.base import base_beam_executor
 from tfx.types import channel_utils, standard_artifacts
 
 from components import artifacts, manifest, records, tf_examples, tfrecords
-from components.preprocessing.classification import component, executor, label_check, raw_features
+from components.preprocessing.classification import (
+    component,
+    executor,
+    label_check,
+    length_counts,
+    raw_features,
+)
 from components.tokenization import train_sentencepiece
 from components.tokenization.special_ids import CLS_ID, SEP_ID
 from components.tokenization.tokenizer import Tokenizer
@@ -20,6 +26,8 @@ from components.tokenization.tokenizer import Tokenizer
 SEQ_LEN = 48
 VOCABULARY_SIZE = 32
 LABELS = ["no", "yes"]
+# Beside the lengths.
+COUNTED = ("records", "labels", "unknown_labels")
 # The last text of "eval" is an empty second text; "test" has no labels.
 ROWS = {
     "train": [("good dogs run", "bad dogs sleep", "yes"), ("dogs", "run", "no")] * 3,
@@ -122,7 +130,17 @@ def test_records_manifest_and_graph(tmp_path, vocabulary):
         "vocabulary_size": VOCABULARY_SIZE,
     }
     assert written.vocabulary_sha256 == vocabulary.sha256
-    assert written.counts == {
+    tokenizer = Tokenizer(vocabulary)
+    for split, rows in ROWS.items():
+        lengths = length_counts.read(written.counts, split, seq_len=SEQ_LEN)
+        whole = [
+            len(tokenizer.encode(a)) + (len(tokenizer.encode(b)) + 1 if b else 0) + 2
+            for a, b, _ in rows
+        ]
+        assert (lengths.num_examples, lengths.num_cut) == (len(rows), 0)
+        assert lengths.num_tokens == sum(whole)
+    counts = {name: n for name, n in written.counts.items() if name.split("/")[1] in COUNTED}
+    assert counts == {
         "train/records": 6,
         "train/labels/no": 3,
         "train/labels/yes": 3,
@@ -137,7 +155,6 @@ def test_records_manifest_and_graph(tmp_path, vocabulary):
         "test/unknown_labels": 1,
     }
     assert sorted(transformed.splits) == sorted(written.shards) == ["eval", "test", "train"]
-    tokenizer = Tokenizer(vocabulary)
     for split, rows in ROWS.items():
         expected = [
             _expected(tokenizer, a, b, 0 if label is None else LABELS.index(label))

@@ -78,7 +78,12 @@ def test_files_keep_their_order_over_batches(graph_directory, tmp_path, monkeypa
     counts_path = str(tmp_path / "counts.json")
     with beam.Pipeline(runner="FnApiRunner") as pipeline:
         transformation.transform(
-            pipeline, shards, graph_directory=graph_directory, labels=None, counts_path=counts_path
+            pipeline,
+            shards,
+            graph_directory=graph_directory,
+            labels=None,
+            seq_len=16,
+            counts_path=counts_path,
         )
     labels = [
         [tf_examples.decode(record)["label_ids"][0] for record in tfrecords.read_records(path)]
@@ -89,7 +94,18 @@ def test_files_keep_their_order_over_batches(graph_directory, tmp_path, monkeypa
         [],
         [n if n % 3 else 0 for n in range(200, 205)],
     ]
-    assert transformation.read_counts(counts_path, ["test", "empty"]) == {
-        "test": {"records": 35, "unknown/": 12},
-        "empty": {},
+    counts = transformation.read_counts(counts_path, ["test", "empty"])
+    assert counts["empty"] == {}
+    # "a dog" and two special tokens, in bins of two.
+    (length,) = (name for name in counts["test"] if name.startswith("lengths/"))
+    tokens = counts["test"]["tokens"] / 35
+    bound = int(length.removeprefix("lengths/"))
+    assert bound - 1 <= tokens <= bound
+    assert counts["test"] == {
+        "records": 35,
+        "unknown/": 12,
+        "cut": 0,
+        "tokens": 35 * tokens,
+        "unknown_tokens": 0,
+        length: 35,
     }

@@ -1,0 +1,34 @@
+"""What preprocessing counted, split by split, for the report."""
+
+from __future__ import annotations
+
+from components.evaluator.report_content import NOTHING, Table, ordered_splits
+from components.example_gen.counts_file import DEAD_LETTERS
+from components.manifest import Manifest
+
+
+def make(made: Manifest) -> Table:
+    """The counts of a manifest that belong to splits; a column for each split."""
+    splits = ordered_splits(made.shards)
+    by_name: dict[str, dict[str, int]] = {}
+    for key, number in made.counts.items():
+        split, _, name = key.partition("/")
+        if split in splits:
+            by_name.setdefault(name, {})[split] = number
+    rows = [
+        (
+            name.replace("/", ": ").replace("_", " "),
+            *(f"{numbers[split]:,}" if split in numbers else NOTHING for split in splits),
+        )
+        for name, numbers in sorted(by_name.items())
+    ]
+    return Table(
+        "From input files to records",
+        ("counted", *splits),
+        rows,
+        note=(
+            "Dead letters could not be used; they lie beside the records with place and reason."
+            if any(name.startswith(DEAD_LETTERS) for name in by_name)
+            else ""
+        ),
+    )

@@ -1,0 +1,222 @@
+"""What is known of a classification's data, for the report.
+
+Of the raw examples: what their ExampleGen counted, TFDV's statistics, and how they differ from the
+schema. Of the records: labels and lengths, which the preprocessor counted.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TypeVar
+
+import numpy as np
+from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
+
+from components import files, manifest
+from components.evaluator.report_content import NOTHING, DataReport, Table, ordered_splits
+from components.example_gen.counts_file import COUNTS_FILE_NAME
+from components.preprocessing.classification import length_counts
+
+_TRAIN, _EVAL = "train", "eval"
+_MAX_CHARACTERS = 36
+
+_Message = TypeVar("_Message")
+
+
+def read(
+    *,
+    examples: str,
+    records: str | None = None,
+    statistics: str | None = None,
+    anomalies: str | None = None,
+    labels: Sequence[str] | None,
+) -> DataReport:
+    """Gathers what there is.
+
+    Args:
+        examples: folder of the raw examples.
+        records: folder of the records that were made of them.
+        statistics: folder that StatisticsGen wrote.
+        anomalies: folder that ExampleValidator wrote.
+        labels: of the task; None for regression.
+    """
+    tables = [*_rows(examples)]
+    if statistics:
+        parse = statistics_pb2.DatasetFeatureStatisticsList.FromString
+        tables.append(_features(_read_by_split(statistics, parse)))
+    lengths: dict[str, length_counts.Lengths] = {}
+    seq_len = None
+    if records:
+        made = manifest.read(records)
+        seq_len = made.parameters["seq_len"]
+        tables += _labels(made, labels)
+        found = {
+            split: length_counts.read(made.counts, split, seq_len=seq_len)
+            for split in ordered_splits(made.shards)
+        }
+        lengths = {split: counted for split, counted in found.items() if counted}
+    if lengths:
+        tables.append(_lengths(lengths, seq_len))
+    return DataReport(
+        tables=tables,
+        lengths=lengths,
+        seq_len=seq_len,
+        anomalies=None
+        if anomalies is None
+        else list(
+            _anomalies(_read_by_split(anomalies, anomalies_pb2.Anomalies.FromString), labels)
+        ),
+    )
+
+
+def _rows(examples: str) -> Iterator[Table]:
+    """What became of the rows that were read; nothing for examples that tell nothing of it."""
+    try:
+        counts = json.loads(files.read_bytes(files.join(examples, COUNTS_FILE_NAME)))
+    except files.NoSuchFilesError:
+        return
+    yield Table(
+        "Rows of the input files",
+        ("split", "rows read", "used", "blank lines", "left out"),
+        [
+            (
+                split,
+                f"{found['read']:,}",
+                f"{found['produced']:,}",
+                f"{found['blank']:,}",
+                ", ".join(f"{n:,} {reason}" for reason, n in sorted(found["dead"].items()))
+                or NOTHING,
+            )
+            for split, found in ((split, counts[split]) for split in ordered_splits(counts))
+        ],
+    )
+
+
+def _features(
+    by_split: Mapping[str, statistics_pb2.DatasetFeatureStatisticsList],
+) -> Table:
+    rows = []
+    for split, statistics in by_split.items():
+        for dataset in statistics.datasets:
+            for feature in dataset.features:
+                common = feature.string_stats.common_stats
+                if not feature.HasField("string_stats"):
+                    continue
+                (name,) = feature.path.step
+                rows.append(
+                    (
+                        name,
+                        split,
+                        _share(dataset.num_examples - common.num_non_missing, dataset.num_examples),
+                        f"{feature.string_stats.unique:,}",
+                        _most_frequent(feature.string_stats),
+                    )
+                )
+    return Table(
+        "Values of the raw examples",
+        ("feature", "split", "missing", "different values", "most frequent value"),
+        sorted(rows, key=lambda row: row[0]),
+        note="Counted by TensorFlow Data Validation.",
+    )
+
+
+def _most_frequent(statistics: statistics_pb2.StringStatistics) -> str:
+    best = max(statistics.top_values, key=lambda value: value.frequency, default=None)
+    # A value that stands once says nothing about the data.
+    if best is None or best.frequency < 2:
+        return NOTHING
+    text = best.value
+    if len(text) > _MAX_CHARACTERS:
+        text = text[:_MAX_CHARACTERS] + " …"
+    return f"{text} ({best.frequency:,.0f} times)"
+
+
+def _labels(made: manifest.Manifest, labels: Sequence[str] | None) -> Iterator[Table]:
+    if labels is None:
+        return
+    splits = ordered_splits(made.shards)
+    counts = {
+        split: np.array([made.counts[f"{split}/labels/{label}"] for label in labels])
+        for split in splits
+    }
+    rows: list[Sequence[object]] = [
+        (label, *(_share(counts[split][index], counts[split].sum()) for split in splits))
+        for index, label in enumerate(labels)
+    ]
+    unknown = [made.counts[f"{split}/unknown_labels"] for split in splits]
+    if any(unknown):
+        rows.append(("no known label", *(f"{number:,}" for number in unknown)))
+    yield Table("Labels", ("label", *splits), rows, note=_label_drift(labels, counts))
+
+
+def _label_drift(labels: Sequence[str], counts: Mapping[str, np.ndarray]) -> str:
+    if not {_TRAIN, _EVAL} <= set(counts):
+        return ""
+    shares = {split: counts[split] / max(counts[split].sum(), 1) for split in (_TRAIN, _EVAL)}
+    # The L-infinity distance, as TFDV measures drift of categories.
+    differences = np.abs(shares[_TRAIN] - shares[_EVAL])
+    # Of two labels the first: their differences are equal, but for rounding.
+    most = int(np.argmax(np.round(differences, 9)))
+    return (
+        f"Between training and evaluation the share of “{labels[most]}” differs most, by "
+        f"{100 * differences[most]:.1f} percentage points."
+    )
+
+
+def _lengths(lengths: Mapping[str, length_counts.Lengths], seq_len: int) -> Table:
+    return Table(
+        "Length in tokens",
+        ("split", "examples", "median", "95 % have at most", "cut", "unknown tokens"),
+        [
+            (
+                split,
+                f"{found.num_examples:,}",
+                _up_to(found, 0.5),
+                _up_to(found, 0.95),
+                _share(found.num_cut, found.num_examples),
+                _share(found.num_unknown, found.num_tokens),
+            )
+            for split, found in lengths.items()
+        ],
+        note=(
+            f"With special tokens, before texts are cut to records of {seq_len:,} tokens. Unknown "
+            "are those that the vocabulary has no piece for."
+        ),
+    )
+
+
+def _up_to(found: length_counts.Lengths, share: float) -> str:
+    bound = found.quantile(share)
+    return f"> {found.bounds[-1]:,}" if bound is None else f"≤ {bound:,}"
+
+
+def _anomalies(
+    by_split: Mapping[str, anomalies_pb2.Anomalies], labels: Sequence[str] | None
+) -> Iterator[str]:
+    unexpected_value = anomalies_pb2.AnomalyInfo.ENUM_TYPE_UNEXPECTED_STRING_VALUES
+    for split, found in by_split.items():
+        if found.data_missing:
+            yield f"{split}: there is no data."
+        if found.HasField("dataset_anomaly_info"):
+            yield f"{split}: {found.dataset_anomaly_info.description}"
+        for name, info in sorted(found.anomaly_info.items()):
+            for reason in info.reason:
+                # Few different texts, or numbers, in the training data are taken for categories.
+                if reason.type == unexpected_value and (name != "label" or labels is None):
+                    continue
+                yield f"{split}, {name}: {reason.short_description}. {reason.description}"
+
+
+def _read_by_split(directory: str, parse: Callable[[bytes], _Message]) -> dict[str, _Message]:
+    """The one message that lies in the folder of each split."""
+    found = {}
+    for split in ordered_splits(files.split_names(directory)):
+        pattern = files.join(directory, f"Split-{split}", "*")
+        (path,) = files.expand(pattern, purpose=f"statistics of the split {split!r}")
+        found[split] = parse(files.read_bytes(path))
+    return found
+
+
+def _share(number: int, total: int) -> str:
+    return f"{number:,} ({100 * number / max(total, 1):.1f} %)" if number else "0"

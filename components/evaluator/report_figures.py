@@ -1,0 +1,120 @@
+"""The plots of a report, as inline SVG."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+
+import markupsafe
+import matplotlib
+from matplotlib import figure, ticker
+
+from components.evaluator.report_content import Curve, DataReport, ThresholdCurve
+
+# More metrics share one panel.
+_MAX_PANELS = 3
+
+
+def learning_curves(history: Sequence[Mapping[str, object]]) -> markupsafe.Markup | None:
+    """Loss over the updates, and the metrics of the evaluations beside it, as inline SVG."""
+    training = [point for point in history if point["kind"] == "train"]
+    evaluations = [point for point in history if point["kind"] == "eval"]
+    if not training:
+        return None
+    names = sorted({name for point in evaluations for name in point} - {"kind", "step", "loss"})
+    # A perplexity and a share would flatten each other.
+    groups = [[name] for name in names] if len(names) <= _MAX_PANELS else [names]
+    # Figure instead of pyplot: no global state, no display.
+    canvas = figure.Figure(figsize=(9, 3.2), layout="constrained")
+    losses, *panels = canvas.subplots(1, 1 + len(groups), squeeze=False)[0]
+    losses.plot(
+        *_series(training, "loss"),
+        label="training",
+        linewidth=1.2,
+        # A line of one point is not seen.
+        marker="o" if len(training) < 2 else None,
+        markersize=3,
+    )
+    if any("loss" in point for point in evaluations):
+        losses.plot(*_series(evaluations, "loss"), label="evaluation", marker="o", markersize=3)
+    losses.legend(frameon=False)
+    losses.set(title="loss")
+    for axes, group in zip(panels, groups, strict=True):
+        for name in group:
+            axes.plot(*_series(evaluations, name), label=name, marker="o", markersize=3)
+        if len(group) == 1:
+            # Beside each other long names would touch.
+            axes.set_title(group[0], fontsize="large" if len(panels) == 1 else "medium")
+        else:
+            axes.set(title="metrics, evaluation")
+            # So many lines would be covered.
+            axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+    for axes in (losses, *panels):
+        num_ticks = 8 if len(panels) < 2 else 4
+        steps = [1, 2, 2.5, 5, 10]
+        axes.xaxis.set_major_locator(ticker.MaxNLocator(num_ticks, steps=steps, integer=True))
+        axes.set(xlabel="update")
+        axes.grid(alpha=0.3)
+    return _as_svg(canvas)
+
+
+def precision_recall(curves: Mapping[str, Curve]) -> markupsafe.Markup | None:
+    """Precision over recall, a line per curve."""
+    if not curves:
+        return None
+    canvas = figure.Figure(figsize=(6, 4), layout="constrained")
+    axes = canvas.subplots()
+    for name, curve in curves.items():
+        axes.step(curve.recalls, curve.precisions, where="post", label=name, linewidth=1.2)
+    axes.set(xlabel="recall", ylabel="precision", xlim=(0, 1), ylim=(0, 1.02))
+    axes.grid(alpha=0.3)
+    axes.legend(frameon=False, loc="lower left")
+    return _as_svg(canvas)
+
+
+def threshold_curves(curves: Mapping[str, ThresholdCurve]) -> markupsafe.Markup | None:
+    """Scores over thresholds, with those that are applied."""
+    if not curves:
+        return None
+    canvas = figure.Figure(figsize=(6, 3.2), layout="constrained")
+    axes = canvas.subplots()
+    for name, curve in curves.items():
+        axes.plot(curve.thresholds, curve.scores, label=name, linewidth=1.2)
+        axes.axvline(curve.chosen, color="0.5", linestyle=":", linewidth=1)
+    axes.set(xlabel="threshold on the null score", ylabel="%")
+    axes.grid(alpha=0.3)
+    axes.legend(frameon=False)
+    return _as_svg(canvas)
+
+
+def lengths(data: DataReport) -> markupsafe.Markup | None:
+    """Share of each split's examples by length, and where records end."""
+    if not data.lengths:
+        return None
+    canvas = figure.Figure(figsize=(6, 3.2), layout="constrained")
+    axes = canvas.subplots()
+    for split, found in data.lengths.items():
+        # What is longer than the last bound has a bin as wide as the others.
+        edges = [0, *found.bounds, 2 * found.bounds[-1] - found.bounds[-2]]
+        shares = [100 * number / max(found.num_examples, 1) for number in found.numbers]
+        axes.stairs(shares, edges, label=split, linewidth=1.4)
+    axes.axvline(data.seq_len, color="0.4", linestyle=":", linewidth=1.2, label="a record's length")
+    axes.set(xlabel="tokens, the last step is all that is longer", ylabel="% of the examples")
+    axes.set_ylim(bottom=0)
+    axes.grid(alpha=0.3)
+    axes.legend(frameon=False)
+    return _as_svg(canvas)
+
+
+def _as_svg(canvas: figure.Figure) -> markupsafe.Markup:
+    buffer = io.StringIO()
+    # No date and no random ids in the file: the same run gives the same report.
+    with matplotlib.rc_context({"svg.hashsalt": "report"}):
+        canvas.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    text = buffer.getvalue()
+    return markupsafe.Markup(text[text.index("<svg") :])
+
+
+def _series(points: Sequence[Mapping[str, object]], name: str) -> tuple[list[object], list[object]]:
+    present = [point for point in points if name in point]
+    return [point["step"] for point in present], [point[name] for point in present]
