@@ -67,8 +67,8 @@ def by_hand(tokenizer, text_a, joined):
 
 
 def test_a_record_has_a_sequence_for_each_option(graph, vocabulary):
-    serialized, labels = graph([example(*question) for question in QUESTIONS])
-    assert labels == [b"A", b"B", b"B", b"C"]
+    transformed = graph([example(*question) for question in QUESTIONS])
+    assert transformed.labels == [b"A", b"B", b"B", b"C"]
     joined = [
         ["who has a cat sam", "who has a cat a dog", "who has a cat a pig"],
         ["a hen has a cat", "sam has a cat", "nobody and nobody has a cat"],
@@ -77,7 +77,12 @@ def test_a_record_has_a_sequence_for_each_option(graph, vocabulary):
     ]
     description = records.multiple_choice(3).feature_description(SEQ_LEN, use="training")
     tokenizer = Tokenizer(vocabulary)
-    found = tf.io.parse_example(tf.constant(serialized), description)
+    found = tf.io.parse_example(tf.constant(transformed.records), description)
+    # Of the longest sequence, had nothing been cut.
+    assert transformed.num_tokens.tolist() == [
+        len(tokenizer.encode(text_a)) + max(len(tokenizer.encode(text)) for text in texts) + 3
+        for (text_a, *_), texts in zip(QUESTIONS, joined, strict=True)
+    ]
     lengths = set()
     for row, (text_a, *_) in enumerate(QUESTIONS):
         for choice, text in enumerate(joined[row]):
@@ -92,7 +97,7 @@ def test_a_record_has_a_sequence_for_each_option(graph, vocabulary):
     assert found["label_ids"].numpy().tolist() == [0, 1, 1, 2]
     assert found["is_real_example"].numpy().tolist() == [1, 1, 1, 1]
     # In the file the sequences follow one another, as published.
-    assert len(tf_examples.decode(serialized[0])["input_ids"]) == 3 * SEQ_LEN
+    assert len(tf_examples.decode(transformed.records[0])["input_ids"]) == 3 * SEQ_LEN
 
 
 def test_a_wrong_number_of_options_is_an_error(graph):
