@@ -134,6 +134,18 @@ def multiple_choice(num_choices: int) -> RecordType:
     return RecordType("multiple_choice", CLASSIFICATION.features, num_choices)
 
 
+def of_labels(kind: str, num_labels: int) -> RecordType:
+    """Records of a task with labels, or of regression with none.
+
+    Args:
+        kind: "classification", "regression" or "multiple_choice".
+        num_labels: classes, or options.
+    """
+    if kind == "multiple_choice":
+        return multiple_choice(num_labels)
+    return REGRESSION if kind == "regression" else CLASSIFICATION
+
+
 QUESTION_ANSWERING = RecordType(
     "question_answering",
     (

@@ -9,6 +9,7 @@ from components.evaluator.config import EvaluationConfig
 from components.example_gen import inputs
 from components.example_gen.dataset import TextDataset
 from components.example_gen.tasks import get_task
+from components.preprocessing.classification.room import longest_question
 from pipeline.config import PipelineConfig
 
 
@@ -96,8 +97,7 @@ class ClassificationPipelineConfig(PipelineConfig):
                     f"max_qa_length is {self.max_qa_length}, but the data set has no options."
                 )
             return
-        # Three special pieces and one of the passage.
-        longest = self.seq_len - 4
+        longest = longest_question(self.seq_len)
         if self.max_qa_length is None or not 1 <= self.max_qa_length <= longest:
             raise ValueError(
                 "max_qa_length must be given for questions with options, between 1 and "

@@ -6,14 +6,8 @@ from collections.abc import Callable, Mapping
 
 import tensorflow as tf
 
-from components.records import (
-    CLASSIFICATION,
-    QUESTION_ANSWERING,
-    REGRESSION,
-    multiple_choice,
-)
-from components.trainer import preflight
-from components.trainer.classification_task import ClassificationTask, RegressionTask
+from components import records as record_types
+from components.trainer import classification_task, preflight
 from components.trainer.permutation import PermutationConfig
 from components.trainer.pretraining_task import PretrainingTask
 from components.trainer.question_answering_task import QuestionAnsweringTask
@@ -39,23 +33,15 @@ def of(config: PipelineConfig, *, replicas: int = 1) -> _Step:
 
 def _classification(config: ClassificationPipelineConfig, rows: int) -> _Step:
     dataset = config.data.resolve()
-    if dataset.is_regression:
-        task: Task = RegressionTask(
-            config.model, config.model_options, dataset.name, tuple(dataset.metrics)
-        )
-        record_type = REGRESSION
-    else:
-        task = ClassificationTask(
-            config.model,
-            config.model_options,
-            dataset.name,
-            tuple(dataset.labels),
-            tuple(dataset.metrics),
-            multiple_choice=dataset.is_multiple_choice,
-        )
-        record_type = (
-            multiple_choice(len(dataset.labels)) if dataset.is_multiple_choice else CLASSIFICATION
-        )
+    task = classification_task.of_kind(
+        dataset.kind,
+        model_config=config.model,
+        model_options=config.model_options,
+        task_name=dataset.name,
+        labels=tuple(dataset.labels),
+        metric_names=tuple(dataset.metrics),
+    )
+    record_type = record_types.of_labels(dataset.kind, len(dataset.labels))
     return task, preflight.record_features(record_type, rows=rows, seq_len=config.seq_len)
 
 
@@ -64,7 +50,9 @@ def _question_answering(config: QuestionAnsweringPipelineConfig, rows: int) -> _
         config.model, config.model_options, config.start_n_top, config.end_n_top, config.decoding
     )
     seq_len = config.windows.max_seq_length
-    return task, preflight.record_features(QUESTION_ANSWERING, rows=rows, seq_len=seq_len)
+    return task, preflight.record_features(
+        record_types.QUESTION_ANSWERING, rows=rows, seq_len=seq_len
+    )
 
 
 def _pretraining(config: PretrainingPipelineConfig, rows: int) -> _Step:

@@ -141,3 +141,34 @@ class RegressionTask:
 def _over_real_examples(per_example: tf.Tensor, features: Features) -> LossSum:
     real = tf.cast(features["is_real_example"], per_example.dtype)
     return LossSum(total=tf.reduce_sum(per_example * real), weight=tf.reduce_sum(real))
+
+
+def of_kind(
+    kind: str,
+    *,
+    model_config: XLNetConfig,
+    model_options: ModelOptions,
+    task_name: str,
+    labels: tuple[str, ...],
+    metric_names: tuple[str, ...],
+) -> ClassificationTask | RegressionTask:
+    """The task of a data set.
+
+    Args:
+        kind: "classification", "regression" or "multiple_choice".
+        model_config: see the tasks.
+        model_options: likewise.
+        task_name: likewise.
+        labels: in the order of their ids; empty for regression.
+        metric_names: see the tasks.
+    """
+    if kind == "regression":
+        return RegressionTask(model_config, model_options, task_name, metric_names)
+    return ClassificationTask(
+        model_config,
+        model_options,
+        task_name,
+        labels,
+        metric_names,
+        multiple_choice=kind == "multiple_choice",
+    )

@@ -17,7 +17,7 @@ from components.checkpoint_conversion import named_checkpoint
 from components.modeling.config import ModelOptions, XLNetConfig
 from components.modeling.cost import Workload, training_cost
 from components.tokenization.names import MODEL_FILE_NAME
-from components.trainer import run_folder
+from components.trainer import classification_task, run_folder
 from components.trainer.classification_task import ClassificationTask, RegressionTask
 from components.trainer.config import TrainingConfig
 from components.trainer.loop import TrainingData, TrainingResult, train
@@ -58,22 +58,17 @@ class FineTuningConfig:
     @property
     def record_type(self) -> records.RecordType:
         """Records that this run reads."""
-        if self.kind == "multiple_choice":
-            return records.multiple_choice(len(self.labels))
-        return records.REGRESSION if self.kind == "regression" else records.CLASSIFICATION
+        return records.of_labels(self.kind, len(self.labels))
 
     def make_task(self) -> ClassificationTask | RegressionTask:
         """The task of the training loop."""
-        common = {
-            "model_config": self.model,
-            "model_options": self.options,
-            "task_name": self.task_name,
-            "metric_names": self.metric_names,
-        }
-        if self.kind == "regression":
-            return RegressionTask(**common)
-        return ClassificationTask(
-            labels=self.labels, multiple_choice=self.kind == "multiple_choice", **common
+        return classification_task.of_kind(
+            self.kind,
+            model_config=self.model,
+            model_options=self.options,
+            task_name=self.task_name,
+            labels=self.labels,
+            metric_names=self.metric_names,
         )
 
 

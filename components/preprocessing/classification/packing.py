@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from components.preprocessing.classification.room import (
+    PAIR_SPECIALS,
+    SINGLE_SPECIALS,
+    longest_question,
+)
 from components.records import MASKED, PAD_INPUT_ID, UNMASKED, SegmentId
 from components.tokenization.special_ids import CLS_ID, SEP_ID
 
-# SEP and CLS; a second text brings a SEP of its own.
-_SINGLE_SPECIALS = 2
-_PAIR_SPECIALS = 3
 # One piece, SEP, CLS.
 MIN_SEQ_LEN = 3
 
@@ -70,14 +72,14 @@ def pack_choices(
     ids_a = tf.gather(ids_a, tf.repeat(tf.range(num_examples), num_choices))
     ids_b = ids_b[:, -max_qa_length:]
     length_b = _row_lengths(ids_b)
-    length_a = tf.minimum(_row_lengths(ids_a), seq_len - _PAIR_SPECIALS - length_b)
+    length_a = tf.minimum(_row_lengths(ids_a), seq_len - PAIR_SPECIALS - length_b)
     packed = _join(ids_a, length_a, ids_b, length_b, seq_len)
     return {name: tf.reshape(value, [-1, num_choices, seq_len]) for name, value in packed.items()}
 
 
 def check_qa_length(max_qa_length: int, seq_len: int) -> None:
     """Raises a ValueError if a question with an option can crowd out the passage."""
-    longest = seq_len - _PAIR_SPECIALS - 1
+    longest = longest_question(seq_len)
     if not 1 <= max_qa_length <= longest:
         raise ValueError(
             f"max_qa_length must be between 1 and {longest} (seq_len {seq_len} less three special "
@@ -98,7 +100,7 @@ def _join(
 ) -> dict[str, tf.Tensor]:
     """Sequences of the first pieces of both texts, in numbers that fit."""
     part_b = _with_separator(length_b)
-    total = length_a + part_b + _SINGLE_SPECIALS
+    total = length_a + part_b + SINGLE_SPECIALS
 
     # Columns are [n, 1], places within the unpadded record [n, seq_len]; negative at padding.
     length_a, part_b, total = length_a[:, None], part_b[:, None], total[:, None]
@@ -135,7 +137,7 @@ def num_tokens(
     length_b = _with_separator(ids_b.row_lengths())
     if num_choices is not None:
         length_b = tf.reduce_max(tf.reshape(length_b, [-1, num_choices]), 1)
-    return ids_a.row_lengths() + length_b + _SINGLE_SPECIALS
+    return ids_a.row_lengths() + length_b + SINGLE_SPECIALS
 
 
 def truncated_lengths(
@@ -154,10 +156,10 @@ def truncated_lengths(
     Returns:
         The two lengths, int32 [n].
     """
-    room = seq_len - _PAIR_SPECIALS
+    room = seq_len - PAIR_SPECIALS
     pair_a = tf.minimum(length_a, tf.maximum(room - length_b, room - room // 2))
     pair_b = tf.minimum(length_b, tf.maximum(room - length_a, room // 2))
-    single_a = tf.minimum(length_a, seq_len - _SINGLE_SPECIALS)
+    single_a = tf.minimum(length_a, seq_len - SINGLE_SPECIALS)
     return tf.where(length_b > 0, pair_a, single_a), pair_b
 
 
