@@ -3,11 +3,13 @@
 SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
-INSTALLED := $(VENV)/installed
 # Where the sample's run writes: artifacts, metadata, the pushed model.
 OUTPUT ?= runs/sample
 PRESET ?= sample
 ARGS ?=
+# Processes of the tests, each of which grows to 5 GB. A file's tests stay in one process.
+JOBS ?= 2
+PYTEST = $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
 
 .DEFAULT_GOAL := help
 
@@ -16,51 +18,51 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: install
-install: $(INSTALLED) ## Make .venv and install what requirements.lock lists
-
-# A pyenv shim named python3.10 may exist and still fail, so every candidate is run.
-$(INSTALLED): requirements.lock pyproject.toml
-	@python=; \
-	for candidate in "$(PYTHON)" python3.10 $${PYENV_ROOT:-$$HOME/.pyenv}/versions/3.10.*/bin/python3.10 python3 python; do \
-	  if [ -n "$$candidate" ] && "$$candidate" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 10))' 2>/dev/null; then \
-	    python="$$candidate"; break; \
-	  fi; \
-	done; \
-	if [ -z "$$python" ]; then \
-	  echo "error: no Python 3.10 found, on PATH or among pyenv's versions. Install it, or run: make install PYTHON=/path/to/python3.10" >&2; \
-	  exit 1; \
-	fi; \
-	if ! [ -x $(BIN)/uv ]; then \
-	  echo "installing into $(VENV) with $$("$$python" --version)"; \
-	  "$$python" -m venv $(VENV) && $(BIN)/pip install --quiet --disable-pip-version-check uv==0.13.9 2>/dev/null; \
-	fi; \
-	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r requirements.lock && \
-	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable . && \
-	touch $@
+install: ## Make .venv for this system, if it is not there: STACK, PYTHON
+	@./install.sh
 
 .PHONY: run
-run: $(INSTALLED) ## Run the bundled sample from raw files to a pushed model
+run: install ## Run the bundled sample from raw files to a pushed model
 	@$(BIN)/xlnet-pipeline run $(PRESET) --output $(OUTPUT) $(ARGS)
 
 .PHONY: test
-test: $(INSTALLED) ## Run all tests
-	@$(BIN)/python -m pytest $(ARGS)
+test: install ## Run all tests
+	@$(PYTEST) $(ARGS)
 
 .PHONY: quick
-quick: $(INSTALLED) ## Run the tests that need no whole pipeline
-	@$(BIN)/python -m pytest -m "not e2e" $(ARGS)
+quick: install ## Run the tests that need no whole pipeline
+	@$(PYTEST) -m "not e2e" $(ARGS)
+
+# With transformers and torch, as far as the tests' comparisons with them need it.
+PEER := .peer
+
+.PHONY: peer
+peer: install ## Install transformers beside .venv (5 GB); the tests then compare with it
+	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(PEER)
+	@$(BIN)/uv pip install --quiet --require-hashes --python $(PEER) -r .ci/transformers.lock
 
 .PHONY: lint
-lint: $(INSTALLED) ## Check style and format
+lint: install ## Check style and format
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@$(BIN)/ruff check --select E9,F,W6 --target-version py313 .
 
 .PHONY: format
-format: $(INSTALLED) ## Format the code
+format: install ## Format the code
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 
+# Keeps the versions that still fit; ARGS=--upgrade looks for newer ones.
+COMPILE = $(BIN)/uv pip compile --quiet --generate-hashes --no-annotate --custom-compile-command "make lock" $(ARGS)
+# The images are Debian 13 with Python 3.13.
+COMPILE_IMAGE = $(COMPILE) --python-version 3.13 --python-platform x86_64-manylinux_2_40
+
 .PHONY: lock
-lock: $(INSTALLED) ## Resolve the dependencies anew into requirements.lock
-	@$(BIN)/uv pip compile pyproject.toml --constraint constraints.txt --extra dev --generate-hashes --python $(BIN)/python --custom-compile-command "make lock" --quiet -o requirements.lock
+lock: install ## Resolve the dependencies of both stacks and of the images anew
+	@$(COMPILE) --universal --fork-strategy requires-python --python-version 3.10 \
+	  --constraint constraints.txt --extra dev pyproject.toml -o requirements.lock
+	@$(COMPILE_IMAGE) --constraint requirements.lock docker/locks/serving.in -o docker/locks/serving.lock
+	@$(COMPILE_IMAGE) --constraint requirements.lock docker/locks/trainer-gpu.in -o docker/locks/trainer-gpu.lock
+	@$(COMPILE_IMAGE) docker/locks/trainer-tpu.in -o docker/locks/trainer-tpu.lock
+	@$(COMPILE) --universal --python-version 3.10 .ci/transformers.in -o .ci/transformers.lock
 
 # Targets of docker/Dockerfile: pipeline, trainer-gpu, trainer-tpu, serving, beam-worker, sbom.
 TARGET ?= pipeline
@@ -68,7 +70,7 @@ IMAGE ?= localhost/xlnet-$(TARGET):local
 # Where the tests of images leave the sample's run.
 IMAGE_RUN ?= runs/image
 # Stand-ins for the base images where no registry can be reached.
-LOCAL_BASE := localhost/xlnet-python:3.10
+LOCAL_BASE := localhost/xlnet-python:3.13
 LOCAL_BEAM := localhost/xlnet-beam:local
 LOCAL_TARGETS ?= pipeline beam-worker serving
 
@@ -81,8 +83,8 @@ image-test: ## Run an image as clusters do, not as root: TARGET, IMAGE (pipeline
 	@docker/test_image.sh $(TARGET) $(IMAGE) $(IMAGE_RUN)
 
 .PHONY: image-base
-image-base: $(INSTALLED) ## Make a base image without a registry (root, debootstrap, buildah)
-	@docker/local_base.sh $(LOCAL_BASE) "$$($(BIN)/python -c 'import sys; print(sys.base_prefix)')"
+image-base: ## Make a base image without a registry (root, debootstrap, buildah)
+	@docker/local_base.sh $(LOCAL_BASE)
 	@docker/local_beam.sh $(LOCAL_BEAM)
 
 .PHONY: image-local

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-import tensorflow_model_analysis as tfma
+# TFMA itself exports these messages in the old stack only.
+from tensorflow_model_analysis.proto import config_pb2
 
 from components.evaluator import tfma_metrics
 from components.evaluator.config import EvaluationConfig, Threshold
@@ -16,7 +17,7 @@ def make_eval_config(
     *,
     metric_names: tuple[str, ...],
     num_classes: int | None,
-) -> tfma.EvalConfig:
+) -> config_pb2.EvalConfig:
     """What to measure on which slices, and the bounds.
 
     Args:
@@ -32,8 +33,8 @@ def make_eval_config(
     if num_classes == 2:
         shown = (*shown, tfma_metrics.SCORE_HISTOGRAM)
     metrics = [_metric(name, num_classes, _thresholds(config, name)) for name in shown]
-    metrics.append(tfma.MetricConfig(class_name="ExampleCount"))
-    model = tfma.ModelSpec(
+    metrics.append(config_pb2.MetricConfig(class_name="ExampleCount"))
+    model = config_pb2.ModelSpec(
         # Raw examples through the signature that is served: what is measured is what ships.
         signature_name=SERVING_TF_EXAMPLES,
         preprocessing_function_names=["transform_features"],
@@ -41,23 +42,23 @@ def make_eval_config(
         prediction_key="scores",
         model_type="tf_generic",
     )
-    slices = [tfma.SlicingSpec()]
+    slices = [config_pb2.SlicingSpec()]
     sliced = dict.fromkeys((*config.slice_by, *config.slice_thresholds))
-    slices += [tfma.SlicingSpec(feature_keys=[feature]) for feature in sliced]
-    return tfma.EvalConfig(
+    slices += [config_pb2.SlicingSpec(feature_keys=[feature]) for feature in sliced]
+    return config_pb2.EvalConfig(
         model_specs=[model],
         slicing_specs=slices,
-        metrics_specs=[tfma.MetricsSpec(metrics=metrics)],
+        metrics_specs=[config_pb2.MetricsSpec(metrics=metrics)],
     )
 
 
 def _metric(
-    name: str, num_classes: int | None, thresholds: list[tfma.PerSliceMetricThreshold]
-) -> tfma.MetricConfig:
+    name: str, num_classes: int | None, thresholds: list[config_pb2.PerSliceMetricThreshold]
+) -> config_pb2.MetricConfig:
     arguments: dict[str, object] = {"name": name}
     if num_classes is not None:
         arguments["num_classes"] = num_classes
-    return tfma.MetricConfig(
+    return config_pb2.MetricConfig(
         class_name=tfma_metrics.GlueMetric.__name__,
         module=tfma_metrics.__name__,
         config=json.dumps(arguments),
@@ -66,25 +67,27 @@ def _metric(
     )
 
 
-def _thresholds(config: EvaluationConfig, metric: str) -> list[tfma.PerSliceMetricThreshold]:
+def _thresholds(config: EvaluationConfig, metric: str) -> list[config_pb2.PerSliceMetricThreshold]:
     """The bounds of a metric: on everything, and on the slices that have some of their own."""
     found = []
     if metric in config.thresholds:
-        found.append(_on_slice(tfma.SlicingSpec(), config.thresholds[metric]))
+        found.append(_on_slice(config_pb2.SlicingSpec(), config.thresholds[metric]))
     for feature, values in config.slice_thresholds.items():
         for value, thresholds in values.items():
             if metric in thresholds:
-                spec = tfma.SlicingSpec(feature_values={feature: value})
+                spec = config_pb2.SlicingSpec(feature_values={feature: value})
                 found.append(_on_slice(spec, thresholds[metric]))
     return found
 
 
-def _on_slice(spec: tfma.SlicingSpec, threshold: Threshold) -> tfma.PerSliceMetricThreshold:
-    result = tfma.MetricThreshold()
+def _on_slice(
+    spec: config_pb2.SlicingSpec, threshold: Threshold
+) -> config_pb2.PerSliceMetricThreshold:
+    result = config_pb2.MetricThreshold()
     if threshold.minimum is not None:
         result.value_threshold.lower_bound.value = threshold.minimum
     if threshold.maximum_drop is not None:
-        result.change_threshold.direction = tfma.MetricDirection.HIGHER_IS_BETTER
+        result.change_threshold.direction = config_pb2.MetricDirection.HIGHER_IS_BETTER
         # TFMA asks for `change > absolute`: a hair below lets an equal model pass.
         result.change_threshold.absolute.value = -threshold.maximum_drop - 1e-9
-    return tfma.PerSliceMetricThreshold(slicing_specs=[spec], threshold=result)
+    return config_pb2.PerSliceMetricThreshold(slicing_specs=[spec], threshold=result)

@@ -9,6 +9,7 @@ import apache_beam as beam
 import numpy as np
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.metrics import metric_util
+from tensorflow_model_analysis.proto import config_pb2
 
 from components.evaluator import glue_metrics, roc
 
@@ -34,7 +35,7 @@ class GlueMetric(tfma.metrics.Metric):
 def _computations(
     name: str,
     num_classes: int | None = None,
-    eval_config: tfma.EvalConfig | None = None,
+    eval_config: config_pb2.EvalConfig | None = None,
     model_names: Iterable[str] = ("",),
     output_names: Iterable[str] = ("",),
 ) -> list[tfma.metrics.MetricComputation]:
@@ -61,7 +62,7 @@ class _PerExample(beam.CombineFn):
         eval_config: says which of the model's outputs holds the scores.
     """
 
-    def __init__(self, key: tfma.metrics.MetricKey, eval_config: tfma.EvalConfig):
+    def __init__(self, key: tfma.metrics.MetricKey, eval_config: config_pb2.EvalConfig):
         self._key = key
         self._eval_config = eval_config
 
@@ -80,7 +81,9 @@ class _PerExample(beam.CombineFn):
 
 
 class _ConfusionMatrix(_PerExample):
-    def __init__(self, key: tfma.metrics.MetricKey, eval_config: tfma.EvalConfig, num_classes: int):
+    def __init__(
+        self, key: tfma.metrics.MetricKey, eval_config: config_pb2.EvalConfig, num_classes: int
+    ):
         super().__init__(key, eval_config)
         self._num_classes = num_classes
 

@@ -11,6 +11,7 @@ from tfx.utils import import_utils
 from components import artifacts
 from pipeline import compilation, compiled_classes, preset_loader, runtime_parameters
 from pipeline.runtime_parameters import RuntimeParameterError
+from tests.pipeline import golden
 from tests.pipeline.conftest import DEPLOYMENT, IMAGE, TRAINER_IMAGE
 
 PRESETS = ("sample", "sample_question_answering", "sample_pretraining")
@@ -132,12 +133,8 @@ def test_the_golden_specification(deployed, project_root):
     """
     path = project_root / "tests/pipeline/golden/sample.kfp.yaml"
     compiled = compilation.compile_pipeline(deployed(), "kfp")
-    assert without_versions(compiled) == without_versions(yaml.safe_load(path.read_text()))
-
-
-def without_versions(spec):
-    """The specification without what changes with the versions of the libraries."""
-    return {key: value for key, value in spec.items() if key != "sdkVersion"}
+    expected = yaml.safe_load(path.read_text())
+    assert golden.without_versions(compiled) == golden.without_versions(expected)
 
 
 def test_unknown_components_are_named(deployed):

@@ -1,7 +1,6 @@
-"""Against `transformers` itself, where XLNET_TRANSFORMERS_PYTHON names an interpreter that has it.
+"""Against `transformers` itself, in an environment of its own.
 
-python3.11 -m venv peer && peer/bin/pip install torch transformers sentencepiece
-XLNET_TRANSFORMERS_PYTHON=peer/bin/python pytest tests/components/checkpoint_conversion
+`make peer` installs it; XLNET_TRANSFORMERS_PYTHON names another interpreter that has it.
 """
 
 import json
@@ -15,10 +14,11 @@ import pytest
 from components.checkpoint_conversion import named_checkpoint
 from components.checkpoint_conversion.convert import convert
 
-PYTHON = os.environ.get("XLNET_TRANSFORMERS_PYTHON", "")
+PEER = pathlib.Path(__file__).resolve().parents[3] / ".peer/bin/python"
+PYTHON = os.environ.get("XLNET_TRANSFORMERS_PYTHON") or str(PEER)
 
 pytestmark = pytest.mark.skipif(
-    not PYTHON, reason="set XLNET_TRANSFORMERS_PYTHON to an interpreter with transformers"
+    not os.path.exists(PYTHON), reason="needs transformers in an environment of its own: make peer"
 )
 
 # (our model, untie_r, activation, its class there)
