@@ -42,6 +42,17 @@ def test_the_client_uploads_and_starts_a_run_with_parameters(server, compiled):
     assert run["runtime_config"]["parameters"] == GIVEN
 
 
+def test_the_client_takes_what_the_other_stack_compiled(server, project_root):
+    """The golden specification carries the version of the stack that wrote it."""
+    path = str(project_root / "tests/pipeline/golden/sample.kfp.yaml")
+    client = kfp.Client(host=server.url)
+    client.upload_pipeline(path, pipeline_name="sample")
+    client.create_run_from_pipeline_package(path, arguments=GIVEN, enable_caching=None)
+    (run,) = server.runs
+    with open(path) as file:
+        assert run["pipeline_spec"] == yaml.safe_load(file)
+
+
 def test_the_command_uploads_and_starts_a_run_with_parameters(server, compiled):
     spec, path = compiled
     command(server, "pipeline", "create", "-p", "sample", path)
