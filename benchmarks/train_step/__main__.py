@@ -14,7 +14,9 @@ import time
 from benchmarks.train_step.cases import CASES, THREADS
 
 _FOLDER = pathlib.Path(__file__).parent
-_PEERS = ("hugging_face", "model_garden", "keras_hub", "reference")
+# Our own step, in this interpreter and in one that holds the other stack.
+_OURS = ("ours", "other_stack")
+_PEERS = ("hugging_face", "model_garden", "keras_hub", "reference", "other_stack")
 _REFERENCE_ROOT = "XLNET_REFERENCE_ROOT"
 
 
@@ -113,7 +115,7 @@ def _median(rounds: list[dict]) -> float:
 
 def _run(name: str, python: str, case: str, options: argparse.Namespace) -> dict | None:
     # A script must not have the name of the package that it imports.
-    script = "ours.py" if name == "ours" else f"peer_{name}.py"
+    script = "ours.py" if name in _OURS else f"peer_{name}.py"
     environment = {**os.environ, "OMP_NUM_THREADS": "2", "TF_CPP_MIN_LOG_LEVEL": "3"}
     if options.reference_root:
         environment[_REFERENCE_ROOT] = options.reference_root
