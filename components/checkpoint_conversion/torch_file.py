@@ -19,7 +19,7 @@ import numpy as np
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
-from components import files
+from components import files, git_lfs
 from components.checkpoint_conversion import tensors, torch_pickle
 from components.checkpoint_conversion.errors import WeightsError
 from components.checkpoint_conversion.tensors import Tensors
@@ -57,8 +57,9 @@ def open_to_read(path: str) -> Iterator[Tensors]:
         elif start == _LEGACY_START:
             content, read_storage = _open_legacy(file, path)
         else:
+            hint = f" {git_lfs.HINT}" if git_lfs.is_pointer(file.read(git_lfs.START_BYTES)) else ""
             raise WeightsError(
-                f"{path} was not written by torch.save, or its beginning is damaged."
+                f"{path} was not written by torch.save, or its beginning is damaged.{hint}"
             )
         references = _references(content, path)
         shapes = {name: reference.shape for name, reference in references.items()}
@@ -79,6 +80,7 @@ def _references(content: Any, path: str) -> Mapping[str, TensorReference]:
                 f"{name!r}. If it is a checkpoint of a training run, save the model's state_dict() "
                 "alone."
             )
+    tensors.check_names(content, path)
     return content
 
 

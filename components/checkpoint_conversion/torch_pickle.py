@@ -14,6 +14,7 @@ import pickletools
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
+from components.checkpoint_conversion import tensors
 from components.checkpoint_conversion.errors import UnsafePickleError, WeightsError
 
 # Storage classes of PyTorch → formats of `tensors.decode`, or None where they are not weights.
@@ -227,8 +228,8 @@ def _expect(value: Any, kind: type) -> Any:
 
 
 def _size(value: Any) -> int:
-    if type(value) is not int or value < 0:
-        raise ValueError(f"{type(value).__name__} in place of a size, or a negative one")
+    if type(value) is not int or not 0 <= value <= tensors.MAX_SIZE:
+        raise ValueError(f"{type(value).__name__} in place of a size, or one that none can have")
     return value
 
 
@@ -258,6 +259,8 @@ def _tensor(storage: Any, offset: Any, shape: Any, strides: Any) -> TensorRefere
     shape = tuple(_size(size) for size in _expect(shape, tuple))
     strides = tuple(_size(stride) for stride in _expect(strides, tuple))
     tensor = TensorReference(_expect(storage, Storage), _size(offset), shape, strides)
+    if len(shape) > tensors.MAX_AXES:
+        raise ValueError("a tensor with more axes than any has")
     if len(shape) != len(strides):
         raise ValueError("a tensor with another number of strides than of axes")
     count = math.prod(shape)

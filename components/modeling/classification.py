@@ -14,8 +14,8 @@ from components.modeling.variables import Dense, NamedLayer, NamedModel
 
 _TOKENS = ("input_ids", "input_mask", "segment_ids")
 
-# By `XLNetConfig.summary_type`: hidden [B, T, d_model] → [B, d_model]. Padding counts like any other
-# position, as in the published code; so only the last token is independent of its amount.
+# By `XLNetConfig.summary_type`: hidden [B, T, d_model] → [B, d_model]. Padding counts like any
+# other position, as in the published code; so only the last token is independent of its amount.
 _SUMMARIES: dict[str, Callable[[tf.Tensor], tf.Tensor]] = {
     "last": lambda hidden: hidden[:, -1],
     "first": lambda hidden: hidden[:, 0],
@@ -26,7 +26,8 @@ _SUMMARIES: dict[str, Callable[[tf.Tensor], tf.Tensor]] = {
 class SequenceSummary(NamedLayer):
     """tanh of a dense layer over a summary of the tokens; [B, T, d_model] → [B, d_model].
 
-    Which summary `XLNetConfig.summary_type` says. Variables `sequnece_summary/summary/…`: the published name, spelling and all.
+    Which summary, `XLNetConfig.summary_type` says. Variables `sequnece_summary/summary/…`: the
+    published name, spelling and all.
     """
 
     def __init__(self, config: XLNetConfig, options: ModelOptions) -> None:

@@ -38,8 +38,8 @@ class XLNetConfig:
         n_head: attention heads.
         d_head: width of a head. `n_head * d_head` need not be `d_model`.
         d_inner: width of the feed-forward layer.
-        ff_activation: "relu", "gelu" (the tanh approximation, as published, which Hugging Face calls
-            "gelu_new") or "gelu_erf" (the exact form, which Hugging Face calls "gelu").
+        ff_activation: "relu", "gelu" (the tanh approximation, as published; "gelu_new" at Hugging
+            Face) or "gelu_erf" (the exact form; "gelu" at Hugging Face).
         untie_r: whether each layer has attention biases (`r_w_bias` …) of its own.
         summary_type: what a head for whole sequences looks at: the "last" token, which is CLS, the
             "first", or the "mean" of all `seq_len` positions, padding among them, as the published
