@@ -79,11 +79,19 @@ def open_to_read(folder: str) -> Iterator[tuple[Tensors, list[str]]]:
         if not path.endswith(_INDEX):
             yield _without_wrappers(stack.enter_context(reader.open_to_read(path)))
             return
+        places = _read_index(path)
+        names = sorted(set(places.values()))
+        missing = [name for name in names if not FileSystems.exists(files.join(folder, name))]
+        if missing:
+            raise WeightsError(
+                f"{path} names {len(names):,} files, of which {len(missing):,} are not there: "
+                f"{', '.join(missing[:3])}. Fetch them as well."
+            )
         shards = {
             name: stack.enter_context(reader.open_to_read(files.join(folder, name)))
-            for name in sorted(set(_read_index(path).values()))
+            for name in names
         }
-        yield _without_wrappers(_joined(path, _read_index(path), shards))
+        yield _without_wrappers(_joined(path, places, shards))
 
 
 def _read_index(path: str) -> dict[str, str]:

@@ -61,7 +61,10 @@ def open_to_read(path: str) -> Iterator[Tensors]:
                     f"{path}: {name} takes {len(content):,} bytes, which is not what {dtype} of "
                     f"shape {shape} needs. The file is damaged."
                 )
-            return tensors.decode(content, dtype).reshape(shape)
+            try:
+                return tensors.decode(content, dtype).reshape(shape)
+            except ValueError as error:  # no numbers at all, in a shape of huge sizes
+                raise WeightsError(f"{path}: {name} has an impossible shape: {error}") from error
 
         shapes = {name: tuple(entry["shape"]) for name, entry in header.items()}
         yield Tensors(shapes, read, where=path)

@@ -12,8 +12,10 @@ from components.checkpoint_conversion.errors import WeightsError
 # Bytes per element of the formats that weights are stored in.
 ITEM_SIZES = {"float16": 2, "bfloat16": 2, "float32": 4, "float64": 8}
 
-# More than any tensor of a network has, and no number that NumPy cannot take as a size.
-MAX_SIZE = (1 << 40) - 1
+# Far more than any tensor of a network has, and still what NumPy can take as a size, or as the
+# number of elements of 8 bytes.
+MAX_SIZE = 1 << 60
+MAX_NUMBERS = 1 << 59
 MAX_AXES = 8
 
 

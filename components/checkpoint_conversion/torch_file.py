@@ -91,10 +91,16 @@ def _view(
     if dtype is None:
         raise WeightsError(f"{where} holds whole numbers; weights are floating point numbers.")
     flat = tensors.decode(read_storage(reference.storage), dtype)
+    if 0 in reference.shape:
+        # Strides of nothing may be anything.
+        return flat[:0].reshape(reference.shape)
     view = np.lib.stride_tricks.as_strided(
         flat[reference.offset :],
         reference.shape,
-        [stride * flat.itemsize for stride in reference.strides],
+        [
+            stride * flat.itemsize if size > 1 else 0
+            for size, stride in zip(reference.shape, reference.strides, strict=True)
+        ],
         writeable=False,
     )
     return np.ascontiguousarray(view).reshape(reference.shape)

@@ -259,8 +259,9 @@ def _tensor(storage: Any, offset: Any, shape: Any, strides: Any) -> TensorRefere
     shape = tuple(_size(size) for size in _expect(shape, tuple))
     strides = tuple(_size(stride) for stride in _expect(strides, tuple))
     tensor = TensorReference(_expect(storage, Storage), _size(offset), shape, strides)
-    if len(shape) > tensors.MAX_AXES:
-        raise ValueError("a tensor with more axes than any has")
+    # Of a tensor without numbers the other sizes say nothing, but NumPy multiplies them.
+    if len(shape) > tensors.MAX_AXES or math.prod(max(n, 1) for n in shape) > tensors.MAX_NUMBERS:
+        raise ValueError("a tensor larger than any is")
     if len(shape) != len(strides):
         raise ValueError("a tensor with another number of strides than of axes")
     count = math.prod(shape)

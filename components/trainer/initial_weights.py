@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+from collections.abc import Mapping
+from typing import Any
 
 from apache_beam.io.filesystems import FileSystems
 
@@ -82,7 +84,7 @@ def check_network(init_from: str | None, model: XLNetConfig) -> None:
     if differences:
         raise InitialWeightsError(
             f"{path} is of another network than this run's: {'; '.join(differences)}. Take over "
-            "its settings, or start from other weights."
+            f"its settings, or start from other weights.{_added_rows(init_from, ours, theirs)}"
         )
     for name in ("ff_activation", "summary_type"):
         if ours[name] != theirs[name]:
@@ -94,6 +96,16 @@ def check_network(init_from: str | None, model: XLNetConfig) -> None:
                 init_from,
                 theirs[name],
             )
+
+
+def _added_rows(init_from: str, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> str:
+    if ours["n_token"] >= theirs["n_token"]:
+        return ""
+    return (
+        " If tokens were added to the vocabulary of these weights, `xlnet-pipeline convert "
+        f"{init_from} TARGET --to xlnet --fit-vocabulary` leaves out the embeddings that no piece "
+        "of spiece.model has."
+    )
 
 
 def _folder(init_from: str) -> str:
