@@ -128,7 +128,7 @@ def check_names(names: Iterable[str], where: str) -> None:
             name.encode("utf-8")
         except UnicodeEncodeError as error:
             raise WeightsError(
-                f"{where} names a tensor {name!a}, which is no text. The file is damaged."
+                f"{where} names a tensor {name[:200]!a}, which is no text. The file is damaged."
             ) from error
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import reprlib
 import struct
 import zipfile
 import zlib
@@ -77,8 +78,8 @@ def _references(content: Any, path: str) -> Mapping[str, TensorReference]:
         if not isinstance(name, str) or not isinstance(value, TensorReference):
             raise WeightsError(
                 f"{path} is no state dict of tensors: it holds a {type(value).__name__} under "
-                f"{name!r}. If it is a checkpoint of a training run, save the model's state_dict() "
-                "alone."
+                f"{reprlib.repr(name)}. If it is a checkpoint of a training run, save the model's "
+                "state_dict() alone."
             )
     tensors.check_names(content, path)
     return content

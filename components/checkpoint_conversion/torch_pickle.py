@@ -36,6 +36,7 @@ _FUNCTIONS = (_ORDERED_DICT, _REBUILD_TENSOR, _REBUILD_PARAMETER)
 _MAX_INSTRUCTIONS = 5_000_000
 # Names of tensors are the longest arguments.
 _MAX_ARGUMENT_BYTES = 1 << 20
+_MAX_SHOWN = 200
 _PUSHED_AS_THEY_ARE = frozenset(
     {
         *("BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT"),
@@ -214,10 +215,17 @@ class _Machine:
         known = (module, name) in _FUNCTIONS or (module == "torch" and name in _STORAGES)
         if not known:
             raise UnsafePickleError(
-                f"{self._where} names {module}.{name}, which no list of tensors needs. Nothing was "
-                "executed; do not load this file with PyTorch either unless you trust its author."
+                f"{self._where} names {_shown(module, name)}, which no list of tensors needs. "
+                "Nothing was executed; do not load this file with PyTorch either unless you trust "
+                "its author."
             )
         return _Name(module, name)
+
+
+def _shown(module: str, name: str) -> str:
+    # A damaged name may take a megabyte, and be no text that can be printed.
+    full = f"{module}.{name}"
+    return ascii(full[:_MAX_SHOWN])[1:-1] + ("…" if len(full) > _MAX_SHOWN else "")
 
 
 def _expect(value: Any, kind: type) -> Any:
