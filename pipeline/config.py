@@ -14,6 +14,7 @@ from typing import ClassVar
 
 from components import files
 from components.modeling.config import ModelOptions, XLNetConfig
+from components.trainer import initial_weights
 from components.trainer.config import TrainingConfig
 from components.trainer.repeats import Repeats
 from components.trainer.search import SearchConfig
@@ -132,3 +133,10 @@ class PipelineConfig:
             files.expand(self.vocabulary.model, purpose="vocabulary.model")
         if self.init_from:
             files.expand(f"{self.init_from}/*", purpose="init_from")
+            initial_weights.check_network(self.init_from, self.model)
+            if self.vocabulary.model:
+                initial_weights.check_vocabulary(
+                    self.init_from,
+                    files.sha256(files.read_bytes(self.vocabulary.model)),
+                    whose=self.vocabulary.model,
+                )

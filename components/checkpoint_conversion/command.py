@@ -19,7 +19,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds source, target and what steers the conversion."""
     parser.add_argument(
         "source",
-        help="Hugging Face folder (config.json with model.safetensors or pytorch_model.bin), "
+        help="Hugging Face folder (config.json with model.safetensors or pytorch_model.bin, whole "
+        "or in shards), "
         "folder with a TF1 checkpoint and xlnet_config.json, or the checkpoint's prefix",
     )
     parser.add_argument("target", help="folder to write")
@@ -56,6 +57,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="leave out variables of the source whose names match, such as a head that is to be "
         "new; may be repeated",
     )
+    parser.add_argument(
+        "--fit-vocabulary",
+        action="store_true",
+        help="leave out embeddings that no piece of the spiece.model beside the weights has: of "
+        "tokens that were added to the vocabulary later",
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace weights in the target")
 
 
@@ -71,6 +78,7 @@ def run(options: argparse.Namespace) -> int:
         task_name=options.task_name,
         config_path=options.model_config,
         ignore=options.ignore,
+        fit_vocabulary=options.fit_vocabulary,
         overwrite=options.overwrite,
     )
     rows = {
@@ -79,6 +87,7 @@ def run(options: argparse.Namespace) -> int:
         "variables": f"{conversion.variables:,}",
         "parameters": f"{conversion.parameters:,}",
         "heads": conversion.heads.describe(),
+        **({"labels": ", ".join(conversion.labels)} if conversion.labels else {}),
         "vocabulary": "copied" if conversion.vocabulary else "there was none beside the weights",
     }
     for name, value in rows.items():

@@ -10,7 +10,16 @@ from contextlib import AbstractContextManager
 from apache_beam.io.filesystems import FileSystems
 
 from components import files
-from components.checkpoint_conversion import hugging_face, hugging_face_config, published
+from components.checkpoint_conversion import (
+    description,
+    hugging_face,
+    hugging_face_config,
+    hugging_face_files,
+    named_checkpoint,
+    published,
+    vocabulary_rows,
+)
+from components.checkpoint_conversion.description import Description
 from components.checkpoint_conversion.errors import WeightsError
 from components.checkpoint_conversion.heads import Heads
 from components.checkpoint_conversion.named_checkpoint import (
@@ -18,18 +27,24 @@ from components.checkpoint_conversion.named_checkpoint import (
     CONFIG_NAME,
 )
 from components.checkpoint_conversion.weights import Weights
+from components.tokenization import vocabulary as vocabulary_lib
 from components.tokenization.names import MODEL_FILE_NAME
 
 SOURCE_FORMATS = ("auto", "tf1", "hf")
 TARGET_FORMATS = ("xlnet", "hf")
 
-# The published vocabulary takes 0.8 MB.
-_MAX_VOCABULARY_BYTES = 256 << 20
 # What each format writes beside the vocabulary.
 _WRITTEN = {
     "xlnet": (CONFIG_NAME, f"{CHECKPOINT_NAME}.index"),
-    "hf": (hugging_face_config.CONFIG_NAME, hugging_face.SAFETENSORS_NAME),
+    "hf": (hugging_face_config.CONFIG_NAME, hugging_face_files.SAFETENSORS_NAME),
 }
+
+
+_MULTI_LABEL = (
+    "{where} is of a model that says of each label by itself whether it holds (problem_type "
+    "multi_label_classification); here the labels of a head exclude each other. Leave the head out "
+    "with --ignore '^(sequence_summary|logits_proj)', and train a new one."
+)
 
 
 class TargetExistsError(WeightsError):
@@ -47,6 +62,7 @@ class Conversion:
         parameters: numbers in them.
         heads: beside the encoder.
         vocabulary: whether `spiece.model` was copied along.
+        labels: of the head for whole sequences; empty if they are not known.
         notes: what a user should know, a sentence each.
     """
 
@@ -56,6 +72,7 @@ class Conversion:
     parameters: int
     heads: Heads
     vocabulary: bool
+    labels: tuple[str, ...]
     notes: tuple[str, ...]
 
 
@@ -68,6 +85,7 @@ def convert(
     task_name: str | None = None,
     config_path: str | None = None,
     ignore: Sequence[str] = (),
+    fit_vocabulary: bool = False,
     overwrite: bool = False,
 ) -> Conversion:
     """Converts a model's weights; every variable is accounted for.
@@ -80,12 +98,14 @@ def convert(
         task_name: for `hf`, names the head for whole sequences.
         config_path: for `tf1`, `xlnet_config.json` if it does not lie beside the checkpoint.
         ignore: regular expressions of the source's names that are left out.
+        fit_vocabulary: whether embeddings that no piece of the vocabulary has are left out.
         overwrite: whether weights in `target` may be replaced.
 
     Raises:
         TargetExistsError: if they may not.
         WeightsError: if the source is damaged, or listing what was not found, not used, or has
             another shape. What was in `target` is still there then.
+        VocabularyError: if what lies beside the weights is no vocabulary for XLNet.
     """
     if target_format not in TARGET_FORMATS:
         raise ValueError(f"target_format must be one of {TARGET_FORMATS}, not {target_format!r}")
@@ -95,20 +115,31 @@ def convert(
         source_format = detect_format(source)
     _check_target(source, target, target_format, overwrite)
     with _open(source, source_format, task_name, config_path, ignore) as weights:
+        vocabulary, notes = None, list(weights.notes)
+        if weights.vocabulary:
+            vocabulary = vocabulary_lib.load(weights.vocabulary)
+        if vocabulary or fit_vocabulary:
+            weights, more = vocabulary_rows.fit(weights, vocabulary, cut=fit_vocabulary)
+            notes += more
         if target_format == "hf":
             hugging_face_config.check_writable(weights.config)
+        elif weights.multi_label:
+            raise WeightsError(_MULTI_LABEL.format(where=weights.tensors.where))
+        if vocabulary is None:
+            notes += _check_vocabulary_there(target, weights.vocabulary_sha256)
         (hugging_face if target_format == "hf" else published).write(target, weights)
-        if weights.vocabulary:
-            vocabulary = files.read_bytes(weights.vocabulary, max_bytes=_MAX_VOCABULARY_BYTES)
-            files.write_bytes(files.join(target, MODEL_FILE_NAME), vocabulary)
+        if vocabulary:
+            files.write_bytes(files.join(target, MODEL_FILE_NAME), vocabulary.model)
+        description.write(target, Description(weights.vocabulary_sha256, weights.labels))
         return Conversion(
             source=weights.tensors.where,
             source_format=source_format,
             variables=len(weights.tensors),
             parameters=weights.tensors.num_parameters,
             heads=weights.heads,
-            vocabulary=weights.vocabulary is not None,
-            notes=weights.notes,
+            vocabulary=vocabulary is not None,
+            labels=weights.labels,
+            notes=tuple(notes),
         )
 
 
@@ -118,16 +149,38 @@ def detect_format(source: str) -> str:
     Raises:
         WeightsError: if neither or both are found.
     """
-    is_hugging_face = bool(hugging_face.weight_files(source))
-    is_tf1 = published.find_prefix(source) is not None
+    is_hugging_face = bool(hugging_face_files.weight_files(source))
+    is_tf1 = named_checkpoint.find_prefix(source) is not None
     if is_hugging_face and is_tf1:
         raise WeightsError(f"{source} holds weights in both formats; say --from tf1 or --from hf.")
     if not is_hugging_face and not is_tf1:
         raise WeightsError(
             f"{source} holds no weights that are known here: neither a TensorFlow checkpoint "
-            f"(*.index) nor {hugging_face.SAFETENSORS_NAME} nor {hugging_face.TORCH_NAME}."
+            f"(*.index) nor {hugging_face_files.SAFETENSORS_NAME} nor "
+            f"{hugging_face_files.TORCH_NAME}, nor an index of several such files."
+            f"{hugging_face_files.advice(source)}"
         )
     return "hf" if is_hugging_face else "tf1"
+
+
+def _check_vocabulary_there(target: str, digest: str | None) -> list[str]:
+    """Notes on a vocabulary that lies in the target, where none comes with the weights.
+
+    Raises:
+        TargetExistsError: if it is not the one that they belong to.
+    """
+    path = files.join(target, MODEL_FILE_NAME)
+    if not FileSystems.exists(path):
+        return []
+    there = vocabulary_lib.load(path)
+    if digest is None:
+        return [f"{path} was there before and stays; nothing says whether it is of these weights."]
+    if there.sha256 != digest:
+        raise TargetExistsError(
+            f"{path} (sha256 {there.sha256}) is not the vocabulary of these weights ({digest}). "
+            "Remove it, or choose another folder."
+        )
+    return []
 
 
 def _open(

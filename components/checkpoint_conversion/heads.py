@@ -12,7 +12,6 @@ from components.modeling.config import XLNetConfig
 
 Shape = tuple[int, ...]
 
-MASK_EMBEDDING = "model/transformer/mask_emb/mask_emb"
 UNTIED_WEIGHT = "model/lm_loss/weight"
 # Tasks are named by users: "mnli", "sts-b".
 _SEQUENCE = re.compile(r"^model/(?:((?:classification|regression)_[^/]+)/logit|logits/dense)/")
@@ -119,7 +118,7 @@ def published_shapes(config: XLNetConfig, heads: Heads) -> dict[str, Shape]:
     biases = (config.n_layer, *attention) if config.untie_r else attention
     exact = {
         "model/transformer/word_embedding/lookup_table": (tokens, width),
-        MASK_EMBEDDING: (1, 1, width),
+        "model/transformer/mask_emb/mask_emb": (1, 1, width),
         "model/transformer/seg_embed": (config.n_layer, 2, *attention),
         "model/lm_loss/bias": (tokens,),
         UNTIED_WEIGHT: (tokens, width),
@@ -165,16 +164,27 @@ def hugging_face_shapes(config: XLNetConfig, heads: Heads) -> dict[str, Shape]:
     return shapes
 
 
-def without(shapes: Mapping[str, Shape], ignore: Iterable[str]) -> dict[str, Shape]:
+def without(
+    shapes: Mapping[str, Shape], ignore: Iterable[str], stored_as: Mapping[str, str] | None = None
+) -> dict[str, Shape]:
     """What is left when names that match one of the regular expressions are left out.
+
+    Args:
+        shapes: by name.
+        ignore: the expressions.
+        stored_as: other names of some of them, which may match as well.
 
     Raises:
         WeightsError: if an expression is none, or matches nothing.
     """
-    left = dict(shapes)
+    left, other = dict(shapes), stored_as or {}
     for expression in ignore:
         try:
-            matched = [name for name in shapes if re.search(expression, name)]
+            matched = [
+                name
+                for name in shapes
+                if re.search(expression, name) or re.search(expression, other.get(name, name))
+            ]
         except re.error as error:
             raise WeightsError(f"{expression!r} is no regular expression: {error}.") from error
         if not matched:

@@ -1,4 +1,4 @@
-"""Hugging Face XLNet folders: `config.json` with `model.safetensors` or `pytorch_model.bin`."""
+"""Hugging Face XLNet folders: `config.json` with weights in one file or several."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import numpy as np
 from apache_beam.io.filesystems import FileSystems
 
 from components import files
-from components.checkpoint_conversion import heads as heads_lib
 from components.checkpoint_conversion import (
+    description,
     hugging_face_config,
+    hugging_face_files,
     names,
     safetensors_file,
-    torch_file,
 )
+from components.checkpoint_conversion import heads as heads_lib
 from components.checkpoint_conversion.errors import WeightsError
 from components.checkpoint_conversion.heads import MULTIPLE_CHOICE, Heads
 from components.checkpoint_conversion.hugging_face_config import CONFIG_NAME, HuggingFaceConfig
@@ -23,20 +24,11 @@ from components.checkpoint_conversion.tensors import Tensors
 from components.checkpoint_conversion.weights import Weights
 from components.tokenization.names import MODEL_FILE_NAME
 
-SAFETENSORS_NAME = "model.safetensors"
-TORCH_NAME = "pytorch_model.bin"
-
 _EMBEDDINGS = "transformer.word_embedding.weight"
 _OUTPUT_WEIGHT = "lm_loss.weight"
 _SEQUENCE_WEIGHT, _SEQUENCE_BIAS = "logits_proj.weight", "logits_proj.bias"
 # `ClassificationModel` calls its head so too when nobody names the task.
 _UNNAMED_TASK = "task"
-
-
-def weight_files(folder: str) -> list[str]:
-    """Weight files of a folder that can be read, the preferred one first."""
-    paths = [files.join(folder, name) for name in (SAFETENSORS_NAME, TORCH_NAME)]
-    return [path for path in paths if FileSystems.exists(path)]
 
 
 @contextlib.contextmanager
@@ -58,32 +50,28 @@ def open_to_read(
     """
     config_path = files.join(folder, CONFIG_NAME)
     config = hugging_face_config.read(config_path)
-    paths = weight_files(folder)
-    if not paths:
-        raise WeightsError(
-            f"{folder} has neither {SAFETENSORS_NAME} nor {TORCH_NAME}. If the weights lie in "
-            "several files, save the model again as one: save_pretrained(folder, "
-            "max_shard_size='100GB')."
-        )
-    opener = safetensors_file if paths[0].endswith(SAFETENSORS_NAME) else torch_file
-    with opener.open_to_read(paths[0]) as raw:
+    with hugging_face_files.open_to_read(folder) as (raw, notes_on_names):
         stored = _with_prefix(raw)
-        stored = stored.only(heads_lib.without(stored.shapes, ignore))
-        heads, notes = _heads(stored, config, task_name)
+        stored = stored.only(heads_lib.without(stored.shapes, ignore, stored.stored_as))
+        heads, notes_on_heads = _heads(stored, config, task_name)
         if heads.sequence:
             hugging_face_config.check_sequence_head(config, config_path)
         found = dict(stored.shapes)
         if heads.tie_weight and found.get(_OUTPUT_WEIGHT) == found.get(_EMBEDDINGS):
             found.pop(_OUTPUT_WEIGHT, None)
         expected = heads_lib.hugging_face_shapes(config.network, heads)
-        heads_lib.check_accounted_for(paths[0], found, expected)
+        heads_lib.check_accounted_for(stored.where, found, expected)
         vocabulary = files.join(folder, MODEL_FILE_NAME)
+        labels, notes_on_labels = hugging_face_config.labels(config, heads)
         yield Weights(
             config=config.network,
             heads=heads,
             tensors=_to_published(stored, config, heads),
             vocabulary=vocabulary if FileSystems.exists(vocabulary) else None,
-            notes=(*config.notes, *notes),
+            vocabulary_sha256=description.read(folder).vocabulary_sha256,
+            labels=labels,
+            notes=(*config.notes, *notes_on_names, *notes_on_heads, *notes_on_labels),
+            multi_label=config.is_multi_label and heads.task_name is not None,
         )
 
 
@@ -94,22 +82,21 @@ def write(folder: str, weights: Weights) -> None:
         WeightsError: if transformers has no such network.
     """
     hugging_face_config.check_writable(weights.config)
-    safetensors_file.write(files.join(folder, SAFETENSORS_NAME), _from_published(weights))
-    hugging_face_config.write(files.join(folder, CONFIG_NAME), weights.config, weights.heads)
+    path = files.join(folder, hugging_face_files.SAFETENSORS_NAME)
+    safetensors_file.write(path, _from_published(weights))
+    hugging_face_config.write(files.join(folder, CONFIG_NAME), weights)
 
 
 def _with_prefix(raw: Tensors) -> Tensors:
     """Names as in a model with a head; `XLNetModel` alone lacks "transformer." in front."""
     if any(name.startswith("transformer.") for name in raw):
         return raw
-    bare = {
-        f"transformer.{name}": name
-        for name in raw
-        if name == "mask_emb" or name.startswith(("word_embedding.", "layer."))
-    }
-    renamed = {name: name for name in raw if name not in bare.values()} | bare
-    shapes = {name: raw.shapes[old] for name, old in renamed.items()}
-    return Tensors(shapes, lambda name: raw[renamed[name]], where=raw.where)
+
+    def rename(name: str) -> str:
+        bare = name == "mask_emb" or name.startswith(("word_embedding.", "layer."))
+        return f"transformer.{name}" if bare else name
+
+    return raw.renamed(rename)
 
 
 def _heads(

@@ -7,29 +7,34 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import reprlib
 from typing import Any
 
-from components import files
+from components import files, git_lfs
 from components.checkpoint_conversion.errors import WeightsError
 from components.checkpoint_conversion.heads import MULTIPLE_CHOICE, Heads
-from components.modeling.config import XLNetConfig
+from components.checkpoint_conversion.weights import Weights
+from components.modeling.config import SUMMARY_TYPES, XLNetConfig
 
 CONFIG_NAME = "config.json"
 MULTIPLE_CHOICE_ARCHITECTURE = "XLNetForMultipleChoice"
 
 _MAX_CONFIG_BYTES = 4 << 20  # id2label of many classes makes them long
-# `transformers` calls the exact form "gelu"; all others are the published approximation.
+# `transformers` calls the exact form "gelu"; other names are of the published approximation.
+# The first name of each of ours is the one that is written.
 _ACTIVATIONS = {
     "relu": "relu",
-    "gelu": "gelu",
+    "gelu": "gelu_erf",
+    "gelu_python": "gelu_erf",
     "gelu_new": "gelu",
     "gelu_pytorch_tanh": "gelu",
     "gelu_fast": "gelu",
+    "gelu_accurate": "gelu",
 }
+_PROBLEM_TYPES = ("regression", "single_label_classification", "multi_label_classification")
 # What the network has no setting for, and what transformers takes for an absent field.
 _FIXED = {"layer_norm_eps": 1e-12}
 _FIXED_WITH_SEQUENCE_HEAD = {
-    "summary_type": "last",
     "summary_use_proj": True,
     "summary_activation": "tanh",
 }
@@ -48,6 +53,7 @@ class HuggingFaceConfig:
             if the file does not say.
         task_name: the data set a head for whole sequences was trained on, or None.
         is_regression: whether that head gives a number; None if the file does not say.
+        is_multi_label: whether that head says of each label by itself whether it holds.
         notes: what a user should know.
         fields: everything, as it stands there.
     """
@@ -57,6 +63,7 @@ class HuggingFaceConfig:
     tie_word_embeddings: bool | None
     task_name: str | None
     is_regression: bool | None
+    is_multi_label: bool
     notes: tuple[str, ...]
     fields: dict[str, Any] = dataclasses.field(repr=False)
 
@@ -70,39 +77,55 @@ def read(path: str) -> HuggingFaceConfig:
             published does not have.
     """
     try:
-        fields = json.loads(files.read_bytes(path, max_bytes=_MAX_CONFIG_BYTES))
+        content = files.read_bytes(path, max_bytes=_MAX_CONFIG_BYTES)
+        if git_lfs.is_pointer(content):
+            raise WeightsError(f"{path} is no configuration. {git_lfs.HINT}")
+        fields = json.loads(content)
+    except WeightsError:
+        raise
     except (ValueError, RecursionError) as error:
         raise WeightsError(f"{path} is not readable as JSON: {error}") from error
     if not isinstance(fields, dict):
         raise WeightsError(f"{path} should hold a JSON object.")
     if fields.get("model_type", "xlnet") != "xlnet":
-        raise WeightsError(f"{path} is of a model of type {fields['model_type']!r}, not 'xlnet'.")
+        raise WeightsError(
+            f"{path} is of a model of type {_shown(fields['model_type'])}, not 'xlnet'."
+        )
     _check_fixed(fields, _FIXED, path)
     network = _network(fields, path)
     notes = []
     if fields["ff_activation"] == "gelu":
         notes.append(
-            "config.json has ff_activation 'gelu', which transformers computes exactly; XLNet was "
-            "published and trained with the tanh approximation ('gelu_new'), which is used here."
+            "config.json has ff_activation 'gelu', the exact form, so the network has "
+            "ff_activation gelu_erf; set model.ff_activation to that where these weights are used. "
+            "(The published XLNet was trained with the tanh form, which is called gelu here and "
+            "gelu_new there; Hugging Face's folders of it say 'gelu' all the same.)"
         )
     for name, usual in _OF_A_RUN.items():
         if fields.get(name, usual) != usual:
             notes.append(
-                f"config.json has {name} {fields[name]!r}; that is no property of the weights, set "
-                f"options.{name} where the model is used."
+                f"config.json has {name} {_shown(fields[name])}; that is no property of the "
+                f"weights, set options.{name} where the model is used."
             )
+    problem = fields.get("problem_type")
+    if problem is not None and problem not in _PROBLEM_TYPES:
+        raise WeightsError(
+            f"{path} has problem_type {_shown(problem)}; legal values are "
+            f"{', '.join(_PROBLEM_TYPES)}."
+        )
     architectures = fields.get("architectures") or []
+    if not isinstance(architectures, list) or not all(isinstance(a, str) for a in architectures):
+        raise WeightsError(
+            f"{path} has architectures {_shown(architectures)}, which is no list of names."
+        )
     task_name, tied = fields.get("finetuning_task"), fields.get("tie_word_embeddings")
     return HuggingFaceConfig(
         network=network,
-        architectures=tuple(str(name) for name in architectures),
+        architectures=tuple(architectures),
         tie_word_embeddings=tied if isinstance(tied, bool) else None,
         task_name=task_name if isinstance(task_name, str) and task_name else None,
-        is_regression={
-            "regression": True,
-            "single_label_classification": False,
-            "multi_label_classification": False,
-        }.get(fields.get("problem_type")),
+        is_regression=None if problem is None else problem == "regression",
+        is_multi_label=problem == "multi_label_classification",
         notes=tuple(notes),
         fields=fields,
     )
@@ -115,6 +138,38 @@ def check_sequence_head(config: HuggingFaceConfig, path: str) -> None:
         WeightsError: naming the setting that we do not have.
     """
     _check_fixed(config.fields, _FIXED_WITH_SEQUENCE_HEAD, path)
+    summary = config.fields.get("summary_type", "last")
+    if summary not in SUMMARY_TYPES:
+        raise WeightsError(
+            f"{path} has summary_type {_shown(summary)}; here it is one of "
+            f"{', '.join(SUMMARY_TYPES)}."
+        )
+
+
+def labels(config: HuggingFaceConfig, heads: Heads) -> tuple[tuple[str, ...], list[str]]:
+    """Names of a classification head's outputs, as far as they are names, and notes."""
+    named = config.fields.get("id2label")
+    if heads.task_name is None or heads.is_regression or named is None:
+        return (), []
+    numbers = [str(i) for i in range(heads.num_outputs)]
+    fits = (
+        isinstance(named, dict)
+        and named.keys() == set(numbers)
+        and all(isinstance(label, str) for label in named.values())
+        and len(set(named.values())) == len(named)
+    )
+    if not fits:
+        return (), [
+            f"config.json has an id2label that does not name the {heads.num_outputs} outputs of "
+            "the head; the names were left out."
+        ]
+    found = tuple(named[number] for number in numbers)
+    # What transformers writes where nobody gave names.
+    return ((), []) if found == _unnamed(heads) else (found, [])
+
+
+def _unnamed(heads: Heads) -> tuple[str, ...]:
+    return tuple(f"LABEL_{i}" for i in range(heads.num_outputs))
 
 
 def check_writable(network: XLNetConfig) -> None:
@@ -126,16 +181,17 @@ def check_writable(network: XLNetConfig) -> None:
         )
 
 
-def write(path: str, network: XLNetConfig, heads: Heads) -> None:
+def write(path: str, weights: Weights) -> None:
     """Writes the `config.json` with which `transformers` computes what we compute."""
+    network, heads = weights.config, weights.heads
     sizes = dataclasses.asdict(network)
+    activations = {ours: theirs for theirs, ours in reversed(_ACTIVATIONS.items())}
     fields = {
         "architectures": _architectures(heads),
         "model_type": "xlnet",
         "vocab_size": sizes.pop("n_token"),
         **sizes,
-        # Ours is the tanh approximation, as published.
-        "ff_activation": {"gelu": "gelu_new", "relu": "relu"}[network.ff_activation],
+        "ff_activation": activations[network.ff_activation],
         **_FIXED,
         **_FIXED_WITH_SEQUENCE_HEAD,
         **_OF_A_RUN,
@@ -152,10 +208,12 @@ def write(path: str, network: XLNetConfig, heads: Heads) -> None:
         "tie_word_embeddings": heads.tie_weight,
     }
     if heads.task_name:
-        labels = [f"LABEL_{i}" for i in range(heads.num_outputs)]
+        labels = weights.labels or _unnamed(heads)
+        regression, single, multiple = _PROBLEM_TYPES
+        of_classes = multiple if weights.multi_label else single
         fields |= {
             "finetuning_task": heads.task_name,
-            "problem_type": "regression" if heads.is_regression else "single_label_classification",
+            "problem_type": regression if heads.is_regression else of_classes,
             "id2label": {str(i): label for i, label in enumerate(labels)},
             "label2id": {label: i for i, label in enumerate(labels)},
         }
@@ -189,10 +247,12 @@ def _network(fields: dict[str, Any], path: str) -> XLNetConfig:
             raise WeightsError(f"{path} lacks {theirs[0]}.")
         values[ours] = fields[present[0]]
     activation = fields.setdefault("ff_activation", "gelu")
-    if activation not in _ACTIVATIONS:
+    if not isinstance(activation, str) or activation not in _ACTIVATIONS:
         raise WeightsError(
-            f"{path} has ff_activation {activation!r}; XLNet here knows {', '.join(_ACTIVATIONS)}."
+            f"{path} has ff_activation {_shown(activation)}; XLNet here knows "
+            f"{', '.join(_ACTIVATIONS)}."
         )
+    summary = fields.get("summary_type")
     d_model, n_head, d_head = values["d_model"], values["n_head"], fields.get("d_head")
     if d_head is None and type(d_model) is int and type(n_head) is int and n_head > 0:
         d_head = d_model // n_head
@@ -202,6 +262,8 @@ def _network(fields: dict[str, Any], path: str) -> XLNetConfig:
             d_head=d_head,
             ff_activation=_ACTIVATIONS[activation],
             untie_r=fields.get("untie_r", True),
+            # Of a head that is not there any value will do; of one that is, it is checked.
+            summary_type=summary if summary in SUMMARY_TYPES else "last",
         )
     except ValueError as error:
         raise WeightsError(f"{path}: {error}") from error
@@ -217,5 +279,11 @@ def _check_fixed(fields: dict[str, Any], fixed: dict[str, Any], path: str) -> No
     for name, value in fixed.items():
         if fields.get(name, value) != value:
             raise WeightsError(
-                f"{path} has {name} {fields[name]!r}; XLNet as published, and here, has {value!r}."
+                f"{path} has {name} {_shown(fields[name])}; XLNet as published, and here, has "
+                f"{value!r}."
             )
+
+
+def _shown(value: Any) -> str:
+    # A damaged value may be nested too deeply for repr, or take megabytes.
+    return reprlib.repr(value)

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
 
+from components import git_lfs
 from components.checkpoint_conversion.errors import WeightsError
 from components.checkpoint_conversion.tensors import Tensors
 
@@ -26,6 +27,17 @@ CONFIG_NAME = "xlnet_config.json"
 _NOT_OF_THE_MODEL = re.compile(r"^global_step$|/(Adam(_1|_m|_v)?|adam_[mv])$|^(beta1|beta2)_power$")
 # What reading a missing or damaged checkpoint can raise.
 _READ_ERRORS = (ValueError, IndexError, tf.errors.OpError, RuntimeError)
+# The published code builds some heads outside of the scope "model" (its `get_qa_outputs` and
+# `get_race_loss`); ours are all inside of it.
+_HEAD_AT_THE_ROOT = re.compile(
+    r"^(start_logits|end_logits|answer_class|logits|sequnece_summary|lm_loss"
+    r"|(classification|regression)_[^/]+)/"
+)
+_MODEL = "model/"
+_EMBEDDINGS = "model/transformer/word_embedding/lookup_table"
+MASK_EMBEDDING = "model/transformer/mask_emb/mask_emb"
+_LANGUAGE_MODEL = "model/lm_loss/"
+_ENCODER = "model/transformer/"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,19 +62,58 @@ def checkpoint_prefix(path: str) -> str:
     return path.removesuffix(".index")
 
 
+def find_prefix(path: str) -> str | None:
+    """The checkpoint that a path speaks of: a prefix, its `.index` file, or a folder with one.
+
+    Raises:
+        WeightsError: if a folder holds several, and none is the published name or the latest.
+    """
+    prefix = checkpoint_prefix(path)
+    if tf.io.gfile.exists(f"{prefix}.index"):
+        return prefix
+    if not tf.io.gfile.isdir(path):
+        return None
+    names = sorted(name for name in tf.io.gfile.listdir(path) if name.endswith(".index"))
+    found = [f"{path.rstrip('/')}/{name.removesuffix('.index')}" for name in names]
+    if len(found) > 1:
+        latest = tf.train.latest_checkpoint(path)
+        if latest is None:
+            raise WeightsError(
+                f"{path} holds several checkpoints; give one of them: {', '.join(found)}"
+            )
+        return latest
+    return found[0] if found else None
+
+
+def lacks_mask_embedding_by_design(names: Collection[str]) -> bool:
+    """Whether these variables are of a fine-tuning by the published code.
+
+    It builds no query stream, and so no mask embedding, which only pretraining uses.
+    """
+    has_head = any(
+        name.startswith(_MODEL) and not name.startswith((_ENCODER, _LANGUAGE_MODEL))
+        for name in names
+    )
+    has_language_model = any(name.startswith(_LANGUAGE_MODEL) for name in names)
+    return MASK_EMBEDDING not in names and has_head and not has_language_model
+
+
 def open_arrays(path: str) -> Tensors:
     """All variables of the model in a checkpoint, by name, read when asked for.
 
-    Optimizer state is left out.
+    Optimizer state is left out. Heads that the published code left at the root have the names that
+    they have inside of `model/`; `Tensors.stored_as` says which.
 
     Raises:
         WeightsError: if there is no checkpoint, or it is damaged; the latter also when a variable
             is read.
     """
-    prefix = checkpoint_prefix(path)
+    prefix = find_prefix(path) or checkpoint_prefix(path)
 
     def damaged(error: Exception) -> WeightsError:
-        return WeightsError(f"{prefix} is not a readable TensorFlow checkpoint: {error}")
+        return WeightsError(
+            f"{prefix} is not a readable TensorFlow checkpoint: {error}{_advice(prefix)}"
+        )
 
     try:
         reader = tf.train.load_checkpoint(prefix)
@@ -76,16 +127,30 @@ def open_arrays(path: str) -> Tensors:
         except _READ_ERRORS as error:
             raise damaged(error) from error
 
-    return Tensors(
-        {
-            name: tuple(shapes[name])
-            for name in sorted(shapes)
-            if not _NOT_OF_THE_MODEL.search(name)
-        },
-        read,
-        where=prefix,
-        dtype=None,
+    of_the_model = {
+        name: tuple(shapes[name]) for name in sorted(shapes) if not _NOT_OF_THE_MODEL.search(name)
+    }
+    return Tensors(of_the_model, read, where=prefix, dtype=None).renamed(
+        lambda name: _MODEL + name if _HEAD_AT_THE_ROOT.match(name) else name
     )
+
+
+def _advice(prefix: str) -> str:
+    """What to do about a checkpoint that cannot be read, where what lies there tells."""
+    folder, _, name = prefix.rpartition("/")
+    folder = folder or "."
+    there = tf.io.gfile.listdir(folder) if tf.io.gfile.isdir(folder) else []
+    for file in sorted(there):
+        if file.startswith(f"{name}."):
+            with tf.io.gfile.GFile(f"{folder}/{file}", "rb") as opened:
+                if git_lfs.is_pointer(opened.read(git_lfs.START_BYTES)):
+                    return f" {file}: {git_lfs.HINT}"
+    if "config.json" in there:
+        return (
+            f" {folder} is a Hugging Face folder: `xlnet-pipeline convert {folder} TARGET --to "
+            "xlnet` makes a checkpoint of it."
+        )
+    return ""
 
 
 def read_arrays(path: str) -> dict[str, np.ndarray]:
@@ -135,6 +200,9 @@ def restore(
 ) -> RestoredWeights:
     """Assigns a checkpoint's values to variables of the same names; every one is accounted for.
 
+    A checkpoint that the published code fine-tuned has no mask embedding. A model without a
+    language model's head never looks at it, and keeps its initial value.
+
     Args:
         variables: of the model.
         path: folder or prefix.
@@ -146,12 +214,17 @@ def restore(
         WeightsError: listing what was not found, not used, or has another shape. Nothing has been
             assigned then.
     """
-    arrays = read_arrays(path)
+    stored = open_arrays(path)
+    where, arrays = stored.where, dict(stored)
     targets = variables_by_name(variables)
 
     def declared(name: str, expressions: Sequence[str]) -> bool:
         return any(re.search(expression, name) for expression in expressions)
 
+    if lacks_mask_embedding_by_design(arrays) and not any(
+        name.startswith(_LANGUAGE_MODEL) for name in targets
+    ):
+        may_be_new = (*may_be_new, f"^{re.escape(MASK_EMBEDDING)}$")
     not_found = sorted(set(targets) - set(arrays))
     not_used = sorted(set(arrays) - set(targets))
     problems = [f"not in the checkpoint: {n}" for n in not_found if not declared(n, may_be_new)]
@@ -165,8 +238,21 @@ def restore(
     ]
     if problems:
         raise WeightsError(
-            f"{checkpoint_prefix(path)} does not fit the model:\n  " + "\n  ".join(problems)
+            f"{where} does not fit the model:\n  "
+            + "\n  ".join(problems)
+            + _added_rows(path, arrays.get(_EMBEDDINGS), targets.get(_EMBEDDINGS))
         )
     for name in common:
         targets[name].assign(arrays[name])
     return RestoredWeights(tuple(common), tuple(not_found), tuple(not_used))
+
+
+def _added_rows(path: str, stored: np.ndarray | None, target: tf.Variable | None) -> str:
+    if stored is None or target is None or stored.shape[0] <= target.shape[0]:
+        return ""
+    return (
+        f"\nThe checkpoint has {stored.shape[0] - target.shape[0]} embeddings more than the model. "
+        "If they are of tokens that were added to its vocabulary later, `xlnet-pipeline convert "
+        f"{path} TARGET --to xlnet --fit-vocabulary` leaves out what no piece of the spiece.model "
+        "beside it has."
+    )

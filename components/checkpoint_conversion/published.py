@@ -9,13 +9,13 @@ import numpy as np
 import tensorflow as tf
 
 from components import files
+from components.checkpoint_conversion import description, named_checkpoint
 from components.checkpoint_conversion import heads as heads_lib
-from components.checkpoint_conversion import named_checkpoint
+from components.checkpoint_conversion.description import Description
 from components.checkpoint_conversion.errors import WeightsError
-from components.checkpoint_conversion.heads import MASK_EMBEDDING
 from components.checkpoint_conversion.named_checkpoint import (
-    CHECKPOINT_NAME,
     CONFIG_NAME,
+    MASK_EMBEDDING,
 )
 from components.checkpoint_conversion.tensors import Tensors
 from components.checkpoint_conversion.weights import Weights
@@ -24,28 +24,6 @@ from components.tokenization.names import MODEL_FILE_NAME
 
 # A variable of checkpoints that hold objects and not names, such as those a run resumes from.
 _OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
-
-
-def find_prefix(path: str) -> str | None:
-    """The checkpoint that a path speaks of: a prefix, its `.index` file, or a folder with one.
-
-    Raises:
-        WeightsError: if a folder holds several, and none is the published name or the latest.
-    """
-    if not tf.io.gfile.isdir(path):
-        prefix = named_checkpoint.checkpoint_prefix(path)
-        return prefix if tf.io.gfile.exists(f"{prefix}.index") else None
-    prefix = files.join(path, CHECKPOINT_NAME)
-    if tf.io.gfile.exists(f"{prefix}.index"):
-        return prefix
-    found = sorted(tf.io.gfile.glob(files.join(path, "*.index")))
-    if len(found) > 1:
-        latest = tf.train.latest_checkpoint(path)
-        if latest is None:
-            names = ", ".join(found)
-            raise WeightsError(f"{path} holds several checkpoints; give one of them: {names}")
-        return latest
-    return found[0].removesuffix(".index") if found else None
 
 
 @contextlib.contextmanager
@@ -63,7 +41,7 @@ def open_to_read(
         WeightsError: if it is missing or damaged, or listing what was not found, not used, or has
             another shape.
     """
-    prefix = find_prefix(path)
+    prefix = named_checkpoint.find_prefix(path)
     if prefix is None:
         raise WeightsError(f"{path} is no TensorFlow checkpoint, nor a folder with one.")
     folder = prefix.rpartition("/")[0] or "."
@@ -74,11 +52,19 @@ def open_to_read(
             f"{prefix} is a checkpoint from which a run resumes. The weights by name are what a "
             "run leaves in the folder 'xlnet' of its model directory."
         )
-    found = heads_lib.without(stored.shapes, ignore)
+    found = heads_lib.without(stored.shapes, ignore, stored.stored_as)
     heads = heads_lib.find(found)
     expected = heads_lib.published_shapes(config, heads)
     notes = []
-    if _lacks_mask_embedding_by_design(found, heads):
+    at_root = sorted(
+        {stored.stored_as[name].partition("/")[0] for name in found if name in stored.stored_as}
+    )
+    if at_root:
+        notes.append(
+            f"{', '.join(at_root)}: at the root of the checkpoint, as the published code writes "
+            "them; here they stand below model/."
+        )
+    if named_checkpoint.lacks_mask_embedding_by_design(found):
         # Fine-tuning as published builds no query stream and leaves its embedding out.
         found[MASK_EMBEDDING] = expected[MASK_EMBEDDING]
         notes.append(
@@ -91,11 +77,14 @@ def open_to_read(
         return stored[name] if name in stored else np.zeros(expected[name], np.float32)
 
     vocabulary = files.join(folder, MODEL_FILE_NAME)
+    described = description.read(folder)
     yield Weights(
         config=config,
         heads=heads,
         tensors=Tensors(expected, read, where=prefix),
         vocabulary=vocabulary if tf.io.gfile.exists(vocabulary) else None,
+        vocabulary_sha256=described.vocabulary_sha256,
+        labels=_labels(described, heads),
         notes=tuple(notes),
     )
 
@@ -119,8 +108,7 @@ def _read_config(path: str) -> XLNetConfig:
         raise WeightsError(str(error)) from error
 
 
-def _lacks_mask_embedding_by_design(
-    found: dict[str, heads_lib.Shape], heads: heads_lib.Heads
-) -> bool:
-    fine_tuned = heads.sequence is not None or heads.question_answering
-    return MASK_EMBEDDING not in found and fine_tuned and not heads.language_model
+def _labels(described: Description, heads: heads_lib.Heads) -> tuple[str, ...]:
+    # Without the head, or with another one, they name nothing.
+    fits = heads.sequence is not None and len(described.labels) == heads.num_outputs
+    return described.labels if fits else ()

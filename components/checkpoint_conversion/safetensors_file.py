@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import reprlib
 import struct
 from collections.abc import Iterator
 from typing import Any, BinaryIO
@@ -18,7 +19,7 @@ import numpy as np
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
-from components import files
+from components import files, git_lfs
 from components.checkpoint_conversion import tensors
 from components.checkpoint_conversion.errors import WeightsError
 from components.checkpoint_conversion.tensors import Tensors
@@ -60,7 +61,10 @@ def open_to_read(path: str) -> Iterator[Tensors]:
                     f"{path}: {name} takes {len(content):,} bytes, which is not what {dtype} of "
                     f"shape {shape} needs. The file is damaged."
                 )
-            return tensors.decode(content, dtype).reshape(shape)
+            try:
+                return tensors.decode(content, dtype).reshape(shape)
+            except ValueError as error:  # no numbers at all, in a shape of huge sizes
+                raise WeightsError(f"{path}: {name} has an impossible shape: {error}") from error
 
         shapes = {name: tuple(entry["shape"]) for name, entry in header.items()}
         yield Tensors(shapes, read, where=path)
@@ -92,6 +96,8 @@ def _read_header(file: BinaryIO, path: str) -> tuple[dict[str, Any], int, int]:
     prefix = file.read(8)
     length = struct.unpack("<Q", prefix)[0] if len(prefix) == 8 else 0
     if not 2 <= length <= min(_MAX_HEADER_BYTES, size - 8):
+        if git_lfs.is_pointer(prefix + file.read(git_lfs.START_BYTES)):
+            raise WeightsError(f"{path} is not a safetensors file. {git_lfs.HINT}")
         raise WeightsError(f"{path} is not a safetensors file, or is cut off in its header.")
     try:
         header = json.loads(file.read(length), object_pairs_hook=_without_duplicates)
@@ -100,6 +106,7 @@ def _read_header(file: BinaryIO, path: str) -> tuple[dict[str, Any], int, int]:
     if not isinstance(header, dict):
         raise WeightsError(f"{path} has a damaged safetensors header: it is no JSON object.")
     header.pop(_METADATA, None)
+    tensors.check_names(header, path)
     return header, 8 + length, size - 8 - length
 
 
@@ -114,16 +121,21 @@ def _span(entry: Any, data_size: int, where: str) -> tuple[int, int]:
     """First byte of a tensor and the one behind it, in the data."""
 
     def are_sizes(values: Any) -> bool:
-        return isinstance(values, list) and all(type(v) is int and v >= 0 for v in values)
+        return isinstance(values, list) and all(
+            type(v) is int and 0 <= v <= tensors.MAX_SIZE for v in values
+        )
 
     if (
         not isinstance(entry, dict)
         or not isinstance(entry.get("dtype"), str)
         or not are_sizes(entry.get("shape"))
         or not are_sizes(entry.get("data_offsets"))
+        or len(entry["shape"]) > tensors.MAX_AXES
         or len(entry["data_offsets"]) != 2
     ):
-        raise WeightsError(f"{where} has a damaged entry in the safetensors header: {entry!r}")
+        raise WeightsError(
+            f"{where} has a damaged entry in the safetensors header: {reprlib.repr(entry)}"
+        )
     begin, end = entry["data_offsets"]
     if not begin <= end <= data_size:
         raise WeightsError(

@@ -12,6 +12,12 @@ from components.checkpoint_conversion.errors import WeightsError
 # Bytes per element of the formats that weights are stored in.
 ITEM_SIZES = {"float16": 2, "bfloat16": 2, "float32": 4, "float64": 8}
 
+# Far more than any tensor of a network has, and still what NumPy can take as a size, or as the
+# number of elements of 8 bytes.
+MAX_SIZE = 1 << 60
+MAX_NUMBERS = 1 << 59
+MAX_AXES = 8
+
 
 class Tensors(Mapping[str, np.ndarray]):
     """Arrays by name; each look-up reads the array anew from where it lies.
@@ -21,6 +27,7 @@ class Tensors(Mapping[str, np.ndarray]):
         read: gives the array of a name.
         where: file or folder, for messages.
         dtype: to which arrays are converted; None leaves them as they are stored.
+        stored_as: names in the file of those arrays that have another one here.
     """
 
     def __init__(
@@ -30,9 +37,11 @@ class Tensors(Mapping[str, np.ndarray]):
         *,
         where: str,
         dtype: type[np.floating] | None = np.float32,
+        stored_as: Mapping[str, str] | None = None,
     ) -> None:
         self.shapes = dict(shapes)
         self.where = where
+        self.stored_as = dict(stored_as or {})
         self._read = read
         self._dtype = dtype
 
@@ -84,7 +93,43 @@ class Tensors(Mapping[str, np.ndarray]):
     def only(self, names: Iterable[str]) -> Tensors:
         """Some of the arrays."""
         shapes = {name: self.shapes[name] for name in names}
-        return Tensors(shapes, self._read, where=self.where, dtype=self._dtype)
+        return Tensors(
+            shapes, self._read, where=self.where, dtype=self._dtype, stored_as=self.stored_as
+        )
+
+    def renamed(self, rename: Callable[[str], str]) -> Tensors:
+        """The same arrays under other names.
+
+        Raises:
+            WeightsError: if two of them would have the same name.
+        """
+        before: dict[str, str] = {}
+        for name in self.shapes:
+            other = before.setdefault(rename(name), name)
+            if other != name:
+                raise WeightsError(
+                    f"{self.where} holds {other} and {name}, two spellings of one variable."
+                )
+        return Tensors(
+            {new: self.shapes[old] for new, old in before.items()},
+            lambda name: self._read(before[name]),
+            where=self.where,
+            dtype=self._dtype,
+            stored_as={
+                new: self.stored_as.get(old, old) for new, old in before.items() if new != old
+            },
+        )
+
+
+def check_names(names: Iterable[str], where: str) -> None:
+    """Raises a WeightsError for a name that is no Unicode text, which nothing could print."""
+    for name in names:
+        try:
+            name.encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise WeightsError(
+                f"{where} names a tensor {name[:200]!a}, which is no text. The file is damaged."
+            ) from error
 
 
 def decode(content: bytes, dtype: str) -> np.ndarray:

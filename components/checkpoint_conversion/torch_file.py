@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import reprlib
 import struct
 import zipfile
 import zlib
@@ -19,7 +20,7 @@ import numpy as np
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
-from components import files
+from components import files, git_lfs
 from components.checkpoint_conversion import tensors, torch_pickle
 from components.checkpoint_conversion.errors import WeightsError
 from components.checkpoint_conversion.tensors import Tensors
@@ -57,8 +58,9 @@ def open_to_read(path: str) -> Iterator[Tensors]:
         elif start == _LEGACY_START:
             content, read_storage = _open_legacy(file, path)
         else:
+            hint = f" {git_lfs.HINT}" if git_lfs.is_pointer(file.read(git_lfs.START_BYTES)) else ""
             raise WeightsError(
-                f"{path} was not written by torch.save, or its beginning is damaged."
+                f"{path} was not written by torch.save, or its beginning is damaged.{hint}"
             )
         references = _references(content, path)
         shapes = {name: reference.shape for name, reference in references.items()}
@@ -76,9 +78,10 @@ def _references(content: Any, path: str) -> Mapping[str, TensorReference]:
         if not isinstance(name, str) or not isinstance(value, TensorReference):
             raise WeightsError(
                 f"{path} is no state dict of tensors: it holds a {type(value).__name__} under "
-                f"{name!r}. If it is a checkpoint of a training run, save the model's state_dict() "
-                "alone."
+                f"{reprlib.repr(name)}. If it is a checkpoint of a training run, save the model's "
+                "state_dict() alone."
             )
+    tensors.check_names(content, path)
     return content
 
 
@@ -89,10 +92,16 @@ def _view(
     if dtype is None:
         raise WeightsError(f"{where} holds whole numbers; weights are floating point numbers.")
     flat = tensors.decode(read_storage(reference.storage), dtype)
+    if 0 in reference.shape:
+        # Strides of nothing may be anything.
+        return flat[:0].reshape(reference.shape)
     view = np.lib.stride_tricks.as_strided(
         flat[reference.offset :],
         reference.shape,
-        [stride * flat.itemsize for stride in reference.strides],
+        [
+            stride * flat.itemsize if size > 1 else 0
+            for size, stride in zip(reference.shape, reference.strides, strict=True)
+        ],
         writeable=False,
     )
     return np.ascontiguousarray(view).reshape(reference.shape)

@@ -14,6 +14,7 @@ import pickletools
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
+from components.checkpoint_conversion import tensors
 from components.checkpoint_conversion.errors import UnsafePickleError, WeightsError
 
 # Storage classes of PyTorch → formats of `tensors.decode`, or None where they are not weights.
@@ -35,6 +36,7 @@ _FUNCTIONS = (_ORDERED_DICT, _REBUILD_TENSOR, _REBUILD_PARAMETER)
 _MAX_INSTRUCTIONS = 5_000_000
 # Names of tensors are the longest arguments.
 _MAX_ARGUMENT_BYTES = 1 << 20
+_MAX_SHOWN = 200
 _PUSHED_AS_THEY_ARE = frozenset(
     {
         *("BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT"),
@@ -213,10 +215,17 @@ class _Machine:
         known = (module, name) in _FUNCTIONS or (module == "torch" and name in _STORAGES)
         if not known:
             raise UnsafePickleError(
-                f"{self._where} names {module}.{name}, which no list of tensors needs. Nothing was "
-                "executed; do not load this file with PyTorch either unless you trust its author."
+                f"{self._where} names {_shown(module, name)}, which no list of tensors needs. "
+                "Nothing was executed; do not load this file with PyTorch either unless you trust "
+                "its author."
             )
         return _Name(module, name)
+
+
+def _shown(module: str, name: str) -> str:
+    # A damaged name may take a megabyte, and be no text that can be printed.
+    full = f"{module}.{name}"
+    return ascii(full[:_MAX_SHOWN])[1:-1] + ("…" if len(full) > _MAX_SHOWN else "")
 
 
 def _expect(value: Any, kind: type) -> Any:
@@ -227,8 +236,8 @@ def _expect(value: Any, kind: type) -> Any:
 
 
 def _size(value: Any) -> int:
-    if type(value) is not int or value < 0:
-        raise ValueError(f"{type(value).__name__} in place of a size, or a negative one")
+    if type(value) is not int or not 0 <= value <= tensors.MAX_SIZE:
+        raise ValueError(f"{type(value).__name__} in place of a size, or one that none can have")
     return value
 
 
@@ -258,6 +267,9 @@ def _tensor(storage: Any, offset: Any, shape: Any, strides: Any) -> TensorRefere
     shape = tuple(_size(size) for size in _expect(shape, tuple))
     strides = tuple(_size(stride) for stride in _expect(strides, tuple))
     tensor = TensorReference(_expect(storage, Storage), _size(offset), shape, strides)
+    # Of a tensor without numbers the other sizes say nothing, but NumPy multiplies them.
+    if len(shape) > tensors.MAX_AXES or math.prod(max(n, 1) for n in shape) > tensors.MAX_NUMBERS:
+        raise ValueError("a tensor larger than any is")
     if len(shape) != len(strides):
         raise ValueError("a tensor with another number of strides than of axes")
     count = math.prod(shape)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import tensorflow as tf
 
@@ -14,20 +14,30 @@ from components.modeling.variables import Dense, NamedLayer, NamedModel
 
 _TOKENS = ("input_ids", "input_mask", "segment_ids")
 
+# By `XLNetConfig.summary_type`: hidden [B, T, d_model] → [B, d_model]. Padding counts like any
+# other position, as in the published code; so only the last token is independent of its amount.
+_SUMMARIES: dict[str, Callable[[tf.Tensor], tf.Tensor]] = {
+    "last": lambda hidden: hidden[:, -1],
+    "first": lambda hidden: hidden[:, 0],
+    "mean": lambda hidden: tf.reduce_mean(hidden, axis=1),
+}
+
 
 class SequenceSummary(NamedLayer):
-    """tanh of a dense layer over the last token, which is CLS; [B, T, d_model] → [B, d_model].
+    """tanh of a dense layer over a summary of the tokens; [B, T, d_model] → [B, d_model].
 
-    Variables `sequnece_summary/summary/…`: the published name, spelling and all.
+    Which summary, `XLNetConfig.summary_type` says. Variables `sequnece_summary/summary/…`: the
+    published name, spelling and all.
     """
 
     def __init__(self, config: XLNetConfig, options: ModelOptions) -> None:
         super().__init__(options)
+        self.summarize = _SUMMARIES[config.summary_type]
         self.summary = Dense(options, "sequnece_summary/summary", config.d_model, config.d_model)
 
     def call(self, hidden: tf.Tensor, seed: tf.Tensor | None) -> tf.Tensor:
-        """Last token's summary after dropout, in the compute dtype."""
-        summary = tf.tanh(self.summary(hidden[:, -1]))
+        """The summary after dropout, in the compute dtype."""
+        summary = tf.tanh(self.summary(self.summarize(hidden)))
         return dropout(summary, self.options.dropout, seed)
 
 

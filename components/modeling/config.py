@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import reprlib
 from typing import Any
 
 from components import files
 
-FF_ACTIVATIONS = ("relu", "gelu")
+# "gelu" has meant the tanh form since XLNet was published; the exact one needs a name of its own.
+FF_ACTIVATIONS = ("relu", "gelu", "gelu_erf")
+SUMMARY_TYPES = ("last", "first", "mean")
 INIT_METHODS = ("normal", "uniform")
 ATTN_TYPES = ("bi", "uni")
 COMPUTE_DTYPES = ("float32", "bfloat16", "float64")
@@ -19,6 +22,9 @@ EMBEDDING_LOOKUPS = ("auto", "gather", "one_hot")
 
 # A configuration file is a few hundred bytes; more is some other file.
 _MAX_CONFIG_BYTES = 1 << 20
+# Far beyond any network, and small enough that a damaged number does no harm before it is noticed.
+_MAX_LAYERS = 1024
+_MAX_SIZE = (1 << 31) - 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,8 +38,13 @@ class XLNetConfig:
         n_head: attention heads.
         d_head: width of a head. `n_head * d_head` need not be `d_model`.
         d_inner: width of the feed-forward layer.
-        ff_activation: "relu" or "gelu" (the tanh approximation, as published).
+        ff_activation: "relu", "gelu" (the tanh approximation, as published; "gelu_new" at Hugging
+            Face) or "gelu_erf" (the exact form; "gelu" at Hugging Face).
         untie_r: whether each layer has attention biases (`r_w_bias` …) of its own.
+        summary_type: what a head for whole sequences looks at: the "last" token, which is CLS, the
+            "first", or the "mean" of all `seq_len` positions, padding among them, as the published
+            code and Hugging Face's compute it. No published file has this field; a file without
+            it means "last".
     """
 
     n_token: int
@@ -44,10 +55,12 @@ class XLNetConfig:
     d_inner: int
     ff_activation: str
     untie_r: bool
+    summary_type: str = "last"
 
     def __post_init__(self) -> None:
         for name in ("n_token", "n_layer", "d_model", "n_head", "d_head", "d_inner"):
-            _require_int(self, name, minimum=1)
+            maximum = _MAX_LAYERS if name == "n_layer" else _MAX_SIZE
+            _require_int(self, name, minimum=1, maximum=maximum)
         if self.d_model % 2:
             raise ValueError(
                 f"d_model must be even (position encodings are half sines, half cosines), "
@@ -55,10 +68,21 @@ class XLNetConfig:
             )
         _require_choice(self, "ff_activation", FF_ACTIVATIONS)
         _require_bool(self, "untie_r")
+        _require_choice(self, "summary_type", SUMMARY_TYPES)
+
+    def to_published(self) -> dict[str, Any]:
+        """The fields of a published file; `summary_type` is among them only where it is not "last".
+
+        So what was written before there was that field stays equal to what is written now.
+        """
+        fields = dataclasses.asdict(self)
+        if self.summary_type == "last":
+            del fields["summary_type"]
+        return fields
 
     def to_json(self) -> str:
         """The configuration as the published files have it: sorted keys, four spaces."""
-        return json.dumps(dataclasses.asdict(self), indent=4, sort_keys=True) + "\n"
+        return json.dumps(self.to_published(), indent=4, sort_keys=True) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> XLNetConfig:
@@ -69,19 +93,19 @@ class XLNetConfig:
         """
         try:
             fields = json.loads(text)
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:  # also of numbers with thousands of digits
             raise ValueError(f"not an XLNet configuration, because not JSON: {error}") from error
         if not isinstance(fields, dict):
             raise ValueError(
                 f"an XLNet configuration is a JSON object, not a {type(fields).__name__}"
             )
         names = [field.name for field in dataclasses.fields(cls)]
-        missing = [name for name in names if name not in fields]
+        missing = [n for n in names if n not in fields and n != "summary_type"]
         unknown = sorted(set(fields) - set(names))
         if missing or unknown:
             raise ValueError(
-                f"an XLNet configuration has exactly the fields {names}; missing: {missing}, "
-                f"unknown: {unknown}"
+                f"an XLNet configuration has the fields {names} (summary_type may be left out); "
+                f"missing: {missing}, unknown: {reprlib.repr(unknown)}"
             )
         return cls(**fields)
 
@@ -177,25 +201,29 @@ class ModelOptions:
         return "float64" if self.compute_dtype == "float64" else "float32"
 
 
-def _require_int(instance: Any, name: str, *, minimum: int) -> None:
+def _require_int(instance: Any, name: str, *, minimum: int, maximum: int | None = None) -> None:
     value = getattr(instance, name)
     if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
-        raise ValueError(f"{name} must be a whole number of at least {minimum}, not {value!r}")
+        raise ValueError(
+            f"{name} must be a whole number of at least {minimum}, not {reprlib.repr(value)}"
+        )
+    if maximum is not None and value > maximum:
+        raise ValueError(f"{name} must be at most {maximum:,}, not {reprlib.repr(value)}")
 
 
 def _require_number(instance: Any, name: str) -> None:
     value = getattr(instance, name)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise ValueError(f"{name} must be a number, not {value!r}")
+        raise ValueError(f"{name} must be a number, not {reprlib.repr(value)}")
 
 
 def _require_bool(instance: Any, name: str) -> None:
     value = getattr(instance, name)
     if not isinstance(value, bool):
-        raise ValueError(f"{name} must be true or false, not {value!r}")
+        raise ValueError(f"{name} must be true or false, not {reprlib.repr(value)}")
 
 
 def _require_choice(instance: Any, name: str, choices: tuple[str, ...]) -> None:
     value = getattr(instance, name)
     if value not in choices:
-        raise ValueError(f"{name} must be one of {list(choices)}, not {value!r}")
+        raise ValueError(f"{name} must be one of {list(choices)}, not {reprlib.repr(value)}")

@@ -20,6 +20,9 @@ from components.modeling.dropout import dropout
 # fewer operations.
 _GELU_LINEAR = 2.0 * math.sqrt(2.0 / math.pi)
 _GELU_CUBIC = 0.044715 * _GELU_LINEAR
+# The exact form (the same, section 2) is x Φ(x), with Φ of the standard normal distribution.
+_INVERSE_ROOT_2 = math.sqrt(0.5)
+_INVERSE_ROOT_2_PI = 1.0 / math.sqrt(2.0 * math.pi)
 
 
 def leading_shape(tensor: tf.Tensor) -> list[int | tf.Tensor]:
@@ -120,12 +123,33 @@ def _gelu_slope(x: tf.Tensor) -> tf.Tensor:
     return gate + x * inner_slope * gate * (1.0 - gate)
 
 
+def _gelu_erf(x: tf.Tensor) -> tf.Tensor:
+    wide = _at_least_float32(x)
+    return tf.cast(wide * _normal_distribution(wide), x.dtype)
+
+
+def _gelu_erf_slope(x: tf.Tensor) -> tf.Tensor:
+    wide = _at_least_float32(x)
+    density = _INVERSE_ROOT_2_PI * tf.exp(-0.5 * tf.square(wide))
+    return tf.cast(_normal_distribution(wide) + wide * density, x.dtype)
+
+
+def _at_least_float32(x: tf.Tensor) -> tf.Tensor:
+    # 1 + erf(x) of a negative x keeps no digit of bfloat16's eight bits.
+    return tf.cast(x, tf.float32) if x.dtype == tf.bfloat16 else x
+
+
+def _normal_distribution(x: tf.Tensor) -> tf.Tensor:
+    return 0.5 + 0.5 * tf.math.erf(_INVERSE_ROOT_2 * x)
+
+
 def _relu_slope(x: tf.Tensor) -> tf.Tensor:
     return tf.cast(x > 0, x.dtype)
 
 
 _ACTIVATIONS: dict[str, tuple[Callable, Callable]] = {
     "gelu": (_gelu, _gelu_slope),
+    "gelu_erf": (_gelu_erf, _gelu_erf_slope),
     "relu": (tf.nn.relu, _relu_slope),
 }
 
@@ -138,7 +162,7 @@ def activate(
     Args:
         inputs: [..., D], the product of a dense layer.
         bias: [D], the dense layer's bias.
-        activation: "gelu" or "relu".
+        activation: one of `config.FF_ACTIVATIONS`.
         rate: share to drop.
         seed: int32 [2] of this place, or None for no dropout.
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import sentencepiece
 
-from components import files
+from components import files, git_lfs
 from components.tokenization import comma_rule
 from components.tokenization.special_ids import SPECIAL_PIECES, UNK_ID
 
@@ -15,7 +15,6 @@ from components.tokenization.special_ids import SPECIAL_PIECES, UNK_ID
 # should not be read through to its end.
 _MAX_MODEL_BYTES = 256 << 20
 _FIRST_BYTES = 16
-_GIT_LFS_START = b"version https://git-lfs"
 
 
 class VocabularyError(ValueError):
@@ -83,8 +82,8 @@ def _make_processor(model: bytes, source: str) -> sentencepiece.SentencePiecePro
         processor.LoadFromSerializedProto(model)
     except RuntimeError as error:
         hint = "Give the .model file that SentencePiece wrote (XLNet publishes spiece.model)."
-        if model.startswith(_GIT_LFS_START):
-            hint = "This is a Git LFS pointer: fetch the file itself with `git lfs pull`."
+        if git_lfs.is_pointer(model):
+            hint = git_lfs.HINT
         elif not model:
             hint = "The file is empty."
         raise VocabularyError(

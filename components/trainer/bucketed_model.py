@@ -40,6 +40,8 @@ class BucketedModel(tf.Module):
         signature: of the features, with their full length: [None, seq_len] or [None]. `input_mask`
             is among them.
         padding: the side on which records are padded.
+        cut: whether rows may be cut at all; where padding counts in the outputs they may not, and
+            only the slices of rows are left.
     """
 
     def __init__(
@@ -48,12 +50,13 @@ class BucketedModel(tf.Module):
         signature: Mapping[str, tf.TensorSpec],
         *,
         padding: Literal["left", "right"],
+        cut: bool = True,
     ) -> None:
         super().__init__(name="bucketed_model")
         self._signature = dict(signature)
         self._padding = padding
         self._seq_len = signature["input_mask"].shape[1]
-        self._lengths = bucket_lengths(self._seq_len)
+        self._lengths = bucket_lengths(self._seq_len) if cut else [self._seq_len]
         # Traced once each, however many signatures call them.
         self._by_length = [self._trace(call, length) for length in self._lengths]
 

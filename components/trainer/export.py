@@ -69,6 +69,8 @@ class TextModel(tf.Module):
             lambda features: call(features, training=False),
             _token_specs([None, seq_len]),
             padding="left",
+            # The first token may be padding, and padding counts in the mean.
+            cut=model.config.summary_type == "last",
         )
         self._specs = _token_specs(
             [None, len(labels), seq_len] if multiple_choice else [None, seq_len]

@@ -11,13 +11,13 @@ from typing import Any, Literal
 
 import tensorflow as tf
 
-from components import files, records
 from components import manifest as manifest_lib
-from components.checkpoint_conversion import named_checkpoint
+from components import records
+from components.checkpoint_conversion import description, named_checkpoint
+from components.checkpoint_conversion.description import Description
 from components.modeling.config import ModelOptions, XLNetConfig
 from components.modeling.cost import Workload, training_cost
-from components.tokenization.names import MODEL_FILE_NAME
-from components.trainer import classification_task, run_folder
+from components.trainer import classification_task, initial_weights, run_folder
 from components.trainer.classification_task import ClassificationTask, RegressionTask
 from components.trainer.config import TrainingConfig
 from components.trainer.loop import TrainingData, TrainingResult, train
@@ -156,7 +156,10 @@ def train_and_write(
     Raises:
         As `loop.train`.
     """
-    check_initial_vocabulary(manifest, config.init_from)
+    initial_weights.check_network(config.init_from, config.model)
+    initial_weights.check_vocabulary(
+        config.init_from, manifest.vocabulary_sha256, whose="The training split"
+    )
     run = run_folder.identity(config, manifest)
     state_dir = run_folder.keyed(state_root, name, run) if state_root else model_dir
     result = train(
@@ -169,7 +172,8 @@ def train_and_write(
         flops_per_step=training_cost(config.model, config.options, workload).train_flops,
     )
     if result.is_chief:
-        write_weights(result, config.model, f"{model_dir}/xlnet")
+        about = Description(manifest.vocabulary_sha256, tuple(getattr(config, "labels", ())))
+        write_weights(result, config.model, about, f"{model_dir}/xlnet")
         if state_dir != model_dir:
             copy_history(state_dir, model_dir)
     return result
@@ -199,25 +203,6 @@ def check_records(
         )
 
 
-def check_initial_vocabulary(manifest: manifest_lib.Manifest, init_from: str | None) -> None:
-    """Compares the records' vocabulary with the one beside the weights to start from, if any.
-
-    Raises:
-        ManifestError: if they differ: each piece would get the embedding of another.
-    """
-    if init_from is None or not tf.io.gfile.isdir(init_from):
-        return
-    path = f"{init_from.rstrip('/')}/{MODEL_FILE_NAME}"
-    if not tf.io.gfile.exists(path):
-        return
-    digest = files.sha256(files.read_bytes(path))
-    if digest != manifest.vocabulary_sha256:
-        raise manifest_lib.ManifestError(
-            f"The records were made with another vocabulary (sha256 {manifest.vocabulary_sha256}) "
-            f"than the weights in {init_from} ({digest}, {path}). Preprocess again with that one."
-        )
-
-
 def copy_history(state_dir: str, model_dir: str) -> None:
     """Copies the curves of a run to where its results are."""
     source = f"{state_dir}/history"
@@ -228,10 +213,13 @@ def copy_history(state_dir: str, model_dir: str) -> None:
             tf.io.gfile.copy(f"{folder.rstrip('/')}/{name}", f"{target}/{name}", overwrite=True)
 
 
-def write_weights(result: TrainingResult, model: XLNetConfig, directory: str) -> None:
+def write_weights(
+    result: TrainingResult, model: XLNetConfig, about: Description, directory: str
+) -> None:
     """Writes the weights in the published layout, for other runs to start from."""
     tf.io.gfile.makedirs(directory)
     by_name = named_checkpoint.variables_by_name(result.model.variables)
     named_checkpoint.write_arrays(directory, by_name)
+    description.write(directory, about)
     model.write(f"{directory}/{named_checkpoint.CONFIG_NAME}")
     _logger.info("weights written to %s", directory)

@@ -1,13 +1,14 @@
 """What pretraining ships: a folder in the published layout, from which fine-tuning starts.
 
 It holds `xlnet_model.ckpt.*` (the weights by their published names, the language model's head
-included), `xlnet_config.json` (sizes of the network), `spiece.model` (the vocabulary), and under
-`assets.extra/` which records the weights belong to.
+included), `xlnet_config.json` (sizes of the network), `spiece.model` (the vocabulary),
+`xlnet_weights.json` (its digest), and under `assets.extra/` which records the weights belong to.
 """
 
 from __future__ import annotations
 
 from components import manifest as manifest_lib
+from components.checkpoint_conversion.description import Description
 from components.preprocessing import vocabulary_file
 from components.trainer import saved_model_records
 from components.trainer.fine_tuning import write_weights
@@ -26,7 +27,8 @@ def save(
         records_dir: where the records' manifest and their vocabulary lie.
         directory: gets the files.
     """
-    write_weights(result, config.model, directory)
+    about = Description(manifest_lib.read(records_dir).vocabulary_sha256)
+    write_weights(result, config.model, about, directory)
     describe(records_dir, directory)
 
 

@@ -9,8 +9,8 @@ import tensorflow_transform as tft
 from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx.components.tuner.component import TunerFnResult
 
-from components import configuration
-from components.trainer import export, run_options
+from components import configuration, manifest
+from components.trainer import export, run_options, saved_model_records
 from components.trainer.fine_tuning import FineTuningConfig, fine_tune
 from components.trainer.loop import TrainingResult
 
@@ -36,6 +36,11 @@ def run_fn(fn_args: FnArgs) -> None:
         multiple_choice=config.kind == "multiple_choice",
     )
     export.save(module, fn_args.serving_model_dir)
+    saved_model_records.write(
+        fn_args.serving_model_dir,
+        manifest.read(_records_dir(fn_args)),
+        names=("seq_len", "uncased"),
+    )
     _logger.info("SavedModel written to %s", fn_args.serving_model_dir)
 
 
@@ -50,9 +55,13 @@ def _config(fn_args: FnArgs) -> FineTuningConfig:
     )
 
 
-def _train(fn_args: FnArgs) -> run_options.Train:
+def _records_dir(fn_args: FnArgs) -> str:
     # <artifact>/Split-train/*: the manifest lies in the artifact's root.
-    records_dir = os.path.dirname(os.path.dirname(fn_args.train_files[0]))
+    return os.path.dirname(os.path.dirname(fn_args.train_files[0]))
+
+
+def _train(fn_args: FnArgs) -> run_options.Train:
+    records_dir = _records_dir(fn_args)
 
     def train(config: FineTuningConfig, model_dir: str, state_root: str | None) -> TrainingResult:
         return fine_tune(

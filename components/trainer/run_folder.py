@@ -37,6 +37,7 @@ _LEASE_SECONDS = 600.0
 _SECONDS_BETWEEN_RENEWALS = 60.0
 # Not what is computed, but where it is found.
 _TRAINING_KEY = "training"
+_MODEL_KEY = "model"
 
 
 class RunFolderError(ValueError):
@@ -47,10 +48,13 @@ def identity(config: Any, manifest: Manifest) -> dict[str, Any]:
     """What a run's numbers depend on, as plain values.
 
     Args:
-        config: dataclass of the run, with a `TrainingConfig` under `training`.
+        config: dataclass of the run, with a `TrainingConfig` under `training` and, where it has a
+            network, an `XLNetConfig` under `model`.
         manifest: of its records.
     """
     settings = configuration.to_plain(config)
+    if _MODEL_KEY in settings:
+        settings[_MODEL_KEY] = config.model.to_published()
     settings[_TRAINING_KEY] = {
         name: value for name, value in settings[_TRAINING_KEY].items() if name not in OPERATIONAL
     }

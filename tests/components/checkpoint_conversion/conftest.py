@@ -18,6 +18,8 @@ from components.modeling.config import ModelOptions, XLNetConfig
 from components.modeling.encoder import XLNetEncoder
 from components.modeling.pretraining import PretrainingModel
 from components.modeling.question_answering import QuestionAnsweringModel
+from components.tokenization import train_sentencepiece
+from components.tokenization import vocabulary as vocabulary_lib
 
 OPTIONS = ModelOptions(dropout=0.0, dropout_att=0.0)
 MODELS = {
@@ -39,9 +41,15 @@ class TinyModels:
     NAMES = tuple(MODELS)
 
     @staticmethod
-    def config(*, untie_r: bool = True, ff_activation: str = "gelu") -> XLNetConfig:
+    def config(
+        *,
+        untie_r: bool = True,
+        ff_activation: str = "gelu",
+        summary_type: str = "last",
+        n_token: int = 40,
+    ) -> XLNetConfig:
         return XLNetConfig(
-            n_token=40,
+            n_token=n_token,
             n_layer=2,
             d_model=16,
             n_head=2,
@@ -49,6 +57,7 @@ class TinyModels:
             d_inner=24,
             ff_activation=ff_activation,
             untie_r=untie_r,
+            summary_type=summary_type,
         )
 
     @staticmethod
@@ -83,6 +92,14 @@ class TinyModels:
         safetensors.numpy.save_file(arrays, folder / "model.safetensors")
         config = json.loads((golden / "config.json").read_text()) | config_changes
         (folder / "config.json").write_text(json.dumps(config))
+
+
+@pytest.fixture(scope="session")
+def vocabulary() -> vocabulary_lib.Vocabulary:
+    """As many pieces as tiny models have embeddings."""
+    texts = ["the cat that sat on the hat has seen a tee", "to see the sea is not as neat"]
+    texts = [*texts, "these ants eat the oats on that stone"] * 20
+    return train_sentencepiece.train(texts, vocabulary_size=40)
 
 
 @pytest.fixture(scope="session")

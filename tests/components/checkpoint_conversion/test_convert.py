@@ -6,7 +6,7 @@ import pytest
 import safetensors.numpy
 
 from components.checkpoint_conversion import convert as convert_lib
-from components.checkpoint_conversion import named_checkpoint
+from components.checkpoint_conversion import description, named_checkpoint
 from components.checkpoint_conversion.convert import TargetExistsError, convert, detect_format
 from components.checkpoint_conversion.errors import WeightsError
 from components.checkpoint_conversion.heads import Heads
@@ -22,12 +22,24 @@ MODELS = [
 ]
 
 
-@pytest.mark.parametrize("untie_r", [True, False])
+@pytest.mark.parametrize(
+    "network",
+    [
+        {"untie_r": True},
+        {"untie_r": False, "ff_activation": "relu", "summary_type": "first"},
+        {"ff_activation": "gelu_erf", "summary_type": "mean"},
+    ],
+)
 @pytest.mark.parametrize("name", MODELS)
-def test_to_hugging_face_and_back_is_exact_to_the_bit(tiny_models, tmp_path, name, untie_r):
-    config = tiny_models.config(untie_r=untie_r)
+def test_to_hugging_face_and_back_is_exact_to_the_bit(
+    tiny_models, vocabulary, tmp_path, name, network
+):
+    config = tiny_models.config(**network)
     tiny_models.write(tmp_path / "ours", tiny_models.build(name, config), config)
-    (tmp_path / "ours" / "spiece.model").write_bytes(b"pieces")
+    (tmp_path / "ours" / "spiece.model").write_bytes(vocabulary.model)
+    labels = ("contradiction", "entailment", "neutral") if name == "classification" else ()
+    about = description.Description(vocabulary.sha256, labels)
+    description.write(str(tmp_path / "ours"), about)
     there = convert(str(tmp_path / "ours"), str(tmp_path / "hf"), target_format="hf")
     back = convert(str(tmp_path / "hf"), str(tmp_path / "back"), target_format="xlnet")
     assert (there.source_format, back.source_format) == ("tf1", "hf")
@@ -40,7 +52,7 @@ def test_to_hugging_face_and_back_is_exact_to_the_bit(tiny_models, tmp_path, nam
         assert array.tobytes() == after[variable].tobytes(), variable
     assert back.variables == len(before)
     assert back.parameters == sum(array.size for array in before.values())
-    for name in ("xlnet_config.json", "spiece.model"):
+    for name in ("xlnet_config.json", "spiece.model", "xlnet_weights.json"):
         assert (tmp_path / "ours" / name).read_bytes() == (tmp_path / "back" / name).read_bytes()
 
 

@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import re
+import shutil
 
 import numpy as np
 import pytest
@@ -39,9 +41,13 @@ def golden(request, golden_root):
     return golden_root / "model" / "hf" / request.param
 
 
-@pytest.fixture
-def converted(tiny_models, golden, tmp_path):
-    """Converts golden weights with a head; gives the folder and its configuration."""
+@pytest.fixture(params=["", "hf", "published"])
+def converted(tiny_models, golden, tmp_path, request):
+    """Converts golden weights with a head; gives the folder and its configuration.
+
+    At once, by way of a Hugging Face folder that we write, or of a checkpoint as the published code
+    writes one, with the heads of its `get_qa_outputs` at the root.
+    """
 
     def convert_with(head, **options):
         source, target = tmp_path / "hf", tmp_path / "ours"
@@ -51,9 +57,29 @@ def converted(tiny_models, golden, tmp_path):
             source, golden, head, untie_r=not fields["tied_biases"]
         )
         convert(str(source), str(target), target_format="xlnet", **options)
-        return target, XLNetConfig.read(str(target / "xlnet_config.json"))
+        config = XLNetConfig.read(str(target / "xlnet_config.json"))
+        if request.param:
+            first, target = target, tmp_path / "again"
+            if request.param == "hf":
+                convert(str(first), str(tmp_path / "there"), target_format="hf")
+            else:
+                _write_as_published(first, tmp_path / "there")
+            convert(str(tmp_path / "there"), str(target), target_format="xlnet")
+            assert XLNetConfig.read(str(target / "xlnet_config.json")) == config
+        return target, config
 
     return convert_with
+
+
+def _write_as_published(source, target):
+    target.mkdir()
+    at_the_root = re.compile("^model/(?=(start_logits|end_logits|answer_class)/)")
+    arrays = {
+        at_the_root.sub("", name): array
+        for name, array in named_checkpoint.read_arrays(str(source)).items()
+    }
+    named_checkpoint.write_arrays(str(target / "model.ckpt-1"), arrays)
+    shutil.copy(source / "xlnet_config.json", target)
 
 
 def test_encoder(converted, golden):

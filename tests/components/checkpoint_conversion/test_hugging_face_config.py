@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import pytest
@@ -5,6 +6,8 @@ import pytest
 from components.checkpoint_conversion import hugging_face_config
 from components.checkpoint_conversion.errors import WeightsError
 from components.checkpoint_conversion.heads import Heads
+from components.checkpoint_conversion.tensors import Tensors
+from components.checkpoint_conversion.weights import Weights
 from components.modeling.config import XLNetConfig
 
 # Of the published cased base model, in the words of the Hugging Face hub (sizes: the paper).
@@ -50,6 +53,18 @@ BASE = XLNetConfig(
 )
 
 
+def weights(network, heads, labels=()):
+    return Weights(
+        config=network,
+        heads=heads,
+        tensors=Tensors({}, lambda name: None, where="here"),
+        vocabulary=None,
+        vocabulary_sha256=None,
+        labels=labels,
+        notes=(),
+    )
+
+
 @pytest.fixture
 def read(tmp_path):
     def read_fields(fields):
@@ -62,11 +77,11 @@ def read(tmp_path):
 
 def test_the_published_configuration_is_read(read):
     config = read(PUBLISHED)
-    assert config.network == BASE
+    assert config.network == dataclasses.replace(BASE, ff_activation="gelu_erf")
     assert config.architectures == ("XLNetLMHeadModel",)
     # The published weights were trained with the approximation, whatever this file says.
     assert len(config.notes) == 1
-    assert "gelu_new" in config.notes[0]
+    assert "gelu_erf" in config.notes[0]
 
 
 def test_sparse_and_old_files_are_read(read):
@@ -91,6 +106,11 @@ def test_settings_of_a_run_are_noted(read):
         ({"layer_norm_eps": 1e-5}, "layer_norm_eps"),
         ({"untie_r": None}, "untie_r"),
         ({"vocab_size": 1.5}, "n_token"),
+        ({"n_layer": 10**6}, "n_layer must be at most"),
+        ({"d_inner": 10**400}, "d_inner must be at most"),
+        ({"ff_activation": ["gelu"]}, "ff_activation"),
+        ({"problem_type": {"a": False}}, "problem_type"),
+        ({"architectures": 3}, "architectures"),
     ],
 )
 def test_what_is_not_xlnet_is_named(read, change, message):
@@ -111,7 +131,7 @@ def test_missing_sizes_are_named(read):
 
 @pytest.mark.parametrize(
     "change",
-    [{"summary_type": "first"}, {"summary_activation": None}],
+    [{"summary_type": "attn"}, {"summary_type": {}}, {"summary_activation": None}],
 )
 def test_heads_that_compute_something_else_are_refused(read, change):
     hugging_face_config.check_sequence_head(read(PUBLISHED), "config.json")
@@ -121,14 +141,63 @@ def test_heads_that_compute_something_else_are_refused(read, change):
 
 def test_what_is_written_is_what_the_published_file_says(tmp_path):
     path = tmp_path / "config.json"
-    hugging_face_config.write(str(path), BASE, Heads(language_model=True))
+    network = dataclasses.replace(BASE, ff_activation="gelu_erf")
+    hugging_face_config.write(str(path), weights(network, Heads(language_model=True)))
     written = json.loads(path.read_text())
-    expected = PUBLISHED | {"ff_activation": "gelu_new", "tie_word_embeddings": True}
-    assert written == expected
+    assert written == PUBLISHED | {"tie_word_embeddings": True}
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours", "written"),
+    [
+        # transformers/activations.py: "gelu" is x Φ(x), the others name its tanh approximation.
+        ("gelu", "gelu_erf", "gelu"),
+        ("gelu_python", "gelu_erf", "gelu"),
+        ("gelu_new", "gelu", "gelu_new"),
+        ("gelu_pytorch_tanh", "gelu", "gelu_new"),
+        ("relu", "relu", "relu"),
+    ],
+)
+def test_activations_are_what_the_folder_says(read, tmp_path, theirs, ours, written):
+    network = read(PUBLISHED | {"ff_activation": theirs}).network
+    assert network.ff_activation == ours
+    hugging_face_config.write(str(tmp_path / "config.json"), weights(network, Heads()))
+    fields = json.loads((tmp_path / "config.json").read_text())
+    assert fields["ff_activation"] == written
+
+
+def test_a_file_that_names_no_activation_means_what_transformers_takes_for_it(read):
+    fields = {name: value for name, value in PUBLISHED.items() if name != "ff_activation"}
+    assert read(fields).network.ff_activation == "gelu_erf"
+
+
+@pytest.mark.parametrize("summary_type", ["last", "first", "mean"])
+def test_summaries_are_kept(read, tmp_path, summary_type):
+    config = read(PUBLISHED | {"summary_type": summary_type})
+    hugging_face_config.check_sequence_head(config, "config.json")
+    assert config.network.summary_type == summary_type
+    heads = Heads(sequence="classification_x", num_outputs=2)
+    hugging_face_config.write(str(tmp_path / "config.json"), weights(config.network, heads))
+    fields = json.loads((tmp_path / "config.json").read_text())
+    assert fields["summary_type"] == summary_type
+
+
+def test_labels_are_kept_where_they_name_the_outputs(read, tmp_path):
+    heads = Heads(sequence="classification_x", num_outputs=2)
+    named = {"id2label": {"1": "no", "0": "yes"}}
+    assert hugging_face_config.labels(read(PUBLISHED | named), heads) == (("yes", "no"), [])
+    unnamed = {"id2label": {"0": "LABEL_0", "1": "LABEL_1"}}
+    assert hugging_face_config.labels(read(PUBLISHED | unnamed), heads) == ((), [])
+    for wrong in ({"0": "yes"}, {"0": "yes", "1": "yes"}, {"0": 1, "1": 2}, ["yes", "no"]):
+        found, notes = hugging_face_config.labels(read(PUBLISHED | {"id2label": wrong}), heads)
+        assert found == ()
+        assert "2 outputs" in notes[0]
+    hugging_face_config.write(str(tmp_path / "config.json"), weights(BASE, heads, ("yes", "no")))
+    fields = json.loads((tmp_path / "config.json").read_text())
+    assert fields["id2label"] == {"0": "yes", "1": "no"}
+    assert fields["label2id"] == {"yes": 0, "no": 1}
 
 
 def test_a_width_that_transformers_does_not_have_is_refused():
-    import dataclasses
-
     with pytest.raises(WeightsError, match="d_model = n_head · d_head"):
         hugging_face_config.check_writable(dataclasses.replace(BASE, d_head=32))

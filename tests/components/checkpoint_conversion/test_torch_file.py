@@ -135,7 +135,9 @@ def text(value: str) -> bytes:
 
 
 def number(value: int) -> bytes:
-    return b"J" + struct.pack("<i", value)
+    if -(1 << 31) <= value < 1 << 31:
+        return b"J" + struct.pack("<i", value)
+    return b"\x8a\x08" + struct.pack("<q", value)
 
 
 def numbers(values) -> bytes:
@@ -155,6 +157,10 @@ def test_a_tensor_written_by_hand_is_read(tmp_path):
     path = tmp_path / "pytorch_model.bin"
     path.write_bytes(zip_of(pickled_tensor(), [("0", struct.pack("<4f", 1, 2, 3, 4))]))
     np.testing.assert_array_equal(read(path)["w"], [[1, 2], [3, 4]])
+    # No step is ever taken along an axis of one.
+    one = pickled_tensor(shape=(1, 2), strides=(1 << 60, 1))
+    path.write_bytes(zip_of(one, [("0", struct.pack("<4f", 1, 2, 3, 4))]))
+    np.testing.assert_array_equal(read(path)["w"], [[1, 2]])
 
 
 @pytest.mark.parametrize(
@@ -165,6 +171,10 @@ def test_a_tensor_written_by_hand_is_read(tmp_path):
         ({"shape": (-2, 2)}, "size"),
         ({"strides": (-2, 1)}, "size"),
         ({"strides": (2,)}, "strides"),
+        # Of nothing, in sizes that NumPy cannot take, or not multiply.
+        ({"shape": (1 << 62, 0), "strides": (0, 1)}, "size"),
+        ({"shape": (1 << 58, 0, 9), "strides": (1, 1, 1)}, "larger than any"),
+        ({"shape": (1,) * 9, "strides": (1,) * 9}, "larger than any"),
         # A few bytes that would become 8 GB.
         ({"shape": (1 << 30, 2), "strides": (0, 0)}, "beyond its storage"),
         ({"count": 1 << 30}, "has 16 bytes instead of"),

@@ -13,6 +13,7 @@ import pytest
 
 from components.checkpoint_conversion import named_checkpoint
 from components.checkpoint_conversion.convert import convert
+from components.modeling.config import XLNetConfig
 
 PEER = pathlib.Path(__file__).resolve().parents[3] / ".peer/bin/python"
 PYTHON = os.environ.get("XLNET_TRANSFORMERS_PYTHON") or str(PEER)
@@ -21,16 +22,39 @@ pytestmark = pytest.mark.skipif(
     not os.path.exists(PYTHON), reason="needs transformers in an environment of its own: make peer"
 )
 
-# (our model, untie_r, activation, its class there)
+# (our model, its class there, what of the network is not as usual)
 CASES = {
-    "encoder": ("encoder", True, "gelu", "XLNetModel"),
-    "encoder_tied_biases": ("encoder", False, "relu", "XLNetModel"),
-    "tied": ("tied", True, "gelu", "XLNetLMHeadModel"),
-    "untied": ("untied", True, "gelu", "XLNetLMHeadModel"),
-    "classification": ("classification", True, "gelu", "XLNetForSequenceClassification"),
-    "regression": ("regression", False, "gelu", "XLNetForSequenceClassification"),
-    "multiple_choice": ("multiple_choice", True, "gelu", "XLNetForMultipleChoice"),
-    "question_answering": ("question_answering", True, "gelu", "XLNetForQuestionAnswering"),
+    "encoder": ("encoder", "XLNetModel", {}),
+    "encoder_erf": ("encoder", "XLNetModel", {"ff_activation": "gelu_erf"}),
+    "encoder_tied_biases": ("encoder", "XLNetModel", {"untie_r": False, "ff_activation": "relu"}),
+    "tied": ("tied", "XLNetLMHeadModel", {}),
+    "tied_erf": ("tied", "XLNetLMHeadModel", {"ff_activation": "gelu_erf"}),
+    "untied": ("untied", "XLNetLMHeadModel", {}),
+    "classification": ("classification", "XLNetForSequenceClassification", {}),
+    "classification_first": (
+        "classification",
+        "XLNetForSequenceClassification",
+        {"summary_type": "first"},
+    ),
+    "classification_mean_erf": (
+        "classification",
+        "XLNetForSequenceClassification",
+        {"summary_type": "mean", "ff_activation": "gelu_erf"},
+    ),
+    "regression": ("regression", "XLNetForSequenceClassification", {"untie_r": False}),
+    "regression_mean": ("regression", "XLNetForSequenceClassification", {"summary_type": "mean"}),
+    "multiple_choice": ("multiple_choice", "XLNetForMultipleChoice", {}),
+    "multiple_choice_first": (
+        "multiple_choice",
+        "XLNetForMultipleChoice",
+        {"summary_type": "first"},
+    ),
+    "question_answering": ("question_answering", "XLNetForQuestionAnswering", {}),
+    "question_answering_erf": (
+        "question_answering",
+        "XLNetForQuestionAnswering",
+        {"ff_activation": "gelu_erf"},
+    ),
 }
 BATCH, LENGTH, PREDICTIONS = 3, 13, 4
 
@@ -62,7 +86,7 @@ def make_inputs(name: str) -> dict[str, np.ndarray]:
 
 def our_outputs(name: str, model, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """In the names of `transformers`."""
-    if name.startswith("encoder"):
+    if name == "encoder":
         output = model(
             inputs["input_ids"],
             segment_ids=inputs["token_type_ids"],
@@ -96,13 +120,19 @@ def peer(tiny_models, tmp_path_factory) -> pathlib.Path:
     """A folder per case with `ours`, `hf`, `theirs.npz` and what PyTorch saved."""
     root = tmp_path_factory.mktemp("peer")
     jobs = []
-    for number, (case, (name, untie_r, activation, model_class)) in enumerate(CASES.items()):
+    for number, (case, (name, model_class, network)) in enumerate(CASES.items()):
         folder = root / case
-        config = tiny_models.config(untie_r=untie_r, ff_activation=activation)
+        config = tiny_models.config(**network)
         tiny_models.write(folder / "ours", tiny_models.build(name, config), config)
         convert(str(folder / "ours"), str(folder / "hf"), target_format="hf")
         np.savez(folder / "inputs.npz", **make_inputs(name))
-        paths = {"folder": "hf", "inputs": "inputs.npz", "outputs": "theirs.npz", "saved": "saved"}
+        paths = {
+            "folder": "hf",
+            "inputs": "inputs.npz",
+            "outputs": "theirs.npz",
+            "saved": "saved",
+            "sharded": "sharded",
+        }
         jobs.append(
             {key: str(folder / path) for key, path in paths.items()}
             | {"model_class": model_class, "legacy": number % 2 == 1}
@@ -124,8 +154,8 @@ def peer(tiny_models, tmp_path_factory) -> pathlib.Path:
 
 @pytest.mark.parametrize("case", CASES)
 def test_transformers_computes_the_same_from_the_exported_folder(peer, tiny_models, case):
-    name, untie_r, activation, _ = CASES[case]
-    config = tiny_models.config(untie_r=untie_r, ff_activation=activation)
+    name, _, network = CASES[case]
+    config = tiny_models.config(**network)
     model = tiny_models.build(name, config)
     ours = our_outputs(name, model, make_inputs(name))
     theirs = np.load(peer / case / "theirs.npz")
@@ -134,9 +164,17 @@ def test_transformers_computes_the_same_from_the_exported_folder(peer, tiny_mode
         np.testing.assert_allclose(array, theirs[key], rtol=0, atol=1e-5, err_msg=key)
 
 
+@pytest.mark.parametrize("saved", ["saved", "sharded"])
 @pytest.mark.parametrize("case", CASES)
-def test_what_pytorch_saved_is_read_to_the_bit(peer, tmp_path, case):
-    convert(str(peer / case / "saved"), str(tmp_path / "back"), target_format="xlnet")
+def test_what_transformers_saved_is_read_to_the_bit(peer, tmp_path, case, saved):
+    if saved == "sharded":
+        assert len(list((peer / case / saved).glob("model-*-of-*.safetensors"))) > 1
+    convert(str(peer / case / saved), str(tmp_path / "back"), target_format="xlnet")
+    ours, back = (
+        XLNetConfig.read(str(folder / "xlnet_config.json"))
+        for folder in (peer / case / "ours", tmp_path / "back")
+    )
+    assert back == ours
     before = named_checkpoint.read_arrays(str(peer / case / "ours"))
     after = named_checkpoint.read_arrays(str(tmp_path / "back"))
     assert set(before) == set(after)

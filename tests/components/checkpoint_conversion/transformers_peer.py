@@ -3,7 +3,8 @@
     python transformers_peer.py JOBS.json
 
 A job has "folder", "model_class", "inputs" (an npz), "outputs" (an npz to write), "saved" (a folder
-that PyTorch is to write) and "legacy" (whether in its old format). Imports nothing of this project.
+that PyTorch is to write), "legacy" (whether in its old format) and "sharded" (a folder for the same
+in several files). Imports nothing of this project.
 """
 
 import json
@@ -35,6 +36,8 @@ def run(job: dict) -> None:
         saved / "pytorch_model.bin",
         _use_new_zipfile_serialization=not job["legacy"],
     )
+    # No shard holds more than one of the larger tensors.
+    model.save_pretrained(job["sharded"], max_shard_size=1000)
 
 
 if __name__ == "__main__":

@@ -14,13 +14,18 @@ from components.modeling.config import ModelOptions, XLNetConfig
 def test_reads_the_published_file(data_root):
     path = data_root / "xlnet" / "xlnet_config_base.json"
     config = XLNetConfig.read(str(path))
-    assert dataclasses.asdict(config) == json.loads(path.read_text())
+    assert config.to_published() == json.loads(path.read_text())
+    assert (config.ff_activation, config.summary_type) == ("gelu", "last")
+    assert json.loads(config.to_json()) == json.loads(path.read_text())
 
 
 def test_round_trip(tmp_path, tiny_config):
     path = str(tmp_path / "model" / "xlnet_config.json")
     tiny_config.write(path)
     assert XLNetConfig.read(path) == tiny_config
+    other = dataclasses.replace(tiny_config, ff_activation="gelu_erf", summary_type="mean")
+    other.write(path)
+    assert XLNetConfig.read(path) == other
 
 
 @pytest.mark.parametrize(
@@ -29,6 +34,8 @@ def test_round_trip(tmp_path, tiny_config):
         ("{", "not JSON"),
         ("[1]", "JSON object"),
         ('{"n_layer": 2}', "missing: .*'d_model'"),
+        ("[" * 100_000, "not JSON"),
+        ('{"n_layer": ' + "9" * 5000 + "}", "XLNet configuration"),
     ],
 )
 def test_bad_files_are_named(tmp_path, text, message):
@@ -52,6 +59,9 @@ def test_unknown_fields_are_named(tiny_config):
         ("n_head", 2.0),
         ("d_inner", True),
         ("d_model", 15),
+        ("n_layer", 10_000),
+        ("n_token", 1 << 40),
+        ("summary_type", "attn"),
         ("ff_activation", "swish"),
         ("untie_r", "yes"),
     ],

@@ -1,11 +1,14 @@
 """The model's parts against brute force and hand calculation."""
 
+import dataclasses
+import math
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from components.modeling import losses
-from components.modeling.classification import ClassificationModel
+from components.modeling.classification import ClassificationModel, SequenceSummary
 from components.modeling.config import ModelOptions
 from components.modeling.dropout import dropout, fold_in, keep_mask, site_seeds
 from components.modeling.encoder import XLNetEncoder
@@ -179,13 +182,18 @@ def _gradients(function, *arguments):
             [(2, 3, 4), (4,)],
         ),
         (
+            lambda x, b: activate(x, b, "gelu_erf", 0.0, None),
+            lambda x, b: tf.nn.gelu(x + b, approximate=False),
+            [(2, 3, 4), (4,)],
+        ),
+        (
             lambda x, b: activate(x, b, "relu", 0.0, None),
             lambda x, b: tf.nn.relu(x + b),
             [(2, 3, 4), (4,)],
         ),
         (sum_of_rows, lambda x: tf.reduce_sum(x, axis=-2), [(2, 3, 4)]),
     ],
-    ids=["add_bias", "layer_norm", "gelu", "relu", "sum_of_rows"],
+    ids=["add_bias", "layer_norm", "gelu", "gelu_erf", "relu", "sum_of_rows"],
 )
 def test_fused_operations_equal_tensorflows(ours, plain, shapes):
     arguments = [_uniform(*shape, seed=i) for i, shape in enumerate(shapes)]
@@ -194,6 +202,45 @@ def test_fused_operations_equal_tensorflows(ours, plain, shapes):
     ):
         # TensorFlow rounds gelu's constants to float32.
         np.testing.assert_allclose(left, right, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize(("dtype", "bound"), [("float32", 2e-6), ("bfloat16", 1 / 128)])
+@pytest.mark.parametrize("jit_compile", [False, True])
+@pytest.mark.parametrize("activation", ["gelu", "gelu_erf"])
+def test_activations_by_their_formulas(activation, jit_compile, dtype, bound):
+    """Arithmetic of Python's own in double precision; bounds relative to |x|, for large ones."""
+    x = np.linspace(-6, 6, 241)
+    if dtype == "bfloat16":
+        x = np.round(x * 16) / 16  # bfloat16 holds these exactly
+    if activation == "gelu":
+        expected = [
+            v / 2 * (1 + math.tanh(math.sqrt(2 / math.pi) * (v + 0.044715 * v**3))) for v in x
+        ]
+    else:
+        expected = [v / 2 * math.erfc(-v / math.sqrt(2)) for v in x]
+    zero = tf.zeros([241], dtype)
+    function = tf.function(
+        lambda x: activate(x, zero, activation, 0.0, None), jit_compile=jit_compile, autograph=False
+    )
+    found = tf.cast(function(tf.cast(x, dtype)), tf.float64)
+    assert np.abs(found - expected).max() <= bound * 6
+    # The forms are not each other's: they differ by 4.7e-4 at most, beyond the bound of float32.
+    if dtype == "float32":
+        other = {"gelu": "gelu_erf", "gelu_erf": "gelu"}[activation]
+        differs = activate(tf.cast(x, dtype), zero, other, 0.0, None) - tf.cast(found, dtype)
+        assert 4e-4 < np.abs(differs).max() < 5e-4
+
+
+@pytest.mark.parametrize(
+    ("summary_type", "expected"),
+    [("last", [4.0, 5.0]), ("first", [0.0, 1.0]), ("mean", [2.0, 3.0])],
+)
+def test_summaries_by_hand(tiny_config, summary_type, expected):
+    config = dataclasses.replace(tiny_config, summary_type=summary_type, d_model=2)
+    summary = SequenceSummary(config, ModelOptions(dropout=0.0))
+    summary.summary.kernel.assign(np.eye(2))
+    hidden = tf.reshape(tf.range(6.0), [1, 3, 2])
+    np.testing.assert_allclose(summary(hidden, None), np.tanh([expected]), rtol=1e-6)
 
 
 def test_question_answering_loss_by_hand():

@@ -1,9 +1,12 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from components.modeling.classification import ClassificationModel
 from components.trainer.bucketed_model import BucketedModel, bucket_lengths
+from components.trainer.export import TextModel
 
 SEQ_LEN = 64
 
@@ -46,6 +49,35 @@ def test_rows_get_what_they_get_at_full_length(tiny_model, tiny_options, num_row
     assert found.shape == [num_rows, 3]
     if num_rows:
         np.testing.assert_allclose(found, model(features, training=False), atol=2e-6)
+
+
+class _NoTransform:
+    """In place of a Transform graph, for a signature that does without."""
+
+    def transform_features_layer(self):
+        return lambda features: features
+
+    def raw_feature_spec(self):
+        return {}
+
+
+@pytest.mark.parametrize("summary_type", ["last", "first", "mean"])
+def test_an_exported_model_gives_what_the_model_does(tiny_model, tiny_options, summary_type):
+    """Padding counts in the first token and in the mean, so it may not be cut away there."""
+    config = dataclasses.replace(tiny_model, summary_type=summary_type)
+    features = _features([3, 64, 17, 30], padding="left")
+    model = ClassificationModel(config, tiny_options, 3)
+    module = TextModel(
+        model=model,
+        transform_output=_NoTransform(),
+        labels=["a", "b", "c"],
+        seq_len=SEQ_LEN,
+    )
+    found = module.serve_ids(**features)["scores"]
+    expected = tf.nn.softmax(model(features, training=False))
+    np.testing.assert_allclose(found, expected, atol=2e-6)
+    lengths = 1 if summary_type != "last" else len(bucket_lengths(SEQ_LEN))
+    assert len(module.bucketed_model._by_length) == lengths
 
 
 @pytest.mark.parametrize("padding", ["left", "right"])

@@ -1,12 +1,13 @@
 import dataclasses
 import json
 import pathlib
+import shutil
 
 import numpy as np
 import pytest
 
 from components import manifest
-from components.checkpoint_conversion import named_checkpoint
+from components.checkpoint_conversion import description, named_checkpoint
 from components.trainer import divergence, history
 from components.trainer.config import TrainingConfig
 from components.trainer.fine_tuning import FineTuningConfig, fine_tune
@@ -140,6 +141,44 @@ def test_weights_of_another_vocabulary_are_refused(config, sample_records, tmp_p
     other = dataclasses.replace(config, init_from=str(weights))
     with pytest.raises(manifest.ManifestError, match=r"another vocabulary \(sha256 0{64}\)"):
         run(other, sample_records, tmp_path / "run")
+
+
+def test_the_digest_of_the_vocabulary_is_enough_to_refuse_it(
+    trained, config, sample_records, tmp_path
+):
+    """Where `spiece.model` itself does not lie beside the weights, as in a `model_run`."""
+    _, model_dir = trained
+    weights = tmp_path / "weights"
+    shutil.copytree(f"{model_dir}/xlnet", weights)
+    assert not (weights / "spiece.model").exists()
+    found = description.read(str(weights))
+    assert found == description.Description("0" * 64, ("no", "yes"))
+    description.write(str(weights), dataclasses.replace(found, vocabulary_sha256="1" * 64))
+    other = dataclasses.replace(config, init_from=str(weights))
+    with pytest.raises(manifest.ManifestError, match=r"sha256 0{64}\) than .* \(1{64}\)"):
+        run(other, sample_records, tmp_path / "run")
+
+
+def test_a_fine_tune_starts_from_heads_at_the_root(trained, config, sample_records, tmp_path):
+    """A checkpoint as the published code fine-tunes one for another task."""
+    _, model_dir = trained
+    weights = tmp_path / "weights"
+    shutil.copytree(f"{model_dir}/xlnet", weights)
+    arrays = named_checkpoint.read_arrays(str(weights))
+    encoder = {n: a for n, a in arrays.items() if n.startswith("model/transformer/")}
+    del encoder["model/transformer/mask_emb/mask_emb"]
+    heads = {"start_logits/dense/kernel": np.ones([16, 1], np.float32)}
+    for file in weights.glob("xlnet_model.ckpt.*"):
+        file.unlink()
+    named_checkpoint.write_arrays(str(weights / "model.ckpt-8000"), encoder | heads)
+    other = dataclasses.replace(
+        with_training(config, train_steps=1, warmup_steps=0, learning_rate=1e-30),
+        init_from=str(weights),
+    )
+    second = run(other, sample_records, tmp_path / "run")
+    ours = named_checkpoint.variables_by_name(second.model.variables)
+    for name, value in encoder.items():
+        np.testing.assert_array_equal(ours[name].numpy(), value, err_msg=name)
 
 
 def test_an_attempt_goes_on_where_the_one_before_ended(config, sample_records, tmp_path):

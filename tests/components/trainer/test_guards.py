@@ -312,7 +312,7 @@ def test_checkpoints_of_another_configuration_are_refused_with_the_difference(tr
 def test_operational_settings_do_not_make_another_run(tiny_model, tiny_options):
     from components.trainer.fine_tuning import FineTuningConfig
 
-    def identity(**changes):
+    def identity(model=tiny_model, **changes):
         made = FineTuningConfig(
             "classification",
             "sample",
@@ -320,7 +320,7 @@ def test_operational_settings_do_not_make_another_run(tiny_model, tiny_options):
             ("accuracy",),
             SEQ_LEN,
             False,
-            tiny_model,
+            model,
             tiny_options,
             config(**changes),
         )
@@ -329,6 +329,9 @@ def test_operational_settings_do_not_make_another_run(tiny_model, tiny_options):
     assert identity() == identity(save_steps=7, strategy="mirrored", max_rollbacks=9)
     assert identity() != identity(learning_rate=1e-4)
     assert identity() != identity(train_steps=21)
+    assert identity() != identity(dataclasses.replace(tiny_model, summary_type="mean"))
+    # As it was before there was that setting: a run that was begun then goes on.
+    assert "summary_type" not in identity()["configuration"]["model"]
 
 
 def test_labels_out_of_range_are_named_at_once(train, sample_records, tmp_path):

@@ -1,0 +1,91 @@
+"""What weights do not say themselves: the vocabulary they belong to, and the labels of their head.
+
+`xlnet_weights.json` lies beside all weights that this project writes. Two vocabularies of one size
+fit the same weights, and with the wrong one each piece has the embedding of another; the digest
+tells them apart where `spiece.model` itself does not lie there. Imports no TensorFlow.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from apache_beam.io.filesystems import FileSystems
+
+from components import files
+from components.checkpoint_conversion.errors import WeightsError
+from components.tokenization.names import MODEL_FILE_NAME
+
+FILE_NAME = "xlnet_weights.json"
+
+_MAX_BYTES = 4 << 20  # labels of very many classes
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclasses.dataclass(frozen=True)
+class Description:
+    """What lies beside weights.
+
+    Attributes:
+        vocabulary_sha256: digest of the SentencePiece model; None if it is not known.
+        labels: of a head that chooses among classes, in the order of its outputs; empty if they are
+            not known.
+    """
+
+    vocabulary_sha256: str | None = None
+    labels: tuple[str, ...] = ()
+
+
+def write(folder: str, description: Description) -> None:
+    """Writes the file, whole or not at all."""
+    fields = {
+        "vocabulary_sha256": description.vocabulary_sha256,
+        "labels": list(description.labels),
+    }
+    content = json.dumps(fields, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    files.write_bytes(files.join(folder, FILE_NAME), content.encode())
+
+
+def read(folder: str) -> Description:
+    """What is known of the weights in a folder, by the file and the vocabulary that lie there.
+
+    Raises:
+        WeightsError: if the file is damaged, or names another vocabulary than the one beside it.
+    """
+    path = files.join(folder, FILE_NAME)
+    found = Description()
+    if FileSystems.exists(path):
+        found = _read_file(path)
+    vocabulary = files.join(folder, MODEL_FILE_NAME)
+    if FileSystems.exists(vocabulary):
+        digest = files.sha256(files.read_bytes(vocabulary))
+        if found.vocabulary_sha256 not in (None, digest):
+            raise WeightsError(
+                f"{vocabulary} (sha256 {digest}) is not the vocabulary of the weights beside it: "
+                f"{path} names {found.vocabulary_sha256}. Put that one there, or remove this one."
+            )
+        found = dataclasses.replace(found, vocabulary_sha256=digest)
+    return found
+
+
+def _read_file(path: str) -> Description:
+    try:
+        fields = json.loads(files.read_bytes(path, max_bytes=_MAX_BYTES))
+    except (ValueError, RecursionError) as error:
+        raise WeightsError(f"{path} is not readable as JSON: {error}") from error
+    digest, labels = (_get(fields, name, path) for name in ("vocabulary_sha256", "labels"))
+    if digest is not None and not (isinstance(digest, str) and _DIGEST.fullmatch(digest)):
+        raise WeightsError(f"{path} has a vocabulary_sha256 that is no SHA-256 in hexadecimal.")
+    labels = [] if labels is None else labels
+    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
+        raise WeightsError(f"{path} has labels that are no list of texts.")
+    return Description(digest, tuple(labels))
+
+
+def _get(fields: Any, name: str, path: str) -> Any:
+    if not isinstance(fields, Mapping):
+        raise WeightsError(f"{path} should hold a JSON object.")
+    return fields.get(name)
