@@ -71,7 +71,7 @@ def test_json_lines_hold_articles_or_paragraphs(tmp_path):
     paragraphs, rejected = _read(tmp_path, "\n".join(lines).encode(), "data.jsonl")
     assert [(p.article, p.position, p.questions[0].id) for p in paragraphs] == [
         ("Pets", 0, "a"),
-        ("article 1", 1, "b"),
+        ("article 1 of data.jsonl", 1, "b"),
     ]
     assert [(r.reason, r.position) for r in rejected] == [
         (squad.NOT_JSON, "line 4"),
