@@ -99,19 +99,22 @@ def kept_on_failure(directory: str, kept: str | None) -> Iterator[None]:
     except ValueError:
         if kept is not None:
             for path in _all(files.join(directory, DEAD_LETTERS_DIRECTORY)):
-                files.write_bytes(files.join(kept, posixpath.basename(path)), files.read_bytes(path))
+                files.write_bytes(
+                    files.join(kept, posixpath.basename(path)), files.read_bytes(path)
+                )
         raise
 
 
-def place_to_keep(stateful_working_dir: str | None, directory: str) -> str | None:
+def place_to_keep(context: Any, directory: str) -> str | None:
     """Where a component's dead letters outlive its failure; None if they may stay where they are.
 
     Args:
-        stateful_working_dir: of TFX, `<node>/.system/stateful_working_dir/<id>`; None or empty
-            outside of the orchestrators that remove outputs.
+        context: of TFX's executor. Orchestrators that remove outputs give it a
+            `stateful_working_dir`, `<node>/.system/stateful_working_dir/<id>`.
         directory: of the output, whose last part numbers the execution.
     """
-    node, found, _ = (stateful_working_dir or "").partition(_TFX_SYSTEM)
+    state = getattr(context, "stateful_working_dir", None) or ""
+    node, found, _ = state.partition(_TFX_SYSTEM)
     if not found:
         return None
     return files.join(node, DEAD_LETTERS_DIRECTORY, posixpath.basename(directory.rstrip("/")))

@@ -47,6 +47,8 @@ class DeadLetter:
     def to_json(self) -> str:
         """One JSON line; lone surrogates are escaped, long excerpts are cut."""
         fields = dataclasses.asdict(self)
+        if self.weight == 1:
+            del fields["weight"]
         if len(self.excerpt) > _MAX_EXCERPT_CHARACTERS:
             fields["excerpt"] = self.excerpt[:_MAX_EXCERPT_CHARACTERS] + "…"
         return json.dumps(fields)

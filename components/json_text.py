@@ -14,6 +14,12 @@ _PART_MARKS = ("[", "{", ",")
 TOO_DEEP = "(nested too deeply to show)"
 
 
+class NumberText(str):
+    """A number as it is written: a label 1.50 must not become 1.5, nor an id lose digits."""
+
+    __slots__ = ()
+
+
 class JsonTextError(ValueError):
     """A text that is not JSON, or more than is read at once."""
 
@@ -23,15 +29,13 @@ def loads(text: str, *, numbers_as_text: bool = False) -> Any:
 
     Args:
         text: the whole of it.
-        numbers_as_text: leaves numbers as they are written: a label 1.50 must not become 1.5.
+        numbers_as_text: leaves numbers as they are written, as `NumberText`.
 
     Raises:
         JsonTextError: saying what is wrong with it.
     """
     check_parts(text)
-    hooks = (
-        {"parse_float": str, "parse_int": str, "parse_constant": str} if numbers_as_text else {}
-    )
+    hooks = {"parse_float": str, "parse_int": str, "parse_constant": str} if numbers_as_text else {}
     try:
         return json.loads(text, strict=False, **hooks)
     except RecursionError as error:
@@ -39,6 +43,18 @@ def loads(text: str, *, numbers_as_text: bool = False) -> Any:
     except ValueError as error:
         # Also what Python says of an integer of thousands of digits.
         raise JsonTextError(str(error)) from error
+
+
+def with_numbers(value: Any) -> Any:
+    """A value of `loads(numbers_as_text=True)`, with its numbers as numbers again."""
+    if isinstance(value, NumberText):
+        try:
+            return int(value)
+        except ValueError:
+            return float(value) if value.strip("-") not in ("Infinity", "NaN") else str(value)
+    if isinstance(value, dict):
+        return {key: with_numbers(item) for key, item in value.items()}
+    return [with_numbers(item) for item in value] if isinstance(value, list) else value
 
 
 def check_parts(text: str) -> None:

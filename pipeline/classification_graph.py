@@ -12,6 +12,7 @@ from components.example_gen.component import TextExampleGen
 from components.example_gen.settings import TextExampleGenSettings
 from components.preprocessing.classification import raw_features
 from components.preprocessing.classification.component import ClassificationPreprocessor
+from components.serving.input_columns import InputColumns
 from components.tokenization.component import SentencePieceGen
 from components.trainer import run_fn as run_fn_module
 from components.trainer.fine_tuning import FineTuningConfig
@@ -138,4 +139,5 @@ def fine_tuning(config: ClassificationPipelineConfig) -> FineTuningConfig:
         options=config.options,
         training=config.training,
         init_from=config.init_from,
+        input_columns=InputColumns.of(dataset),
     )

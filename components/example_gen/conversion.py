@@ -14,7 +14,6 @@ from components.dead_letters import DEAD_LETTERS_DIRECTORY
 from components.example_gen.file_conversion import (
     BLANK,
     DEAD,
-    LOST,
     PRODUCED,
     READ,
     Counter,
@@ -200,7 +199,7 @@ def _sorted(batches: Iterable[_Batch]) -> Iterator[bytes]:
 def _write_counts(
     counts: Iterable[tuple[Counter, int]], path: str, output_splits: Sequence[str]
 ) -> None:
-    by_split = {name: {READ: 0, PRODUCED: 0, BLANK: 0, LOST: 0, DEAD: {}} for name in output_splits}
+    by_split = {name: {READ: 0, PRODUCED: 0, BLANK: 0, DEAD: {}} for name in output_splits}
     for (split, what, reason), number in sorted(counts):
         if what == DEAD:
             by_split[split][DEAD][reason] = number

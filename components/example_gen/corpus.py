@@ -2,8 +2,8 @@
 
 A document is a sequence of lines, each a sentence or a paragraph. Plain text separates documents by
 blank lines, JSONL has one per line, TFRecords hold one per Example. Lines that cannot be used go to
-the dead letters and weigh their bytes; a line or a document of unusual length is divided, so that no
-input can fill the memory.
+the dead letters and weigh their bytes; a line or a document of unusual length is divided, so that
+no input can fill the memory.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from components.example_gen.corpus_files import FileRange
 CorpusFormat = Literal["text", "jsonl", "tfrecord"]
 CORPUS_FORMATS: tuple[str, ...] = ("text", "jsonl", "tfrecord")
 
-# A sentence or a paragraph has a few kB; SentencePiece takes a line as a whole. Longer lines are cut.
+# A sentence or a paragraph has a few kB; SentencePiece takes a line as a whole. Longer ones are cut.
 MAX_LINE_BYTES = 1 << 20
 # About 250,000 pieces. Longer documents are divided and their parts shuffled like documents.
 MAX_DOCUMENT_BYTES = 1 << 20

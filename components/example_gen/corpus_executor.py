@@ -69,7 +69,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 directory=directory,
                 split_directories=split_directories,
             )
-        kept = dead_letter_file.place_to_keep(self._context.stateful_working_dir, directory)
+        kept = dead_letter_file.place_to_keep(self._context, directory)
         with dead_letter_file.kept_on_failure(directory, kept):
             counts = corpus_conversion.finish(settings, inputs, directory=directory, kept=kept)
         logging.info("documents: %s", counts)

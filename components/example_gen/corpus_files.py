@@ -89,9 +89,7 @@ class Line(NamedTuple):
     part: int = 0
 
 
-def lines(
-    file_range: FileRange, *, max_line_bytes: int, cut: bool = False
-) -> Iterator[Line]:
+def lines(file_range: FileRange, *, max_line_bytes: int, cut: bool = False) -> Iterator[Line]:
     r"""Lines between `\n`, without it.
 
     Args:

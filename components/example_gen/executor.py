@@ -62,7 +62,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 directory=directory,
                 counts_path=counts_file.provisional_path(directory),
             )
-        kept = dead_letter_file.place_to_keep(self._context.stateful_working_dir, directory)
+        kept = dead_letter_file.place_to_keep(self._context, directory)
         with dead_letter_file.kept_on_failure(directory, kept):
             counts = outcome.finish(
                 plan,

@@ -14,7 +14,7 @@ from components import files
 from components.example_gen import race_files, rows
 from components.example_gen.dataset import TextDataset
 from components.example_gen.interpretation import locate
-from components.example_gen.lines import is_compressed, open_decompressed
+from components.example_gen.lines import is_compressed, open_decompressed, open_text
 
 # How much larger a compressed text is assumed to be once decompressed; only used to decide on the
 # number of shards and to spread rows over them, never for what is read.
@@ -115,8 +115,13 @@ def read_items(dataset: TextDataset, file: InputFile, *, max_bytes: int) -> Iter
 
     Raises:
         DamagedFileError: if a compressed file is cut off.
+        WrongFormatError: if a file of rows is something else.
     """
-    with open_decompressed(file.path) as content:
+    if dataset.file_format in ("folders", "race"):
+        opened = open_decompressed(file.path)
+    else:
+        opened = open_text(file.path, dataset.file_format)
+    with opened as content:
         if dataset.file_format == "tsv":
             yield from rows.read_tsv(content, delimiter=dataset.delimiter, max_bytes=max_bytes)
         elif dataset.file_format == "csv":

@@ -1,4 +1,4 @@
-"""Files of others opened, decompressed by name and looked at, and their lines: in bounded memory."""
+"""Files opened, decompressed by name and looked at, and their lines: in bounded memory."""
 
 from __future__ import annotations
 
@@ -117,10 +117,14 @@ class HeadedFile:
 
     Attributes:
         head: its first bytes.
+
+    Args:
+        file: opened for reading.
+        head: what was read of it already; None reads it.
     """
 
-    def __init__(self, file: BinaryIO) -> None:
-        self.head = read_at_most(file, text_form.HEAD_BYTES)
+    def __init__(self, file: BinaryIO, head: bytes | None = None) -> None:
+        self.head = read_at_most(file, text_form.HEAD_BYTES) if head is None else head
         self._file = file
         self._place = 0
 

@@ -14,7 +14,7 @@ from components import dead_letter_file, dead_letters, files
 from components.dead_letters import DEAD_LETTERS_DIRECTORY
 from components.example_gen import counts_file
 from components.example_gen.conversion import shard_path
-from components.example_gen.file_conversion import DEAD, LOST, PRODUCED, READ
+from components.example_gen.file_conversion import DEAD, MORE_LOST, PRODUCED, READ
 from components.example_gen.plan import ConversionPlan
 
 Counts = dict[str, dict[str, Any]]
@@ -49,7 +49,7 @@ def finish(
         kept: where dead letters will lie if this fails, for the message; None where they are.
 
     Returns:
-        by split, `read`, `produced`, `blank`, `lost` and, by reason, `dead`.
+        by split, `read`, `produced`, `blank`, by reason `dead`, and perhaps `more lost`.
 
     Raises:
         TooManyDeadLettersError: naming the most frequent reasons.
@@ -62,7 +62,7 @@ def finish(
         reasons.update(split_counts[DEAD])
     where = files.join(directory, DEAD_LETTERS_DIRECTORY)
     examples = dead_letter_file.first(where) if reasons else ()
-    lost = sum(split_counts[LOST] for split_counts in counts.values())
+    lost = sum(sum(found[DEAD].values()) + found.get(MORE_LOST, 0) for found in counts.values())
     dead_letters.check_share(
         # A file of questions that is lost counts each of them.
         total=sum(split_counts[PRODUCED] for split_counts in counts.values()) + lost,

@@ -393,6 +393,7 @@ def _get(value: dict[str, Any], key: str, kind: type) -> Any:
         raise _UnusableError(MISSING_KEY, f"there is no {key!r}; the keys are {sorted(value)}")
     found = value[key]
     if not isinstance(found, kind) or isinstance(found, bool):
-        raise _UnusableError(WRONG_TYPE, f"{key!r} is {json_text.shown(found)}, not {kind.__name__}")
+        raise _UnusableError(
+            WRONG_TYPE, f"{key!r} is {json_text.shown(found)}, not {kind.__name__}"
+        )
     return found
-

@@ -18,9 +18,8 @@ def encode(paragraph: Paragraph) -> bytes:
 
     Features: `article`, `source`, `context` (bytes), `position`, `num_repaired_answers`,
     `num_lost_answers` (int64); for each question `question_id`, `question` (bytes),
-    `is_impossible`, `num_answers` (int64), and if any of them has no label `unlabelled` (bytes); for
-    each answer of each question `answer_text` (bytes),
-    `answer_start` (int64).
+    `is_impossible`, `num_answers` (int64), and if any has no label `unlabelled` (bytes); for each
+    answer of each question `answer_text` (bytes), `answer_start` (int64).
     """
     questions = paragraph.questions
     answers = [answer for question in questions for answer in question.answers]
@@ -39,7 +38,9 @@ def encode(paragraph: Paragraph) -> bytes:
         "answer_start": [answer.start for answer in answers],
     }
     if any(question.unlabelled for question in questions):
-        features["unlabelled"] = [question.unlabelled.encode(errors=_ERRORS) for question in questions]
+        features["unlabelled"] = [
+            question.unlabelled.encode(errors=_ERRORS) for question in questions
+        ]
     return tf_examples.encode(features)
 
 

@@ -72,4 +72,3 @@ def no_labels(source: str, num_questions: int) -> UnlabelledError:
         "is_impossible: true: these are questions without labels, as in a test file. What is "
         "evaluated must be labelled."
     )
-

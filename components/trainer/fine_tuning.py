@@ -16,6 +16,7 @@ from components import manifest as manifest_lib
 from components.checkpoint_conversion import named_checkpoint
 from components.modeling.config import ModelOptions, XLNetConfig
 from components.modeling.cost import Workload, training_cost
+from components.serving.input_columns import InputColumns
 from components.tokenization.names import MODEL_FILE_NAME
 from components.trainer import classification_task, run_folder
 from components.trainer.classification_task import ClassificationTask, RegressionTask
@@ -42,6 +43,7 @@ class FineTuningConfig:
         options: dropout, initialisation, compute dtype.
         training: optimizer, schedule, devices.
         init_from: folder in the published layout whose encoder to start from; None for random.
+        input_columns: how the data's files hold the texts, for whoever predicts such files.
     """
 
     kind: Literal["classification", "regression", "multiple_choice"]
@@ -54,6 +56,7 @@ class FineTuningConfig:
     options: ModelOptions
     training: TrainingConfig
     init_from: str | None = None
+    input_columns: InputColumns = dataclasses.field(default_factory=InputColumns)
 
     @property
     def record_type(self) -> records.RecordType:

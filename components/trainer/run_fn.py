@@ -10,6 +10,7 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx.components.tuner.component import TunerFnResult
 
 from components import configuration
+from components.serving import input_columns
 from components.trainer import export, run_options
 from components.trainer.fine_tuning import FineTuningConfig, fine_tune
 from components.trainer.loop import TrainingResult
@@ -36,6 +37,7 @@ def run_fn(fn_args: FnArgs) -> None:
         multiple_choice=config.kind == "multiple_choice",
     )
     export.save(module, fn_args.serving_model_dir)
+    input_columns.write(fn_args.serving_model_dir, config.input_columns)
     _logger.info("SavedModel written to %s", fn_args.serving_model_dir)
 
 

@@ -271,7 +271,8 @@ def test_what_only_looks_like_something_else_is_counted(tmp_path, line, likeness
 
     documents, letters, counts = read(path)
 
-    assert documents and not letters
+    assert documents
+    assert not letters
     assert {name for name in counts if "look like" in name} == (
         {f"files that look like {likeness}"} if likeness else set()
     )

@@ -51,6 +51,7 @@ def convert(settings, data, tmp_path):
             pipeline,
             settings,
             inputs,
+            data_root=str(data),
             directory=str(out),
             split_directories={s: f"{out}/Split-{s}" for s in settings.output_splits},
         )
@@ -103,7 +104,7 @@ def test_what_cannot_be_used_is_kept_counted_and_bounded(data, tmp_path):
     lines = (out / "dead_letters" / "eval-file-00000.jsonl").read_text().splitlines()
     assert "Eve-0" in json.loads(lines[0])["position"]
     strict = SquadSettings({"train": "train-*.json", "eval": "dev.json"})
-    with pytest.raises(dead_letters.TooManyDeadLettersError, match="2 of 11 inputs"):
+    with pytest.raises(dead_letters.TooManyDeadLettersError, match="2 of 11 questions"):
         convert(strict, data, tmp_path / "strict")
 
 
