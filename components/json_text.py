@@ -35,7 +35,8 @@ def loads(text: str, *, numbers_as_text: bool = False) -> Any:
         JsonTextError: saying what is wrong with it.
     """
     check_parts(text)
-    hooks = {"parse_float": str, "parse_int": str, "parse_constant": str} if numbers_as_text else {}
+    names = ("parse_float", "parse_int", "parse_constant")
+    hooks = dict.fromkeys(names, NumberText) if numbers_as_text else {}
     try:
         return json.loads(text, strict=False, **hooks)
     except RecursionError as error:
@@ -49,9 +50,10 @@ def with_numbers(value: Any) -> Any:
     """A value of `loads(numbers_as_text=True)`, with its numbers as numbers again."""
     if isinstance(value, NumberText):
         try:
-            return int(value)
+            return json.loads(value, parse_constant=str)
         except ValueError:
-            return float(value) if value.strip("-") not in ("Infinity", "NaN") else str(value)
+            # Thousands of digits.
+            return str(value)
     if isinstance(value, dict):
         return {key: with_numbers(item) for key, item in value.items()}
     return [with_numbers(item) for item in value] if isinstance(value, list) else value

@@ -12,10 +12,10 @@ from components.example_gen.component import TextExampleGen
 from components.example_gen.settings import TextExampleGenSettings
 from components.preprocessing.classification import raw_features
 from components.preprocessing.classification.component import ClassificationPreprocessor
-from components.serving.input_columns import InputColumns
 from components.tokenization.component import SentencePieceGen
 from components.trainer import run_fn as run_fn_module
 from components.trainer.fine_tuning import FineTuningConfig
+from components.trainer.input_columns import InputColumns
 from components.trainer.names import SERVING_TF_EXAMPLES
 from pipeline import shared_nodes
 from pipeline.baseline import ResolveBaseline, model_of

@@ -23,7 +23,7 @@ from components.example_gen.corpus_files import FileRange
 CorpusFormat = Literal["text", "jsonl", "tfrecord"]
 CORPUS_FORMATS: tuple[str, ...] = ("text", "jsonl", "tfrecord")
 
-# A sentence or a paragraph has a few kB; SentencePiece takes a line as a whole. Longer ones are cut.
+# A sentence or a paragraph has a few kB; SentencePiece takes a line as a whole. Others are cut.
 MAX_LINE_BYTES = 1 << 20
 # About 250,000 pieces. Longer documents are divided and their parts shuffled like documents.
 MAX_DOCUMENT_BYTES = 1 << 20

@@ -20,6 +20,8 @@ COUNTS_FILE_NAME = "counts.json"
 DEAD_LETTERS = "dead_letters/"
 # What the dead letters of a split hold, in what its component counts.
 LOST = "lost in dead letters"
+# Before the names of an ExampleGen's counts in the manifest of records made of its examples.
+INPUT = "input/"
 # A single dead letter may hold this many times as much as an ordinary input.
 _ORDINARY = 10
 
@@ -102,6 +104,15 @@ def describe_dead_letters(
     where = files.join(directory, DEAD_LETTERS_DIRECTORY)
     examples = dead_letter_file.first(where) if reasons else ()
     return dead_letters.describe(reasons, kept or where, examples)
+
+
+def of_input(directory: str) -> dict[str, int]:
+    """The counts of raw examples, as the manifest of their records holds them; none without any."""
+    try:
+        counts = json.loads(files.read_bytes(files.join(directory, COUNTS_FILE_NAME)))
+    except files.NoSuchFilesError:
+        return {}
+    return {f"{INPUT}{key}": number for key, number in counts.items() if isinstance(number, int)}
 
 
 def _reasons(counts: dict[str, int], split: str) -> dict[str, int]:

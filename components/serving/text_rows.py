@@ -13,12 +13,14 @@ from components.example_gen import lines, rows, text_form
 from components.example_gen.interpretation import UnusableRowError, as_text
 from components.example_gen.lines import HeadedFile
 from components.example_gen.text_form import Form
-from components.serving import input_columns, rest
-from components.serving.input_columns import InputColumns
+from components.serving import rest
 from components.serving.pushed_model import REQUIRED_TEXTS, PushedModel
+from components.trainer.input_columns import InputColumns
 from components.trainer.names import SERVING_DEFAULT
 
 STDIN = "-"
+# The key under which a row holds the texts for the model, beside all that its file says.
+TEXTS = ("texts",)
 # As `TextExampleGenSettings` has it.
 MAX_ROW_BYTES = 10_000_000
 
@@ -101,12 +103,10 @@ def predict(
     names = list(model.signatures[SERVING_DEFAULT].inputs)
     iterator = iter(rows)
     while batch := list(itertools.islice(iterator, batch_size)):
-        outputs = model.predict(
-            **{name: [row[input_columns.TEXTS][name] for row in batch] for name in names}
-        )
+        outputs = model.predict(**{name: [row[TEXTS][name] for row in batch] for name in names})
         formatted = rest.format_outputs(outputs, by_row=True)["predictions"]
         for row, prediction in zip(batch, formatted, strict=True):
-            shown = {key: value for key, value in row.items() if key is not input_columns.TEXTS}
+            shown = {key: value for key, value in row.items() if key != TEXTS}
             yield {**shown, "prediction": prediction}
 
 
@@ -189,7 +189,7 @@ def _checked(
             texts[name] = _text(fields[column], column, name, length, columns)
         except UnusableRowError as error:
             raise TextRowError(_explain(where, error.reason, error.detail)) from error
-    return {**json_text.with_numbers(dict(fields)), input_columns.TEXTS: texts}
+    return {**json_text.with_numbers(dict(fields)), TEXTS: texts}
 
 
 def _text(

@@ -16,11 +16,11 @@ from components import manifest as manifest_lib
 from components.checkpoint_conversion import named_checkpoint
 from components.modeling.config import ModelOptions, XLNetConfig
 from components.modeling.cost import Workload, training_cost
-from components.serving.input_columns import InputColumns
 from components.tokenization.names import MODEL_FILE_NAME
 from components.trainer import classification_task, run_folder
 from components.trainer.classification_task import ClassificationTask, RegressionTask
 from components.trainer.config import TrainingConfig
+from components.trainer.input_columns import InputColumns
 from components.trainer.loop import TrainingData, TrainingResult, train
 from components.trainer.record_input import FineTuningData, RecordFiles
 from components.trainer.task import Task

@@ -10,8 +10,7 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx.components.tuner.component import TunerFnResult
 
 from components import configuration
-from components.serving import input_columns
-from components.trainer import export, run_options
+from components.trainer import export, input_columns, run_options
 from components.trainer.fine_tuning import FineTuningConfig, fine_tune
 from components.trainer.loop import TrainingResult
 

@@ -39,8 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--squad", metavar="FILE", help="answer the questions of a SQuAD file")
     parser.add_argument(
         "--output",
-        help="file for the predictions: a table if it ends in .csv or .tsv, an array in .json, else "
-        "a JSON object on each line; a folder with --glue and --squad",
+        help="file for the predictions: a table if it ends in .csv or .tsv, an array in .json, "
+        "else a JSON object on each line; a folder with --glue and --squad",
     )
     parser.add_argument(
         "--batch-size", type=int, default=64, help="texts at a time (default %(default)s)"
@@ -97,7 +97,8 @@ def _check(options: argparse.Namespace) -> None:
 
 def _predict_file(model: PushedModel, options: argparse.Namespace) -> None:
     from components import files
-    from components.serving import input_columns, prediction_files, text_rows
+    from components.serving import prediction_files, text_rows
+    from components.trainer import input_columns
 
     inputs = _inputs(model)
     columns = input_columns.read(model.path)
@@ -120,7 +121,7 @@ def _predict_file(model: PushedModel, options: argparse.Namespace) -> None:
 
 def _talk(model: PushedModel) -> None:
     """Asks for texts until there are no more."""
-    from components.serving import input_columns, text_rows
+    from components.serving import text_rows
 
     inputs = _inputs(model)
     print("An empty line ends.", file=sys.stderr)
@@ -135,7 +136,7 @@ def _talk(model: PushedModel) -> None:
             if not all(text.strip() for text in texts) and name != "text_b":
                 return
             row[name] = texts[0] if length is None else texts
-        (found,) = text_rows.predict(model, [{input_columns.TEXTS: row}], batch_size=1)
+        (found,) = text_rows.predict(model, [{text_rows.TEXTS: row}], batch_size=1)
         print(_in_words(found["prediction"]))
 
 

@@ -10,6 +10,7 @@ from tfx.dsl.components.base import base_beam_executor
 from tfx.types import artifact_utils, standard_component_specs
 
 from components import artifacts, configuration, dead_letter_file, files
+from components.example_gen import counts_file
 from components.preprocessing.pretraining import pipeline
 from components.preprocessing.pretraining.config import PretrainingDataConfig
 from components.tokenization.tokenizer import Tokenizer
@@ -68,7 +69,11 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             pipeline.add_to_pipeline(beam_pipeline, plan)
         kept = dead_letter_file.place_to_keep(self._context, records.uri)
         with dead_letter_file.kept_on_failure(records.uri, kept):
-            manifest = pipeline.finish(plan, kept=kept)
+            manifest = pipeline.finish(
+                plan,
+                input_counts=counts_file.of_input(artifact_utils.get_single_uri(examples)),
+                kept=kept,
+            )
         for split in splits:
             logging.info(
                 "split %s: %d records of %d tokens in %d files",

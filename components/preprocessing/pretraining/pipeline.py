@@ -129,11 +129,17 @@ def add_to_pipeline(pipeline: beam.Pipeline, plan: PretrainingPlan) -> None:
     )
 
 
-def finish(plan: PretrainingPlan, *, kept: str | None = None) -> manifest_lib.Manifest:
+def finish(
+    plan: PretrainingPlan,
+    *,
+    input_counts: Mapping[str, int] | None = None,
+    kept: str | None = None,
+) -> manifest_lib.Manifest:
     """Judges what the pipeline did, writes the manifest last, and removes the working directory.
 
     Args:
         plan: what was done.
+        input_counts: of the raw examples, kept in the manifest (`counts_file.of_input`).
         kept: where dead letters will lie if this fails, for the message; None where they are.
 
     Raises:
@@ -184,7 +190,7 @@ def finish(plan: PretrainingPlan, *, kept: str | None = None) -> manifest_lib.Ma
         },
         vocabulary_sha256=plan.tokenizer.vocabulary.sha256,
         shards=shard_files,
-        counts=dict(sorted(counts.items())),
+        counts=dict(sorted({**(input_counts or {}), **counts}.items())),
     )
     remove_tree(plan.working_directory)
     vocabulary_file.write(plan.tokenizer.vocabulary, plan.output_directory)

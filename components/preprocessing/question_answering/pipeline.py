@@ -140,11 +140,17 @@ def add_to_pipeline(pipeline: beam.Pipeline, plan: QuestionAnsweringPlan) -> Non
     )
 
 
-def finish(plan: QuestionAnsweringPlan, *, kept: str | None = None) -> manifest_lib.Manifest:
+def finish(
+    plan: QuestionAnsweringPlan,
+    *,
+    input_counts: Mapping[str, int] | None = None,
+    kept: str | None = None,
+) -> manifest_lib.Manifest:
     """Judges what the pipeline did, writes the manifest last, and removes the working directory.
 
     Args:
         plan: what was done.
+        input_counts: of the raw examples, kept in the manifest (`counts_file.of_input`).
         kept: where dead letters will lie if this fails, for the message; None where they are.
 
     Raises:
@@ -188,7 +194,7 @@ def finish(plan: QuestionAnsweringPlan, *, kept: str | None = None) -> manifest_
             split: [plan.shard_name(split, shard) for shard in range(plan.num_shards)]
             for split in plan.inputs
         },
-        counts=dict(sorted(counts.items())),
+        counts=dict(sorted({**(input_counts or {}), **counts}.items())),
     )
     beam.io.filesystems.FileSystems.delete([plan.working_directory])
     vocabulary_file.write(plan.tokenizer.vocabulary, plan.output_directory)

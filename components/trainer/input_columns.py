@@ -17,13 +17,6 @@ _MAX_BYTES = 1 << 20
 _DEFAULT_CSV_DELIMITER = ","
 
 
-class _Texts:
-    """The key under which a row holds the texts for the model, beside all that a user may name."""
-
-
-TEXTS = _Texts()
-
-
 @dataclasses.dataclass(frozen=True)
 class InputColumns:
     """How files hold a model's texts.
