@@ -7,6 +7,7 @@ this module only fills them in and says where in the document something was wron
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import difflib
 import json
 import types
@@ -139,7 +140,8 @@ def _convert_union(alternatives: Sequence[Any], value: Any, where: str) -> Any:
             return _convert(alternative, value, where)
         except ConfigurationError:
             continue
-    return _convert(rest[-1], value, where)
+    # What a label is: text, of which YAML makes a number where it looks like one.
+    return _convert(str if str in rest else rest[-1], value, where)
 
 
 def _convert_scalar(annotation: Any, value: Any, where: str) -> Any:
@@ -159,6 +161,13 @@ def _convert_scalar(annotation: Any, value: Any, where: str) -> Any:
     elif (annotation is bool and is_bool) or (annotation is str and isinstance(value, str)):
         return value
     name = getattr(annotation, "__name__", str(annotation))
+    # What a person wrote as a word, and YAML 1.1 took for something else.
+    hint = ""
+    if isinstance(value, (bool, datetime.date)) and annotation is not bool:
+        hint = (
+            " YAML reads words such as no, yes, on, off and dates as something else than text: put "
+            "them in quotes ('no')."
+        )
     raise ConfigurationError(
-        f"{where} should be of type {name}, but is {value!r} ({type(value).__name__})."
+        f"{where} should be of type {name}, but is {value!r} ({type(value).__name__}).{hint}"
     )

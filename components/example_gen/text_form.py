@@ -45,7 +45,7 @@ _UTF8_MARK = b"\xef\xbb\xbf"
 # Russian the spaces and the punctuation are.
 _MANY_NULS = 0.05
 _JSON_OBJECT = re.compile(r'\s*\[?\s*\{\s*"(?:[^"\\\n]|\\.)*"\s*:')
-_JSON_ARRAY = re.compile(r"\s*\[")
+_JSON_ARRAY = re.compile(r"\s*\[\s*\{")
 _OPEN_OBJECT = re.compile(r"\s*\{[ \t]*\r?\n")
 _MARKUP = re.compile(r"\s*<(\?xml|!doctype|html|mediawiki|rss|feed|tei|svg)\b", re.IGNORECASE)
 _TAG_LINE = re.compile(r"\s*<[^<>]+>\s*$")

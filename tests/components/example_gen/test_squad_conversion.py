@@ -182,9 +182,7 @@ def test_an_article_that_cannot_be_taken_apart_fails(tmp_path):
     folder = tmp_path / "data"
     folder.mkdir()
     write(folder / "a.json", many("A", "paragraphs", range(60)), "B")
-    with pytest.raises(
-        dead_letters.TooManyDeadLettersError, match="An unknown number of questions"
-    ):
+    with pytest.raises(dead_letters.TooManyDeadLettersError, match="An unknown number of"):
         convert(SquadSettings({"train": "a.json"}), folder, tmp_path)
     counts, _ = convert(
         SquadSettings({"train": "a.json"}, max_dead_letter_share=1), folder, tmp_path / "all"
@@ -214,7 +212,7 @@ def test_articles_of_one_title_are_named_where_a_split_is_empty(tmp_path):
     for number in range(5):
         write(folder / f"doc{number}.json", many("Untitled", "paragraphs", [number]))
     settings = SquadSettings({"all": "*.json"}, article_split={"train": 7, "eval": 3})
-    with pytest.raises(EmptySplitError, match="5 articles have 1 different titles.*'Untitled'"):
+    with pytest.raises(EmptySplitError, match=r"5 articles have 1 different titles.*'Untitled'"):
         convert(settings, folder, tmp_path)
 
 
@@ -234,9 +232,7 @@ def test_an_empty_split_says_what_was_rejected(tmp_path):
     folder.mkdir()
     question = {"id": "x", "question": "?", "answers": {"text": ["x"], "answer_start": [0]}}
     write(folder / "a.json", {"title": "T", "paragraphs": [{"context": "x", "qas": [question]}]})
-    with pytest.raises(
-        EmptySplitError, match=r"wrong type: 1.*question x: wrong type \(answers is"
-    ):
+    with pytest.raises(EmptySplitError, match=r"wrong type: 1.*question x: wrong type"):
         convert(SquadSettings({"train": "a.json"}), folder, tmp_path)
 
 
