@@ -135,12 +135,12 @@ def _convert_union(alternatives: Sequence[Any], value: Any, where: str) -> Any:
     if value is None and type(None) in alternatives:
         return None
     rest = [alternative for alternative in alternatives if alternative is not type(None)]
-    for alternative in rest[:-1]:
+    for alternative in rest:
         try:
             return _convert(alternative, value, where)
         except ConfigurationError:
             continue
-    # What a label is: text, of which YAML makes a number where it looks like one.
+    # Of what is text or a number, the text: what was meant is a word.
     return _convert(str if str in rest else rest[-1], value, where)
 
 
