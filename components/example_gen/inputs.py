@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import logging
 import posixpath
@@ -35,6 +36,8 @@ class InputFile:
         number: place among the split's files, which are sorted by path.
         first_byte: (assumed) bytes in the files before it.
         num_bytes: its (assumed) decompressed size.
+        is_namesake: whether another file of the split has the same name in a folder of the same
+            name, as `a/pos/1.txt` and `b/pos/1.txt`.
     """
 
     path: str
@@ -43,6 +46,7 @@ class InputFile:
     number: int
     first_byte: int
     num_bytes: int
+    is_namesake: bool = False
 
 
 def find_files(dataset: TextDataset, data_root: str) -> dict[str, list[InputFile]]:
@@ -131,7 +135,8 @@ def read_items(dataset: TextDataset, file: InputFile, *, max_bytes: int) -> Iter
         else:
             folder = posixpath.basename(posixpath.dirname(_posix(file.path)))
             stem = posixpath.splitext(posixpath.basename(_posix(file.path)))[0]
-            guid = f"{dataset.guid_prefix(file.split)}-{folder}-{stem}"
+            name = posixpath.splitext(file.name)[0] if file.is_namesake else f"{folder}-{stem}"
+            guid = f"{dataset.guid_prefix(file.split)}-{name}"
             if dataset.file_format == "race":
                 yield from race_files.read(content, level=folder, guid=guid, max_bytes=max_bytes)
             else:
@@ -177,16 +182,29 @@ def _warn_of_overlap(found: dict[str, list[InputFile]]) -> None:
 
 def _in_order(split: str, sizes: dict[str, int], data_root: str) -> list[InputFile]:
     root = _posix(data_root).rstrip("/") + "/"
+    outside = collections.Counter(
+        posixpath.basename(_posix(path)) for path in sizes if not _posix(path).startswith(root)
+    )
+    namesakes = collections.Counter(map(_folder_and_stem, sizes))
     ordered = []
     first_byte = 0
     for number, path in enumerate(sorted(sizes)):
         inside = _posix(path).startswith(root)
         name = _posix(path)[len(root) :] if inside else posixpath.basename(_posix(path))
+        if not inside and outside[name] > 1:
+            # Examples are known by it.
+            name = _posix(path)
         # An empty file has a place as well.
         num_bytes = max(1, sizes[path] * (_ASSUMED_COMPRESSION if is_compressed(path) else 1))
-        ordered.append(InputFile(path, name, split, number, first_byte, num_bytes))
+        is_namesake = namesakes[_folder_and_stem(path)] > 1
+        ordered.append(InputFile(path, name, split, number, first_byte, num_bytes, is_namesake))
         first_byte += num_bytes
     return ordered
+
+
+def _folder_and_stem(path: str) -> tuple[str, str]:
+    folder, name = posixpath.split(_posix(path))
+    return posixpath.basename(folder), posixpath.splitext(name)[0]
 
 
 def _posix(path: str) -> str:
