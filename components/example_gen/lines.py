@@ -81,7 +81,11 @@ def open_decompressed(path: str, *, start: int = 0) -> Iterator[BinaryIO]:
         NoSuchFilesError: if there is no such file.
         DamagedFileError: in the block, when reading meets damage.
     """
-    files.expand(path, purpose="a file to read")
+    if not FileSystems.exists(path):
+        raise files.NoSuchFilesError(
+            f"There is no file {path}. Check the path, and that this machine or service account "
+            "may read it."
+        )
     with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as raw:
         if not is_compressed(path):
             if start:
