@@ -7,6 +7,7 @@ this module only fills them in and says where in the document something was wron
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import difflib
 import json
 import types
@@ -134,12 +135,13 @@ def _convert_union(alternatives: Sequence[Any], value: Any, where: str) -> Any:
     if value is None and type(None) in alternatives:
         return None
     rest = [alternative for alternative in alternatives if alternative is not type(None)]
-    for alternative in rest[:-1]:
+    for alternative in rest:
         try:
             return _convert(alternative, value, where)
         except ConfigurationError:
             continue
-    return _convert(rest[-1], value, where)
+    # Of what is text or a number, the text: what was meant is a word.
+    return _convert(str if str in rest else rest[-1], value, where)
 
 
 def _convert_scalar(annotation: Any, value: Any, where: str) -> Any:
@@ -159,6 +161,13 @@ def _convert_scalar(annotation: Any, value: Any, where: str) -> Any:
     elif (annotation is bool and is_bool) or (annotation is str and isinstance(value, str)):
         return value
     name = getattr(annotation, "__name__", str(annotation))
+    # What a person wrote as a word, and YAML 1.1 took for something else.
+    hint = ""
+    if isinstance(value, (bool, datetime.date)) and annotation is not bool:
+        hint = (
+            " YAML reads words such as no, yes, on, off and dates as something else than text: put "
+            "them in quotes ('no')."
+        )
     raise ConfigurationError(
-        f"{where} should be of type {name}, but is {value!r} ({type(value).__name__})."
+        f"{where} should be of type {name}, but is {value!r} ({type(value).__name__}).{hint}"
     )

@@ -30,6 +30,8 @@ _HEADER_BYTES = _LENGTH.size + _CHECKSUM.size
 _BUFFER_BYTES = 1 << 20
 # 16 + 15: zlib's way to ask for a gzip header, which it writes with time stamp 0.
 _GZIP_WINDOW_BITS = 31
+# A damaged or hostile length must not ask for all memory; protocol buffers end at 2 GiB.
+_MAX_RECORD_BYTES = 256 << 20
 # Level 6 makes GLUE text 8 % smaller than level 3 and takes three times as long.
 _DEFAULT_COMPRESSION_LEVEL = 3
 
@@ -135,6 +137,11 @@ def read_records(path: str) -> Iterator[bytes]:
                 (length,) = _LENGTH.unpack_from(header)
                 # Checked before it is believed: a damaged length would ask for terabytes.
                 _check(header[: _LENGTH.size], header[_LENGTH.size :])
+                if length > _MAX_RECORD_BYTES:
+                    raise CorruptRecordError(
+                        f"its length is given as {length:,} bytes; at most "
+                        f"{_MAX_RECORD_BYTES:,} are read"
+                    )
                 record = _read_exactly(file, length)
                 _check(record, _read_exactly(file, _CHECKSUM.size))
                 yield record
@@ -149,7 +156,8 @@ def read_records(path: str) -> Iterator[bytes]:
 def _read_exactly(file: BinaryIO, size: int, *, may_end: bool = False) -> bytes:
     parts = []
     missing = size
-    while missing and (part := file.read(missing)):
+    # In pieces: to ask for what is not there would take the memory for it.
+    while missing and (part := file.read(min(missing, _BUFFER_BYTES))):
         parts.append(part)
         missing -= len(part)
     if missing and not (may_end and missing == size):

@@ -15,6 +15,7 @@ from components.preprocessing.classification.component import ClassificationPrep
 from components.tokenization.component import SentencePieceGen
 from components.trainer import run_fn as run_fn_module
 from components.trainer.fine_tuning import FineTuningConfig
+from components.trainer.input_columns import InputColumns
 from components.trainer.names import SERVING_TF_EXAMPLES
 from pipeline import shared_nodes
 from pipeline.baseline import ResolveBaseline, model_of
@@ -138,4 +139,5 @@ def fine_tuning(config: ClassificationPipelineConfig) -> FineTuningConfig:
         options=config.options,
         training=config.training,
         init_from=config.init_from,
+        input_columns=InputColumns.of(dataset),
     )

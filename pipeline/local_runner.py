@@ -28,6 +28,7 @@ class RunSummary:
         failures: why it did not pass.
         report: path of the HTML report.
         pushed_model: path of the served model; None if none was pushed.
+        data: what became of the data, in one line.
         trials: of a search, each "trial_id", "score" and its settings, the best first.
         repeats: what `repeats.json` of the training holds; None of a single one.
     """
@@ -37,6 +38,7 @@ class RunSummary:
     failures: list[str]
     report: str
     pushed_model: str | None
+    data: str = ""
     trials: Sequence[Mapping[str, Any]] = ()
     repeats: Mapping[str, Any] | None = None
 
@@ -115,6 +117,7 @@ def summarize(metadata_path: str, config: PipelineConfig) -> RunSummary:
         pushed_model=(
             pushed.custom_properties["pushed_destination"].string_value if pushed else None
         ),
+        data=results.get("data", ""),
         trials=content("TunerResults", _TRIALS_NAME) if config.search else (),
         repeats=content("ModelRun", repeats.REPORT_NAME) if config.repeats else None,
     )

@@ -32,8 +32,8 @@ class CorpusDataConfig:
             may be compressed (.gz, .bz2, .zst), TFRecords by gzip.
         text_field: key of the text in JSON objects and Examples.
         from_raw_text: false if the texts are ids of pieces, separated by white space.
-        max_dead_letter_share: share of the lines that may be unusable before the run fails; one
-            line always may.
+        max_dead_letter_share: share of the text, in bytes, that may be unusable before the run
+            fails; one line of ordinary length always may.
     """
 
     root: str

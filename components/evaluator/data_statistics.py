@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
@@ -70,11 +70,18 @@ def read(
     )
 
 
+def row_counts(examples: str) -> dict[str, dict[str, Any]] | None:
+    """What the ExampleGen counted, by split; None of examples that tell nothing of it."""
+    try:
+        return json.loads(files.read_bytes(files.join(examples, COUNTS_FILE_NAME)))
+    except files.NoSuchFilesError:
+        return None
+
+
 def _rows(examples: str) -> Iterator[Table]:
     """What became of the rows that were read; nothing for examples that tell nothing of it."""
-    try:
-        counts = json.loads(files.read_bytes(files.join(examples, COUNTS_FILE_NAME)))
-    except files.NoSuchFilesError:
+    counts = row_counts(examples)
+    if counts is None:
         return
     yield Table(
         "Rows of the input files",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tfx import types
@@ -13,9 +13,18 @@ from tfx.components.evaluator import executor as tfx_executor
 from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import proto_utils
 
-from components import __version__, configuration, files, runtime_values
+from components import (
+    __version__,
+    configuration,
+    files,
+    manifest,
+    runtime_values,
+    tf_examples,
+    tfrecords,
+)
 from components.evaluator import (
     blessing,
+    data_notices,
     data_statistics,
     tfma_config,
     tfma_results,
@@ -26,6 +35,7 @@ from components.evaluator.config import EvaluationConfig
 from components.evaluator.names import REPORT_NAME, RESULTS_NAME
 from components.evaluator.report import render
 from components.evaluator.report_content import Report
+from components.preprocessing.classification import label_check
 
 _SPLIT = "eval"
 
@@ -52,8 +62,12 @@ class Executor(tfx_executor.Executor):
                 "thresholds", which take the place of those in "evaluation".
         """
         exec_properties = with_runtime_thresholds(exec_properties)
-        super().Do(input_dict, output_dict, exec_properties)
         settings = json.loads(exec_properties[SETTINGS_KEY])
+        _check_labels(
+            files.join(artifact_utils.get_split_uri(input_dict["examples"], _SPLIT), "*"),
+            settings["labels"],
+        )
+        super().Do(input_dict, output_dict, exec_properties)
         directory = artifact_utils.get_single_uri(output_dict["evaluation"])
         results = tfma_results.read(
             directory,
@@ -68,6 +82,12 @@ class Executor(tfx_executor.Executor):
             "examples": artifact_utils.get_single_uri(input_dict["examples"]),
             "code version": __version__,
         }
+        examples = artifact_utils.get_single_uri(input_dict["examples"])
+        records = input_dict.get("records")
+        notices = data_notices.of_classification(
+            data_statistics.row_counts(examples),
+            manifest.read(artifact_utils.get_single_uri(records)) if records else None,
+        )
         report = Report(
             title=settings["title"],
             blessed=results.blessed,
@@ -85,7 +105,7 @@ class Executor(tfx_executor.Executor):
                 labels=settings["labels"],
             ),
             data=data_statistics.read(
-                examples=artifact_utils.get_single_uri(input_dict["examples"]),
+                examples=examples,
                 labels=settings["labels"],
                 **{
                     name: artifact_utils.get_single_uri(input_dict[name])
@@ -93,6 +113,7 @@ class Executor(tfx_executor.Executor):
                     if input_dict.get(name)
                 },
             ),
+            notices=[notice.text for notice in notices if notice.is_much],
         )
         files.write_bytes(files.join(directory, REPORT_NAME), render(report).encode("utf-8"))
         summary = {
@@ -103,10 +124,27 @@ class Executor(tfx_executor.Executor):
             "confusion": None
             if results.confusion is None
             else {"labels": settings["labels"], "matrix": results.confusion.tolist()},
+            "data": data_notices.sentence(notices),
             "roc": [_finite(dataclasses.asdict(point)) for point in results.roc],
         }
         text = json.dumps(summary, indent=2, sort_keys=True) + "\n"
         files.write_bytes(files.join(directory, RESULTS_NAME), text.encode())
+
+
+def _check_labels(pattern: str, labels: Sequence[str] | None) -> None:
+    """Refuses examples that would be judged without a label.
+
+    The preprocessing looks at those that a pipeline trains on; others may be evaluated alone.
+    """
+    counts = label_check.count(
+        (
+            (tf_examples.decode(serialized).get("label") or [b""])[0]
+            for path in files.expand(pattern, purpose="examples of the evaluation")
+            for serialized in tfrecords.read_records(path)
+        ),
+        labels,
+    )
+    label_check.check({_SPLIT: counts}, labels)
 
 
 def _finite(values: Mapping[str, float]) -> dict[str, float | None]:

@@ -13,7 +13,13 @@ from tfx.types import artifact_utils, standard_component_specs
 from components import __version__, configuration, files, manifest, runtime_values
 from components.checkpoint_conversion import named_checkpoint
 from components.checkpoint_conversion.errors import WeightsError
-from components.evaluator import blessing, counts_table, gate, training_history
+from components.evaluator import (
+    blessing,
+    counts_table,
+    data_notices,
+    gate,
+    training_history,
+)
 from components.evaluator.names import REPORT_NAME, RESULTS_NAME
 from components.evaluator.pretraining_config import PretrainingEvaluationConfig
 from components.evaluator.records_evaluator_spec import RECORDS_KEY, SETTINGS_KEY
@@ -70,6 +76,7 @@ class Executor(blessing.BlessingExecutor):
             "records": records_dir,
             "code version": __version__,
         }
+        made = manifest.read(records_dir)
         metrics = _measure(run, records_dir, blessing.model_path(models))
         before = None
         if input_dict.get(standard_component_specs.BASELINE_MODEL_KEY):
@@ -80,6 +87,7 @@ class Executor(blessing.BlessingExecutor):
                 logging.warning("The latest blessed model is not compared with: %s", error)
                 lineage["not compared with the latest blessed model"] = str(error)
         verdict = gate.judge(metrics, baseline=before, thresholds=config.thresholds)
+        notices = data_notices.of_pretraining(made)
         report = Report(
             title=settings["title"],
             blessed=verdict.blessed,
@@ -91,7 +99,8 @@ class Executor(blessing.BlessingExecutor):
             history=training.curves,
             repeats=training.repeats,
             lineage=lineage,
-            data=DataReport([counts_table.make(manifest.read(records_dir))]),
+            data=DataReport([counts_table.make(made)]),
+            notices=[notice.text for notice in notices if notice.is_much],
         )
         page = render(report).encode("utf-8")
         files.write_bytes(files.join(directory, REPORT_NAME), page)
@@ -100,6 +109,7 @@ class Executor(blessing.BlessingExecutor):
             "failures": list(verdict.failures),
             "metrics": metrics,
             "baseline": before,
+            "data": data_notices.sentence(notices),
         }
         text = json.dumps(results, indent=2, sort_keys=True) + "\n"
         files.write_bytes(files.join(directory, RESULTS_NAME), text.encode())

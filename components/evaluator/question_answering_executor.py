@@ -22,6 +22,7 @@ from components import (
 from components.evaluator import (
     blessing,
     counts_table,
+    data_notices,
     squad_evaluation,
     training_history,
     wrong_answers,
@@ -116,6 +117,7 @@ class Executor(blessing.BlessingExecutor):
             evaluations[_CANDIDATE], baseline=evaluations.get(_BASELINE), config=config
         )
         candidate = answers[_CANDIDATE]
+        notices = data_notices.of_question_answering(made)
         report = reporting.make_report(
             evaluations[_CANDIDATE],
             judged,
@@ -131,6 +133,7 @@ class Executor(blessing.BlessingExecutor):
                 threshold=evaluations[_CANDIDATE].thresholds.best_f1.threshold,
             ),
             data=DataReport([counts_table.make(made)]),
+            notices=[notice.text for notice in notices if notice.is_much],
         )
         _write_json(files.join(directory, "predictions.json"), candidate.predictions)
         _write_json(files.join(directory, "nbest_predictions.json"), candidate.nbest)
@@ -139,6 +142,7 @@ class Executor(blessing.BlessingExecutor):
         results = reporting.results(
             evaluations[_CANDIDATE], judged, baseline=evaluations.get(_BASELINE)
         )
+        results["data"] = data_notices.sentence(notices)
         _write_json(files.join(directory, RESULTS_NAME), results)
         blessing.write(input_dict, output_dict, exec_properties, blessed=judged.blessed)
 

@@ -58,6 +58,7 @@ def make_report(
     lineage: Mapping[str, str],
     wrong_examples: Mapping[str, Sequence[WrongExample]],
     data: DataReport,
+    notices: Sequence[str],
     repeats: Table | None,
 ) -> Report:
     """The page: metrics, curves, slices, what was answered wrongly, what became of the data."""
@@ -96,6 +97,7 @@ def make_report(
         threshold_curves=threshold_curves,
         wrong_examples=wrong_examples,
         data=data,
+        notices=notices,
         history=history,
         repeats=repeats,
         lineage=lineage,

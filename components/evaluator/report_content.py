@@ -175,6 +175,7 @@ class Report:
         data: what was read, used and left out, and what is unusual about it; None if nothing is
             known.
         repeats: metrics by seed; None of a single training.
+        notices: what happened to the data that is more than a little, a clause each.
     """
 
     title: str
@@ -192,6 +193,7 @@ class Report:
     wrong_examples: Mapping[str, Sequence[WrongExample]] = dataclasses.field(default_factory=dict)
     data: DataReport | None = None
     repeats: Table | None = None
+    notices: Sequence[str] = ()
 
 
 def _bound(sign: str, value: float | None) -> str:

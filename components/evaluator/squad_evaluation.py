@@ -23,7 +23,7 @@ from components.evaluator.squad_thresholds import (
     precision_recall,
     score_by_threshold,
 )
-from components.example_gen import squad
+from components.example_gen import squad, squad_labels
 from components.example_gen.squad import Paragraph
 
 _MAX_NAMED = 5
@@ -134,10 +134,12 @@ def evaluate_predictions(
     Raises:
         PredictionsError: naming questions without a prediction or without null odds, and values of
             a wrong type; or if the data set has no questions.
+        UnlabelledError: naming a question that does not say what is right.
     """
     questions = [question for paragraph in dataset for question in paragraph.questions]
     if not questions:
         raise PredictionsError("The data set has no questions.")
+    squad_labels.check(dataset)
     ids = [question.id for question in questions]
     _check_complete(ids, predictions, "prediction")
     _check_values(

@@ -2,28 +2,28 @@
 
 A document is a sequence of lines, each a sentence or a paragraph. Plain text separates documents by
 blank lines, JSONL has one per line, TFRecords hold one per Example. Lines that cannot be used go to
-the dead letters; a document of unusual length is divided, so that no input can fill the memory.
+the dead letters and weigh their bytes; a line or a document of unusual length is divided, so that
+no input can fill the memory.
 """
 
 from __future__ import annotations
 
 import collections
 import dataclasses
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from google.protobuf.message import DecodeError
 
-from components import seeds, tf_examples, tfrecords
+from components import json_text, seeds, tf_examples, tfrecords
 from components.dead_letters import DeadLetter
-from components.example_gen import corpus_files
+from components.example_gen import corpus_files, lines, text_form
 from components.example_gen.corpus_files import FileRange
 
 CorpusFormat = Literal["text", "jsonl", "tfrecord"]
 CORPUS_FORMATS: tuple[str, ...] = ("text", "jsonl", "tfrecord")
 
-# A sentence or a paragraph has a few kB; SentencePiece takes a line as a whole.
+# A sentence or a paragraph has a few kB; SentencePiece takes a line as a whole. Others are cut.
 MAX_LINE_BYTES = 1 << 20
 # About 250,000 pieces. Longer documents are divided and their parts shuffled like documents.
 MAX_DOCUMENT_BYTES = 1 << 20
@@ -31,7 +31,14 @@ MAX_DOCUMENT_BYTES = 1 << 20
 MAX_JSON_LINE_BYTES = 64 << 20
 
 TEXT_FEATURE = "text"
+# What `read_documents` counts, beside "documents" and "documents divided".
+LINES, BYTES, LINES_CUT = "lines", "bytes", "lines cut"
+LOOKS_LIKE = "files that look like "
+NUL_CHARACTER = "NUL character"
+NOT_UTF8 = "not UTF-8"
+EMPTY_TEXT = "empty text"
 _EXCERPT_BYTES = 500
+_MAX_KEYS = 12
 
 Reject = Callable[[DeadLetter], None]
 
@@ -74,15 +81,18 @@ def read_documents(
         file_format: "text" (a sentence or paragraph per line, blank line between documents),
             "jsonl" (an object per line), or "tfrecord" (an Example per document). Text and JSONL
             may be compressed (.gz, .bz2, .zst), TFRecords may be gzip-compressed (.gz).
-        reject: gets each line that cannot be used.
-        counts: is incremented: "lines" (all lines that are not blank, rejected ones too),
-            "documents", "documents divided".
+        reject: gets each line that cannot be used; it weighs its bytes.
+        counts: is incremented: "lines" (all lines that are not blank, rejected ones too), their
+            "bytes", "lines cut", "documents", "documents divided", and "files that look like …".
         text_field: key of the text in JSONL objects and Examples. Its lines are the document's.
 
     Raises:
         CorpusFormatError: if there is no such format.
         NoSuchFilesError, DamagedFileError, CorruptRecordError: if the file cannot be read.
+        WrongFormatError: if it is no UTF-8 text, or JSON or markup where text should be.
     """
+    if file_format in ("text", "jsonl") and not file_range.start:
+        _check_form(file_range.path, file_format, counts)
     if file_format == "text":
         documents = _read_text(file_range, reject, counts)
     elif file_format == "jsonl":
@@ -130,15 +140,24 @@ def choose_split(document: Document, shares: Mapping[str, int], *, seed: int) ->
     raise ValueError(f"The shares of the splits must be positive: {dict(shares)}.")
 
 
+def _check_form(path: str, form: text_form.Form, counts: collections.Counter[str]) -> None:
+    with lines.open_text(path, form) as file:
+        likeness = text_form.looks_like(file.head) if form == "text" else ""
+    if likeness:
+        counts[LOOKS_LIKE + likeness] += 1
+
+
 def _read_text(
     file_range: FileRange, reject: Reject, counts: collections.Counter[str]
 ) -> Iterator[Document]:
     building = _DocumentBuilder(file_range.path)
-    for number, raw, is_whole in corpus_files.lines(file_range, max_line_bytes=MAX_LINE_BYTES):
-        line = _decode(raw, number, is_whole, MAX_LINE_BYTES, file_range.path, reject, counts)
-        if line is None:
+    for line in corpus_files.lines(file_range, max_line_bytes=MAX_LINE_BYTES, cut=True):
+        if line.part == 1:
+            counts[LINES_CUT] += 1
+        text = _decode(line, MAX_LINE_BYTES, file_range.path, reject, counts)
+        if text is None or (line.part and not text):
             continue
-        document = building.add(line, number) if line else building.end()
+        document = building.add(text, line.number) if text else building.end()
         if document is not None:
             yield document
     if (document := building.end()) is not None:
@@ -149,69 +168,138 @@ def _read_jsonl(
     file_range: FileRange, reject: Reject, counts: collections.Counter[str], text_field: str
 ) -> Iterator[Document]:
     path = file_range.path
-    for number, raw, is_whole in corpus_files.lines(file_range, max_line_bytes=MAX_JSON_LINE_BYTES):
-        line = _decode(raw, number, is_whole, MAX_JSON_LINE_BYTES, path, reject, counts)
-        if not line:
+    for line in corpus_files.lines(file_range, max_line_bytes=MAX_JSON_LINE_BYTES):
+        content = _decode(line, MAX_JSON_LINE_BYTES, path, reject, counts)
+        if not content:
             continue
         try:
-            text = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            reject(DeadLetter(path, str(number), "not JSON", str(error), line))
+            text = _text_of_object(content, text_field)
+        except _UnusableError as error:
+            reject(error.letter(path, str(line.number), content, line.num_bytes))
             continue
-        text = text.get(text_field) if isinstance(text, dict) else None
-        if not isinstance(text, str):
-            detail = f"no text under the key {text_field!r}"
-            reject(DeadLetter(path, str(number), "no text", detail, line))
-            continue
-        yield from _split_text(text, path, number, reject)
+        yield from _split_text(text, path, line.number, counts)
+
+
+def _text_of_object(content: str, text_field: str) -> str:
+    try:
+        value = json_text.loads(content)
+    except json_text.JsonTextError as error:
+        raise _UnusableError("not JSON", str(error)) from error
+    text = value.get(text_field) if isinstance(value, dict) else None
+    if not isinstance(text, str):
+        keys = f"; it has {', '.join(sorted(value)[:_MAX_KEYS])}" if isinstance(value, dict) else ""
+        raise _UnusableError("no text", f"no text under the key {text_field!r}{keys}")
+    return _checked(text)
 
 
 def _read_examples(
     path: str, reject: Reject, counts: collections.Counter[str], text_field: str
 ) -> Iterator[Document]:
     for number, record in enumerate(tfrecords.read_records(path), start=1):
-        counts["lines"] += 1
+        counts[LINES] += 1
+        counts[BYTES] += len(record)
         try:
-            features = tf_examples.decode(record)
-        except DecodeError as error:
-            reject(DeadLetter(path, str(number), "not an Example", str(error), repr(record[:99])))
+            text, document = _document_of_example(record, path, number, text_field)
+        except _UnusableError as error:
+            reject(error.letter(path, f"record {number}", repr(record[:99]), len(record)))
             continue
-        (raw,) = features.get(text_field) or (None,)
-        if not isinstance(raw, bytes):
-            detail = f"no bytes in the feature {text_field!r}; it has {', '.join(features)}"
-            reject(DeadLetter(path, str(number), "no text", detail))
-            continue
-        (source,) = features.get("source") or (path.encode(),)
-        (line,) = features.get("line") or (number,)
-        try:
-            text = raw.decode("utf-8")
-        except UnicodeDecodeError as error:
-            excerpt = raw[:_EXCERPT_BYTES].decode("utf-8", "replace")
-            reject(DeadLetter(source.decode(), str(line), "not UTF-8", str(error), excerpt))
-            continue
-        if "part" not in features:
-            yield from _split_text(text, source.decode(), line, reject)
-            continue
-        # An ExampleGen of ours divided it already.
-        (part,), (is_last_part,) = features["part"], features.get("is_last_part") or (1,)
-        lines = [stripped for item in text.split("\n") if (stripped := item.strip())]
-        if lines:
-            yield Document(source.decode(), line, lines, part, bool(is_last_part))
+        if document.part < 0:
+            # Not of an ExampleGen of ours: its text is not divided yet.
+            yield from _split_text(text, document.source, document.line, counts)
+        else:
+            yield document
 
 
-def _split_text(text: str, source: str, number: int, reject: Reject) -> Iterator[Document]:
+def _document_of_example(
+    record: bytes, path: str, number: int, text_field: str
+) -> tuple[str, Document]:
+    """The text, and its document with part -1 where it was not divided before."""
+    try:
+        features = tf_examples.decode(record)
+    except (DecodeError, UnicodeDecodeError) as error:
+        raise _UnusableError("not an Example", str(error)) from error
+    raw = _feature(features, text_field, bytes, None)
+    if raw is None:
+        detail = f"no bytes in the feature {text_field!r}; it has {', '.join(features)}"
+        raise _UnusableError("no text", detail)
+    try:
+        text = _checked(raw.decode("utf-8"))
+        source = _feature(features, "source", bytes, path.encode(errors="surrogateescape"))
+        source = source.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise _UnusableError(NOT_UTF8, str(error)) from error
+    line = _feature(features, "line", int, number)
+    part = _feature(features, "part", int, -1)
+    is_last_part = _feature(features, "is_last_part", int, 1)
+    # An ExampleGen of ours divided it already.
+    stripped = [found for item in text.split("\n") if (found := item.strip())]
+    return text, Document(source, line, stripped, part, bool(is_last_part))
+
+
+def _feature(features: Mapping[str, Sequence[Any]], name: str, kind: type, default: Any) -> Any:
+    """The one value of a feature, or the default where there is none."""
+    values = features.get(name) or ()
+    if len(values) == 0:
+        return default
+    if len(values) > 1 or not isinstance(values[0], kind):
+        raise _UnusableError(
+            "wrong feature",
+            f"{name!r} holds {len(values):,} {type(values[0]).__name__}; one {kind.__name__} is "
+            "read",
+        )
+    return values[0]
+
+
+def _checked(text: str) -> str:
+    """The text, if there is anything in it that can be learnt."""
+    if "\0" in text:
+        raise _UnusableError(NUL_CHARACTER, "")
+    if not text.strip():
+        raise _UnusableError(EMPTY_TEXT, "nothing but white space")
+    return text
+
+
+def _split_text(
+    text: str, source: str, number: int, counts: collections.Counter[str]
+) -> Iterator[Document]:
     """A document from a text of several lines; blank lines in it separate nothing."""
     building = _DocumentBuilder(source)
     for line in text.split("\n"):
         # Characters take at least as many bytes as there are of them; near enough for a limit.
         if len(line) > MAX_LINE_BYTES:
-            reject(_too_long(source, number, line[:_EXCERPT_BYTES], MAX_LINE_BYTES))
-        elif stripped := line.strip():
-            document = building.add(stripped, number)
-            if document is not None:
-                yield document
+            counts[LINES_CUT] += 1
+        for part in _cut(line):
+            if stripped := part.strip():
+                document = building.add(stripped, number)
+                if document is not None:
+                    yield document
     if (document := building.end()) is not None:
         yield document
+
+
+def _cut(line: str) -> Iterator[str]:
+    """Parts of at most `MAX_LINE_BYTES` characters, cut at spaces where there are any."""
+    while len(line) > MAX_LINE_BYTES:
+        end = line.rfind(" ", 1, MAX_LINE_BYTES + 1)
+        end = MAX_LINE_BYTES if end < 0 else end
+        yield line[:end]
+        line = line[end:]
+    yield line
+
+
+class _UnusableError(ValueError):
+    """What makes no document: reason and detail as in `dead_letters.DeadLetter`."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(reason, detail)
+        self.reason = reason
+        self.detail = detail
+
+    def letter(self, path: str, position: str, excerpt: str, num_bytes: int) -> DeadLetter:
+        """The dead letter that it makes."""
+        return DeadLetter(
+            path, position, self.reason, self.detail, excerpt[:_EXCERPT_BYTES], num_bytes
+        )
 
 
 class _DocumentBuilder:
@@ -249,9 +337,7 @@ class _DocumentBuilder:
 
 
 def _decode(
-    raw: bytes,
-    number: int,
-    is_whole: bool,
+    line: corpus_files.Line,
     max_line_bytes: int,
     path: str,
     reject: Reject,
@@ -259,22 +345,22 @@ def _decode(
 ) -> str | None:
     """The stripped line; None if it was rejected."""
     try:
-        line = raw.decode("utf-8-sig" if number == 1 else "utf-8").strip()
+        text = line.content.decode("utf-8-sig" if line.number == 1 else "utf-8").strip()
     except UnicodeDecodeError as error:
-        counts["lines"] += 1
-        if is_whole:
-            excerpt = raw[:_EXCERPT_BYTES].decode("utf-8", "replace")
-            reject(DeadLetter(path, str(number), "not UTF-8", str(error), excerpt))
-            return None
-        line = raw.decode("utf-8", "replace")
-    else:
-        counts["lines"] += bool(line)
-    if not is_whole:
-        reject(_too_long(path, number, line[:_EXCERPT_BYTES], max_line_bytes))
-        return None
-    return line
-
-
-def _too_long(path: str, number: int, excerpt: str, max_bytes: int) -> DeadLetter:
-    detail = f"more than {max_bytes:,} bytes; a line should be a sentence or a paragraph"
-    return DeadLetter(path, str(number), "line too long", detail, excerpt)
+        text = None
+        start = max(0, error.start - 10)
+        problem = _UnusableError(
+            NOT_UTF8, f"{error}; {text_form.legacy_encoding(line.content[start:])}"
+        )
+    if text != "":
+        counts[LINES] += line.part == 0
+        counts[BYTES] += line.num_bytes
+    if not line.is_whole:
+        problem = _UnusableError("line too long", f"more than {max_line_bytes:,} bytes")
+    elif text is not None and "\0" in text:
+        problem = _UnusableError(NUL_CHARACTER, "")
+    elif text is not None:
+        return text
+    excerpt = line.content[:_EXCERPT_BYTES].decode("utf-8", "replace")
+    reject(problem.letter(path, str(line.number), excerpt, line.num_bytes))
+    return None

@@ -30,7 +30,7 @@ from components.example_gen.corpus_files import FileRange
 from components.example_gen.outcome import EmptySplitError
 
 METRICS_NAMESPACE = "xlnet/example_gen/corpus"
-_DOCUMENTS, _LINES, _DIVIDED = "documents", "lines", "documents divided"
+_DOCUMENTS, _DIVIDED = "documents", "documents divided"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +44,8 @@ class CorpusSettings:
         file_format: "text", "jsonl" or "tfrecord", see `components.example_gen.corpus`.
         text_field: key of the text in JSONL objects and Examples.
         seed: of that split.
-        max_dead_letter_share: share of the lines that may be unusable; one always may.
+        max_dead_letter_share: share of the text, in bytes, that may be unusable; one line of
+            ordinary length always may.
         unit_bytes: of input that a worker reads at once, and an output file comes from.
     """
 
@@ -167,12 +168,22 @@ def convert(
 
 
 def finish(
-    settings: CorpusSettings, inputs: Mapping[str, Sequence[CorpusFile]], *, directory: str
+    settings: CorpusSettings,
+    inputs: Mapping[str, Sequence[CorpusFile]],
+    *,
+    directory: str,
+    kept: str | None = None,
 ) -> dict[str, int]:
     """Judges what was converted and writes `counts.json` last.
 
+    Args:
+        settings: of `convert`.
+        inputs: of `convert`.
+        directory: of `convert`.
+        kept: where dead letters will lie if this fails, for the message; None where they are.
+
     Raises:
-        TooManyDeadLettersError: if more lines were unusable than the settings allow.
+        TooManyDeadLettersError: if more of the text was unusable than the settings allow.
         EmptySplitError: if a split got no document.
     """
     counts = counts_file.read(directory)
@@ -181,8 +192,11 @@ def finish(
             counts,
             directory,
             split=split,
-            total=counts.get(f"{split}/{_LINES}", 0),
+            total=counts.get(f"{split}/{corpus.BYTES}", 0),
+            unit="bytes of text",
+            num_read=counts.get(f"{split}/{corpus.LINES}", 0),
             allowed_share=settings.max_dead_letter_share,
+            kept=kept,
         )
     for split in settings.output_splits:
         if counts.get(f"{split}/{_DOCUMENTS}"):
@@ -195,7 +209,8 @@ def finish(
                 if settings.file_format == "text"
                 else ""
             )
-            + "Check the files, give the split files of its own, or a larger weight."
+            + "Check the files, give the split files of its own, or a larger weight. "
+            + counts_file.describe_dead_letters(counts, directory, kept=kept)
         )
     counts_file.finish(counts, directory)
     return counts
@@ -268,6 +283,8 @@ class _ConvertUnit(beam.DoFn):
                         writers[target].write(example)
         for reason, count in rejected.counts.items():
             counts[f"{split}/{counts_file.DEAD_LETTERS}{reason}"] += count
+        if rejected.lost:
+            counts[f"{split}/{counts_file.LOST}"] += rejected.lost
         for key, count in sorted(counts.items()):
             beam.metrics.Metrics.counter(METRICS_NAMESPACE, key).inc(count)
             yield key, count
@@ -298,4 +315,6 @@ class _ConvertUnit(beam.DoFn):
             counts[f"{target}/{_DOCUMENTS}"] += document.part == 0
             counts[f"{target}/{_DIVIDED}"] += document.part == 1
             yield target, corpus.document_to_example(document)
-        counts[f"{split}/{_LINES}"] += of_range["lines"]
+        for key, count in of_range.items():
+            if key not in (_DOCUMENTS, _DIVIDED):
+                counts[f"{split}/{key}"] += count

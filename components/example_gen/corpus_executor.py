@@ -11,6 +11,7 @@ from tfx import types
 from tfx.dsl.components.base import base_beam_executor
 from tfx.types import artifact_utils, standard_component_specs
 
+from components import dead_letter_file
 from components.example_gen import corpus_conversion, tfx_example_gen
 from components.example_gen.corpus_conversion import CorpusSettings
 
@@ -68,5 +69,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 directory=directory,
                 split_directories=split_directories,
             )
-        counts = corpus_conversion.finish(settings, inputs, directory=directory)
+        kept = dead_letter_file.place_to_keep(self._context, directory)
+        with dead_letter_file.kept_on_failure(directory, kept):
+            counts = corpus_conversion.finish(settings, inputs, directory=directory, kept=kept)
         logging.info("documents: %s", counts)

@@ -1,34 +1,24 @@
-"""Corpus files: decompressed by extension, cut into ranges and lines, in bounded memory."""
+"""Corpus files: cut into ranges and lines, in bounded memory."""
 
 from __future__ import annotations
 
-import bz2
-import contextlib
 import dataclasses
-import gzip
 import re
-import zlib
 from collections.abc import Iterator
+from typing import NamedTuple
 
-import zstandard
-from apache_beam.io.filesystem import CompressionTypes
-from apache_beam.io.filesystems import FileSystems
+from components.example_gen import lines as lines_lib
+from components.example_gen.lines import DamagedFileError, is_compressed
 
-from components import files
-
-COMPRESSED_EXTENSIONS: tuple[str, ...] = (".gz", ".bz2", ".zst")
+__all__ = ["DamagedFileError", "FileRange", "Line", "is_compressed", "lines", "split_into_ranges"]
 
 _CHUNK_BYTES = 1 << 20
-# zstd makes up to 30,000 bytes of one: 120 MB of this many.
-_ZSTD_CHUNK_BYTES = 1 << 12
 # Of a line that is too long this much is kept, for the dead letter.
 _EXCERPT_BYTES = 500
+# No character of UTF-8 has more bytes behind its first one.
+_MAX_CONTINUATION_BYTES = 3
 _BLANK_LINE = re.compile(rb"\n[ \t\r]*\n")
 _LINE_END = re.compile(rb"\n")
-
-
-class DamagedFileError(ValueError):
-    """A compressed file that is cut off or is not what its extension says."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,11 +36,6 @@ class FileRange:
     start: int = 0
     end: int | None = None
     first_line: int = 1
-
-
-def is_compressed(path: str) -> bool:
-    """Whether the extension says so; compressed files cannot be read from the middle."""
-    return path.endswith(COMPRESSED_EXTENSIONS)
 
 
 def split_into_ranges(
@@ -86,93 +71,118 @@ def split_into_ranges(
     yield FileRange(path, start, None, first_line)
 
 
-def lines(file_range: FileRange, *, max_line_bytes: int) -> Iterator[tuple[int, bytes, bool]]:
+class Line(NamedTuple):
+    """A line, or a part of a very long one.
+
+    Attributes:
+        number: of the line in the file.
+        content: its bytes; of one that is left out only the beginning.
+        num_bytes: how long it is; of a part, of the part.
+        is_whole: False if it is too long and is left out.
+        part: 0, 1, … for the parts of a line that was cut; 0 for any other.
+    """
+
+    number: int
+    content: bytes
+    num_bytes: int
+    is_whole: bool = True
+    part: int = 0
+
+
+def lines(file_range: FileRange, *, max_line_bytes: int, cut: bool = False) -> Iterator[Line]:
     r"""Lines between `\n`, without it.
 
-    Yields:
-        Number of the line, its bytes, and True; or, for a line of more than `max_line_bytes`, the
-        beginning of it and False.
+    Args:
+        file_range: what to read.
+        max_line_bytes: longest line, or part, to hand out.
+        cut: whether longer lines are cut, at spaces where there are any and never within a
+            character; else only their beginning is handed out.
 
     Raises:
         NoSuchFilesError: if there is no such file.
         DamagedFileError: if it cannot be decompressed.
     """
     number = file_range.first_line
-    rest = excerpt = b""
-    too_long = False
+    building = _Building(max_line_bytes, cut)
     for chunk in _chunks(file_range):
-        parts = chunk.split(b"\n")
-        if too_long:
-            parts[0] = b""
-        elif rest:
-            parts[0] = rest + parts[0]
-        rest = parts.pop()
-        for part in parts:
-            if too_long or len(part) > max_line_bytes:
-                yield number, excerpt if too_long else part[:_EXCERPT_BYTES], False
-                too_long = False
+        *ended, rest = chunk.split(b"\n")
+        for piece in ended:
+            if building.is_empty and len(piece) <= max_line_bytes:
+                yield Line(number, piece, len(piece))
             else:
-                yield number, part, True
+                yield from building.add(piece, number)
+                yield building.end(number)
             number += 1
-        if not too_long and len(rest) > max_line_bytes:
-            too_long, excerpt = True, rest[:_EXCERPT_BYTES]
-        if too_long:
-            rest = b""
-    if too_long:
-        yield number, excerpt, False
-    elif rest:
-        yield number, rest, True
+        yield from building.add(rest, number)
+    if not building.is_empty:
+        yield building.end(number)
+
+
+class _Building:
+    """A line of which not all was read."""
+
+    def __init__(self, max_bytes: int, cut: bool) -> None:
+        self._max_bytes = max_bytes
+        self._cut = cut
+        self._clear()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing of it yet."""
+        return not self._length
+
+    def add(self, piece: bytes, number: int) -> Iterator[Line]:
+        """Takes the next bytes; yields the parts that are full, if the line is to be cut."""
+        self._kept.append(piece)
+        self._length += len(piece)
+        if self._length <= self._max_bytes:
+            return
+        if not self._cut:
+            self._kept = [b"".join(self._kept)[:_EXCERPT_BYTES]]
+            return
+        *parts, rest = _cut(b"".join(self._kept), self._max_bytes)
+        for content in parts:
+            yield Line(number, content, len(content), part=self._part)
+            self._part += 1
+        self._kept, self._length = [rest], len(rest)
+
+    def end(self, number: int) -> Line:
+        """The line, or its last part."""
+        content, length, part = b"".join(self._kept), self._length, self._part
+        self._clear()
+        if length > self._max_bytes:
+            return Line(number, content[:_EXCERPT_BYTES], length, is_whole=False)
+        return Line(number, content, length, part=part)
+
+    def _clear(self) -> None:
+        self._kept: list[bytes] = []
+        self._length = self._part = 0
+
+
+def _cut(content: bytes, max_bytes: int) -> Iterator[bytes]:
+    """Parts of at most so many bytes; the last one may be continued by what is yet to be read."""
+    start = 0
+    while len(content) - start > max_bytes:
+        end = content.rfind(b" ", start + 1, start + max_bytes + 1)
+        if end < 0:
+            end = start + max_bytes
+            # Not within a character, whose further bytes are 10xxxxxx.
+            for _ in range(_MAX_CONTINUATION_BYTES):
+                if content[end] & 0xC0 != 0x80:
+                    break
+                end -= 1
+        yield content[start:end]
+        start = end
+    yield content[start:]
 
 
 def _chunks(file_range: FileRange) -> Iterator[bytes]:
-    path = file_range.path
-    files.expand(path, purpose="a corpus file")
-    with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as raw:
-        if not is_compressed(path):
-            if file_range.start:
-                raw.seek(file_range.start)
-            yield from _limited(raw, file_range.start, file_range.end)
-            return
-        try:
-            if path.endswith(".zst"):
-                yield from _zstd_chunks(raw)
+    with lines_lib.open_decompressed(file_range.path, start=file_range.start) as file:
+        position, end = file_range.start, file_range.end
+        while end is None or position < end:
+            size = _CHUNK_BYTES if end is None else min(_CHUNK_BYTES, end - position)
+            chunk = file.read(size)
+            if not chunk:
                 return
-            opener = gzip.GzipFile(fileobj=raw) if path.endswith(".gz") else bz2.BZ2File(raw)
-            with contextlib.closing(opener) as file:
-                while chunk := file.read(_CHUNK_BYTES):
-                    yield chunk
-        except (EOFError, OSError, zlib.error, zstandard.ZstdError) as error:
-            raise DamagedFileError(
-                f"{path} cannot be decompressed: {error}. Its extension says how it should be "
-                "compressed; it may have been cut off while it was copied."
-            ) from error
-
-
-def _limited(file: object, position: int, end: int | None) -> Iterator[bytes]:
-    while end is None or position < end:
-        size = _CHUNK_BYTES if end is None else min(_CHUNK_BYTES, end - position)
-        chunk = file.read(size)
-        if not chunk:
-            return
-        position += len(chunk)
-        yield chunk
-
-
-def _zstd_chunks(raw: object) -> Iterator[bytes]:
-    """Decompressed pieces of all frames.
-
-    Not `stream_reader`: it takes a cut-off file for a complete one.
-    """
-    decompressor = zstandard.ZstdDecompressor()
-    frame = None
-    while compressed := raw.read(_ZSTD_CHUNK_BYTES):
-        while compressed:
-            frame = frame or decompressor.decompressobj()
-            chunk = frame.decompress(compressed)
-            if chunk:
-                yield chunk
-            compressed = b""
-            if frame.eof:
-                compressed, frame = frame.unused_data, None
-    if frame is not None:
-        raise EOFError("the last zstd frame is not complete")
+            position += len(chunk)
+            yield chunk

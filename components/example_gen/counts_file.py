@@ -5,18 +5,25 @@ That it stands says that the examples beside it are complete.
 
 from __future__ import annotations
 
+import collections
 import json
 from typing import Any
 
 import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
 
-from components import dead_letters, files
+from components import dead_letter_file, dead_letters, files
 from components.dead_letters import DEAD_LETTERS_DIRECTORY
 
 COUNTS_FILE_NAME = "counts.json"
 # In the names of counters, between split and reason.
 DEAD_LETTERS = "dead_letters/"
+# What the dead letters of a split hold, in what its component counts.
+LOST = "lost in dead letters"
+# Before the names of an ExampleGen's counts in the manifest of records made of its examples.
+INPUT = "input/"
+# A single dead letter may hold this many times as much as an ordinary input.
+_ORDINARY = 10
 
 _PROVISIONAL_COUNTS_FILE_NAME = "counts.json.provisional"
 
@@ -42,7 +49,15 @@ def read(directory: str) -> dict[str, Any]:
 
 
 def check_dead_letters(
-    counts: dict[str, int], directory: str, *, split: str, total: int, allowed_share: float
+    counts: dict[str, int],
+    directory: str,
+    *,
+    split: str,
+    total: int,
+    unit: str,
+    allowed_share: float,
+    num_read: int | None = None,
+    kept: str | None = None,
 ) -> None:
     """Fails if more of an input split was unusable than is allowed.
 
@@ -50,23 +65,61 @@ def check_dead_letters(
         counts: of `read`.
         directory: holds the dead letters, for the message.
         split: whose dead letters are counted.
-        total: pieces of input read, the unusable ones included.
+        total: what was read, in units, the unusable part included.
+        unit: what is counted, such as "questions".
         allowed_share: in [0, 1].
+        num_read: inputs that were read, if they hold several units each.
+        kept: where dead letters will lie if this fails; None where they are.
 
     Raises:
-        TooManyDeadLettersError: naming the counts and the most frequent reasons.
+        TooManyDeadLettersError: naming the counts, the most frequent reasons and the first ones.
     """
-    prefix = f"{split}/{DEAD_LETTERS}"
+    reasons = _reasons(counts, split)
+    lost = counts.get(f"{split}/{LOST}", 0)
+    single = 1
+    if num_read is not None:
+        single = _ORDINARY * (total - lost) // max(1, num_read - 1)
+    where = files.join(directory, DEAD_LETTERS_DIRECTORY)
     dead_letters.check_share(
         total=total,
-        reasons={
-            key.removeprefix(prefix): count
-            for key, count in counts.items()
-            if key.startswith(prefix)
-        },
+        lost=lost,
+        unit=unit,
+        single=single,
+        reasons=reasons,
         allowed_share=allowed_share,
-        where=files.join(directory, DEAD_LETTERS_DIRECTORY),
+        where=kept or where,
+        examples=dead_letter_file.first(where, split) if reasons else (),
     )
+
+
+def describe_dead_letters(
+    counts: dict[str, int], directory: str, *, kept: str | None = None
+) -> str:
+    """Why input of any split was unusable; empty if none was."""
+    reasons: collections.Counter[str] = collections.Counter()
+    for key, count in counts.items():
+        _, found, reason = key.partition(f"/{DEAD_LETTERS}")
+        if found:
+            reasons[reason] += count
+    where = files.join(directory, DEAD_LETTERS_DIRECTORY)
+    examples = dead_letter_file.first(where) if reasons else ()
+    return dead_letters.describe(reasons, kept or where, examples)
+
+
+def of_input(directory: str) -> dict[str, int]:
+    """The counts of raw examples, as the manifest of their records holds them; none without any."""
+    try:
+        counts = json.loads(files.read_bytes(files.join(directory, COUNTS_FILE_NAME)))
+    except files.NoSuchFilesError:
+        return {}
+    return {f"{INPUT}{key}": number for key, number in counts.items() if isinstance(number, int)}
+
+
+def _reasons(counts: dict[str, int], split: str) -> dict[str, int]:
+    prefix = f"{split}/{DEAD_LETTERS}"
+    return {
+        key.removeprefix(prefix): count for key, count in counts.items() if key.startswith(prefix)
+    }
 
 
 def finish(counts: dict[str, Any], directory: str) -> None:

@@ -11,6 +11,7 @@ from tfx import types
 from tfx.dsl.components.base import base_beam_executor
 from tfx.types import artifact_utils, standard_component_specs
 
+from components import dead_letter_file
 from components.example_gen import conversion, counts_file, inputs, outcome, tfx_example_gen
 from components.example_gen.dataset import TextDataset
 from components.example_gen.file_conversion import DEAD, PRODUCED, READ
@@ -61,12 +62,15 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 directory=directory,
                 counts_path=counts_file.provisional_path(directory),
             )
-        counts = outcome.finish(
-            plan,
-            split_directories=split_directories,
-            directory=directory,
-            max_dead_letter_share=settings.max_dead_letter_share,
-        )
+        kept = dead_letter_file.place_to_keep(self._context, directory)
+        with dead_letter_file.kept_on_failure(directory, kept):
+            counts = outcome.finish(
+                plan,
+                split_directories=split_directories,
+                directory=directory,
+                max_dead_letter_share=settings.max_dead_letter_share,
+                kept=kept,
+            )
         _log(dataset, counts)
 
 

@@ -17,6 +17,8 @@ READ = "read"
 PRODUCED = "produced"
 BLANK = "blank"
 DEAD = "dead"
+# Rows that dead letters hold beyond one each: whole files of questions do.
+MORE_LOST = "more lost"
 
 # (output split, what is counted, reason): the reason is empty but for dead letters.
 Counter = tuple[str, str, str]
@@ -118,7 +120,10 @@ def _convert_row(
             reason=error.reason,
             detail=error.detail,
             excerpt=item.excerpt if isinstance(item, rows.BadRow) else rows.excerpt(item.fields),
+            weight=item.weight if isinstance(item, rows.BadRow) else 1,
         )
+        if letter.weight > 1:
+            counts[split, MORE_LOST, ""] += letter.weight - 1
         place = plan.place_in_file_order(split, file, offset=item.offset, line=item.line)
         return Output(False, split, *place, letter.to_json().encode())
     counts[split, PRODUCED, ""] += 1

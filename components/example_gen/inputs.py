@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import logging
 import posixpath
@@ -14,7 +15,7 @@ from components import files
 from components.example_gen import race_files, rows
 from components.example_gen.dataset import TextDataset
 from components.example_gen.interpretation import locate
-from components.example_gen.lines import is_compressed, open_decompressed
+from components.example_gen.lines import is_compressed, open_decompressed, open_text
 
 # How much larger a compressed text is assumed to be once decompressed; only used to decide on the
 # number of shards and to spread rows over them, never for what is read.
@@ -35,6 +36,8 @@ class InputFile:
         number: place among the split's files, which are sorted by path.
         first_byte: (assumed) bytes in the files before it.
         num_bytes: its (assumed) decompressed size.
+        is_namesake: whether another file of the split has the same name in a folder of the same
+            name, as `a/pos/1.txt` and `b/pos/1.txt`.
     """
 
     path: str
@@ -43,6 +46,7 @@ class InputFile:
     number: int
     first_byte: int
     num_bytes: int
+    is_namesake: bool = False
 
 
 def find_files(dataset: TextDataset, data_root: str) -> dict[str, list[InputFile]]:
@@ -115,8 +119,13 @@ def read_items(dataset: TextDataset, file: InputFile, *, max_bytes: int) -> Iter
 
     Raises:
         DamagedFileError: if a compressed file is cut off.
+        WrongFormatError: if a file of rows is something else.
     """
-    with open_decompressed(file.path) as content:
+    if dataset.file_format in ("folders", "race"):
+        opened = open_decompressed(file.path)
+    else:
+        opened = open_text(file.path, dataset.file_format)
+    with opened as content:
         if dataset.file_format == "tsv":
             yield from rows.read_tsv(content, delimiter=dataset.delimiter, max_bytes=max_bytes)
         elif dataset.file_format == "csv":
@@ -126,7 +135,8 @@ def read_items(dataset: TextDataset, file: InputFile, *, max_bytes: int) -> Iter
         else:
             folder = posixpath.basename(posixpath.dirname(_posix(file.path)))
             stem = posixpath.splitext(posixpath.basename(_posix(file.path)))[0]
-            guid = f"{dataset.guid_prefix(file.split)}-{folder}-{stem}"
+            name = posixpath.splitext(file.name)[0] if file.is_namesake else f"{folder}-{stem}"
+            guid = f"{dataset.guid_prefix(file.split)}-{name}"
             if dataset.file_format == "race":
                 yield from race_files.read(content, level=folder, guid=guid, max_bytes=max_bytes)
             else:
@@ -172,16 +182,29 @@ def _warn_of_overlap(found: dict[str, list[InputFile]]) -> None:
 
 def _in_order(split: str, sizes: dict[str, int], data_root: str) -> list[InputFile]:
     root = _posix(data_root).rstrip("/") + "/"
+    outside = collections.Counter(
+        posixpath.basename(_posix(path)) for path in sizes if not _posix(path).startswith(root)
+    )
+    namesakes = collections.Counter(map(_folder_and_stem, sizes))
     ordered = []
     first_byte = 0
     for number, path in enumerate(sorted(sizes)):
         inside = _posix(path).startswith(root)
         name = _posix(path)[len(root) :] if inside else posixpath.basename(_posix(path))
+        if not inside and outside[name] > 1:
+            # Examples are known by it.
+            name = _posix(path)
         # An empty file has a place as well.
         num_bytes = max(1, sizes[path] * (_ASSUMED_COMPRESSION if is_compressed(path) else 1))
-        ordered.append(InputFile(path, name, split, number, first_byte, num_bytes))
+        is_namesake = namesakes[_folder_and_stem(path)] > 1
+        ordered.append(InputFile(path, name, split, number, first_byte, num_bytes, is_namesake))
         first_byte += num_bytes
     return ordered
+
+
+def _folder_and_stem(path: str) -> tuple[str, str]:
+    folder, name = posixpath.split(_posix(path))
+    return posixpath.basename(folder), posixpath.splitext(name)[0]
 
 
 def _posix(path: str) -> str:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping, Sequence
 
-from components import tf_examples
+from components import decimal_number, tf_examples
 from components.example_gen.dataset import Column, Columns, TextDataset
 from components.example_gen.rows import NUL_CHARACTER, UNDECODABLE, Fields
 
@@ -18,6 +17,9 @@ LABEL_OUT_OF_RANGE = "label out of range"
 NOT_TEXT = "column is not text"
 NOT_A_LIST = "column is not a list"
 WRONG_NUMBER_OF_OPTIONS = "wrong number of options"
+
+# Numbers to IEEE 754 and to Python, to no range.
+_NO_RANGE_HOLDS = ("nan", "inf", "infinity")
 
 
 class ColumnNotFoundError(ValueError):
@@ -162,7 +164,7 @@ class RowInterpreter:
                 WRONG_NUMBER_OF_OPTIONS,
                 f"{len(values)}; there should be one for each of {', '.join(labels)}",
             )
-        return tuple(self._clean(_as_text(value, column), column) for value in values)
+        return tuple(self._clean(as_text(value, column), column) for value in values)
 
     def _clean(self, text: str, column: Column) -> str:
         if self._dataset.strip:
@@ -179,16 +181,19 @@ class RowInterpreter:
                 legal = ", ".join(self._dataset.labels)
                 raise UnusableRowError(UNKNOWN_LABEL, f"{label[:100]!r}; legal are {legal}")
             return label
-        try:
-            number = float(label)
-        except ValueError:
-            raise UnusableRowError(LABEL_NOT_A_NUMBER, repr(label[:100])) from None
+        number = decimal_number.normalize(label)
+        if number is None and label.strip(" +-").lower() in _NO_RANGE_HOLDS:
+            raise UnusableRowError(LABEL_OUT_OF_RANGE, repr(label))
+        if number is None:
+            raise UnusableRowError(
+                LABEL_NOT_A_NUMBER, f"{label[:100]!r}; a number is written as in 2.5, -3 or 1e-2"
+            )
         smallest, largest = self._dataset.label_range
-        if math.isnan(number) or not smallest <= number <= largest:
+        if not smallest <= float(number) <= largest:
             raise UnusableRowError(
                 LABEL_OUT_OF_RANGE, f"{label[:100]!r}; the range is {smallest} to {largest}"
             )
-        return label
+        return number
 
 
 def locate(columns: Columns, header: Sequence[str] | None, source_file: str) -> Columns:
@@ -226,7 +231,7 @@ def _needed_length(columns: Columns) -> int:
 
 
 def _value(fields: Fields, column: Column) -> str:
-    return _as_text(_find(fields, column), column)
+    return as_text(_find(fields, column), column)
 
 
 def _find(fields: Fields, column: Column) -> object:
@@ -236,7 +241,12 @@ def _find(fields: Fields, column: Column) -> object:
         raise UnusableRowError(TOO_FEW_COLUMNS, f"no column {column!r}") from None
 
 
-def _as_text(value: object, column: Column) -> str:
+def as_text(value: object, column: Column) -> str:
+    """The text of a column's value.
+
+    Raises:
+        UnusableRowError: if it is none, or none that can be encoded.
+    """
     if isinstance(value, bool):
         # As JSON writes it.
         value = str(value).lower()

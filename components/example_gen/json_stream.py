@@ -8,10 +8,16 @@ import re
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
+from components import json_text
+
 _CHUNK_BYTES = 1 << 20
 _WHITESPACE = re.compile(r"[ \t\n\r]*")
 # A literal, number or escape that is cut by the end of the buffer is at most this long before it.
 _MAX_CUT_TOKEN = 64
+_CUT_ESCAPE = re.compile(r"\\?u?[0-9a-fA-F]{0,4}")
+_LITERALS = ("true", "false", "null", "NaN", "Infinity", "-Infinity")
+# Longest value that is read in one piece.
+_MAX_VALUE_CHARACTERS = 128 << 20
 # strict=False: line breaks inside strings are common in hand-made files and do no harm.
 _DECODER = json.JSONDecoder(strict=False)
 
@@ -21,11 +27,13 @@ class JsonStreamError(ValueError):
 
     Attributes:
         is_cut_off: whether the text ended where more had to follow.
+        before: the damaged value up to the damage.
     """
 
-    def __init__(self, message: str, *, is_cut_off: bool = False) -> None:
+    def __init__(self, message: str, *, is_cut_off: bool = False, before: str = "") -> None:
         super().__init__(message)
         self.is_cut_off = is_cut_off
+        self.before = before
 
 
 class JsonStream:
@@ -46,10 +54,9 @@ class JsonStream:
         self._before = 0
         self._is_at_end = False
 
-    @property
-    def pending(self) -> str:
-        """What was read from the file and not yet handed out; after an error, the damaged value."""
-        return self._text[self._position :]
+    def begins_with(self, character: str) -> bool:
+        """Whether the value that begins here does so with this character."""
+        return self._skip_whitespace() and self._text[self._position] == character
 
     def members(self) -> Iterator[str]:
         """Keys of the object that begins here; read each one's value before the next key.
@@ -86,23 +93,30 @@ class JsonStream:
                 return
 
     def value(self) -> Any:
-        """The whole value that begins here."""
+        """The whole value that begins here.
+
+        Raises:
+            JsonStreamError: if it is damaged, cut off, or larger than is read in one piece.
+        """
         self._peek()
         while True:
+            self._check_size()
             try:
                 value, end = _DECODER.raw_decode(self._text, self._position)
             except json.JSONDecodeError as error:
-                is_cut = (
+                may_be_cut = (
                     error.msg.startswith("Unterminated string")
                     or error.pos > len(self._text) - _MAX_CUT_TOKEN
                 )
-                if not is_cut or not self._read_more():
-                    raise self._error(
-                        error.msg, at=error.pos, is_cut_off=is_cut and self._is_at_end
-                    ) from None
+                if not may_be_cut or not self._read_more():
+                    # Reading on has moved what is left to the front.
+                    raise self._damage(error) from None
                 continue
             except RecursionError:
                 raise self._error("values are nested too deeply") from None
+            except ValueError as error:
+                # Python refuses integers of thousands of digits.
+                raise self._error(str(error)) from None
             # A number may go on behind the buffer.
             if end < len(self._text) or not self._read_more():
                 self._position = end
@@ -116,6 +130,41 @@ class JsonStream:
         """
         if self._skip_whitespace():
             raise self._error(f"unexpected {self._text[self._position]!r} after the end")
+
+    def _check_size(self) -> None:
+        size = len(self._text) - self._position
+        if size <= json_text.MAX_PARTS:
+            return
+        if size > _MAX_VALUE_CHARACTERS:
+            raise self._error(
+                f"a value of more than {_MAX_VALUE_CHARACTERS:,} characters, which is read in one "
+                "piece; divide it"
+            )
+        try:
+            json_text.check_parts(self._text[self._position :])
+        except json_text.JsonTextError as error:
+            raise self._error(f"{error}; divide it") from error
+
+    def _damage(self, error: json.JSONDecodeError) -> JsonStreamError:
+        """An error of the decoder, at its place, that knows whether the text ends there."""
+        # What the decoder was given lies where it lay, or at the front after a read that gave
+        # nothing; `error.doc` is that text, and its end is the end of ours.
+        at = error.pos - len(error.doc) + len(self._text)
+        tail = self._text[at:]
+        rest = tail.strip()
+        is_cut_off = self._is_at_end and bool(
+            error.msg.startswith("Unterminated string")
+            or any(literal.startswith(rest) and literal != rest for literal in _LITERALS)
+            or ("uXXXX" in error.msg and _CUT_ESCAPE.fullmatch(tail))
+        )
+        message = error.msg
+        before = self._text[self._position : at].rstrip()
+        if not is_cut_off and before.endswith(",") and rest[:1] in ("]", "}"):
+            # Python 3.13 says so itself, at the comma.
+            at, message = self._position + len(before) - 1, "a comma too many"
+        elif message.startswith("Illegal trailing comma"):
+            message = "a comma too many"
+        return self._error(message, at=at, is_cut_off=is_cut_off)
 
     def _expect(self, allowed: str) -> str:
         character = self._peek()
@@ -157,5 +206,9 @@ class JsonStream:
     def _error(
         self, message: str, *, at: int | None = None, is_cut_off: bool = False
     ) -> JsonStreamError:
-        place = self._before + (self._position if at is None else at)
-        return JsonStreamError(f"at character {place:,}: {message}", is_cut_off=is_cut_off)
+        at = self._position if at is None else at
+        return JsonStreamError(
+            f"at character {self._before + at:,}: {message}",
+            is_cut_off=is_cut_off,
+            before=self._text[self._position : at],
+        )

@@ -1,21 +1,30 @@
-"""Text files as numbered lines of bytes, with bounded memory."""
+"""Files opened, decompressed by name and looked at, and their lines: in bounded memory."""
 
 from __future__ import annotations
 
 import bz2
 import contextlib
 import gzip
+import io
 import zlib
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
+import zstandard
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
+from components import files
+from components.example_gen import text_form
+from components.example_gen.text_form import Form
+
+COMPRESSED_SUFFIXES: tuple[str, ...] = (".gz", ".bz2", ".zst")
+
 _CHUNK_BYTES = 1 << 20
+# zstd makes up to 30,000 bytes of one: 30 MB of this many.
+_ZSTD_CHUNK_BYTES = 1 << 10
 # How much of a line that is too long is kept, to recognise it by.
 _EXCERPT_BYTES = 2000
-_COMPRESSED_SUFFIXES = (".gz", ".bz2")
 
 
 class DamagedFileError(ValueError):
@@ -30,44 +39,164 @@ class Line(NamedTuple):
         offset: of its first byte in the decompressed file.
         content: its bytes without the line feed; only the beginning if it is too long.
         too_long: whether it has more bytes than are allowed.
+        true_bytes: how long it is if it is too long, the line feed not counted.
     """
 
     number: int
     offset: int
     content: bytes
     too_long: bool = False
+    true_bytes: int = 0
+
+    @property
+    def num_bytes(self) -> int:
+        """How long it is in the file, the line feed not counted."""
+        return self.true_bytes or len(self.content)
 
 
 def is_compressed(path: str) -> bool:
     """Whether `open_decompressed` decompresses a file of this name."""
-    return path.endswith(_COMPRESSED_SUFFIXES)
+    return path.endswith(COMPRESSED_SUFFIXES)
+
+
+def without_compression(path: str) -> str:
+    """The name of a file without the suffix that says how it is compressed."""
+    for suffix in COMPRESSED_SUFFIXES:
+        path = path.removesuffix(suffix)
+    return path
 
 
 @contextlib.contextmanager
-def open_decompressed(path: str) -> Iterator[BinaryIO]:
+def open_decompressed(path: str, *, start: int = 0) -> Iterator[BinaryIO]:
     """A binary file to read, decompressed by the suffix of its name.
 
     Beam's own decompression is not used: it takes a gzip file that was cut off in the middle for a
     complete one, and half of the rows would be missing without a word.
 
+    Args:
+        path: anywhere Beam's filesystems reach.
+        start: byte to begin at; compressed files can only be read from their beginning.
+
     Raises:
+        NoSuchFilesError: if there is no such file.
         DamagedFileError: in the block, when reading meets damage.
     """
+    if not FileSystems.exists(path):
+        raise files.NoSuchFilesError(
+            f"There is no file {path}. Check the path, and that this machine or service account "
+            "may read it."
+        )
     with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as raw:
         if not is_compressed(path):
+            if start:
+                raw.seek(start)
             yield raw
             return
-        file = gzip.GzipFile(fileobj=raw) if path.endswith(".gz") else bz2.BZ2File(raw)
         try:
-            yield file
-        except (EOFError, OSError, zlib.error) as error:
+            with _decompressed(raw, path) as file:
+                yield file
+        except (EOFError, OSError, zlib.error, zstandard.ZstdError) as error:
             raise DamagedFileError(
-                f"{path} cannot be decompressed to its end ({error}). Copy the file again."
+                f"{path} cannot be decompressed to its end ({error}). Its suffix says how it "
+                "should be compressed; it may have been cut off. Copy the file again."
             ) from error
 
 
+@contextlib.contextmanager
+def open_text(path: str, form: Form) -> Iterator[HeadedFile]:
+    """A text file to read, decompressed; one that is something else is refused by its name.
+
+    Raises:
+        WrongFormatError: saying what the file is.
+        NoSuchFilesError, DamagedFileError: as `open_decompressed`.
+    """
+    with open_decompressed(path) as file:
+        headed = HeadedFile(file)
+        text_form.check(headed.head, path, form)
+        yield headed
+
+
+class HeadedFile:
+    """A binary file whose beginning was looked at and is read all the same.
+
+    Attributes:
+        head: its first bytes.
+
+    Args:
+        file: opened for reading.
+        head: what was read of it already; None reads it.
+    """
+
+    def __init__(self, file: BinaryIO, head: bytes | None = None) -> None:
+        self.head = read_at_most(file, text_form.HEAD_BYTES) if head is None else head
+        self._file = file
+        self._place = 0
+
+    def read(self, size: int) -> bytes:
+        """The next bytes, at most so many; none at the end."""
+        if self._place < len(self.head):
+            content = self.head[self._place : self._place + size]
+            self._place += len(content)
+            return content
+        return self._file.read(size)
+
+
+def read_at_most(file: BinaryIO, size: int) -> bytes:
+    """So many bytes, or all that there are."""
+    parts = []
+    while size > 0 and (part := file.read(min(size, _CHUNK_BYTES))):
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
+
+
+def _decompressed(raw: BinaryIO, path: str) -> BinaryIO:
+    if path.endswith(".gz"):
+        return gzip.GzipFile(fileobj=raw, mode="rb")
+    if path.endswith(".bz2"):
+        return bz2.BZ2File(raw)
+    return io.BufferedReader(_ZstdFile(raw), _CHUNK_BYTES)
+
+
+class _ZstdFile(io.RawIOBase):
+    """All frames of a zstd file.
+
+    Not `ZstdDecompressor.stream_reader`: it takes a cut-off file for a complete one.
+    """
+
+    def __init__(self, raw: BinaryIO) -> None:
+        super().__init__()
+        self._raw = raw
+        self._decompressor = zstandard.ZstdDecompressor()
+        self._frame = None
+        self._compressed = b""
+        self._content = memoryview(b"")
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:
+        """Fills a part of the buffer; returns 0 at the end."""
+        while not self._content:
+            self._compressed = self._compressed or self._raw.read(_ZSTD_CHUNK_BYTES)
+            if not self._compressed:
+                if self._frame is not None:
+                    raise EOFError("the last zstd frame is not complete")
+                return 0
+            self._frame = self._frame or self._decompressor.decompressobj()
+            self._content = memoryview(self._frame.decompress(self._compressed))
+            self._compressed = b""
+            if self._frame.eof:
+                self._compressed, self._frame = self._frame.unused_data, None
+        count = min(len(buffer), len(self._content))
+        buffer[:count] = self._content[:count]
+        self._content = self._content[count:]
+        return count
+
+
 def read_lines(
-    file: BinaryIO, *, max_bytes: int, chunk_bytes: int = _CHUNK_BYTES
+    file: BinaryIO | HeadedFile, *, max_bytes: int, chunk_bytes: int = _CHUNK_BYTES
 ) -> Iterator[Line]:
     """Lines of a binary file, separated by line feeds; a carriage return stays in the line.
 
@@ -80,27 +209,27 @@ def read_lines(
     number = 1
     offset = 0
     # The line that the end of the last chunk cut through: what is kept of it, and its true length.
-    rest = b""
+    rest: list[bytes] = []
     rest_bytes = 0
     while chunk := file.read(chunk_bytes):
         pieces = chunk.split(b"\n")
         for piece in pieces[:-1]:
             length = rest_bytes + len(piece)
-            content = rest + piece if rest else piece
+            content = b"".join((*rest, piece)) if rest else piece
             yield _line(number, offset, content, length, max_bytes)
             number += 1
             offset += length + 1
-            rest = b""
+            rest = []
             rest_bytes = 0
         rest_bytes += len(pieces[-1])
-        rest += pieces[-1]
+        rest.append(pieces[-1])
         if rest_bytes > max_bytes:
-            rest = rest[:_EXCERPT_BYTES]
+            rest = [b"".join(rest)[:_EXCERPT_BYTES]]
     if rest_bytes:
-        yield _line(number, offset, rest, rest_bytes, max_bytes)
+        yield _line(number, offset, b"".join(rest), rest_bytes, max_bytes)
 
 
 def _line(number: int, offset: int, content: bytes, length: int, max_bytes: int) -> Line:
     if length > max_bytes:
-        return Line(number, offset, content[:_EXCERPT_BYTES], too_long=True)
+        return Line(number, offset, content[:_EXCERPT_BYTES], too_long=True, true_bytes=length)
     return Line(number, offset, content)

@@ -10,11 +10,11 @@ from typing import Any
 
 from apache_beam.io.filesystems import FileSystems
 
-from components import dead_letters, files
+from components import dead_letter_file, dead_letters, files
 from components.dead_letters import DEAD_LETTERS_DIRECTORY
 from components.example_gen import counts_file
 from components.example_gen.conversion import shard_path
-from components.example_gen.file_conversion import DEAD, PRODUCED, READ
+from components.example_gen.file_conversion import DEAD, MORE_LOST, PRODUCED, READ
 from components.example_gen.plan import ConversionPlan
 
 Counts = dict[str, dict[str, Any]]
@@ -34,6 +34,7 @@ def finish(
     split_directories: Mapping[str, str],
     directory: str,
     max_dead_letter_share: float,
+    kept: str | None = None,
 ) -> Counts:
     """Checks the output of a conversion that has run, and writes `counts.json`.
 
@@ -45,9 +46,10 @@ def finish(
         split_directories: where the records of each output split are.
         directory: beside the splits.
         max_dead_letter_share: of all rows, in [0, 1].
+        kept: where dead letters will lie if this fails, for the message; None where they are.
 
     Returns:
-        by split, `read`, `produced`, `blank` and, by reason, `dead`.
+        by split, `read`, `produced`, `blank`, by reason `dead`, and perhaps `more lost`.
 
     Raises:
         TooManyDeadLettersError: naming the most frequent reasons.
@@ -58,17 +60,25 @@ def finish(
     reasons = collections.Counter()
     for split_counts in counts.values():
         reasons.update(split_counts[DEAD])
+    where = files.join(directory, DEAD_LETTERS_DIRECTORY)
+    examples = dead_letter_file.first(where) if reasons else ()
+    lost = sum(sum(found[DEAD].values()) + found.get(MORE_LOST, 0) for found in counts.values())
     dead_letters.check_share(
-        total=sum(split_counts[READ] for split_counts in counts.values()),
+        # A file of questions that is lost counts each of them.
+        total=sum(split_counts[PRODUCED] for split_counts in counts.values()) + lost,
+        lost=lost,
+        unit="rows",
         reasons=reasons,
         allowed_share=max_dead_letter_share,
-        where=files.join(directory, DEAD_LETTERS_DIRECTORY),
+        where=kept or where,
+        examples=examples,
     )
     for split, split_counts in counts.items():
         if not split_counts[PRODUCED]:
             raise EmptySplitError(
                 f"Split {split!r} of data set {plan.dataset.name!r} has no usable row "
-                f"(of {split_counts[READ]:,} read). Check the files that its pattern matches."
+                f"(of {split_counts[READ]:,} read). Check the files that its pattern matches. "
+                + dead_letters.describe(split_counts[DEAD], kept or where, examples)
             )
         num_dead = sum(split_counts[DEAD].values())
         if num_dead > max(1, int(split_counts[READ] * max_dead_letter_share)):

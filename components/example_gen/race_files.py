@@ -7,6 +7,7 @@ letter each). What is wrong with a question alone is found where rows become exa
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import BinaryIO
 
@@ -21,6 +22,7 @@ NO_QUESTIONS = "no questions"
 FILE_TOO_LARGE = "file too large"
 
 _LISTS = ("questions", "options", "answers")
+_ANSWERS = re.compile(rb'"answers"\s*:\s*\[([^\]]*)')
 
 
 def read(file: BinaryIO, *, level: str, guid: str, max_bytes: int) -> Iterator[Row | BadRow]:
@@ -34,13 +36,14 @@ def read(file: BinaryIO, *, level: str, guid: str, max_bytes: int) -> Iterator[R
     """
     content = _read_object(file, max_bytes)
     if isinstance(content, BadRow):
-        # Not of a line, but of the file as a whole.
+        # Not of a line, but of the file as a whole, whose answers are a list of letters.
         yield content._replace(line=0)
         return
     fields: Mapping[str, object] = content.fields
     flaw = _flaw(fields)
     if flaw is not None:
-        yield BadRow(0, 0, 0, *flaw, rows.excerpt(fields))
+        counts = [len(value) for value in fields.values() if isinstance(value, list)]
+        yield BadRow(0, 0, 0, *flaw, rows.excerpt(fields), max((1, *counts)))
         return
     questions = zip(*(fields[name] for name in _LISTS), strict=True)
     for number, (question, options, answer) in enumerate(questions):
@@ -61,7 +64,12 @@ def _read_object(file: BinaryIO, max_bytes: int) -> Row | BadRow:
     if line.too_long:
         return rows.bad_row(line, 0, FILE_TOO_LARGE, f"more than {max_bytes:,} bytes")
     text = rows.decode(line, line.content, 0)
-    return text if isinstance(text, BadRow) else rows.parse_json(line, 0, text)
+    found = text if isinstance(text, BadRow) else rows.parse_json(line, 0, text)
+    if isinstance(found, BadRow):
+        # A lost file weighs its questions, as far as its letters can still be made out.
+        letters = _ANSWERS.search(line.content)
+        found = found._replace(weight=max(1, letters[1].count(b'"') // 2 if letters else 1))
+    return found
 
 
 def _flaw(fields: Mapping[str, object]) -> tuple[str, str] | None:

@@ -5,13 +5,14 @@ A bad row never ends the reading: it is handed out as a `BadRow`, and the rows a
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import BinaryIO, NamedTuple
 
+from components import json_text
+from components.example_gen import text_form
 from components.example_gen.csv_records import CsvRecord, read_csv_records
 from components.example_gen.dataset import FOLDER_COLUMNS
-from components.example_gen.lines import Line, read_lines
+from components.example_gen.lines import Line, read_at_most, read_lines
 
 # Excel and MRPC's files begin with one; it belongs to no column.
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -23,6 +24,7 @@ STRAY_CARRIAGE_RETURN = "carriage return inside a line"
 MALFORMED_QUOTES = "malformed quotes"
 WRONG_COLUMN_COUNT = "wrong number of columns"
 MALFORMED_JSON = "malformed JSON"
+NOT_PLAIN_TEXT = "not a text in UTF-8"
 
 Fields = Sequence[str] | Mapping[str, object]
 
@@ -45,7 +47,7 @@ class Row(NamedTuple):
 
 
 class BadRow(NamedTuple):
-    """A row that cannot be taken apart; `reason` and `detail` as in `dead_letters.DeadLetter`."""
+    """A row that cannot be taken apart; the last four as in `dead_letters.DeadLetter`."""
 
     line: int
     offset: int
@@ -53,6 +55,7 @@ class BadRow(NamedTuple):
     reason: str
     detail: str
     excerpt: str
+    weight: int = 1
 
 
 class BlankLine(NamedTuple):
@@ -147,6 +150,11 @@ def read_folder_file(
         max_bytes: longest legal text.
     """
     line = read_whole(file, max_bytes=max_bytes)
+    # One file of many: what it is instead of text is its own matter.
+    form = text_form.not_text(line.content[: text_form.HEAD_BYTES])
+    if form:
+        yield bad_row(line, 0, NOT_PLAIN_TEXT, form)
+        return
     text = decode(line, line.content, 0)
     if isinstance(text, BadRow):
         yield text
@@ -163,9 +171,7 @@ def read_whole(file: BinaryIO, *, max_bytes: int) -> Line:
         file: opened for reading, at its beginning.
         max_bytes: most that is read whole.
     """
-    content = b""
-    while len(content) <= max_bytes and (chunk := file.read(max_bytes + 1 - len(content))):
-        content += chunk
+    content = read_at_most(file, max_bytes + 1)
     return Line(1, 0, content.removeprefix(_BYTE_ORDER_MARK), len(content) > max_bytes)
 
 
@@ -179,11 +185,13 @@ def _without_byte_order_mark(lines: Iterable[Line]) -> Iterator[Line]:
 def decode(line: Line, content: bytes, index: int) -> str | BadRow:
     """The text of a line's content, or what is wrong with it."""
     if line.too_long:
-        return bad_row(line, index, LINE_TOO_LONG)
+        return bad_row(line, index, LINE_TOO_LONG, f"{line.num_bytes:,} bytes")
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
-        return bad_row(line, index, UNDECODABLE, f"not UTF-8 from byte {error.start} on")
+        hint = text_form.legacy_encoding(content[max(0, error.start - 10) :])
+        detail = f"not UTF-8 from byte {error.start} on; {hint}"
+        return bad_row(line, index, UNDECODABLE, detail)
     if "\0" in text:
         return bad_row(line, index, NUL_CHARACTER)
     return text
@@ -191,9 +199,10 @@ def decode(line: Line, content: bytes, index: int) -> str | BadRow:
 
 def _csv_flaw(record: CsvRecord) -> tuple[str, str] | None:
     if record.is_too_long:
-        return LINE_TOO_LONG, ""
+        return LINE_TOO_LONG, f"{record.first_line.num_bytes:,} bytes"
     if not record.is_utf8:
-        return UNDECODABLE, f"not UTF-8 in the lines from {record.first_line.number} on"
+        hint = text_form.legacy_encoding(record.first_line.content)
+        return UNDECODABLE, f"not UTF-8 in the lines from {record.first_line.number} on; {hint}"
     if record.has_nul:
         return NUL_CHARACTER, ""
     if record.fields is None:
@@ -210,8 +219,8 @@ def parse_json(line: Line, index: int, text: str) -> Row | BadRow:
     """The object that a line's text is, or what is wrong with it; numbers stay text."""
     try:
         # Numbers as text: a label 1.50 must not become 1.5, nor an id lose digits.
-        values = json.loads(text, parse_float=str, parse_int=str, parse_constant=str)
-    except (ValueError, RecursionError) as error:
+        values = json_text.loads(text, numbers_as_text=True)
+    except json_text.JsonTextError as error:
         return bad_row(line, index, MALFORMED_JSON, str(error))
     if not isinstance(values, dict):
         return bad_row(line, index, MALFORMED_JSON, "not an object")
@@ -220,7 +229,7 @@ def parse_json(line: Line, index: int, text: str) -> Row | BadRow:
 
 def excerpt(fields: Fields) -> str:
     """A row as one would recognise it in a list of dead letters."""
-    return json.dumps(fields) if isinstance(fields, Mapping) else "\t".join(fields)
+    return json_text.excerpt(fields) if isinstance(fields, Mapping) else "\t".join(fields)
 
 
 def bad_row(line: Line, index: int, reason: str, detail: str = "") -> BadRow:

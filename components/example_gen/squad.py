@@ -7,14 +7,14 @@ dead letter beside the paragraphs; only a file that is not JSON at all, or is cu
 from __future__ import annotations
 
 import dataclasses
-import json
+import posixpath
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from components import seeds
-from components.dead_letters import DeadLetter
-from components.example_gen import lines
+from components import json_text, seeds
+from components.dead_letters import UNCOUNTABLE, DeadLetter
+from components.example_gen import lines, squad_labels, text_form
 from components.example_gen.json_stream import JsonStream, JsonStreamError
 
 NOT_JSON = "line is not JSON"
@@ -22,16 +22,21 @@ NOT_AN_OBJECT = "not a JSON object"
 MISSING_KEY = "missing key"
 WRONG_TYPE = "wrong type"
 DUPLICATE_ID = "duplicate question id"
+UNDECODABLE = "undecodable bytes"
+LINE_TOO_LONG = "line too long"
+
+FORM = '{"data": [{"title": …, "paragraphs": [{"context": …, "qas": […]}]}]}'
 
 # An answer that does not stand at its `answer_start` is taken from its nearest place within this
 # many characters; further away only if it stands at one place in the whole paragraph.
 _NEARBY_CHARACTERS = 256
 # An article of SQuAD has up to 1.5 MB.
-_MAX_LINE_BYTES = 256 << 20
+_MAX_LINE_BYTES = 128 << 20
 _JSON_LINES_SUFFIXES = (".jsonl", ".ndjson")
 _NOT_FOUND = -1
 _LAST_TITLE = re.compile(r'"title"\s*:\s*("(?:[^"\\]|\\.)*")')
 _LAST_ID = re.compile(r'"id"\s*:\s*("(?:[^"\\]|\\.)*")')
+_QUESTION_KEY = re.compile(r'"question"\s*:')
 
 
 class SquadFormatError(ValueError):
@@ -61,12 +66,15 @@ class Question:
         text: of the question; may be empty.
         answers: none, one or several.
         is_impossible: whether the data say that there is no answer; False where they do not say.
+        unlabelled: what is missing, if the data say neither an answer nor that there is none; such
+            a question can be answered, but neither learnt from nor judged by.
     """
 
     id: str
     text: str
     answers: tuple[Answer, ...]
     is_impossible: bool
+    unlabelled: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,7 +84,7 @@ class Paragraph:
     Attributes:
         context: text of the paragraph as it stands in the file; may be empty.
         questions: in the order of the file.
-        article: title of the article, or its number where it has none.
+        article: title of the article; its number and the name of its file where it has none.
         source: path of the file.
         position: number of the paragraph in the file, counted from 0.
         num_repaired_answers: answers that were found near by their `answer_start`.
@@ -92,25 +100,47 @@ class Paragraph:
     num_lost_answers: int = 0
 
 
-def read_file(path: str) -> Iterator[Paragraph | DeadLetter]:
+def read_file(path: str, *, name: str | None = None) -> Iterator[Paragraph | DeadLetter]:
     """Paragraphs of a SQuAD file, and what could not be used, in the order of the file.
 
     Args:
-        path: a JSON file `{"data": [article, …]}`, or with the suffix `.jsonl` or `.ndjson` one
-            article (`title`, `paragraphs`), paragraph (`context`, `qas`) or whole data set a line.
-            Compressed if `.gz` or `.bz2` follows.
+        path: a JSON file `{"data": [article, …]}` or `[article, …]`, or with the suffix `.jsonl` or
+            `.ndjson` one article (`title`, `paragraphs`), paragraph (`context`, `qas`) or whole
+            data set a line. Compressed if `.gz`, `.bz2` or `.zst` follows.
+        name: of the file, by which its articles without a title are known; None takes the last part
+            of the path.
 
     Raises:
         SquadFormatError: if the file is not such a file, or is cut off.
+        WrongFormatError: if it is no text in UTF-8, or markup.
     """
-    reader = _Reader(path)
-    stem = path.removesuffix(".gz").removesuffix(".bz2")
-    articles = reader.json_lines() if stem.endswith(_JSON_LINES_SUFFIXES) else reader.json()
+    reader = _Reader(path, name or posixpath.basename(path))
+    is_lines = lines.without_compression(path).endswith(_JSON_LINES_SUFFIXES)
+    articles = reader.json_lines() if is_lines else reader.json()
     for article in articles:
         if isinstance(article, DeadLetter):
             yield article
         else:
             yield from reader.paragraphs(article)
+
+
+def count_questions(value: Any) -> int:
+    """Questions in a part of a data set, wherever they stand; at least 1.
+
+    `UNCOUNTABLE` if it is neither an object nor a list: nobody can say what it should have been.
+    """
+    if not isinstance(value, dict | list):
+        return UNCOUNTABLE
+    found = 0
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, dict):
+            found += "question" in item or ("id" in item and "answers" in item)
+            waiting.extend(item.values())
+        elif isinstance(item, list):
+            waiting.extend(item)
+    return max(1, found)
 
 
 def split_of_article(article: str, *, weights: Mapping[str, int], seed: int) -> str:
@@ -147,8 +177,9 @@ class _UnusableError(ValueError):
 class _Reader:
     """State of reading one file."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, name: str) -> None:
         self._path = path
+        self._name = name
         self._ids: set[str] = set()
         self._num_articles = 0
         self._num_paragraphs = 0
@@ -156,43 +187,59 @@ class _Reader:
     def json(self) -> Iterator[Any]:
         """Articles of a JSON file."""
         has_data = False
-        with lines.open_decompressed(self._path) as file:
+        with lines.open_text(self._path, "json") as file:
             stream = JsonStream(file)
             try:
-                for key in stream.members():
-                    if key == "data":
-                        has_data = True
-                        yield from stream.elements()
-                    else:
-                        stream.value()
+                if stream.begins_with("["):
+                    has_data = True
+                    yield from stream.elements()
+                else:
+                    for key in stream.members():
+                        if key == "data":
+                            has_data = True
+                            yield from stream.elements()
+                        else:
+                            stream.value()
                 stream.expect_end()
             except JsonStreamError as error:
-                raise SquadFormatError(self._describe_damage(error, stream.pending)) from error
+                raise SquadFormatError(self._describe_damage(error)) from error
         if not has_data:
-            raise SquadFormatError(
-                f'{self._path} has no key "data"; a SQuAD file is {{"data": [{{"title": …, '
-                '"paragraphs": [{"context": …, "qas": […]}]}]}.'
-            )
+            raise SquadFormatError(f'{self._path} has no key "data"; a SQuAD file is {FORM}.')
 
     def json_lines(self) -> Iterator[Any]:
         """Articles of a JSON lines file, and lines that are none."""
-        with lines.open_decompressed(self._path) as file:
+        with lines.open_text(self._path, "jsonl") as file:
             for line in lines.read_lines(file, max_bytes=_MAX_LINE_BYTES):
-                text = line.content.decode("utf-8-sig", errors="replace").strip()
-                if not text:
-                    continue
-                position = f"line {line.number}"
-                try:
-                    value = json.loads(text, strict=False)
-                except (ValueError, RecursionError) as error:
-                    yield self._dead_letter(NOT_JSON, str(error), position, text)
-                    continue
+                value = self._line(line)
                 if isinstance(value, dict) and isinstance(value.get("data"), list):
                     yield from value["data"]
                 elif isinstance(value, dict) and "context" in value:
                     yield {"title": value.get("title"), "paragraphs": [value]}
-                else:
+                elif value is not _BLANK:
                     yield value
+
+    def _line(self, line: lines.Line) -> Any:
+        """The value of a line, the dead letter that it is, or `_BLANK`."""
+        position = f"line {line.number}"
+        content = line.content.removeprefix(_BYTE_ORDER_MARK) if line.number == 1 else line.content
+        if not content.strip():
+            return _BLANK
+        if line.too_long:
+            detail = f"{line.num_bytes:,} bytes, of which at most {_MAX_LINE_BYTES:,} are read"
+            excerpt = content.decode("utf-8", "replace")
+            return self._dead_letter(LINE_TOO_LONG, detail, position, excerpt, UNCOUNTABLE)
+        text = content.decode("utf-8", errors="replace")
+        weight = max(1, len(_QUESTION_KEY.findall(text)))
+        try:
+            content.decode("utf-8")
+            return json_text.loads(text)
+        except UnicodeDecodeError as error:
+            detail = f"not UTF-8 from byte {error.start} on; " + text_form.legacy_encoding(
+                content[max(0, error.start - 10) :]
+            )
+            return self._dead_letter(UNDECODABLE, detail, position, text, weight)
+        except json_text.JsonTextError as error:
+            return self._dead_letter(NOT_JSON, str(error), position, text, weight)
 
     def paragraphs(self, article: Any) -> Iterator[Paragraph | DeadLetter]:
         """Paragraphs of one article."""
@@ -202,18 +249,31 @@ class _Reader:
             _check_object(article)
             paragraphs = _get(article, "paragraphs", list)
         except _UnusableError as error:
-            position = f"article {number}"
-            yield self._dead_letter(error.reason, error.detail, position, _excerpt(article))
+            yield self._dead_letter(
+                error.reason,
+                f"{error.detail}; read is {FORM}",
+                f"article {number}",
+                json_text.excerpt(article),
+                count_questions(article),
+            )
             return
         title = article.get("title")
-        title = title if isinstance(title, str) and title else f"article {number}"
+        if not isinstance(title, str) or not title:
+            # Numbers count per file, and splits are drawn by this.
+            title = f"article {number} of {self._name}"
         for index, value in enumerate(paragraphs):
             position = f"article {title!r}, paragraph {index}"
             try:
                 _check_object(value)
                 context, values = _get(value, "context", str), _get(value, "qas", list)
             except _UnusableError as error:
-                yield self._dead_letter(error.reason, error.detail, position, _excerpt(value))
+                yield self._dead_letter(
+                    error.reason,
+                    error.detail,
+                    position,
+                    json_text.excerpt(value),
+                    count_questions(value),
+                )
                 continue
             yield from self._paragraph(context, values, title, position)
 
@@ -230,7 +290,9 @@ class _Reader:
                 if question.id in self._ids:
                     raise _UnusableError(DUPLICATE_ID, "an earlier question has the same id")
             except _UnusableError as error:
-                yield self._dead_letter(error.reason, error.detail, place, _excerpt(value))
+                yield self._dead_letter(
+                    error.reason, error.detail, place, json_text.excerpt(value), 1
+                )
                 continue
             self._ids.add(question.id)
             questions.append(question)
@@ -247,16 +309,24 @@ class _Reader:
         )
         self._num_paragraphs += 1
 
-    def _dead_letter(self, reason: str, detail: str, position: str, excerpt: str) -> DeadLetter:
-        return DeadLetter(self._path, position, reason, detail, excerpt)
+    def _dead_letter(
+        self, reason: str, detail: str, position: str, excerpt: str, weight: int
+    ) -> DeadLetter:
+        return DeadLetter(self._path, position, reason, detail, excerpt, weight)
 
-    def _describe_damage(self, error: JsonStreamError, pending: str) -> str:
-        what = "is cut off" if error.is_cut_off else "is not valid JSON"
-        titles, ids = _LAST_TITLE.findall(pending), _LAST_ID.findall(pending)
+    def _describe_damage(self, error: JsonStreamError) -> str:
+        what = "is cut off" if error.is_cut_off else "is not valid JSON of SQuAD's form"
+        titles, ids = _LAST_TITLE.findall(error.before), _LAST_ID.findall(error.before)
         place = f"in its article {self._num_articles} (counted from 0)"
         place += f", title {titles[-1]}" if titles else ""
         place += f", after question id {ids[-1]}" if ids else ""
-        return f"{self._path} {what} {place}; {error}. Copy or export the file again."
+        advice = "Copy or export the file again" if error.is_cut_off else f"Read is {FORM}"
+        return f"{self._path} {what} {place}; {error}. {advice}."
+
+
+# Of a line that holds nothing.
+_BLANK = object()
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 def _question(value: Any, context: str) -> tuple[Question, int, int]:
@@ -270,10 +340,11 @@ def _question(value: Any, context: str) -> tuple[Question, int, int]:
     text = _get(value, "question", str)
     is_impossible = value.get("is_impossible", False)
     if not isinstance(is_impossible, bool):
-        raise _UnusableError(WRONG_TYPE, f"is_impossible is {is_impossible!r:.40}, not a boolean")
+        found = json_text.shown(is_impossible)
+        raise _UnusableError(WRONG_TYPE, f"is_impossible is {found}, not a boolean")
     given = value.get("answers", [])
     if not isinstance(given, list):
-        raise _UnusableError(WRONG_TYPE, f"answers is {given!r:.40}, not a list")
+        raise _UnusableError(WRONG_TYPE, f"answers is {json_text.shown(given)}, not a list")
     answers = []
     num_repaired = num_lost = 0
     for answer in given:
@@ -288,7 +359,9 @@ def _question(value: Any, context: str) -> tuple[Question, int, int]:
         num_lost += found == _NOT_FOUND
         num_repaired += found not in (_NOT_FOUND, start)
         answers.append(Answer(answer_text, found))
-    return Question(question_id, text, tuple(answers), is_impossible), num_repaired, num_lost
+    unlabelled = squad_labels.why_unlabelled(value)
+    question = Question(question_id, text, tuple(answers), is_impossible, unlabelled)
+    return question, num_repaired, num_lost
 
 
 def locate(text: str, start: int, context: str) -> int:
@@ -312,7 +385,7 @@ def locate(text: str, start: int, context: str) -> int:
 
 def _check_object(value: Any) -> None:
     if not isinstance(value, dict):
-        raise _UnusableError(NOT_AN_OBJECT, f"it is {value!r:.40}")
+        raise _UnusableError(NOT_AN_OBJECT, f"it is {json_text.shown(value)}")
 
 
 def _get(value: dict[str, Any], key: str, kind: type) -> Any:
@@ -320,9 +393,7 @@ def _get(value: dict[str, Any], key: str, kind: type) -> Any:
         raise _UnusableError(MISSING_KEY, f"there is no {key!r}; the keys are {sorted(value)}")
     found = value[key]
     if not isinstance(found, kind) or isinstance(found, bool):
-        raise _UnusableError(WRONG_TYPE, f"{key!r} is {found!r:.40}, not {kind.__name__}")
+        raise _UnusableError(
+            WRONG_TYPE, f"{key!r} is {json_text.shown(found)}, not {kind.__name__}"
+        )
     return found
-
-
-def _excerpt(value: Any) -> str:
-    return json.dumps(value)[:1000]

@@ -21,12 +21,14 @@ import apache_beam as beam
 from components import files, tfrecords
 from components.dead_letter_file import DeadLetterFile
 from components.dead_letters import DEAD_LETTERS_DIRECTORY, DeadLetter
-from components.example_gen import counts_file, squad, squad_examples
+from components.example_gen import counts_file, squad, squad_examples, squad_labels
 from components.example_gen import inputs as text_inputs
 from components.example_gen.outcome import EmptySplitError
 
 METRICS_NAMESPACE = "xlnet/example_gen/squad"
+_MAX_NAMED = 10
 _PARAGRAPHS, _QUESTIONS, _ANSWERABLE = "paragraphs", "questions", "questions/answerable"
+_IMPOSSIBLE = "questions/impossible"
 _REPAIRED, _LOST = "answers/repaired", "answers/lost"
 
 
@@ -70,6 +72,11 @@ class SquadSettings:
         return list(self.article_split or self.patterns)
 
 
+def name_in(data_root: str, path: str) -> str:
+    """A file's name, by which its untitled articles are known; data may be moved as a whole."""
+    return path.removeprefix(data_root.rstrip("/") + "/")
+
+
 def find_files(settings: SquadSettings, data_root: str) -> dict[str, list[str]]:
     """Paths by input split, sorted.
 
@@ -89,6 +96,7 @@ def convert(
     settings: SquadSettings,
     inputs: Mapping[str, Sequence[str]],
     *,
+    data_root: str,
     directory: str,
     split_directories: Mapping[str, str],
 ) -> None:
@@ -98,11 +106,12 @@ def convert(
         pipeline: that runs it.
         settings: how files become splits.
         inputs: of `find_files`.
+        data_root: likewise.
         directory: gets dead letters and counts.
         split_directories: of the output splits.
     """
     numbered = [
-        (name, number, len(paths), path)
+        (name, number, len(paths), path, name_in(data_root, path))
         for name, paths in inputs.items()
         for number, path in enumerate(paths)
     ]
@@ -117,36 +126,76 @@ def convert(
 
 
 def finish(
-    settings: SquadSettings, inputs: Mapping[str, Sequence[str]], *, directory: str
+    settings: SquadSettings,
+    inputs: Mapping[str, Sequence[str]],
+    *,
+    directory: str,
+    kept: str | None = None,
 ) -> dict[str, int]:
     """Judges what was converted and writes `counts.json` last.
+
+    Args:
+        settings: of `convert`.
+        inputs: of `convert`.
+        directory: of `convert`.
+        kept: where dead letters will lie if this fails, for the message; None where they are.
 
     Raises:
         TooManyDeadLettersError: if more was unusable than the settings allow.
         EmptySplitError: if a split got no question.
+        UnlabelledError: if no question of "eval" has a label.
     """
     counts = counts_file.read(directory)
     for name in inputs:
         read_from = settings.output_splits if settings.article_split else [name]
         questions = sum(counts.get(f"{split}/{_QUESTIONS}", 0) for split in read_from)
-        prefix = f"{name}/{counts_file.DEAD_LETTERS}"
-        unusable = sum(count for key, count in counts.items() if key.startswith(prefix))
         counts_file.check_dead_letters(
             counts,
             directory,
             split=name,
-            total=questions + unusable,
+            # A lost article counts the questions that it holds.
+            total=questions + counts.get(f"{name}/{counts_file.LOST}", 0),
+            unit="questions",
             allowed_share=settings.max_dead_letter_share,
+            kept=kept,
         )
     for split in settings.output_splits:
+        paths = inputs.get(split, next(iter(inputs.values())))
         if not counts.get(f"{split}/{_QUESTIONS}"):
             raise EmptySplitError(
-                f"The split {split!r} got no question. Its files are "
-                f"{', '.join(inputs.get(split, next(iter(inputs.values()))))}"
-                + ("; with few articles choose another seed." if settings.article_split else ".")
+                f"The split {split!r} got no question. Its files are {_list(paths)}. "
+                + (f"{_titles(paths)} " if settings.article_split else "")
+                + counts_file.describe_dead_letters(counts, directory, kept=kept)
             )
+        if split == squad_labels.JUDGED_SPLIT and not (
+            counts[f"{split}/{_ANSWERABLE}"] or counts[f"{split}/{_IMPOSSIBLE}"]
+        ):
+            raise squad_labels.no_labels(_list(paths), counts[f"{split}/{_QUESTIONS}"])
     counts_file.finish(counts, directory)
     return counts
+
+
+def _list(paths: Sequence[str]) -> str:
+    more = f" and {len(paths) - _MAX_NAMED:,} more" if len(paths) > _MAX_NAMED else ""
+    return ", ".join(paths[:_MAX_NAMED]) + more
+
+
+def _titles(paths: Sequence[str]) -> str:
+    """Why sharing articles out may leave a split empty; the files are read once more for it."""
+    articles = {
+        (item.article, path)
+        for path in paths
+        for item in squad.read_file(path)
+        if isinstance(item, squad.Paragraph)
+    }
+    titles = {title for title, _ in articles}
+    if len(titles) < len(articles):
+        return (
+            f"Its {len(articles):,} articles have {len(titles):,} different titles, such as "
+            f"{min(titles)!r}; an article is drawn by its title, so that a topic stands in one "
+            "split. Give articles titles of their own, or none."
+        )
+    return f"It has {len(titles):,} articles; with so few choose another seed."
 
 
 class _ConvertFile(beam.DoFn):
@@ -159,8 +208,8 @@ class _ConvertFile(beam.DoFn):
         self._directory = directory
         self._split_directories = split_directories
 
-    def process(self, element: tuple[str, int, int, str]) -> Iterator[tuple[str, int]]:
-        name, number, num_files, path = element
+    def process(self, element: tuple[str, int, int, str, str]) -> Iterator[tuple[str, int]]:
+        name, number, num_files, path, file_name = element
         settings = self._settings
         splits = settings.output_splits if settings.article_split else [name]
         counts: Counter[str] = Counter()
@@ -181,7 +230,7 @@ class _ConvertFile(beam.DoFn):
                 )
                 for split in splits
             }
-            for item in squad.read_file(path):
+            for item in squad.read_file(path, name=file_name):
                 if isinstance(item, DeadLetter):
                     rejected.add(item)
                     continue
@@ -190,14 +239,20 @@ class _ConvertFile(beam.DoFn):
                     split = squad.split_of_article(
                         item.article, weights=settings.article_split, seed=settings.seed
                     )
+                if split == squad_labels.JUDGED_SPLIT:
+                    for question in item.questions:
+                        squad_labels.check_question(question, path)
                 writers[split].write(squad_examples.encode(item))
                 counts[f"{split}/{_PARAGRAPHS}"] += 1
                 counts[f"{split}/{_QUESTIONS}"] += len(item.questions)
                 counts[f"{split}/{_ANSWERABLE}"] += sum(bool(q.answers) for q in item.questions)
+                counts[f"{split}/{_IMPOSSIBLE}"] += sum(q.is_impossible for q in item.questions)
                 counts[f"{split}/{_REPAIRED}"] += item.num_repaired_answers
                 counts[f"{split}/{_LOST}"] += item.num_lost_answers
         for reason, count in rejected.counts.items():
             counts[f"{name}/{counts_file.DEAD_LETTERS}{reason}"] += count
+        if rejected.lost:
+            counts[f"{name}/{counts_file.LOST}"] += rejected.lost
         for key, count in sorted(counts.items()):
             beam.metrics.Metrics.counter(METRICS_NAMESPACE, key).inc(count)
             yield key, count

@@ -18,8 +18,8 @@ def encode(paragraph: Paragraph) -> bytes:
 
     Features: `article`, `source`, `context` (bytes), `position`, `num_repaired_answers`,
     `num_lost_answers` (int64); for each question `question_id`, `question` (bytes),
-    `is_impossible`, `num_answers` (int64); for each answer of each question `answer_text` (bytes),
-    `answer_start` (int64).
+    `is_impossible`, `num_answers` (int64), and if any has no label `unlabelled` (bytes); for each
+    answer of each question `answer_text` (bytes), `answer_start` (int64).
     """
     questions = paragraph.questions
     answers = [answer for question in questions for answer in question.answers]
@@ -37,6 +37,10 @@ def encode(paragraph: Paragraph) -> bytes:
         "answer_text": [answer.text.encode(errors=_ERRORS) for answer in answers],
         "answer_start": [answer.start for answer in answers],
     }
+    if any(question.unlabelled for question in questions):
+        features["unlabelled"] = [
+            question.unlabelled.encode(errors=_ERRORS) for question in questions
+        ]
     return tf_examples.encode(features)
 
 
@@ -52,11 +56,12 @@ def decode(serialized: bytes) -> Paragraph:
         answers = list(map(Answer, map(_text, features["answer_text"]), features["answer_start"]))
         questions = []
         begin = 0
-        for question_id, text, is_impossible, num_answers in zip(
+        for question_id, text, is_impossible, num_answers, unlabelled in zip(
             features["question_id"],
             features["question"],
             features["is_impossible"],
             features["num_answers"],
+            features.get("unlabelled") or [b""] * len(features["question_id"]),
             strict=True,
         ):
             end = begin + num_answers
@@ -66,6 +71,7 @@ def decode(serialized: bytes) -> Paragraph:
                     _text(text),
                     tuple(answers[begin:end]),
                     bool(is_impossible),
+                    _text(unlabelled),
                 )
             )
             begin = end

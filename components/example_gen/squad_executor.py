@@ -10,6 +10,7 @@ from tfx import types
 from tfx.dsl.components.base import base_beam_executor
 from tfx.types import artifact_utils, standard_component_specs
 
+from components import dead_letter_file
 from components.example_gen import squad_conversion, tfx_example_gen
 from components.example_gen.squad_conversion import SquadSettings
 
@@ -36,9 +37,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         )
         resolved = tfx_example_gen.resolved_patterns(exec_properties)
         settings = dataclasses.replace(settings, patterns={**settings.patterns, **resolved})
-        inputs = squad_conversion.find_files(
-            settings, exec_properties[standard_component_specs.INPUT_BASE_KEY]
-        )
+        data_root = exec_properties[standard_component_specs.INPUT_BASE_KEY]
+        inputs = squad_conversion.find_files(settings, data_root)
         artifacts = output_dict[standard_component_specs.EXAMPLES_KEY]
         split_directories = tfx_example_gen.declare_splits(artifacts, settings.output_splits)
         directory = artifact_utils.get_single_uri(artifacts)
@@ -47,8 +47,11 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 pipeline,
                 settings,
                 inputs,
+                data_root=data_root,
                 directory=directory,
                 split_directories=split_directories,
             )
-        counts = squad_conversion.finish(settings, inputs, directory=directory)
+        kept = dead_letter_file.place_to_keep(self._context, directory)
+        with dead_letter_file.kept_on_failure(directory, kept):
+            counts = squad_conversion.finish(settings, inputs, directory=directory, kept=kept)
         logging.info("SQuAD paragraphs: %s", counts)

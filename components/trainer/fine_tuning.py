@@ -20,6 +20,7 @@ from components.modeling.cost import Workload, training_cost
 from components.trainer import classification_task, initial_weights, run_folder
 from components.trainer.classification_task import ClassificationTask, RegressionTask
 from components.trainer.config import TrainingConfig
+from components.trainer.input_columns import InputColumns
 from components.trainer.loop import TrainingData, TrainingResult, train
 from components.trainer.record_input import FineTuningData, RecordFiles
 from components.trainer.task import Task
@@ -42,6 +43,7 @@ class FineTuningConfig:
         options: dropout, initialisation, compute dtype.
         training: optimizer, schedule, devices.
         init_from: folder in the published layout whose encoder to start from; None for random.
+        input_columns: how the data's files hold the texts, for whoever predicts such files.
     """
 
     kind: Literal["classification", "regression", "multiple_choice"]
@@ -54,6 +56,7 @@ class FineTuningConfig:
     options: ModelOptions
     training: TrainingConfig
     init_from: str | None = None
+    input_columns: InputColumns = dataclasses.field(default_factory=InputColumns)
 
     @property
     def record_type(self) -> records.RecordType:

@@ -10,7 +10,7 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx.components.tuner.component import TunerFnResult
 
 from components import configuration, manifest
-from components.trainer import export, run_options, saved_model_records
+from components.trainer import export, input_columns, run_options, saved_model_records
 from components.trainer.fine_tuning import FineTuningConfig, fine_tune
 from components.trainer.loop import TrainingResult
 
@@ -41,6 +41,7 @@ def run_fn(fn_args: FnArgs) -> None:
         manifest.read(_records_dir(fn_args)),
         names=("seq_len", "uncased"),
     )
+    input_columns.write(fn_args.serving_model_dir, config.input_columns)
     _logger.info("SavedModel written to %s", fn_args.serving_model_dir)
 
 

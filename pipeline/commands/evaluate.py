@@ -60,7 +60,7 @@ def _read_object(path: str) -> Mapping[str, Any]:
 
     try:
         content = json.loads(files.read_bytes(path))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is not valid JSON: {error}") from error
     if not isinstance(content, dict):
         raise ValueError(f"{path} should hold a JSON object with question ids as keys.")

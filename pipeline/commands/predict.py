@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from components.trainer.names import SERVING_DEFAULT
 
@@ -16,13 +15,12 @@ if TYPE_CHECKING:
 HELP = "predict with a pushed model: files, standard input, a terminal, GLUE and SQuAD test files"
 EXAMPLES = """\
   xlnet-pipeline predict runs/sample/serving      asks for texts, one after the other
-  xlnet-pipeline predict runs/sample/serving reviews.tsv --output scores.jsonl
+  xlnet-pipeline predict runs/sample/serving reviews.tsv --output scores.csv
   xlnet-pipeline predict runs/qa/serving - < questions.jsonl
   xlnet-pipeline predict runs/rte/serving --glue rte --data GLUE/RTE --output submission
   xlnet-pipeline predict runs/qa/serving --squad test-v2.0.json --output answers
 """
 
-_STDIN = "-"
 _MAX_SHOWN = 3
 
 
@@ -40,7 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", help="folder of the task's files (with --glue)")
     parser.add_argument("--squad", metavar="FILE", help="answer the questions of a SQuAD file")
     parser.add_argument(
-        "--output", help="file for the predictions; a folder with --glue and --squad"
+        "--output",
+        help="file for the predictions: a table if it ends in .csv or .tsv, an array in .json, "
+        "else a JSON object on each line; a folder with --glue and --squad",
     )
     parser.add_argument(
         "--batch-size", type=int, default=64, help="texts at a time (default %(default)s)"
@@ -97,21 +97,18 @@ def _check(options: argparse.Namespace) -> None:
 
 def _predict_file(model: PushedModel, options: argparse.Namespace) -> None:
     from components import files
-    from components.serving import text_rows
+    from components.serving import prediction_files, text_rows
+    from components.trainer import input_columns
 
     inputs = _inputs(model)
-
-    def predictions(source: IO[str], name: str) -> Iterator[str]:
-        rows = text_rows.read(source, name=name, inputs=inputs)
-        for row in text_rows.predict(model, rows, batch_size=options.batch_size):
-            yield json.dumps(row, ensure_ascii=False) + "\n"
+    columns = input_columns.read(model.path)
+    name = "standard input" if options.input == text_rows.STDIN else options.input
 
     def everything() -> Iterator[str]:
-        if options.input == _STDIN:
-            yield from predictions(sys.stdin, "standard input")
-        else:
-            with open(options.input, encoding="utf-8", newline="") as source:
-                yield from predictions(source, options.input)
+        with text_rows.open_input(options.input, sys.stdin.buffer) as (source, form):
+            rows = text_rows.read(source, form, name=name, inputs=inputs, columns=columns)
+            predicted = text_rows.predict(model, rows, batch_size=options.batch_size)
+            yield from prediction_files.format_rows(predicted, options.output or "")
 
     if options.output:
         with files.open_atomically(options.output) as output:
@@ -139,7 +136,7 @@ def _talk(model: PushedModel) -> None:
             if not all(text.strip() for text in texts) and name != "text_b":
                 return
             row[name] = texts[0] if length is None else texts
-        (found,) = text_rows.predict(model, [row], batch_size=1)
+        (found,) = text_rows.predict(model, [{text_rows.TEXTS: row}], batch_size=1)
         print(_in_words(found["prediction"]))
 
 

@@ -45,6 +45,8 @@ def run(options: argparse.Namespace) -> int:
     for name, value in summary.metrics.items():
         # Numbers of questions stand among the metrics.
         print(f"{name:24} {value:,}" if isinstance(value, int) else f"{name:24} {value:.4f}")
+    if summary.data:
+        print(f"{'data':24} {summary.data}")
     if summary.blessed:
         print(f"{'blessed, pushed to':24} {summary.pushed_model}")
     else:

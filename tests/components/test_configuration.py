@@ -2,6 +2,7 @@ import dataclasses
 from typing import Literal
 
 import pytest
+import yaml
 
 from components import configuration
 from components.configuration import ConfigurationError
@@ -73,3 +74,17 @@ def test_errors_name_the_place_the_value_and_what_is_legal(values, message):
 def test_broken_json_is_a_configuration_error():
     with pytest.raises(ConfigurationError, match="settings is not valid JSON"):
         configuration.from_json(Inner, "{", where="settings")
+
+
+@dataclasses.dataclass(frozen=True)
+class _Labels:
+    labels: tuple[str | int, ...]
+
+
+def test_words_that_yaml_takes_for_something_else_are_explained():
+    with pytest.raises(ConfigurationError, match=r"labels\[0\] should be of type str.*False"):
+        configuration.build(_Labels, yaml.safe_load("labels: [no, yes]"), where="data")
+    with pytest.raises(ConfigurationError, match="put them in quotes"):
+        configuration.build(_Labels, yaml.safe_load("labels: [no, yes]"), where="data")
+    found = configuration.build(_Labels, yaml.safe_load("labels: ['no', 1]"), where="data")
+    assert found.labels == ("no", 1)

@@ -135,3 +135,15 @@ def test_gzip_of_several_members_is_read(tmp_path):
     )
     (tmp_path / "c.gz").write_bytes(joined)
     assert list(tfrecords.read_records(str(tmp_path / "c.gz"))) == [b"one", b"two"]
+
+
+@pytest.mark.parametrize("name", ["a.tfrecord", "a.tfrecord.gz"])
+@pytest.mark.parametrize("length", [1 << 20, 1 << 33, 1 << 40, 1 << 63, (1 << 64) - 1])
+def test_an_immense_length_is_one_error(tmp_path, name, length):
+    path = tmp_path / name
+    header = length.to_bytes(8, "little")
+    # The checksum is right, as of a file made to harm.
+    content = header + tfrecords._masked_checksum(header).to_bytes(4, "little") + b"x" * 1000
+    path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    with pytest.raises(tfrecords.CorruptRecordError, match=r"a\.tfrecord.* at its record 0"):
+        list(tfrecords.read_records(str(path)))

@@ -8,13 +8,15 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+from components import decimal_number
+
 # Where a label should be one of the task's and is not. No loss accepts it.
 UNKNOWN_LABEL_ID = -1
 # As published for test files, and as serving needs it: there is no label to know.
 MISSING_LABEL_ID = 0
 MISSING_TARGET = 0.0
 
-_NUMBER = r"\s*[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?\s*"
+_NUMBER = rf"\s*{decimal_number.PATTERN}\s*"
 
 
 def to_ids(labels: tf.Tensor, names: Sequence[str]) -> tf.Tensor:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 
 import apache_beam as beam
 import numpy as np
-import pyarrow as pa
 import tensorflow as tf
 
 # Registers the ops of the tokenizer, also where a graph is only loaded.
@@ -19,7 +18,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_transform.tf_metadata import dataset_metadata
 from tfx_bsl.public import tfxio
 
-from components import configuration, files
+from components import array_examples, configuration, files
 from components.preprocessing.classification import preprocessing, raw_features
 from components.records import UNMASKED
 from components.tokenization.special_ids import UNK_ID
@@ -95,17 +94,13 @@ class TransformGraph:
             input_signature=[tf.TensorSpec([None], tf.string)],
             autograph=False,
         )
-        self._encoder = tfxio.RecordBatchToExamplesEncoder()
 
     def __call__(self, examples: Sequence[bytes]) -> Transformed:
         """Records of serialized raw tf.Examples, in their order."""
         features, others = self._apply(tf.constant(examples))
-        names = sorted(features)
-        batch = pa.RecordBatch.from_arrays(
-            [_to_arrow(features[name].numpy()) for name in names], names
-        )
+        arrays = {name: features[name].numpy() for name in sorted(features)}
         return Transformed(
-            records=self._encoder.encode(batch),
+            records=[_encode(arrays, row) for row in range(len(examples))],
             labels=others["labels"].numpy().tolist(),
             num_tokens=others["num_tokens"].numpy(),
             num_unknown=others["num_unknown"].numpy(),
@@ -134,8 +129,14 @@ class TransformGraph:
         return features, others
 
 
-def _to_arrow(values: np.ndarray) -> pa.Array:
-    """Rows of an array [n, …] as lists."""
-    per_row = values.size // len(values)
-    offsets = np.arange(0, values.size + 1, per_row, dtype=np.int64)
-    return pa.LargeListArray.from_arrays(offsets, pa.array(values.reshape(-1)))
+def _encode(arrays: Mapping[str, np.ndarray], row: int) -> bytes:
+    """One record, its features in the order of their names: equal records are equal bytes.
+
+    Not tfx_bsl's encoder, whose features stand in the order of a hash map.
+    """
+    return array_examples.encode(
+        array_examples.float_entry(name, values[row])
+        if values.dtype.kind == "f"
+        else array_examples.int64_entry(name, values[row])
+        for name, values in arrays.items()
+    )

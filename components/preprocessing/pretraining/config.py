@@ -45,7 +45,7 @@ class PretrainingDataConfig:
             continuations and other masks.
         num_shards: files per pass and split; None takes it from the corpus' size.
         shard_tokens: tokens per shard that an unset `num_shards` aims at. A worker holds one shard.
-        max_dead_letter_share: share of the input lines that may be unusable.
+        max_dead_letter_share: share of the text, in bytes, that may be unusable.
     """
 
     seed: int

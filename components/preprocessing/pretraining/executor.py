@@ -9,7 +9,8 @@ from tfx import types
 from tfx.dsl.components.base import base_beam_executor
 from tfx.types import artifact_utils, standard_component_specs
 
-from components import artifacts, configuration, files
+from components import artifacts, configuration, dead_letter_file, files
+from components.example_gen import counts_file
 from components.preprocessing.pretraining import pipeline
 from components.preprocessing.pretraining.config import PretrainingDataConfig
 from components.tokenization.tokenizer import Tokenizer
@@ -66,7 +67,13 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         records.split_names = artifact_utils.encode_split_names(splits)
         with self._make_beam_pipeline() as beam_pipeline:
             pipeline.add_to_pipeline(beam_pipeline, plan)
-        manifest = pipeline.finish(plan)
+        kept = dead_letter_file.place_to_keep(self._context, records.uri)
+        with dead_letter_file.kept_on_failure(records.uri, kept):
+            manifest = pipeline.finish(
+                plan,
+                input_counts=counts_file.of_input(artifact_utils.get_single_uri(examples)),
+                kept=kept,
+            )
         for split in splits:
             logging.info(
                 "split %s: %d records of %d tokens in %d files",

@@ -17,14 +17,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import apache_beam as beam
+import numpy as np
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
 
-from components import dead_letters, files, tfrecords
+from components import files, seeds, tfrecords
 from components import manifest as manifest_lib
 from components.dead_letter_file import DeadLetterFile
-from components.example_gen import corpus, corpus_files
+from components.example_gen import corpus, corpus_files, counts_file
 from components.example_gen.corpus import CorpusFormat, Document
 from components.example_gen.corpus_files import FileRange
 from components.preprocessing import vocabulary_file
@@ -39,6 +40,7 @@ from components.preprocessing.pretraining.plan import (
     split_directory,
 )
 from components.records import PRETRAINING
+from components.tokenization.special_ids import UNK_ID
 from components.tokenization.tokenizer import Tokenizer
 
 METRICS_NAMESPACE = "xlnet/preprocessing/pretraining"
@@ -48,6 +50,8 @@ _RANGE_BYTES = 4 << 20
 # Text that is given to SentencePiece at once, and ids that are kept until they are written.
 _CHARACTERS_AT_ONCE = 1 << 19
 _BLOCK_TOKENS = 1 << 21
+
+UNKNOWN_TOKENS = "unknown tokens"
 
 _COUNTS = "counts"
 _SECTIONS = "sections"
@@ -125,11 +129,21 @@ def add_to_pipeline(pipeline: beam.Pipeline, plan: PretrainingPlan) -> None:
     )
 
 
-def finish(plan: PretrainingPlan) -> manifest_lib.Manifest:
+def finish(
+    plan: PretrainingPlan,
+    *,
+    input_counts: Mapping[str, int] | None = None,
+    kept: str | None = None,
+) -> manifest_lib.Manifest:
     """Judges what the pipeline did, writes the manifest last, and removes the working directory.
 
+    Args:
+        plan: what was done.
+        input_counts: of the raw examples, kept in the manifest (`counts_file.of_input`).
+        kept: where dead letters will lie if this fails, for the message; None where they are.
+
     Raises:
-        TooManyDeadLettersError: if more lines were unusable than the configuration allows.
+        TooManyDeadLettersError: if more of the text was unusable than the configuration allows.
         CorpusTooSmallError: if a split gave no batch.
     """
     summary = json.loads(
@@ -138,16 +152,15 @@ def finish(plan: PretrainingPlan) -> manifest_lib.Manifest:
     counts = collections.Counter(summary)
     config = plan.config
     for split in plan.inputs:
-        prefix = f"{split}/dead_letters/"
-        dead_letters.check_share(
-            total=counts[f"{split}/lines"],
-            reasons={
-                name.removeprefix(prefix): count
-                for name, count in counts.items()
-                if name.startswith(prefix)
-            },
+        counts_file.check_dead_letters(
+            counts,
+            plan.output_directory,
+            split=split,
+            total=counts[f"{split}/{corpus.BYTES}"],
+            unit="bytes of text",
+            num_read=counts[f"{split}/{corpus.LINES}"],
             allowed_share=config.max_dead_letter_share,
-            where=plan.dead_letters_directory,
+            kept=kept,
         )
         if not counts[f"{split}/records"]:
             tokens, shards = counts[f"{split}/tokens"], plan.num_shards[split]
@@ -155,7 +168,8 @@ def finish(plan: PretrainingPlan) -> manifest_lib.Manifest:
                 f"The split {split!r} has {tokens:,} tokens per pass in {shards} shard(s), and no "
                 f"shard fills a batch: batch_size {config.batch_size} with seq_len "
                 f"{config.seq_len} needs {config.min_shard_tokens:,} tokens in a shard. Bring more "
-                "text, or lower batch_size, seq_len or num_shards."
+                "text, or lower batch_size, seq_len or num_shards. "
+                + counts_file.describe_dead_letters(counts, plan.output_directory, kept=kept)
             )
     shard_files = {
         split: sorted(
@@ -176,7 +190,7 @@ def finish(plan: PretrainingPlan) -> manifest_lib.Manifest:
         },
         vocabulary_sha256=plan.tokenizer.vocabulary.sha256,
         shards=shard_files,
-        counts=dict(sorted(counts.items())),
+        counts=dict(sorted({**(input_counts or {}), **counts}.items())),
     )
     remove_tree(plan.working_directory)
     vocabulary_file.write(plan.tokenizer.vocabulary, plan.output_directory)
@@ -255,6 +269,7 @@ class _Tokenise(beam.DoFn):
             for batch in _batches(documents):
                 for document in self._encoder.encode(batch, rejected.add):
                     counts["tokens"] += len(document.ids)
+                    counts[UNKNOWN_TOKENS] += int(np.count_nonzero(document.ids == UNK_ID))
                     source, line, part = document.place
                     source = source.removeprefix(plan.common_directory).lstrip("/")
                     writer.add(
@@ -268,6 +283,8 @@ class _Tokenise(beam.DoFn):
             counts.update(
                 {f"dead_letters/{reason}": count for reason, count in rejected.counts.items()}
             )
+            if rejected.lost:
+                counts[counts_file.LOST] = rejected.lost
         for name, count in sorted(counts.items()):
             beam.metrics.Metrics.counter(METRICS_NAMESPACE, name).inc(count)
             yield beam.pvalue.TaggedOutput(_COUNTS, (f"{split}/{name}", count))
@@ -318,7 +335,9 @@ class _Build(beam.DoFn):
 
 def _dead_letters_path(plan: PretrainingPlan, split: str, file_range: FileRange) -> str:
     source = file_range.path.removeprefix(plan.common_directory).lstrip("/")
-    name = f"{split}-{source.replace('/', '-')}-{file_range.start:015d}.jsonl"
+    # `a/b.txt` and `a-b.txt` are two files.
+    number = seeds.integer(0, "dead letters of", source) % 1_000_000
+    name = f"{split}-{source.replace('/', '-')}-{number:06d}-{file_range.start:015d}.jsonl"
     return files.join(plan.dead_letters_directory, name)
 
 

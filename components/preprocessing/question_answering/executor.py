@@ -10,7 +10,8 @@ from tfx import types
 from tfx.dsl.components.base import base_beam_executor
 from tfx.types import artifact_utils, standard_component_specs
 
-from components import artifacts, configuration, files
+from components import artifacts, configuration, dead_letter_file, files
+from components.example_gen import counts_file
 from components.preprocessing.question_answering import paragraph_files, pipeline
 from components.preprocessing.question_answering.config import WindowConfig
 from components.tokenization.tokenizer import Tokenizer
@@ -87,5 +88,11 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         for split, use in USES.items():
             if use == "evaluation":
                 paragraph_files.copy(plan.inputs[split], records.uri, split)
-        manifest = pipeline.finish(plan)
+        kept = dead_letter_file.place_to_keep(self._context, records.uri)
+        with dead_letter_file.kept_on_failure(records.uri, kept):
+            manifest = pipeline.finish(
+                plan,
+                input_counts=counts_file.of_input(artifact_utils.get_single_uri(examples)),
+                kept=kept,
+            )
         logging.info("Records: %s", dict(manifest.counts))

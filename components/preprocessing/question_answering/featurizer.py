@@ -67,6 +67,8 @@ class Featurizer:
             counts["paragraphs/empty"] += 1
         alignment = self._align(paragraph.context, pieces) if pieces else None
         piece_ids = list(map(self._piece_id, pieces))
+        counts["pieces"] += len(piece_ids)
+        counts["pieces/unknown"] += piece_ids.count(UNK_ID)
         maker = ParagraphWindows(piece_ids, alignment, self._config)
         for question in paragraph.questions:
             counts["questions"] += 1

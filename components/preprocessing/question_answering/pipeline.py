@@ -21,11 +21,11 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from components import dead_letters, files, seeds, tfrecords
+from components import files, seeds, tfrecords
 from components import manifest as manifest_lib
 from components.dead_letter_file import DeadLetterFile
 from components.dead_letters import DeadLetter
-from components.example_gen import squad, squad_examples
+from components.example_gen import counts_file, squad, squad_examples
 from components.example_gen.squad import Paragraph
 from components.preprocessing import vocabulary_file
 from components.preprocessing.question_answering import records
@@ -44,7 +44,7 @@ from components.tokenization.tokenizer import Tokenizer
 METRICS_NAMESPACE = "xlnet/preprocessing/question_answering"
 
 _PARAGRAPHS, _IDS, _COUNTS = "paragraphs", "ids", "counts"
-_DEAD_LETTERS = "dead_letters/"
+_DEAD_LETTERS = counts_file.DEAD_LETTERS
 _DUPLICATES = "duplicates/"
 # Runs of zeros and ones make most of a record: higher levels take longer than making the record.
 _COMPRESSION_LEVEL = 1
@@ -140,8 +140,18 @@ def add_to_pipeline(pipeline: beam.Pipeline, plan: QuestionAnsweringPlan) -> Non
     )
 
 
-def finish(plan: QuestionAnsweringPlan) -> manifest_lib.Manifest:
+def finish(
+    plan: QuestionAnsweringPlan,
+    *,
+    input_counts: Mapping[str, int] | None = None,
+    kept: str | None = None,
+) -> manifest_lib.Manifest:
     """Judges what the pipeline did, writes the manifest last, and removes the working directory.
+
+    Args:
+        plan: what was done.
+        input_counts: of the raw examples, kept in the manifest (`counts_file.of_input`).
+        kept: where dead letters will lie if this fails, for the message; None where they are.
 
     Raises:
         DuplicateQuestionError: if several files of a split have a question id in common.
@@ -151,17 +161,20 @@ def finish(plan: QuestionAnsweringPlan) -> manifest_lib.Manifest:
     counts: Counter[str] = Counter(json.loads(files.read_bytes(plan.summary_path)))
     _check_duplicates(counts)
     for split in plan.inputs:
-        reasons = _with_prefix(counts, f"{split}/{_DEAD_LETTERS}")
-        dead_letters.check_share(
+        counts_file.check_dead_letters(
+            counts,
+            plan.output_directory,
+            split=split,
             total=counts[f"{split}/questions read"] + counts[f"{split}/unreadable"],
-            reasons=reasons,
+            unit="questions",
             allowed_share=plan.max_dead_letter_share,
-            where=plan.dead_letters_directory,
+            kept=kept,
         )
         if not counts[f"{split}/records"]:
             raise NoRecordsError(
                 f"The split {split!r} gave no record: {counts[f'{split}/questions read']:,} "
-                f"questions were read from {', '.join(plan.inputs[split])}."
+                f"questions were read from {', '.join(plan.inputs[split])}. "
+                + counts_file.describe_dead_letters(counts, plan.output_directory, kept=kept)
             )
     manifest = manifest_lib.Manifest(
         record_type=QUESTION_ANSWERING.name,
@@ -181,7 +194,7 @@ def finish(plan: QuestionAnsweringPlan) -> manifest_lib.Manifest:
             split: [plan.shard_name(split, shard) for shard in range(plan.num_shards)]
             for split in plan.inputs
         },
-        counts=dict(sorted(counts.items())),
+        counts=dict(sorted({**(input_counts or {}), **counts}.items())),
     )
     beam.io.filesystems.FileSystems.delete([plan.working_directory])
     vocabulary_file.write(plan.tokenizer.vocabulary, plan.output_directory)
@@ -203,7 +216,8 @@ class _Read(beam.DoFn):
     def _read(self, number: int, split: str, path: str) -> Iterator[Any]:
         plan = self._plan
         counts: Counter[str] = Counter()
-        ids: list[str] = []
+        # By the file that they come from: the files of examples say nothing to their reader.
+        ids: dict[str, list[str]] = {}
         name = f"{split}-file-{number:05d}.jsonl"
         with DeadLetterFile(files.join(plan.dead_letters_directory, name)) as rejected:
             for item in _read_items(path, plan.input_format):
@@ -211,17 +225,19 @@ class _Read(beam.DoFn):
                     rejected.add(item)
                     continue
                 paragraph, serialized = item
-                ids += [question.id for question in paragraph.questions]
+                found = ids.setdefault(paragraph.source, [])
+                found += [question.id for question in paragraph.questions]
                 shard = seeds.integer(plan.seed, "shard", split, paragraph.context)
                 yield beam.pvalue.TaggedOutput(
                     _PARAGRAPHS, ((split, shard % plan.num_shards), serialized)
                 )
-        counts["questions read"] = len(ids)
-        # A paragraph or line that could not be read counts as one question.
-        counts["unreadable"] = sum(rejected.counts.values())
+        counts["questions read"] = sum(map(len, ids.values()))
+        # An article, paragraph or line that could not be read counts the questions that it holds.
+        counts["unreadable"] = rejected.lost
         counts.update(_by_reason(rejected))
         if len(plan.inputs[split]) > 1:
-            yield beam.pvalue.TaggedOutput(_IDS, (split, (path, ids)))
+            for source, found in ids.items():
+                yield beam.pvalue.TaggedOutput(_IDS, (split, (source, found)))
         yield from (beam.pvalue.TaggedOutput(_COUNTS, count) for count in _count(split, counts))
 
 
@@ -276,7 +292,10 @@ def _write(path: str, serialized: Iterable[bytes]) -> int:
 
 
 def _by_reason(rejected: DeadLetterFile) -> Counter[str]:
-    return Counter({_DEAD_LETTERS + reason: count for reason, count in rejected.counts.items()})
+    counts = Counter({_DEAD_LETTERS + reason: count for reason, count in rejected.counts.items()})
+    if rejected.lost:
+        counts[counts_file.LOST] = rejected.lost
+    return counts
 
 
 def _read_items(

@@ -115,7 +115,7 @@ def test_too_many_dead_letters_fail_after_they_are_written(convert, data, tmp_pa
     _write(data, "train-1.tsv", ["no\tfine", "no", "maybe\ttext", "maybe\ttext"])
     with pytest.raises(
         TooManyDeadLettersError,
-        match=r"3 of 354 inputs.*unknown label: 2; too few columns: 1.*dead_letters",
+        match=r"3 of 354 rows.*unknown label: 2; too few columns: 1.*dead_letters",
     ):
         convert(_TSV, data, max_dead_letter_share=0.008)
     # The failed output has dead letters, but no counts.json, which says that it is complete.

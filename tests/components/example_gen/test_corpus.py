@@ -4,7 +4,7 @@ import json
 import pytest
 
 from components import tf_examples, tfrecords
-from components.example_gen import corpus
+from components.example_gen import corpus, text_form
 from components.example_gen.corpus import Document
 from components.example_gen.corpus_files import FileRange
 
@@ -39,7 +39,9 @@ def test_text_has_documents_between_blank_lines(tmp_path):
         Document(str(path), 8, ["Next document.", "Über\u00a0alles"]),
     ]
     assert letters == []
-    assert counts == {"lines": 4, "documents": 2}
+    # "  First sentence. \r", "Second.", "Next document.", and the last with 3 + 1 two- and
+    # three-byte characters.
+    assert counts == {"lines": 4, "bytes": 19 + 7 + 14 + 3 + 5 + 2 + 5, "documents": 2}
 
 
 def test_a_file_without_documents_gives_none(tmp_path):
@@ -50,22 +52,53 @@ def test_a_file_without_documents_gives_none(tmp_path):
     assert read(tmp_path / "blank.txt") == ([], [], {})
 
 
-def test_lines_that_cannot_be_used_are_dead_letters_and_the_rest_is_kept(tmp_path, monkeypatch):
-    monkeypatch.setattr(corpus, "MAX_LINE_BYTES", 40)
+def test_lines_that_cannot_be_used_are_dead_letters_and_the_rest_is_kept(tmp_path):
     path = tmp_path / "a.txt"
-    path.write_bytes(b"good\nbad \xff\xfe bytes\n" + b"x" * 41 + b"\nalso good\n")
+    path.write_bytes(b"good\nbad \xff\xfe bytes\nNUL \0 here\nalso good\n")
 
     documents, letters, counts = read(path)
 
     assert documents == [Document(str(path), 1, ["good", "also good"])]
     assert [(letter.source, letter.position, letter.reason) for letter in letters] == [
         (str(path), "2", "not UTF-8"),
-        (str(path), "3", "line too long"),
+        (str(path), "3", "NUL character"),
     ]
-    assert counts == {"lines": 4, "documents": 1}
+    # What they hold weighs.
+    assert [letter.weight for letter in letters] == [12, 10]
+    assert counts == {"lines": 4, "bytes": 4 + 12 + 10 + 9, "documents": 1}
 
 
-def test_a_huge_line_is_a_dead_letter_in_bounded_memory(tmp_path):
+def test_a_long_line_is_cut_and_not_lost(tmp_path, monkeypatch):
+    monkeypatch.setattr(corpus, "MAX_LINE_BYTES", 40)
+    path = tmp_path / "a.txt"
+    words = [f"word{n}" for n in range(100)]
+    path.write_text("before\n" + " ".join(words) + "\n\nafter\n")
+
+    documents, letters, counts = read(path)
+
+    assert letters == []
+    assert [document.line for document in documents] == [1, 4]
+    assert " ".join(documents[0].lines).split() == ["before", *words]
+    assert max(map(len, documents[0].lines)) <= 40
+    assert counts["lines cut"] == 1
+    assert counts["lines"] == 3
+
+
+@pytest.mark.parametrize("key", ["text", "body"])
+def test_a_long_line_within_a_json_text_is_cut(tmp_path, monkeypatch, key):
+    monkeypatch.setattr(corpus, "MAX_LINE_BYTES", 40)
+    path = tmp_path / "a.jsonl"
+    words = [f"word{n}" for n in range(100)]
+    path.write_text(json.dumps({key: " ".join(words)}) + "\n")
+
+    (document,), letters, counts = read(path, "jsonl", text_field=key)
+
+    assert letters == []
+    assert " ".join(document.lines).split() == words
+    assert counts["lines cut"] == 1
+
+
+def test_a_huge_line_takes_bounded_memory(tmp_path):
     path = tmp_path / "a.txt"
     with path.open("wb") as file:
         file.write(b"before\n")
@@ -73,11 +106,14 @@ def test_a_huge_line_is_a_dead_letter_in_bounded_memory(tmp_path):
             file.write("ü".encode() * (1 << 18))
         file.write(b"\nafter\n")
 
-    documents, letters, counts = read(path)
-
-    assert documents == [Document(str(path), 1, ["before", "after"])]
-    assert [letter.reason for letter in letters] == ["line too long"]
-    assert len(letters[0].excerpt) <= 500
+    characters = 0
+    counts = collections.Counter()
+    for document in corpus.read_documents(
+        FileRange(str(path)), file_format="text", reject=print, counts=counts
+    ):
+        assert sum(map(len, document.lines)) <= 2 << 20
+        characters += sum(map(len, document.lines))
+    assert characters == len("before") + 200 * (1 << 18) + len("after")
     assert counts["lines"] == 3
 
 
@@ -92,7 +128,7 @@ def test_text_without_blank_lines_is_divided(tmp_path, monkeypatch):
     assert [document.part for document in documents] == [0, 1, 2, 3]
     assert [document.is_last_part for document in documents] == [False, False, False, True]
     assert {document.line for document in documents} == {1}
-    assert counts == {"lines": 10, "documents": 1, "documents divided": 1}
+    assert counts == {"lines": 10, "bytes": 300, "documents": 1, "documents divided": 1}
 
 
 def test_jsonl_has_a_document_per_line(tmp_path):
@@ -120,8 +156,11 @@ def test_jsonl_has_a_document_per_line(tmp_path):
         ("4", "no text"),
         ("5", "no text"),
         ("6", "no text"),
+        # As many documents and dead letters as lines.
+        ("7", "empty text"),
     ]
-    assert counts == {"lines": 7, "documents": 2}
+    assert {**counts, "bytes": 0} == {"lines": 7, "bytes": 0, "documents": 2}
+    assert [letter.weight for letter in letters] == [len(rows[n]) for n in (2, 3, 4, 5, 6)]
 
 
 @pytest.mark.parametrize("name", ["a.tfrecord", "a.tfrecord.gz"])
@@ -145,6 +184,12 @@ def test_examples_of_others_need_a_text_only(tmp_path):
         b"\xff no example",
         tf_examples.encode({"content": [b"\xff"]}),
         tf_examples.encode({"content": [7]}),
+        tf_examples.encode({"content": [b"one", b"two"]}),
+        tf_examples.encode({"content": [b"text"], "line": [b"3"]}),
+        tf_examples.encode({"content": [b"text"], "source": [b"\xff"]}),
+        tf_examples.encode({"content": [b"text"], "part": [0.5]}),
+        tf_examples.encode({"content": [b" \n"]}),
+        tf_examples.encode({"content": [b"a\0b"]}),
     ]
     tfrecords.write_records(str(path), records)
 
@@ -152,12 +197,85 @@ def test_examples_of_others_need_a_text_only(tmp_path):
 
     assert documents == [Document(str(path), 1, ["A text.", "Of two lines."])]
     assert [(letter.position, letter.reason) for letter in letters] == [
-        ("2", "no text"),
-        ("3", "not an Example"),
-        ("4", "not UTF-8"),
-        ("5", "no text"),
+        ("record 2", "no text"),
+        ("record 3", "not an Example"),
+        ("record 4", "not UTF-8"),
+        ("record 5", "wrong feature"),
+        ("record 6", "wrong feature"),
+        ("record 7", "wrong feature"),
+        ("record 8", "not UTF-8"),
+        ("record 9", "wrong feature"),
+        ("record 10", "empty text"),
+        ("record 11", "NUL character"),
     ]
-    assert counts == {"lines": 5, "documents": 1}
+    assert counts["lines"] == 11
+    assert counts["bytes"] == sum(map(len, records))
+    assert sum(letter.weight for letter in letters) == sum(map(len, records[1:]))
+
+
+def _head(text):
+    return (text * 30).encode()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("Plain English.\n".encode("utf-16"), "UTF-16 text.*iconv -f UTF-16 -t UTF-8"),
+        ("Plain English.\n".encode("utf-16-le"), "UTF-16 text"),
+        ("Plain English.\n".encode("utf-16-be"), "UTF-16 text"),
+        ("Проще простого, и всё.\n".encode("utf-16-le"), "UTF-16 text"),
+        ("Plain English.\n".encode("utf-32"), "UTF-32 text"),
+        ("Plain English.\n".encode("utf-32-be"), "UTF-32 text"),
+        (b"PK\x03\x04 zip", "a zip archive"),
+        (bytes(range(256)) * 9, None),
+        (b"\x7fELF\0\0\1\0\0\0\0\2\0\0" * 30, "binary data"),
+        (tf_examples.encode({"text": [b"x"]}), None),
+        (_head('{"text": "One."}\n'), "JSON .lines., but is read as text.*jsonl"),
+        (_head('[{"text": "One."}]\n'), "a JSON array, but is read as text"),
+        (b"<?xml version='1.0'?>\n<a>text</a>\n", "markup"),
+        (b"<!DOCTYPE html>\n<p>text\n", "markup"),
+        (b"one\rtwo\rthree\r", "carriage returns alone"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "Git LFS pointer"),
+    ],
+)
+def test_a_file_that_is_something_else_is_refused_by_its_name(tmp_path, content, message):
+    path = tmp_path / "a.txt"
+    path.write_bytes(content)
+    if message is None:
+        read(path)
+        return
+    with pytest.raises(text_form.WrongFormatError, match=rf"a\.txt is .*{message}"):
+        read(path)
+
+
+def test_records_that_are_read_as_text_are_refused(tmp_path):
+    path = tmp_path / "a.txt"
+    tfrecords.write_records(str(path), [tf_examples.encode({"text": [b"x" * 99]})])
+
+    with pytest.raises(text_form.WrongFormatError, match="is a TFRecord file"):
+        read(path)
+
+
+@pytest.mark.parametrize(
+    ("line", "likeness"),
+    [
+        ("id\ttext {n}\n", "a table with tabs"),
+        ('{n},"a text, quoted",1\n', "a comma-separated table"),
+        ("<doc id={n}>\nA sentence.\n", "markup"),
+        ("A sentence, as it {n} should be, with commas.\n", ""),
+    ],
+)
+def test_what_only_looks_like_something_else_is_counted(tmp_path, line, likeness):
+    path = tmp_path / "a.txt"
+    path.write_text("".join(line.format(n=n) for n in range(30)))
+
+    documents, letters, counts = read(path)
+
+    assert documents
+    assert not letters
+    assert {name for name in counts if "look like" in name} == (
+        {f"files that look like {likeness}"} if likeness else set()
+    )
 
 
 def test_an_unknown_format_is_named(tmp_path):

@@ -12,7 +12,7 @@ TEXT = b"one\r\ntwo\n\n" + "drei ü\n".encode() + b"last without end"
 LINES = [b"one\r", b"two", b"", "drei ü".encode(), b"last without end"]
 
 
-def read(path, **arguments) -> list[tuple[int, bytes, bool]]:
+def read(path, **arguments) -> list[corpus_files.Line]:
     return list(corpus_files.lines(FileRange(str(path)), max_line_bytes=1000, **arguments))
 
 
@@ -32,7 +32,9 @@ def test_lines_of_plain_and_compressed_files(tmp_path, extension, compress):
     path = tmp_path / f"corpus.txt{extension}"
     path.write_bytes(compress(TEXT))
 
-    assert read(path) == [(number, line, True) for number, line in enumerate(LINES, start=1)]
+    assert read(path) == [
+        corpus_files.Line(number, line, len(line)) for number, line in enumerate(LINES, start=1)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -67,16 +69,40 @@ def test_long_lines_are_cut_and_marked_wherever_chunks_end(tmp_path, monkeypatch
 
     found = list(corpus_files.lines(FileRange(str(path)), max_line_bytes=20))
 
-    assert [(number, is_whole) for number, _, is_whole in found] == [
-        (1, True),
-        (2, False),
-        (3, True),
-        (4, True),
-        (5, False),
+    assert [(line.number, line.num_bytes, line.is_whole) for line in found] == [
+        (1, 5, True),
+        (2, 100, False),
+        (3, 20, True),
+        (4, 0, True),
+        (5, 70, False),
     ]
-    assert found[2][1] == b"y" * 20
-    assert set(found[1][1]) == {ord("x")}
-    assert set(found[4][1]) == {ord("z")}
+    assert found[2].content == b"y" * 20
+    assert set(found[1].content) == {ord("x")}
+    assert set(found[4].content) == {ord("z")}
+
+
+@pytest.mark.parametrize("chunk_bytes", [1, 7, 64, 1 << 20])
+def test_long_lines_are_cut_at_spaces_or_between_characters(tmp_path, monkeypatch, chunk_bytes):
+    monkeypatch.setattr(corpus_files, "_CHUNK_BYTES", chunk_bytes)
+    path = tmp_path / "corpus.txt"
+    words = b" ".join(b"word%d" % n for n in range(50))
+    umlauts = "ü€😀".encode() * 40
+    path.write_bytes(b"short\n" + words + b"\n\n" + umlauts)
+
+    found = list(corpus_files.lines(FileRange(str(path)), max_line_bytes=21, cut=True))
+
+    by_number = {
+        number: [line for line in found if line.number == number] for number in (1, 2, 3, 4)
+    }
+    assert [len(lines) for lines in by_number.values()][::2] == [1, 1]
+    for number, content in ((2, words), (4, umlauts)):
+        lines = by_number[number]
+        assert b"".join(line.content for line in lines) == content
+        assert [line.part for line in lines] == list(range(len(lines)))
+        assert max(line.num_bytes for line in lines) <= 21
+        # Nothing is torn: each part decodes, and holds whole words.
+        for line in lines:
+            assert set(line.content.decode().split()) <= set(content.decode().split()) or number > 2
 
 
 @pytest.mark.parametrize("at_blank_lines", [True, False])

@@ -1,5 +1,6 @@
 """Finding files, and what is refused before anything runs."""
 
+import dataclasses
 import logging
 
 import pytest
@@ -95,3 +96,27 @@ def test_placeholders_of_tfx_stand_for_anything(root):
     assert len(inputs.check_inputs(dataset, str(root))["train"]) == 3
     with pytest.raises(files.NoSuchFilesError, match=r"train/day-\*\.tsv"):
         inputs.check_inputs(_dataset(splits={"train": Split("train/day-{SPAN}.tsv")}), str(root))
+
+
+def test_namesakes_are_told_apart(tmp_path):
+    for part in ("a", "b"):
+        (tmp_path / part / "pos").mkdir(parents=True)
+        (tmp_path / part / "pos" / "1.txt").write_text(f"A text of {part}.")
+    (tmp_path / "b" / "pos" / "2.txt").write_text("Another.")
+    dataset = TextDataset(
+        name="x",
+        file_format="folders",
+        labels=("pos", "neg"),
+        splits={"train": Split("*/pos/*.txt")},
+    )
+    found = inputs.find_files(dataset, str(tmp_path))["train"]
+    guids = [
+        item.fields["guid"]
+        for file in found
+        for item in inputs.read_items(dataset, file, max_bytes=100)
+    ]
+    assert guids == ["train-a/pos/1", "train-b/pos/1", "train-pos-2"]
+    # And so are files that lie elsewhere.
+    elsewhere = dataclasses.replace(dataset, splits={"train": Split(f"{tmp_path}/*/pos/1.txt")})
+    names = [file.name for file in inputs.find_files(elsewhere, "/nowhere")["train"]]
+    assert names == [str(tmp_path / part / "pos" / "1.txt") for part in ("a", "b")]

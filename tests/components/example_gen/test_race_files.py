@@ -84,6 +84,9 @@ BROKEN_FILES = {
     "large": (changed(article="hens " * 30_000), "file too large"),
 }
 
+# Beyond the one row that every dead letter is: GOOD has two questions.
+MORE_LOST = {"list": 1, "bytes": 1, "key": 1, "type": 1, "counts": 1}
+
 
 @pytest.mark.parametrize("name", BROKEN_FILES)
 def test_a_file_that_cannot_be_used_is_one_dead_letter(convert, tmp_path, name):
@@ -93,7 +96,10 @@ def test_a_file_that_cannot_be_used_is_one_dead_letter(convert, tmp_path, name):
     (letter,) = converted.dead_letters["eval"]
     assert letter["source"].endswith("dev/high/1.txt")
     assert (letter["position"], letter["reason"]) == ("the whole file", reason)
-    assert converted.counts["eval"] == {"read": 3, "produced": 2, "blank": 0, "dead": {reason: 1}}
+    counts = converted.counts["eval"]
+    # It weighs its questions, as far as they can be counted.
+    assert counts.pop("more lost", 0) == MORE_LOST.get(name, 0)
+    assert counts == {"read": 3, "produced": 2, "blank": 0, "dead": {reason: 1}}
 
 
 BROKEN_QUESTIONS = {

@@ -3,8 +3,8 @@ import json
 
 import pytest
 
-from components.dead_letters import DeadLetter
-from components.example_gen import squad
+from components.dead_letters import UNCOUNTABLE, DeadLetter
+from components.example_gen import squad, squad_examples
 from components.example_gen.squad import Answer, Paragraph, Question, SquadFormatError, read_file
 
 CONTEXT = "The cat sat on the mat. The dog sat on the rug."
@@ -71,7 +71,7 @@ def test_json_lines_hold_articles_or_paragraphs(tmp_path):
     paragraphs, rejected = _read(tmp_path, "\n".join(lines).encode(), "data.jsonl")
     assert [(p.article, p.position, p.questions[0].id) for p in paragraphs] == [
         ("Pets", 0, "a"),
-        ("article 1", 1, "b"),
+        ("article 1 of data.jsonl", 1, "b"),
     ]
     assert [(r.reason, r.position) for r in rejected] == [
         (squad.NOT_JSON, "line 4"),
@@ -237,3 +237,127 @@ def test_real_files_equal_the_json_module(data_root, name):
         for paragraph in read_file(str(path))
         for question in paragraph.questions
     ]
+
+
+def test_a_list_of_articles_is_a_data_set(tmp_path):
+    (paragraph,), rejected = _read(tmp_path, _data(_qa())["data"])
+    assert rejected == []
+    assert paragraph.questions[0].id == "q1"
+
+
+def test_valid_json_of_another_form_is_told_which_form_is_read(tmp_path):
+    _, (letter,) = _read(tmp_path, [{"id": 1, "data": {"text": "x"}, "annotations": []}])
+    assert "there is no 'paragraphs'; the keys are ['annotations', 'data', 'id']" in letter.detail
+    assert '{"data": [{"title": …, "paragraphs":' in letter.detail
+
+
+def test_damage_is_where_it_is(tmp_path):
+    article = json.dumps(_data(_qa("first"), _qa("second"))["data"][0])
+    text = (
+        f'{{"data": [{article.replace("}]}]}", "},]}]}")}, {article.replace("first", "later")}]}}'
+    )
+    with pytest.raises(SquadFormatError) as caught:
+        _read(tmp_path, text.encode())
+    message = str(caught.value)
+    assert f"at character {text.index(',]'):,}: a comma too many" in message
+    assert "is not valid JSON" in message
+    # What stands before the damage, not what was read ahead.
+    assert 'title "Pets", after question id "second"' in message
+    assert "cut off" not in message
+
+
+@pytest.mark.parametrize("tail", ["x]}", '"\\x"]}', '"\\u12"]}', "nul]}", "1,]}", "tru, 2]}"])
+def test_only_what_ends_inside_a_value_is_cut_off(tmp_path, tail):
+    for content, is_cut_off in (('{"data": [' + tail, False), ('{"data": [tr', True)):
+        with pytest.raises(SquadFormatError) as caught:
+            _read(tmp_path, content.encode())
+        assert ("is cut off" in str(caught.value)) == is_cut_off
+
+
+def test_a_lost_part_weighs_the_questions_in_it(tmp_path):
+    paragraph = {"context": CONTEXT, "qas": [_qa(f"q{n}") for n in range(7)]}
+    articles = [
+        {"title": "key", "paragraph": [paragraph, paragraph]},
+        {"title": "context", "paragraphs": [{**paragraph, "context": None}]},
+        {"title": "none", "paragraphs": None},
+        7,
+        "text",
+    ]
+    _, rejected = _read(tmp_path, {"data": articles})
+    assert [letter.weight for letter in rejected] == [14, 7, 1, UNCOUNTABLE, UNCOUNTABLE]
+
+
+def test_a_lost_line_weighs_the_questions_in_it(tmp_path):
+    article = json.dumps(_data(_qa("a"), _qa("b"))["data"][0])
+    lines = [article[:-1].encode(), article.replace("cat", "c\u00e9t").encode("latin-1")]
+    lines[1] = lines[1].replace(b"c\\u00e9t", b"c\xe9t")
+    paragraphs, rejected = _read(tmp_path, b"\n".join(lines), "data.jsonl")
+    assert paragraphs == []
+    assert [(letter.position, letter.reason, letter.weight) for letter in rejected] == [
+        ("line 1", squad.NOT_JSON, 2),
+        # Not repaired to U+FFFD without a word.
+        ("line 2", squad.UNDECODABLE, 2),
+    ]
+    assert "Windows-1252" in rejected[1].detail
+
+
+def test_numbers_of_thousands_of_digits_are_one_error(tmp_path):
+    digits = "7" * 5000
+    text = json.dumps(_data(_qa(answers=[_answer("the mat", 15)]))).replace("15", digits)
+    with pytest.raises(SquadFormatError, match="4300"):
+        _read(tmp_path, text.encode())
+    _, (letter,) = _read(tmp_path, text.encode(), "data.jsonl")
+    assert letter.reason == squad.NOT_JSON
+
+
+@pytest.mark.parametrize("depth", range(150, 1000, 50))
+def test_nesting_near_the_recursion_limit_is_a_result_or_an_error_of_the_reader(tmp_path, depth):
+    deep = "[" * depth + "]" * depth
+    for text in (
+        f'{{"data": [{{"title": "x", "paragraphs": [{{"context": {deep}, "qas": {deep}}}]}}]}}',
+        f'{{"data": [{{"title": "x", "nothing": {deep}}}]}}',
+    ):
+        try:
+            found = sum(map(len, _read(tmp_path, text.encode())))
+        except SquadFormatError:
+            found = 1
+        assert found == 1
+
+
+def test_a_small_file_cannot_ask_for_all_memory(tmp_path):
+    content = b'{"data": [' + b"[]," * 2_000_000 + b"0]}"
+    with pytest.raises(SquadFormatError, match="of which at most 4,000,000 are read at once"):
+        list(read_file(_bomb(tmp_path / "data.json.gz", b'{"data": [[', b"[],", b"0]]}")))
+    (letter,) = read_file(_bomb(tmp_path / "data.jsonl.gz", b'{"x": [', b"[],", b"0]}"))
+    assert "at once" in letter.detail
+    # In small pieces there may be as many as there are.
+    (tmp_path / "data.json").write_bytes(content)
+    assert sum(1 for _ in read_file(str(tmp_path / "data.json"))) == 2_000_001
+
+
+def _bomb(path, before, unit, behind):
+    path.write_bytes(gzip.compress(before + unit * 3_000_000 + behind, 1))
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "unlabelled"),
+    [
+        ({}, ""),
+        ({"answers": None, "is_impossible": True}, ""),
+        ({"answers": [], "is_impossible": True}, ""),
+        # As SQuAD's official script reads it: no answer. A whole data set of these is refused.
+        ({"answers": [], "is_impossible": None}, ""),
+        ({"answers": [], "is_impossible": False}, "is_impossible is false, but 'answers' is empty"),
+        (
+            {"answers": None, "is_impossible": None, "answer": [_answer("the mat", 15)]},
+            "there is no key 'answers' and no is_impossible: true; its keys are 'answer', 'id', "
+            "'question'",
+        ),
+    ],
+)
+def test_a_question_may_lack_its_label_and_says_so(tmp_path, changes, unlabelled):
+    (paragraph,), rejected = _read(tmp_path, _data(_qa(**changes)))
+    assert rejected == []
+    assert paragraph.questions[0].unlabelled == unlabelled
+    assert squad_examples.decode(squad_examples.encode(paragraph)) == paragraph

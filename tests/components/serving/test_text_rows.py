@@ -1,37 +1,101 @@
+import csv
+import gzip
+import io
+import json
+
 import pytest
 
-from components.serving import text_rows
+from components.example_gen import text_form
+from components.example_gen.dataset import Columns, Split, TextDataset
+from components.serving import prediction_files, text_rows
 from components.serving.pushed_model import PushedModel
-from components.serving.text_rows import TextRowError
+from components.serving.text_rows import TEXTS, TextRowError
+from components.trainer.input_columns import InputColumns
 
 TEXT = {"text_a": None, "text_b": None}
 QUESTION = {"question": None, "context": None}
 CHOICE = {"text_a": None, "text_b": None, "options": 2}
 
 
-def read(text, name="file.txt", inputs=TEXT):
-    return list(text_rows.read(text.splitlines(keepends=True), name=name, inputs=inputs))
+@pytest.fixture
+def read(tmp_path):
+    def run(content, name="file.txt", inputs=TEXT, columns=None):
+        path = tmp_path / name
+        content = content if isinstance(content, bytes) else content.encode()
+        path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+        columns = columns or InputColumns()
+        with text_rows.open_input(str(path), None) as (file, form):
+            return list(text_rows.read(file, form, name=name, inputs=inputs, columns=columns))
+
+    return run
 
 
-def test_lines_are_texts_or_objects():
-    found = read('first line\r\n\n  {"id": 7, "text_a": "x", "text_b": "y"}\n')
-    assert found == [
+def texts(found):
+    return [row[TEXTS] for row in found]
+
+
+def rest(found):
+    return [{key: value for key, value in row.items() if key != TEXTS} for row in found]
+
+
+def test_lines_are_texts_and_objects_are_json_lines(read):
+    assert texts(read("first line\r\n\nsecond\n")) == [
         {"text_a": "first line", "text_b": ""},
-        {"id": 7, "text_a": "x", "text_b": "y"},
+        {"text_a": "second", "text_b": ""},
+    ]
+    found = read('{"id": 7, "p": 1.50, "text_a": "x", "text_b": "y"}\n', "file")
+    assert texts(found) == [{"text_a": "x", "text_b": "y"}]
+    assert rest(found) == [{"id": 7, "p": 1.5, "text_a": "x", "text_b": "y"}]
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_tables_have_a_header(read, suffix):
+    found = read('id\ttext_a\n1\tsays "no"\n', f"x.tsv{suffix}")
+    assert texts(found) == [{"text_a": 'says "no"', "text_b": ""}]
+    assert rest(found) == [{"id": "1", "text_a": 'says "no"'}]
+    found = read('question,context\n"Who, what?",Ada.\n', f"x.csv{suffix}", QUESTION)
+    assert texts(found) == [{"question": "Who, what?", "context": "Ada."}]
+
+
+def test_a_byte_order_mark_belongs_to_no_column(read):
+    assert texts(read(b"\xef\xbb\xbftext_a,id\nFine.,1\n", "x.csv")) == [
+        {"text_a": "Fine.", "text_b": ""}
     ]
 
 
-def test_tables_have_a_header():
-    assert read('id\ttext_a\n1\tsays "no"\n', "x.tsv") == [
-        {"id": "1", "text_a": 'says "no"', "text_b": ""}
-    ]
-    assert read('question,context\n"Who, what?",Ada.\n', "x.csv", QUESTION) == [
-        {"question": "Who, what?", "context": "Ada."}
-    ]
+def test_a_value_may_be_longer_than_python_s_csv_module_takes(read):
+    (row,) = read("text_a,id\n" + "word " * 40_000 + ",1\n", "x.csv")
+    assert len(row[TEXTS]["text_a"]) == 200_000
 
 
-def test_options_are_a_list():
-    assert read('{"text_a": "x", "options": ["a", "b"]}\n', inputs=CHOICE) == [
+def test_numbers_are_text_as_in_training(read):
+    assert texts(read('{"text_a": 1.50}\n')) == [{"text_a": "1.50", "text_b": ""}]
+
+
+def test_columns_are_called_as_in_the_training_data(read):
+    dataset = TextDataset(
+        name="reviews",
+        file_format="csv",
+        delimiter=";",
+        header=True,
+        columns=Columns(text_a="review", label="stars"),
+        labels=("1", "2"),
+        strip=True,
+        replacements=(("<br />", " "),),
+        splits={"train": Split("*.csv")},
+    )
+    columns = InputColumns.of(dataset)
+    expected = [{"text_a": "Good food", "text_b": ""}]
+    assert texts(read("id;review\n1; Good<br />food \n", "x.csv", columns=columns)) == expected
+    assert texts(read('{"review": "Good food"}\n', columns=columns)) == expected
+    # The model's own name may always be used.
+    assert texts(read('{"text_a": "Good food"}\n', columns=columns)) == expected
+    with pytest.raises(TextRowError, match=r"has no column 'review' or 'text_a'; it has \['text'"):
+        read('{"text": "x"}\n', columns=columns)
+
+
+def test_options_are_a_list(read):
+    assert texts(read('{"text_a": "x", "options": ["a", "b"]}\n', inputs=CHOICE)) == [
         {"text_a": "x", "text_b": "", "options": ["a", "b"]}
     ]
 
@@ -39,28 +103,88 @@ def test_options_are_a_list():
 @pytest.mark.parametrize(
     ("text", "name", "inputs", "reason"),
     [
-        ("ok\n{broken\n", "f", TEXT, "f, line 2 is not JSON"),
-        ('{"text": "x"}\n', "f", TEXT, r"f, line 1 has no text 'text_a'; it has \['text'"),
-        ('{"text_a": 1}\n', "f", TEXT, "no text 'text_a'"),
-        ('{"text_a": " "}\n', "f", TEXT, "text_a is empty"),
+        ('{"text_a": "ok"}\n{broken\n', "f", TEXT, "f, line 2: malformed JSON"),
+        ('{"text": "x"}\n', "f", TEXT, r"f, line 1 has no column 'text_a'; it has \['text'"),
+        ('{"text_a": null}\n', "f", TEXT, "line 1: .*column 'text_a' is null"),
+        ('{"text_a": [1]}\n', "f", TEXT, "line 1: column is not text"),
+        ('{"text_a": " "}\n', "f", TEXT, "line 1: empty text .column 'text_a'"),
         ("Who?\n", "f", QUESTION, "takes context and question; give a JSON object"),
-        ('{"question": "Who?"}\n', "f", QUESTION, "no text 'context'"),
-        ("id,text_a\n1\n", "f.csv", TEXT, "line 2 has no text 'text_a'"),
+        ('{"question": "Who?"}\n', "f", QUESTION, "no column 'context'"),
+        ("id,text_a\n1\n", "f.csv", TEXT, "line 2: wrong number of columns"),
+        ("id\ttext_a\n1\n", "f.tsv", TEXT, "line 2: wrong number of columns"),
+        ("text_a,text_a\n1,2\n", "f.csv", TEXT, "a column stands twice"),
+        (
+            b"text_a\nca\xe9\n",
+            "f.tsv",
+            TEXT,
+            "line 2: undecodable bytes .*Windows-1252.*'ca\u00e9'",
+        ),
+        (b"one\nt\0wo\n", "f", TEXT, "line 2: NUL character"),
         ("Rain.\n", "f", CHOICE, "takes options and text_a and text_b; give a JSON object"),
         ('{"text_a": "x", "options": ["a"]}\n', "f", CHOICE, "should be a list of 2 texts"),
         ('{"text_a": "x", "options": "ab"}\n', "f", CHOICE, "should be a list of 2 texts"),
-        ('{"text_a": "x", "options": ["a", " "]}\n', "f", CHOICE, "something empty"),
-        ("text_a\toptions\nx\ty\n", "f.tsv", CHOICE, "line 2: options should be a list"),
+        ('{"text_a": "x", "options": ["a", " "]}\n', "f", CHOICE, "is empty"),
+        ("text_a\toptions\nx\ty\n", "f.tsv", CHOICE, "line 2: .*should be a list"),
     ],
 )
-def test_what_is_wrong_is_named(text, name, inputs, reason):
+def test_what_is_wrong_is_named(read, text, name, inputs, reason):
     with pytest.raises(TextRowError, match=reason):
         read(text, name, inputs)
 
 
+@pytest.mark.parametrize(
+    ("content", "name", "reason"),
+    [
+        (
+            b'[{"text_a": "x"}, {"text_a": "y"}]',
+            "array.json",
+            "a JSON array, but read is an object",
+        ),
+        (b'[{"text_a": "x"}, {"text_a": "y"}]', "array.txt", "a JSON array, but is read as text"),
+        ("text_a\nFine.\n".encode("utf-16"), "x.tsv", "UTF-16 text"),
+        (b"PK\x03\x04", "x.csv", "a zip archive"),
+    ],
+)
+def test_a_file_of_another_form_is_refused(read, content, name, reason):
+    with pytest.raises(text_form.WrongFormatError, match=f"{name} is {reason}"):
+        read(content, name)
+
+
 def test_rows_keep_what_they_came_with(serving_dir):
     model = PushedModel.latest(str(serving_dir))
-    rows = [{"id": number, "text_a": "a" * number + "b", "text_b": ""} for number in range(5)]
+    rows = [
+        {"id": number, TEXTS: {"text_a": "a" * number + "b", "text_b": ""}} for number in range(5)
+    ]
     found = list(text_rows.predict(model, rows, batch_size=2))
     assert [row["id"] for row in found] == [0, 1, 2, 3, 4]
     assert [row["prediction"]["label"] for row in found] == ["b", "a", "a", "a", "a"]
+    assert set(found[0]) == {"id", "prediction"}
+
+
+CLASSES = {"label": "b", "labels": ["a", "b"], "scores": [0.25, 0.75]}
+
+
+def _written(rows, name):
+    return "".join(prediction_files.format_rows(rows, name))
+
+
+def test_a_table_has_a_column_for_each_score():
+    rows = [{"id": 1, "text_a": 'says "no",\nand goes', "prediction": CLASSES}]
+    (row,) = csv.DictReader(io.StringIO(_written(rows, "x.csv")))
+    assert row == {
+        "id": "1",
+        "text_a": 'says "no",\nand goes',
+        "prediction": "b",
+        "score a": "0.25",
+        "score b": "0.75",
+    }
+    assert _written([{"a": "x\ty", "prediction": 1.5}], "x.tsv") == "a\tprediction\nx y\t1.5\n"
+    with pytest.raises(prediction_files.PredictionFileError, match="Row 2 has other columns"):
+        _written([*rows, {"id": 2, "prediction": CLASSES}], "x.csv")
+
+
+def test_json_is_an_array_or_lines():
+    rows = [{"id": 1, "prediction": CLASSES}, {"text_a": "é", "prediction": CLASSES}]
+    assert json.loads(_written(rows, "x.json")) == rows
+    assert json.loads(_written([], "x.json")) == []
+    assert list(map(json.loads, _written(rows, "x.jsonl").splitlines())) == rows

@@ -31,16 +31,25 @@ def test_a_file_becomes_json_lines(model, tmp_path, capsys):
     assert len(capsys.readouterr().out.splitlines()) == 2
 
 
+def test_the_name_of_the_output_says_its_form(model, tmp_path):
+    (tmp_path / "texts.csv").write_text("id,text_a\n7,aab\n")
+    output = tmp_path / "scores.csv"
+    assert main(["predict", model, str(tmp_path / "texts.csv"), "--output", str(output)]) == 0
+    header, row = output.read_text().splitlines()
+    assert header == "id,text_a,prediction,score a,score b"
+    assert row.startswith("7,aab,a,0.666")
+
+
 def test_nothing_is_left_behind_if_a_row_is_wrong(model, tmp_path, capsys):
-    (tmp_path / "texts.jsonl").write_text('{"text_a": "a"}\n{"text_a": 1}\n')
+    (tmp_path / "texts.jsonl").write_text('{"text_a": "a"}\n{"text_a": [1]}\n')
     output = tmp_path / "scores.jsonl"
     assert main(["predict", model, str(tmp_path / "texts.jsonl"), "--output", str(output)]) == 1
-    assert "texts.jsonl, line 2 has no text 'text_a'" in capsys.readouterr().err
+    assert "texts.jsonl, line 2: column is not text" in capsys.readouterr().err
     assert not output.exists()
 
 
 def test_standard_input_and_a_conversation(model, monkeypatch, capsys):
-    monkeypatch.setattr("sys.stdin", io.StringIO("ab\n"))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"ab\n")))
     assert main(["predict", model, "-"]) == 0
     assert json.loads(capsys.readouterr().out)["prediction"]["scores"] == [0.5, 0.5]
     typed = iter(["aab", "", "   "])

@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from components.example_gen.dataset import Columns, Split, TextDataset
+from components.example_gen.interpretation import RowInterpreter, UnusableRowError
 from components.preprocessing.classification import labels
 
 
@@ -44,3 +46,29 @@ def test_text_that_is_no_number_is_nan():
 )
 def test_is_known(label, names, expected):
     assert labels.is_known(label, names) is expected
+
+
+@pytest.mark.parametrize(
+    "label",
+    ["2.5", "2.5\u00a0", "\u2003-3 ", "1e-2", ".5", "7.", "1_0", "\u0661", "nan", "1,5", ""],
+)
+def test_raw_examples_and_records_have_one_idea_of_a_number(label):
+    dataset = TextDataset(
+        name="x",
+        file_format="tsv",
+        columns=Columns(text_a=0, label=1),
+        label_range=(-5, 10),
+        splits={"train": Split("train.tsv")},
+    )
+    interpreter = RowInterpreter(
+        dataset, dataset.columns, source_file="train.tsv", guid_prefix="train", header=None
+    )
+    try:
+        example = interpreter.interpret(["text", label], guid="train-0", line=1)
+    except UnusableRowError:
+        assert label in ("1_0", "\u0661", "nan", "1,5", "")
+        return
+    assert float(example.label) == float(label)
+    assert labels.is_known(example.label.encode(), None)
+    (target,) = labels.to_targets(tf.constant([example.label])).numpy().tolist()
+    assert target == np.float32(label.strip())

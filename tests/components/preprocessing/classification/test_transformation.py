@@ -109,3 +109,19 @@ def test_files_keep_their_order_over_batches(graph_directory, tmp_path, monkeypa
         "unknown_tokens": 0,
         length: 35,
     }
+
+
+def test_equal_records_are_equal_bytes(graph_directory):
+    graph = transform_graph.TransformGraph(graph_directory)
+    examples = [
+        tf_examples.encode({"text_a": [b"a dog"], "text_b": [b""], "label": [b"%d.5" % number]})
+        for number in range(20)
+    ]
+    records = graph(examples).records
+    for record in records:
+        # Features follow one another by name, which no message promises by itself.
+        names = ("input_ids", "input_mask", "is_real_example", "label_ids", "segment_ids")
+        places = [record.index(name.encode()) for name in names]
+        assert places == sorted(places)
+        assert tf_examples.encode(tf_examples.decode(record)) == record
+    assert transform_graph.TransformGraph(graph_directory)(examples).records == records

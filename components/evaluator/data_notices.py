@@ -1,0 +1,166 @@
+"""What became of the data, in a few words: said at the end of a run and at the head of a report.
+
+Much can be lost without anything failing: rows within the allowed share, the ends of long texts,
+words that the vocabulary does not have. Whoever judges a model should know.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from components.dead_letters import UNCOUNTABLE
+from components.example_gen import corpus, counts_file
+from components.example_gen.file_conversion import DEAD, MORE_LOST, PRODUCED
+from components.manifest import Manifest
+from components.preprocessing.classification import length_counts
+from components.preprocessing.pretraining.pipeline import UNKNOWN_TOKENS
+
+# Shares above which something is more than a little, and stands at the head of the report.
+_MUCH_LOST = 0.001
+_MUCH_REPAIRED = 0.01
+_MUCH_CUT = 0.05
+_MUCH_UNKNOWN = 0.01
+_MAX_REASONS = 3
+
+
+@dataclasses.dataclass(frozen=True)
+class Notice:
+    """Something that happened to the data.
+
+    Attributes:
+        text: a clause, such as "left out 3 of 1,000 rows (0.30 %): 3 unknown label".
+        is_much: whether it is more than a little.
+    """
+
+    text: str
+    is_much: bool
+
+
+def of_classification(
+    rows: Mapping[str, Mapping[str, Any]] | None, made: Manifest | None
+) -> list[Notice]:
+    """Of rows that became records.
+
+    Args:
+        rows: `counts.json` of the raw examples; None without it.
+        made: manifest of the records; None without them.
+    """
+    notices = []
+    if rows is not None:
+        reasons: collections.Counter[str] = collections.Counter()
+        for found in rows.values():
+            reasons.update(found[DEAD])
+        lost = sum(reasons.values()) + sum(found.get(MORE_LOST, 0) for found in rows.values())
+        total = sum(found[PRODUCED] for found in rows.values()) + lost
+        notices += _left_out(reasons, lost, total, "rows")
+    if made is not None:
+        seq_len = made.parameters["seq_len"]
+        lengths = [
+            found
+            for split in made.shards
+            if (found := length_counts.read(made.counts, split, seq_len=seq_len))
+        ]
+        examples = sum(found.num_examples for found in lengths)
+        cut = sum(found.num_cut for found in lengths)
+        tokens = sum(found.num_tokens for found in lengths)
+        unknown = sum(found.num_unknown for found in lengths)
+        notices += _share(cut, examples, f"texts cut at seq_len {seq_len}", _MUCH_CUT)
+        notices += _unknown(unknown, tokens)
+    return notices
+
+
+def of_question_answering(made: Manifest) -> list[Notice]:
+    """Of questions that became records, by the manifest's counts."""
+    counts, parameters = made.counts, made.parameters
+    reasons, lost = _losses(counts)
+    questions = _sum(counts, made.shards, "questions read")
+    notices = _left_out(reasons, lost, questions + lost, "questions")
+    answers = _sum(counts, made.shards, "questions")
+    for name, text, much in (
+        ("answers/repaired", "answers found near their offset", _MUCH_REPAIRED),
+        ("answers/lost", "answers not found in their paragraph", _MUCH_LOST),
+        (
+            "questions/cut",
+            f"questions cut at max_query_length {parameters['max_query_length']}",
+            _MUCH_CUT,
+        ),
+        ("questions/answer in no window", "questions whose answer no window holds", _MUCH_LOST),
+    ):
+        notices += _share(_sum(counts, made.shards, name), answers, text, much, unit="questions")
+    unknown = _sum(counts, made.shards, "pieces/unknown")
+    return notices + _unknown(unknown, _sum(counts, made.shards, "pieces"))
+
+
+def of_pretraining(made: Manifest) -> list[Notice]:
+    """Of documents that became records, by the manifest's counts."""
+    counts = made.counts
+    reasons, lost = _losses(counts)
+    raw = {key: n for key, n in counts.items() if key.startswith(counts_file.INPUT)} or counts
+    total = sum(n for key, n in raw.items() if key.endswith(f"/{corpus.BYTES}"))
+    notices = _left_out(reasons, lost, total, "bytes of text")
+    for key, number in sorted(_by_name(raw).items()):
+        if key.startswith(corpus.LOOKS_LIKE):
+            notices.append(Notice(f"{number:,} {key}", is_much=True))
+        elif key == corpus.LINES_CUT:
+            text = f"{number:,} lines of more than {corpus.MAX_LINE_BYTES:,} bytes cut at spaces"
+            notices.append(Notice(text, is_much=False))
+    unknown = _sum(counts, made.shards, UNKNOWN_TOKENS)
+    return notices + _unknown(unknown, _sum(counts, made.shards, "tokens"))
+
+
+def sentence(notices: Sequence[Notice]) -> str:
+    """All of them in one line."""
+    return "; ".join(notice.text for notice in notices) or "nothing left out, cut or unknown"
+
+
+def _left_out(reasons: Mapping[str, int], lost: int, total: int, unit: str) -> list[Notice]:
+    if not reasons:
+        return []
+    top = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))[:_MAX_REASONS]
+    why = ", ".join(f"{count:,} {reason}" for reason, count in top)
+    if lost >= UNCOUNTABLE:
+        return [Notice(f"left out an unknown number of {unit}: {why}", is_much=True)]
+    share = lost / max(total, 1)
+    return [
+        Notice(f"left out {lost:,} of {total:,} {unit} ({share:.2%}): {why}", share > _MUCH_LOST)
+    ]
+
+
+def _share(number: int, total: int, what: str, much: float, *, unit: str = "") -> list[Notice]:
+    if not number:
+        return []
+    share = number / max(total, 1)
+    of = f" of {total:,} {unit}".rstrip() if unit else f" of {total:,}"
+    return [Notice(f"{what}: {number:,}{of} ({share:.2%})", share > much)]
+
+
+def _unknown(unknown: int, total: int) -> list[Notice]:
+    return _share(unknown, total, "tokens unknown to the vocabulary", _MUCH_UNKNOWN)
+
+
+def _losses(counts: Mapping[str, int]) -> tuple[collections.Counter[str], int]:
+    """Dead letters by reason, and what they hold, of all steps up to the records."""
+    reasons: collections.Counter[str] = collections.Counter()
+    lost = 0
+    for key, number in counts.items():
+        _, found, reason = key.partition(f"/{counts_file.DEAD_LETTERS}")
+        if found:
+            reasons[reason] += number
+        elif key.endswith(f"/{counts_file.LOST}"):
+            lost += number
+    return reasons, lost
+
+
+def _by_name(counts: Mapping[str, int]) -> collections.Counter[str]:
+    """Counts without what stands before the last part of their names, added up."""
+    found: collections.Counter[str] = collections.Counter()
+    for key, number in counts.items():
+        found[key.rpartition("/")[2]] += number
+    return found
+
+
+def _sum(counts: Mapping[str, int], splits: Iterable[str], name: str) -> int:
+    return sum(counts.get(f"{split}/{name}", 0) for split in splits)

@@ -1,0 +1,189 @@
+"""What a file is, by its beginning: text as it should be, or something else that has a name.
+
+Nothing may be learnt from a file that is not what the configuration takes it for. ASCII in UTF-16
+is valid UTF-8 with NUL characters; JSON lines are valid running text. What is certain is refused by
+its name; what only looks like it (a table among running text) is noticed and counted.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+import struct
+from typing import Literal
+
+import google_crc32c
+
+Form = Literal["text", "jsonl", "tsv", "csv", "json"]
+
+# Of a file this much is looked at.
+HEAD_BYTES = 1 << 16
+_MAGIC: tuple[tuple[bytes, str], ...] = (
+    (b"PK\x03\x04", "a zip archive (or an Office document)"),
+    (b"\x1f\x8b", "gzip-compressed data, though its name does not end in .gz"),
+    (b"BZh9", "bzip2-compressed data, though its name does not end in .bz2"),
+    (b"BZh1AY&SY", "bzip2-compressed data, though its name does not end in .bz2"),
+    (b"\x28\xb5\x2f\xfd", "zstd-compressed data, though its name does not end in .zst"),
+    (b"\xfd7zXZ\x00", "xz-compressed data"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7-zip archive"),
+    (b"%PDF-", "a PDF document"),
+    (b"{\\rtf", "an RTF document"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1", "an old Office document"),
+    (b"PAR1", "a Parquet file"),
+    (b"ARROW1", "an Arrow file"),
+    (b"SQLite format 3\x00", "an SQLite database"),
+    (b"version https://git-lfs", "a Git LFS pointer; run `git lfs pull`"),
+)
+_BYTE_ORDER_MARKS: tuple[tuple[bytes, str], ...] = (
+    (b"\xff\xfe\x00\x00", "UTF-32"),
+    (b"\x00\x00\xfe\xff", "UTF-32"),
+    (b"\xff\xfe", "UTF-16"),
+    (b"\xfe\xff", "UTF-16"),
+)
+_UTF8_MARK = b"\xef\xbb\xbf"
+# Of the bytes at even or at odd places: in English UTF-16 all of one kind are NUL, in Greek or
+# Russian the spaces and the punctuation are.
+_MANY_NULS = 0.05
+_JSON_OBJECT = re.compile(r'\s*\[?\s*\{\s*"(?:[^"\\\n]|\\.)*"\s*:')
+_JSON_ARRAY = re.compile(r"\s*\[\s*\{")
+_OPEN_OBJECT = re.compile(r"\s*\{[ \t]*\r?\n")
+_MARKUP = re.compile(r"\s*<(\?xml|!doctype|html|mediawiki|rss|feed|tei|svg)\b", re.IGNORECASE)
+_TAG_LINE = re.compile(r"\s*<[^<>]+>\s*$")
+# A table shows in so many lines.
+_MIN_TABLE_LINES = 5
+_MAX_TABLE_LINES = 50
+_MANY_TAG_LINES = 0.05
+
+
+class WrongFormatError(ValueError):
+    """A file that is not what the configuration takes it for; names the file and what it is."""
+
+
+def check(head: bytes, path: str, form: Form) -> None:
+    """Refuses a file whose beginning shows that it is something else.
+
+    Args:
+        head: its first `HEAD_BYTES`, decompressed.
+        path: for the message.
+        form: what it should be.
+
+    Raises:
+        WrongFormatError: saying what it is, and what to do.
+    """
+    found = _not_text(head) or _other_text(head, form)
+    if found:
+        raise WrongFormatError(f"{path} is {found}")
+
+
+def not_text(head: bytes) -> str:
+    """What a file is whose content is no UTF-8 text; empty if it may be."""
+    return _not_text(head).partition(". ")[0]
+
+
+def looks_like(head: bytes) -> str:
+    """What running text looks as if it were, in a few words; empty if it looks like text."""
+    lines = _whole_lines(head)
+    if len(lines) < _MIN_TABLE_LINES:
+        return ""
+    tabs = {line.count("\t") for line in lines}
+    if len(tabs) == 1 and tabs != {0}:
+        return "a table with tabs"
+    if _columns(lines) >= 3:
+        return "a comma-separated table"
+    tags = sum(bool(_TAG_LINE.match(line)) for line in lines)
+    return "markup" if tags >= max(2, _MANY_TAG_LINES * len(lines)) else ""
+
+
+def legacy_encoding(content: bytes) -> str:
+    """What bytes that are no UTF-8 would be in the encoding that is most often mistaken for it."""
+    excerpt = content.decode("cp1252", "replace").strip()[:40]
+    return f"as Windows-1252 or Latin-1 it would begin {excerpt!r}"
+
+
+def _not_text(head: bytes) -> str:
+    for mark, encoding in _BYTE_ORDER_MARKS:
+        if head.startswith(mark):
+            return _encoded(encoding)
+    for magic, name in _MAGIC:
+        if head.startswith(magic):
+            return f"{name}. Give a text file."
+    if b"\0" not in head:
+        return ""
+    if _begins_with_record(head):
+        return "a TFRecord file. Set its format to tfrecord, or give a text file."
+    shares = [part.count(0) / max(len(part), 1) for part in (head[0::2], head[1::2])]
+    quarters = [head[n::4].count(0) / max(len(head[n::4]), 1) for n in range(4)]
+    if sorted(quarters)[1] > 0.9:
+        return _encoded("UTF-32")
+    # In binary data both kinds are alike.
+    if max(shares) > _MANY_NULS and min(shares) < max(shares) / 10:
+        return _encoded("UTF-16")
+    if head.count(0) > _MANY_NULS * len(head):
+        return "binary data: one byte in twenty, or more, is NUL. Give a text file."
+    return ""
+
+
+def _encoded(encoding: str) -> str:
+    return (
+        f"{encoding} text, and only UTF-8 is read. Convert it: "
+        f"iconv -f {encoding} -t UTF-8 FILE > NEW_FILE."
+    )
+
+
+def _other_text(head: bytes, form: Form) -> str:
+    text = head.removeprefix(_UTF8_MARK).decode("utf-8", "replace")
+    if "\n" not in text and text.count("\r") > 1:
+        return (
+            "a text whose lines end in carriage returns alone (old Macintosh). Convert it: "
+            "tr '\\r' '\\n' < FILE > NEW_FILE."
+        )
+    if form != "json" and _MARKUP.match(text):
+        return "markup (XML or HTML) and no plain text. Extract its text."
+    if form in ("text", "tsv", "csv") and _JSON_OBJECT.match(text):
+        kind = "a JSON array" if _JSON_ARRAY.match(text) else "JSON (lines)"
+        return f"{kind}, but is read as {form}. Set the format to jsonl (an object on each line)."
+    if form == "jsonl":
+        if _JSON_ARRAY.match(text):
+            return (
+                "a JSON array, but read is an object on each line. Write it so (pandas: "
+                'to_json(orient="records", lines=True)).'
+            )
+        if _OPEN_OBJECT.match(text):
+            return (
+                "a JSON text that runs over several lines, but read is an object on each line. "
+                "Write each object on a line of its own."
+            )
+    return ""
+
+
+def _begins_with_record(head: bytes) -> bool:
+    """Whether the first twelve bytes are a TFRecord's length with its checksum."""
+    if len(head) < 12:
+        return False
+    checksum = google_crc32c.value(head[:8])
+    masked = (((checksum >> 15) | (checksum << 17)) + 0xA282EAD8) & 0xFFFFFFFF
+    return struct.unpack_from("<I", head, 8)[0] == masked
+
+
+def _whole_lines(head: bytes) -> list[str]:
+    lines = head.removeprefix(_UTF8_MARK).decode("utf-8", "replace").split("\n")
+    if len(head) >= HEAD_BYTES:
+        # The last one is cut.
+        lines.pop()
+    filled = [line for line in lines if line.strip()]
+    return filled[:_MAX_TABLE_LINES]
+
+
+def _columns(lines: list[str]) -> int:
+    """How many columns all lines have, read as a comma-separated table; 0 if they differ.
+
+    In running text a comma is followed by a space.
+    """
+    try:
+        rows = list(csv.reader(lines, strict=True))
+    except csv.Error:
+        return 0
+    if any(value.startswith(" ") for row in rows for value in row[1:]):
+        return 0
+    numbers = set(map(len, rows))
+    return numbers.pop() if len(numbers) == 1 else 0

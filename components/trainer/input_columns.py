@@ -1,0 +1,79 @@
+"""What a model's training data call its texts: written beside the SavedModel, so that files of the
+same form can be predicted.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+
+from components import configuration, files
+from components.example_gen.dataset import Columns, TextDataset
+
+# TF Serving leaves this folder of a SavedModel alone.
+_PATH = ("assets.extra", "input_columns.json")
+_MAX_BYTES = 1 << 20
+_DEFAULT_CSV_DELIMITER = ","
+
+
+@dataclasses.dataclass(frozen=True)
+class InputColumns:
+    """How files hold a model's texts.
+
+    Attributes:
+        names: of the columns, by the model's names ("text_a"); without an entry a column is called
+            as the model calls it, which always may be.
+        strip: whether white space around texts is removed.
+        replacements: (old, new) pairs applied to the texts in this order, after `strip`.
+        csv_delimiter: between the columns of CSV files.
+    """
+
+    names: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    strip: bool = False
+    replacements: tuple[tuple[str, str], ...] = ()
+    csv_delimiter: str = _DEFAULT_CSV_DELIMITER
+
+    @classmethod
+    def of(cls, dataset: TextDataset) -> InputColumns:
+        """Those of a data set, as its first split has them."""
+        columns = dataset.columns_of(next(iter(dataset.splits)))
+        texts = [field.name for field in dataclasses.fields(Columns)]
+        given = {name: getattr(columns, name) for name in texts if name not in ("label", "guid")}
+        return cls(
+            names={name: column for name, column in given.items() if isinstance(column, str)},
+            strip=dataset.strip,
+            replacements=dataset.replacements,
+            csv_delimiter=dataset.delimiter
+            if dataset.file_format == "csv"
+            else _DEFAULT_CSV_DELIMITER,
+        )
+
+    def column_of(self, name: str, fields: Mapping[str, object]) -> str:
+        """The column of a row that holds a text of the model."""
+        own = self.names.get(name, name)
+        return own if own in fields else name
+
+    def clean(self, text: str) -> str:
+        """A text as training cleans it."""
+        if self.strip:
+            text = text.strip()
+        for old, new in self.replacements:
+            text = text.replace(old, new)
+        return text
+
+
+def write(directory: str, columns: InputColumns) -> None:
+    """Writes them beside a SavedModel."""
+    text = json.dumps(dataclasses.asdict(columns), indent=2, sort_keys=True) + "\n"
+    files.write_bytes(files.join(directory, *_PATH), text.encode())
+
+
+def read(directory: str) -> InputColumns:
+    """Those of a SavedModel; of one without any, the names that its signature has."""
+    path = files.join(directory, *_PATH)
+    try:
+        content = files.read_bytes(path, max_bytes=_MAX_BYTES)
+    except files.NoSuchFilesError:
+        return InputColumns()
+    return configuration.from_json(InputColumns, content.decode(), where=path)
