@@ -7,7 +7,7 @@ import contextlib
 import errno
 import signal
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 
 from aiohttp import web
 
@@ -19,6 +19,7 @@ _LINGERING_SECONDS = 3.0
 # A connection without a request, or with half of one's headers. Longer than most clients keep
 # connections for later.
 _IDLE_SECONDS = 75.0
+_MAX_PORT = 65_535
 
 
 class AddressError(OSError):
@@ -32,6 +33,8 @@ def bound(host: str, port: int) -> Iterator[list[socket.socket]]:
     Raises:
         AddressError: naming the address and what to do.
     """
+    if not 0 <= port <= _MAX_PORT:
+        raise AddressError(f"Cannot listen on {host}:{port}: ports are 0 to {_MAX_PORT}.")
     with contextlib.ExitStack() as stack:
         try:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
@@ -44,7 +47,7 @@ def bound(host: str, port: int) -> Iterator[list[socket.socket]]:
                     sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
                 sock.bind(address)
                 sockets.append(sock)
-        except (OSError, OverflowError) as error:
+        except (OSError, UnicodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
             in_use = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
             hint = "End the program that has it, or give another --port."
@@ -55,21 +58,29 @@ def bound(host: str, port: int) -> Iterator[list[socket.socket]]:
 
 
 def run(app: web.Application, sockets: Sequence[socket.socket], *, seconds: float) -> None:
-    """Serves until SIGINT or SIGTERM.
+    """Serves until SIGINT or SIGTERM; see `serving` for the arguments."""
+
+    async def until_asked() -> None:
+        is_over = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, is_over.set)
+        async with serving(app, sockets, seconds=seconds):
+            await is_over.wait()
+
+    asyncio.run(until_asked())
+
+
+@contextlib.asynccontextmanager
+async def serving(
+    app: web.Application, sockets: Sequence[socket.socket], *, seconds: float
+) -> AsyncIterator[None]:
+    """Serves while the block runs.
 
     Args:
         app: made for this call.
         sockets: bound.
         seconds: that requests which are complete have to be answered in when it ends.
     """
-    asyncio.run(_run(app, sockets, seconds))
-
-
-async def _run(app: web.Application, sockets: Sequence[socket.socket], seconds: float) -> None:
-    loop = asyncio.get_running_loop()
-    is_over = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, is_over.set)
     app.on_response_prepare.append(Connection.close_after_answer)
     runner = web.AppRunner(
         app,
@@ -81,14 +92,14 @@ async def _run(app: web.Application, sockets: Sequence[socket.socket], seconds: 
         shutdown_timeout=seconds,
     )
     await runner.setup()
-    listeners = [
-        await loop.create_server(
-            lambda: Connection(runner.server(), seconds=_IDLE_SECONDS), sock=sock
-        )
-        for sock in sockets
-    ]
+
+    def connect() -> Connection:
+        return Connection(runner.server(), seconds=_IDLE_SECONDS)
+
+    loop = asyncio.get_running_loop()
+    listeners = [await loop.create_server(connect, sock=sock) for sock in sockets]
     try:
-        await is_over.wait()
+        yield
     finally:
         for listener in listeners:
             listener.close()

@@ -10,11 +10,13 @@ from aiohttp import web
 from components.serving.connection import Connection
 from components.serving.rest import RequestError
 
-# For zlib: gzip's or zlib's header, whichever there is, and no header at all.
-_WITH_HEADER = zlib.MAX_WBITS | 32
-_WITHOUT_HEADER = -zlib.MAX_WBITS
+# Python's zlib takes these for gzip's header, for zlib's, and for none at all.
+_GZIP_BITS = zlib.MAX_WBITS | 16
+_ZLIB_BITS = zlib.MAX_WBITS
+_BARE_BITS = -zlib.MAX_WBITS
 # What stands in Content-Encoding (RFC 9110, section 8.4.1).
-_COMPRESSED = {"gzip", "x-gzip", "deflate"}
+_GZIP = {"gzip", "x-gzip"}
+_DEFLATE = {"deflate"}
 _PLAIN = {"", "identity"}
 # For what arrived before the end of the connection to be looked at.
 _SECONDS_TO_FINISH = 1.0
@@ -37,31 +39,34 @@ async def read(
             compressed in another way, 503 if the server ends.
     """
     encoding = request.headers.get("Content-Encoding", "").strip().lower()
-    if encoding not in _COMPRESSED | _PLAIN:
+    if encoding not in _GZIP | _DEFLATE | _PLAIN:
         raise web.HTTPUnsupportedMediaType(
             text=f"Content-Encoding {encoding!r} is not understood; gzip and deflate are"
         )
     body = await _arrived(request, max_bytes, seconds, ending)
-    return decompress(body, max_bytes=max_bytes) if encoding in _COMPRESSED else body
+    if encoding in _PLAIN:
+        return body
+    return decompress(body, is_gzip=encoding in _GZIP, max_bytes=max_bytes)
 
 
-def decompress(body: bytes, *, max_bytes: int) -> bytes:
-    """Content of gzip (its members one after the other), zlib or bare deflate data.
+def decompress(body: bytes, *, is_gzip: bool, max_bytes: int) -> bytes:
+    """Content of gzip data (its members one after the other), or of what HTTP calls deflate.
+
+    Args:
+        body: compressed.
+        is_gzip: else zlib's format, or bare deflate data, which some clients send.
+        max_bytes: of the content; no more is ever decompressed.
 
     Raises:
         RequestError: if it is damaged or cut off.
         web.HTTPRequestEntityTooLarge: if it is larger than `max_bytes`.
     """
-    # The two low bits of zlib's and gzip's first byte: no bare deflate data that a compressor
-    # writes for JSON begins with either header.
-    has_header = body[:2] == b"\x1f\x8b" or (
-        len(body) >= 2 and body[0] & 0x0F == 8 and int.from_bytes(body[:2], "big") % 31 == 0
-    )
+    bits = _GZIP_BITS if is_gzip else _ZLIB_BITS if _has_zlib_header(body) else _BARE_BITS
     parts: list[bytes] = []
     size = 0
     left = body
     while left or not parts:
-        decoder = zlib.decompressobj(_WITH_HEADER if has_header else _WITHOUT_HEADER)
+        decoder = zlib.decompressobj(bits)
         try:
             part = decoder.decompress(left, max_bytes + 1 - size)
         except zlib.error as error:
@@ -74,6 +79,11 @@ def decompress(body: bytes, *, max_bytes: int) -> bytes:
         parts.append(part)
         left = decoder.unused_data
     return b"".join(parts)
+
+
+def _has_zlib_header(body: bytes) -> bool:
+    """Method 8, and a checksum over the two bytes (RFC 1950, section 2.2)."""
+    return len(body) >= 2 and body[0] & 0x0F == 8 and int.from_bytes(body[:2], "big") % 31 == 0
 
 
 async def _arrived(

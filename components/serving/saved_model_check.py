@@ -38,17 +38,20 @@ def check(path: str) -> None:
             raise DamagedError(f"{_VARIABLES_INDEX} is not the one that was exported")
     saved_model = saved_model_pb2.SavedModel()
     saved_model.ParseFromString(_read(os.path.join(path, _GRAPH)))
-    for meta_graph in saved_model.meta_graphs:
-        graph = meta_graph.graph_def
-        nodes = [*graph.node, *(n for f in graph.library.function for n in f.node_def)]
-        for node in nodes:
-            if node.op == _SENTENCEPIECE_OP:
-                try:
-                    model_check.check(node.attr["model"].s)
-                except model_check.ModelError as error:
-                    raise DamagedError(
-                        f"the SentencePiece model in {_GRAPH} is damaged: it {error}"
-                    ) from error
+    nodes = [
+        node
+        for meta_graph in saved_model.meta_graphs
+        for graph in [meta_graph.graph_def]
+        for node in [*graph.node, *(n for f in graph.library.function for n in f.node_def)]
+    ]
+    # Each signature has its own copy.
+    for model in {node.attr["model"].s for node in nodes if node.op == _SENTENCEPIECE_OP}:
+        try:
+            model_check.check(model)
+        except model_check.ModelError as error:
+            raise DamagedError(
+                f"the SentencePiece model in {_GRAPH} is damaged: it {error}"
+            ) from error
 
 
 def _read(path: str) -> bytes:
