@@ -15,6 +15,8 @@ import typing
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
+from components import plain_json
+
 _Config = TypeVar("_Config")
 
 
@@ -95,9 +97,9 @@ def from_json(config_type: type[_Config], text: str, *, where: str = "configurat
         ConfigurationError: if the text is not JSON or does not fit `config_type`.
     """
     try:
-        values = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise ConfigurationError(f"{where} is not valid JSON: {error}") from error
+        values = plain_json.loads(text, where=where)
+    except plain_json.JsonError as error:
+        raise ConfigurationError(str(error)) from error
     return build(config_type, values, where=where)
 
 

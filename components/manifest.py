@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import posixpath
 from collections.abc import Mapping
 from typing import Any
 
-from components import __version__, files
+from components import __version__, configuration, files, plain_json
 
 MANIFEST_FILE_NAME = "manifest.json"
 FORMAT_VERSION = 1
@@ -85,14 +86,14 @@ def read(directory: str) -> Manifest:
     """
     path = files.join(directory, MANIFEST_FILE_NAME)
     try:
-        content = json.loads(files.read_bytes(path))
+        content = plain_json.mapping(files.read_bytes(path), where=path)
     except FileNotFoundError as error:
         raise ManifestError(
             f"{directory} has no {MANIFEST_FILE_NAME}: it holds no records, or their "
             "preprocessing did not finish."
         ) from error
-    except ValueError as error:
-        raise ManifestError(f"{path} is not valid JSON: {error}") from error
+    except plain_json.JsonError as error:
+        raise ManifestError(str(error)) from error
     version = content.pop("format_version", None)
     if version != FORMAT_VERSION:
         raise ManifestError(
@@ -103,4 +104,11 @@ def read(directory: str) -> Manifest:
         raise ManifestError(
             f"{path} should have the fields {sorted(names)}, but has {sorted(content)}."
         )
-    return Manifest(**content)
+    try:
+        manifest = configuration.build(Manifest, content, where=path)
+    except configuration.ConfigurationError as error:
+        raise ManifestError(str(error)) from error
+    for name in (name for names in manifest.shards.values() for name in names):
+        if posixpath.normpath(name) != name or name.startswith(("/", "..", ".")):
+            raise ManifestError(f"{path}: {name!r} is no file of these records.")
+    return manifest

@@ -15,9 +15,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
-from components import __version__, configuration, files
+from components import __version__, configuration, files, plain_errors, plain_yaml
 
 if TYPE_CHECKING:
     from tfx.dsl.components.base import base_component
@@ -77,9 +75,22 @@ def main(
     except (ValueError, OSError, RuntimeError) as error:
         if options.verbose:
             raise
-        print(f"error: {error}", file=sys.stderr)
+        said = plain_errors.message(error)
+        if _is_interrupted():
+            print(f"interrupted: {said}", file=sys.stderr)
+            return plain_errors.INTERRUPTED
+        print(f"error: {said}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("interrupted: nothing was written that counts as complete.", file=sys.stderr)
+        return plain_errors.INTERRUPTED
     return 0
+
+
+def _is_interrupted() -> bool:
+    # Imported by commands that train, with TensorFlow; the others do not wait for it.
+    preemption = sys.modules.get("components.trainer.preemption")
+    return preemption is not None and preemption.is_interrupted()
 
 
 def run_and_exit(package: str, commands: Command | Mapping[str, Command]) -> None:
@@ -106,12 +117,7 @@ def read_config(options: argparse.Namespace, path: str | None = None) -> Any:
     module, _, name = (path or options.command.config).rpartition(".")
     config_type = getattr(importlib.import_module(module), name)
     content = files.read_bytes(options.config, max_bytes=_MAX_CONFIG_BYTES)
-    try:
-        values = yaml.safe_load(content)
-    except yaml.YAMLError as error:
-        raise configuration.ConfigurationError(
-            f"{options.config} is neither YAML nor JSON: {error}"
-        ) from error
+    values = plain_yaml.load(content, where=options.config)
     return configuration.build(config_type, values, where=options.config)
 
 

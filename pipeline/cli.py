@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from components import __version__
+from components import __version__, plain_errors
 from components.checkpoint_conversion import command as convert_command
 from pipeline import console
 from pipeline.commands import compile as compile_command
@@ -62,11 +62,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, OSError, RuntimeError) as error:
         if options.verbose:
             raise
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {plain_errors.message(error)}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print("interrupted; the next run goes on from what is complete", file=sys.stderr)
-        return 130
+    except KeyboardInterrupt as error:
+        how = str(error) or "The same command goes on from what is complete."
+        print(f"interrupted: {how}", file=sys.stderr)
+        return plain_errors.INTERRUPTED
 
 
 def make_parser() -> argparse.ArgumentParser:

@@ -11,6 +11,8 @@ import warnings
 from absl import flags
 from absl import logging as absl_logging
 
+from components import plain_errors
+
 _OURS = ("components", "pipeline")
 # BeamDagRunner and TFX's launcher announce nodes in these words.
 _NODE_RUNS = re.compile(r"^node (\S+) is running")
@@ -38,6 +40,8 @@ class _Relevant(logging.Filter):
         if record.levelno < logging.ERROR:
             return False
         # The exception comes up to the command, which prints it once, without the way it came.
+        if plain_errors.is_of_a_step(message):
+            return False
         record.msg, record.args = message.partition("\n")[0], ()
         record.exc_info = record.exc_text = None
         return True

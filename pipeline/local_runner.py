@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from components import files
+from components import files, plain_errors
 from components.evaluator.names import REPORT_NAME, RESULTS_NAME
 from components.trainer import repeats
 from pipeline.config import PipelineConfig
@@ -48,6 +48,7 @@ def run(config: PipelineConfig) -> RunSummary:
 
     Raises:
         NoSuchFilesError: naming the pattern, before any component runs.
+        KeyboardInterrupt: if a training was ended by Ctrl-C; says how to go on.
     """
     # TFX takes 15 to 40 seconds to import: after the checks, not before.
     config.check_inputs()
@@ -59,7 +60,7 @@ def run(config: PipelineConfig) -> RunSummary:
     from pipeline import baseline, graph
 
     # Beam runs the Trainer in a thread, where no signal can be received.
-    preemption.take_over_sigterm()
+    preemption.take_over_signals()
 
     root = os.path.abspath(config.run.output_root)
     absolute = dataclasses.replace(config, run=dataclasses.replace(config.run, output_root=root))
@@ -73,7 +74,12 @@ def run(config: PipelineConfig) -> RunSummary:
         resolve_baseline=baseline.blessed_before,
         metadata_connection_config=connection,
     )
-    beam_dag_runner.BeamDagRunner().run(tfx_pipeline)
+    try:
+        beam_dag_runner.BeamDagRunner().run(tfx_pipeline)
+    except Exception as error:
+        if preemption.is_interrupted():
+            raise KeyboardInterrupt(plain_errors.message(error)) from error
+        raise
     return summarize(metadata_path, config)
 
 

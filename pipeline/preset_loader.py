@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from components import configuration, files
+from components import configuration, files, plain_yaml
 from components.configuration import ConfigurationError
 from pipeline.config import PipelineConfig
 from pipeline.kinds import CONFIG_TYPES
@@ -23,6 +23,9 @@ PRESET_DIRECTORY = pathlib.Path(__file__).parent / "presets"
 _PACKAGE_PREFIX = "package:"
 # A configuration is a page of text; anything larger is the wrong file.
 _MAX_BYTES = 1 << 20
+# Files that a configuration is put together from, and parts of a key of an override.
+_MAX_FILES = 30
+_MAX_KEY_PARTS = 20
 
 
 def names() -> list[str]:
@@ -40,11 +43,11 @@ def load(preset: str, overrides: Sequence[str] = ()) -> PipelineConfig:
     Raises:
         ConfigurationError: naming the place in the document and what is legal there.
     """
-    document = _read(preset, from_folder=None, ancestors=())
+    document = _read(preset, from_folder=None, ancestors=(), known={})
     for override in overrides:
         _merge(document, _parse_override(override))
     kind = document.get("kind")
-    if kind not in CONFIG_TYPES:
+    if not isinstance(kind, str) or kind not in CONFIG_TYPES:
         raise ConfigurationError(
             f"{preset} has kind {kind!r}; the kinds of pipelines are: {', '.join(CONFIG_TYPES)}."
         )
@@ -59,24 +62,40 @@ def to_yaml(config: PipelineConfig) -> str:
     return yaml.safe_dump(configuration.to_plain(config), sort_keys=False, allow_unicode=True)
 
 
-def _read(reference: str, *, from_folder: str | None, ancestors: tuple[str, ...]) -> dict[str, Any]:
+def _read(
+    reference: str,
+    *,
+    from_folder: str | None,
+    ancestors: tuple[str, ...],
+    known: dict[str, dict[str, Any]],
+) -> dict[str, Any]:
+    """A document over those that it extends; `known` holds those that were read, by path."""
     path = _find(reference, from_folder)
     if path in ancestors:
         raise ConfigurationError(f"{path} extends itself, by way of {' → '.join(ancestors)}.")
-    try:
-        document = yaml.safe_load(files.read_bytes(path, max_bytes=_MAX_BYTES))
-    except yaml.YAMLError as error:
-        raise ConfigurationError(f"{path} is not valid YAML: {error}") from error
+    if path in known:
+        return known[path]
+    if len(known) + len(ancestors) >= _MAX_FILES:
+        raise ConfigurationError(
+            f"{path} would be the {_MAX_FILES + 1}th file of one configuration; "
+            f"{_MAX_FILES} are allowed."
+        )
+    document = plain_yaml.load(files.read_bytes(path, max_bytes=_MAX_BYTES), where=path)
     if not isinstance(document, dict):
         raise ConfigurationError(f"{path} should hold a mapping at its top.")
     parents = document.pop("extends", [])
     if isinstance(parents, str):
         parents = [parents]
+    if not isinstance(parents, list) or not all(isinstance(parent, str) for parent in parents):
+        raise ConfigurationError(
+            f"{path}: extends should be a preset, a file or a list of them, but is {parents!r}."
+        )
     folder = path.rpartition("/")[0]
     merged: dict[str, Any] = {}
     for parent in parents:
-        _merge(merged, _read(parent, from_folder=folder, ancestors=(*ancestors, path)))
+        _merge(merged, _read(parent, from_folder=folder, ancestors=(*ancestors, path), known=known))
     _merge(merged, document)
+    known[path] = merged
     return merged
 
 
@@ -112,18 +131,21 @@ def _parse_override(override: str) -> dict[str, Any]:
         raise ConfigurationError(
             f"{override!r} is no override; write key=value, such as training.train_steps=100."
         )
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigurationError(f"The value of {override!r} is not valid YAML: {error}") from error
-    for part in reversed(key.split(".")):
+    parts = key.split(".")
+    if len(parts) > _MAX_KEY_PARTS:
+        raise ConfigurationError(f"The key of an override has {len(parts)} parts: {key[:80]}….")
+    value = plain_yaml.load(text, where=f"The value of {override!r}")
+    for part in reversed(parts):
         value = {part: value}
     return value
 
 
 def _merge(target: dict[str, Any], source: Mapping[str, Any]) -> None:
+    """Puts values over others; mappings are copied, so that the source can be merged again."""
     for key, value in source.items():
-        if isinstance(value, Mapping) and isinstance(target.get(key), dict):
+        if isinstance(value, Mapping):
+            if not isinstance(target.get(key), dict):
+                target[key] = {}
             _merge(target[key], value)
         else:
-            target[key] = dict(value) if isinstance(value, Mapping) else value
+            target[key] = value

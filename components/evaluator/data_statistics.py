@@ -6,14 +6,13 @@ schema. Of the records: labels and lengths, which the preprocessor counted.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
 from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
 
-from components import files, manifest
+from components import files, manifest, plain_json
 from components.evaluator.report_content import NOTHING, DataReport, Table, ordered_splits
 from components.example_gen.counts_file import COUNTS_FILE_NAME
 from components.preprocessing.classification import length_counts
@@ -72,21 +71,21 @@ def read(
 
 def row_counts(examples: str) -> dict[str, dict[str, Any]] | None:
     """What the ExampleGen counted, by split; None of examples that tell nothing of it."""
+    path = files.join(examples, COUNTS_FILE_NAME)
     try:
-        return json.loads(files.read_bytes(files.join(examples, COUNTS_FILE_NAME)))
+        return plain_json.mapping(files.read_bytes(path), where=path)
     except files.NoSuchFilesError:
         return None
 
 
 def _rows(examples: str) -> Iterator[Table]:
     """What became of the rows that were read; nothing for examples that tell nothing of it."""
+    path = files.join(examples, COUNTS_FILE_NAME)
     counts = row_counts(examples)
     if counts is None:
         return
-    yield Table(
-        "Rows of the input files",
-        ("split", "rows read", "used", "blank lines", "left out"),
-        [
+    try:
+        rows = [
             (
                 split,
                 f"{found['read']:,}",
@@ -96,7 +95,16 @@ def _rows(examples: str) -> Iterator[Table]:
                 or NOTHING,
             )
             for split, found in ((split, counts[split]) for split in ordered_splits(counts))
-        ],
+        ]
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise plain_json.JsonError(
+            f"{path} does not hold what a conversion counts ({type(error).__name__}: {error}); "
+            "convert the data again."
+        ) from error
+    yield Table(
+        "Rows of the input files",
+        ("split", "rows read", "used", "blank lines", "left out"),
+        rows,
     )
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tfx import types
 from tfx.types import artifact_utils
 
-from components import files
+from components import files, plain_json
 from components.evaluator.report_content import Table
+from components.trainer import history
 from components.trainer.repeats import REPORT_NAME
 from components.trainer.search import FOUND_NAME
 
@@ -36,28 +36,38 @@ def read(input_dict: dict[str, list[types.Artifact]]) -> TrainingHistory:
     if not input_dict.get("model_run"):
         return TrainingHistory()
     run = artifact_utils.get_single_uri(input_dict["model_run"])
-    curves = _text(files.join(run, "history", "history.jsonl"))
-    repeats = _text(files.join(run, REPORT_NAME))
-    found = _text(files.join(run, FOUND_NAME))
+    curves_path = files.join(run, "history", "history.jsonl")
+    repeats_path, found_path = files.join(run, REPORT_NAME), files.join(run, FOUND_NAME)
+    repeats, found = _content(repeats_path), _content(found_path)
     lineage = {}
     if found:
-        settings = json.loads(found).items()
+        settings = plain_json.mapping(found, where=found_path).items()
         lineage["settings found by the search"] = ", ".join(f"{k} = {v}" for k, v in settings)
     return TrainingHistory(
-        curves=[json.loads(line) for line in curves.splitlines()],
-        repeats=_table(json.loads(repeats)) if repeats else None,
+        curves=history.parse(_content(curves_path), where=curves_path),
+        repeats=_table(repeats, repeats_path) if repeats else None,
         lineage=lineage,
     )
 
 
-def _text(path: str) -> str:
+def _content(path: str) -> bytes:
     try:
-        return files.read_bytes(path).decode("utf-8")
+        return files.read_bytes(path)
     except files.NoSuchFilesError:
-        return ""
+        return b""
 
 
-def _table(report: Mapping[str, Any]) -> Table:
+def _table(content: bytes, path: str) -> Table:
+    report = plain_json.mapping(content, where=path)
+    try:
+        return _rows(report)
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        raise plain_json.JsonError(
+            f"{path} does not hold what repeated trainings report ({type(error).__name__}: {error})"
+        ) from error
+
+
+def _rows(report: Mapping[str, Any]) -> Table:
     names = list(report["runs"][0]["metrics"])
     rows = []
     for run in report["runs"]:

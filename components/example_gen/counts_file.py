@@ -12,7 +12,7 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
 
-from components import dead_letter_file, dead_letters, files
+from components import dead_letter_file, dead_letters, files, plain_json
 from components.dead_letters import DEAD_LETTERS_DIRECTORY
 
 COUNTS_FILE_NAME = "counts.json"
@@ -44,8 +44,13 @@ def write_sums(counts: beam.PCollection, directory: str) -> None:
 
 
 def read(directory: str) -> dict[str, Any]:
-    """What a pipeline left."""
-    return json.loads(files.read_bytes(provisional_path(directory)))
+    """What a pipeline left.
+
+    Raises:
+        JsonError: if the file is damaged.
+    """
+    path = provisional_path(directory)
+    return plain_json.mapping(files.read_bytes(path), where=path)
 
 
 def check_dead_letters(
@@ -109,7 +114,7 @@ def describe_dead_letters(
 def of_input(directory: str) -> dict[str, int]:
     """The counts of raw examples, as the manifest of their records holds them; none without any."""
     try:
-        counts = json.loads(files.read_bytes(files.join(directory, COUNTS_FILE_NAME)))
+        counts = read(directory)
     except files.NoSuchFilesError:
         return {}
     return {f"{INPUT}{key}": number for key, number in counts.items() if isinstance(number, int)}

@@ -13,18 +13,25 @@ import tensorflow as tf
 # Registers the custom ops of the graph; without it: "Op type not registered".
 import tensorflow_text  # noqa: F401
 
+from components.serving import saved_model_check
 from components.trainer import warm_up
 from components.trainer.names import SERVING_DEFAULT
 
 Kind = Literal["classification", "regression", "multiple_choice", "question_answering"]
 # Inputs that must hold something; an empty `text_b` stands for a single text.
 REQUIRED_TEXTS = ("text_a", "question", "context", "options")
+# Inputs that hold text and not just bytes.
+TEXTS = (*REQUIRED_TEXTS, "text_b")
 
 _SAVED_MODEL = "saved_model.pb"
 
 
 class NoModelError(FileNotFoundError):
     """A folder in which no model lies; the message says what was looked for."""
+
+
+class ModelError(ValueError):
+    """A model that cannot be loaded; the message names its folder."""
 
 
 class PredictionError(ValueError):
@@ -75,6 +82,14 @@ def versions(directory: str) -> dict[int, str]:
     }
 
 
+def all_versions(directory: str) -> dict[int, str]:
+    """Like `versions`; a folder that is itself a model is its only version."""
+    if tf.io.gfile.exists(os.path.join(directory, _SAVED_MODEL)):
+        name = os.path.basename(os.path.normpath(directory))
+        return {int(name) if name.isdecimal() else 1: directory}
+    return versions(directory)
+
+
 def find(directory: str) -> tuple[int, str]:
     """The model to load: the folder itself, or its latest version.
 
@@ -84,10 +99,7 @@ def find(directory: str) -> tuple[int, str]:
     Raises:
         NoModelError: if there is none.
     """
-    if tf.io.gfile.exists(os.path.join(directory, _SAVED_MODEL)):
-        name = os.path.basename(os.path.normpath(directory))
-        return int(name) if name.isdecimal() else 1, directory
-    found = versions(directory)
+    found = all_versions(directory)
     if not found:
         raise NoModelError(
             f"{directory} holds no model: neither {_SAVED_MODEL} nor a numbered folder with one. "
@@ -104,12 +116,24 @@ class PushedModel:
         path: of the SavedModel.
         version: its number.
         signatures: by name.
+
+    Raises:
+        ModelError: if it cannot be loaded.
     """
 
     def __init__(self, path: str, version: int) -> None:
         self.path = path
         self.version = version
-        self._loaded = tf.saved_model.load(path)
+        try:
+            saved_model_check.check(path)
+            self._loaded = tf.saved_model.load(path)
+        except Exception as error:
+            # What TensorFlow raises for a damaged model are a dozen types with no common one.
+            reason = str(error).partition("\n")[0]
+            raise ModelError(
+                f"{path} cannot be loaded: {reason or type(error).__name__}. It is damaged, or was "
+                "not copied whole; push or copy it again."
+            ) from error
         self._functions = dict(self._loaded.signatures)
         self.signatures = {
             name: Signature(

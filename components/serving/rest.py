@@ -10,16 +10,20 @@ import base64
 import binascii
 import dataclasses
 import json
+import reprlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from components.serving.pushed_model import REQUIRED_TEXTS, Signature
+from components.serving.pushed_model import REQUIRED_TEXTS, TEXTS, Signature
 from components.trainer.names import SERVING_DEFAULT
 
 _KNOWN_KEYS = {"signature_name", "instances", "inputs"}
+# Of an integer. No type of TensorFlow's has more than 20, and Python takes quadratic time to read
+# them, or refuses to.
+_MAX_DIGITS = 400
 
 
 class RequestError(ValueError):
@@ -68,10 +72,15 @@ def parse(body: bytes, signatures: Mapping[str, Signature], limits: Limits) -> P
     content = _read_json(body)
     unknown = sorted(set(content) - _KNOWN_KEYS)
     if unknown:
-        raise RequestError(f"unknown keys {unknown}; a request may have {sorted(_KNOWN_KEYS)}")
-    name = content.get("signature_name", SERVING_DEFAULT)
+        raise RequestError(
+            f"unknown keys {reprlib.repr(unknown)}; a request may have {sorted(_KNOWN_KEYS)}"
+        )
+    # An empty name is the default one, as in TF Serving.
+    name = content.get("signature_name", "")
+    if name == "":
+        name = SERVING_DEFAULT
     if not isinstance(name, str) or name not in signatures:
-        raise RequestError(f"no signature {name!r}; the model has {sorted(signatures)}")
+        raise RequestError(f"no signature {reprlib.repr(name)}; the model has {sorted(signatures)}")
     signature = signatures[name]
     if ("instances" in content) == ("inputs" in content):
         raise RequestError('give either "instances" (a list of rows) or "inputs" (a list each)')
@@ -124,8 +133,13 @@ def _read_json(body: bytes) -> dict[str, Any]:
     def refuse(constant: str) -> None:
         raise RequestError(f"{constant} is not a number that JSON has")
 
+    def integer(digits: str) -> int:
+        if len(digits) > _MAX_DIGITS:
+            raise RequestError(f"an integer of {len(digits):,} digits is no value of any input")
+        return int(digits)
+
     try:
-        content = json.loads(body.decode("utf-8"), parse_constant=refuse)
+        content = json.loads(body.decode("utf-8"), parse_constant=refuse, parse_int=integer)
     except UnicodeDecodeError as error:
         raise RequestError(f"the body is not UTF-8 from byte {error.start} on") from error
     except json.JSONDecodeError as error:
@@ -189,6 +203,9 @@ def _array(
             [_text(name, number, value, limits) for number, value in enumerate(values)], object
         )
     dtype = spec.dtype.as_numpy_dtype
+    # numpy would give every text the room of the longest.
+    if _has_text(values):
+        raise RequestError(f"{name} should hold {spec.dtype.name} values, not text")
     try:
         array = np.array(values)
     except (ValueError, OverflowError) as error:
@@ -202,7 +219,23 @@ def _array(
         bounds = np.iinfo(dtype)
         if array.min() < bounds.min or array.max() > bounds.max:
             raise RequestError(f"{name} has values outside of {spec.dtype.name}")
-    return array.astype(dtype)
+    with np.errstate(over="ignore"):
+        converted = array.astype(dtype)
+    if converted.dtype.kind == "f" and not np.isfinite(converted).all():
+        raise RequestError(f"{name} has values outside of {spec.dtype.name}")
+    return converted
+
+
+def _has_text(values: Any) -> bool:
+    """Whether there is text in lists of any depth."""
+    waiting = [values]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, str):
+            return True
+        if isinstance(value, list):
+            waiting += value
+    return False
 
 
 def _texts(name: str, number: int, values: Any, length: int, limits: Limits) -> list[bytes]:
@@ -234,6 +267,11 @@ def _text(name: str, number: int, value: Any, limits: Limits) -> bytes:
         raise RequestError(
             f"{where} has {len(encoded):,} bytes; at most {limits.max_text_bytes:,} are allowed"
         )
+    if name in TEXTS:
+        try:
+            encoded.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise RequestError(f"{where} is not UTF-8 from byte {error.start} on") from error
     if name in REQUIRED_TEXTS and not encoded.strip():
         raise RequestError(f"{where} is empty")
     return encoded

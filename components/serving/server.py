@@ -6,6 +6,7 @@ For laptops and tests; in production TF Serving takes the same folder.
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import dataclasses
 import importlib.resources
 import json
@@ -17,9 +18,9 @@ from typing import Any
 import numpy as np
 from aiohttp import web
 
-from components.serving import pushed_model as models
-from components.serving import rest
+from components.serving import listening, request_body, rest
 from components.serving.batching import Batcher, BatchingConfig, OverloadedError
+from components.serving.current_model import CurrentModel
 from components.serving.pushed_model import PredictionError, PushedModel
 from components.serving.rest import Limits, RequestError
 
@@ -27,6 +28,8 @@ _logger = logging.getLogger(__name__)
 
 # What is said of a model in TF Serving's words.
 _AVAILABLE = {"state": "AVAILABLE", "status": {"error_code": "OK", "error_message": ""}}
+# Answers before the end of a body.
+_HALF_READ = (408, 413, 415, 503)
 _VERSION = re.compile(r"[0-9]{1,18}")
 # The page carries its script and style itself and fetches nothing from elsewhere.
 _SECURITY_HEADERS = {
@@ -46,8 +49,9 @@ class ServerConfig:
 
     Attributes:
         name: of the model, as it stands in the addresses.
-        max_body_bytes: of a request; more is answered with 413.
-        timeout_seconds: after which a request that is still waiting is answered with 504.
+        max_body_bytes: of a request, compressed or not; more is answered with 413.
+        timeout_seconds: after which a request that is still waiting is answered with 504, and one
+            whose body has not arrived with 408.
         poll_seconds: between looks for a newer version of the model.
         limits: on rows and texts.
         batching: how requests are put together.
@@ -71,18 +75,14 @@ class Server:
     """
 
     def __init__(self, directory: str, config: ServerConfig) -> None:
-        self._directory = directory
         self._config = config
-        self._model = PushedModel.latest(directory)
-        self._model.warm_up()
+        self._current = CurrentModel(directory)
         self._batcher = Batcher(self._run, config.batching)
         self._page = _read_page()
 
     def make_app(self) -> web.Application:
         """The application, to be run by `aiohttp.web.run_app` or a test."""
-        app = web.Application(
-            client_max_size=self._config.max_body_bytes, middlewares=[_errors_as_json]
-        )
+        app = web.Application(middlewares=[_errors_as_json])
         model = "/v1/models/{name}"
         app.add_routes(
             [
@@ -98,9 +98,11 @@ class Server:
             ]
         )
         app.cleanup_ctx.append(self._lifetime)
+        app.on_shutdown.append(self._end)
         return app
 
     async def _lifetime(self, _: web.Application) -> Any:
+        self._ending = asyncio.Event()
         self._batcher.start()
         watcher = asyncio.create_task(self._watch())
         yield
@@ -108,23 +110,26 @@ class Server:
         await asyncio.gather(watcher, return_exceptions=True)
         await self._batcher.stop()
 
+    async def _end(self, _: web.Application) -> None:
+        self._ending.set()
+
     def _run(self, signature: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         return self._model.run(signature, inputs)
 
+    @property
+    def _model(self) -> PushedModel:
+        return self._current.model
+
     async def _watch(self) -> None:
         """Takes up newer versions, as TF Serving does."""
-        while True:
-            await asyncio.sleep(self._config.poll_seconds)
-            try:
-                version, path = await asyncio.to_thread(models.find, self._directory)
-                if version > self._model.version:
-                    newer = await asyncio.to_thread(PushedModel, path, version)
-                    await asyncio.to_thread(newer.warm_up)
-                    self._model = newer
-                    _logger.info("version %d of the model is served from now on", version)
-            except (OSError, ValueError, RuntimeError) as error:
-                # The version that is served stays; the next look may succeed.
-                _logger.warning("looking for a newer version failed: %s", error)
+        # Not asyncio's own threads: those are waited for in the end, and a load takes long.
+        thread = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="watcher")
+        try:
+            while True:
+                await asyncio.sleep(self._config.poll_seconds)
+                await asyncio.get_running_loop().run_in_executor(thread, self._current.look)
+        finally:
+            thread.shutdown(wait=False)
 
     async def _show_page(self, _: web.Request) -> web.Response:
         return web.Response(text=self._page, content_type="text/html", headers=_SECURITY_HEADERS)
@@ -151,7 +156,12 @@ class Server:
 
     async def _predict(self, request: web.Request) -> web.Response:
         model = self._find(request)
-        body = await request.read()
+        body = await request_body.read(
+            request,
+            max_bytes=self._config.max_body_bytes,
+            seconds=self._config.timeout_seconds,
+            ending=self._ending,
+        )
         parsed = rest.parse(body, model.signatures, self._config.limits)
         outputs = await asyncio.wait_for(self._batcher.submit(parsed), self._config.timeout_seconds)
         # JSON has no NaN; a model that gives one is damaged, and says so with a 500.
@@ -171,17 +181,18 @@ class Server:
 
 
 def run(directory: str, config: ServerConfig, *, host: str, port: int) -> None:
-    """Serves until SIGINT or SIGTERM; requests that are running are answered before it ends."""
-    app = Server(directory, config).make_app()
-    _logger.info("open http://%s:%d/ (model %r)", host, port, config.name)
-    web.run_app(
-        app,
-        host=host,
-        port=port,
-        shutdown_timeout=config.timeout_seconds,
-        print=None,
-        access_log=None,
-    )
+    """Serves until SIGINT or SIGTERM; requests that are complete are answered before it ends.
+
+    Raises:
+        AddressError: if the address is not to be had, which is said before the model is loaded.
+        NoModelError: if there is no model.
+        ModelError: if it cannot be loaded.
+    """
+    with listening.bound(host, port) as sockets:
+        _logger.info("loading %s", directory)
+        app = Server(directory, config).make_app()
+        _logger.info("open http://%s:%d/ (model %r)", host, port, config.name)
+        listening.run(app, sockets, seconds=config.timeout_seconds)
 
 
 @web.middleware
@@ -197,12 +208,16 @@ async def _errors_as_json(
         return _error(503, str(error), {"Retry-After": "1"})
     except asyncio.TimeoutError:
         return _error(504, "the model did not answer in time")
-    except web.HTTPRequestEntityTooLarge as error:
-        return _error(413, error.text or "the request is too large")
+    except web.RequestPayloadError as error:
+        return _error(400, f"the body is damaged: {error}")
     except web.HTTPException as error:
         if error.status < 400:
             raise
-        return _error(error.status, error.text or error.reason)
+        answer = _error(error.status, error.text or error.reason)
+        if error.status in _HALF_READ:
+            # What of the body may still come is not the next request.
+            answer.force_close()
+        return answer
     except Exception:
         _logger.exception("%s %s failed", request.method, request.path)
         return _error(500, "the server failed; its log says why")

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import sentencepiece
 
 from components import files, git_lfs
-from components.tokenization import comma_rule
+from components.tokenization import comma_rule, model_check
 from components.tokenization.special_ids import SPECIAL_PIECES, UNK_ID
 
 # The published model has 0.8 MB, and 250,000 pieces make about 5 MB. More is a wrong file, which
@@ -65,6 +65,10 @@ def from_bytes(model: bytes, *, source: str = "(bytes)") -> Vocabulary:
     Raises:
         VocabularyError: if it is no SentencePiece model, or lacks XLNet's special pieces.
     """
+    try:
+        model_check.check(model)
+    except model_check.ModelError as error:
+        raise _refusal(model, source, str(error)) from error
     processor = _make_processor(model, source)
     _check_special_pieces(processor, source)
     return Vocabulary(
@@ -81,16 +85,20 @@ def _make_processor(model: bytes, source: str) -> sentencepiece.SentencePiecePro
     try:
         processor.LoadFromSerializedProto(model)
     except RuntimeError as error:
-        hint = "Give the .model file that SentencePiece wrote (XLNet publishes spiece.model)."
-        if git_lfs.is_pointer(model):
-            hint = git_lfs.HINT
-        elif not model:
-            hint = "The file is empty."
-        raise VocabularyError(
-            f"{source} is not a SentencePiece model ({len(model):,} bytes, the first are "
-            f"{model[:_FIRST_BYTES]!r}). {hint}"
-        ) from error
+        raise _refusal(model, source, f"is refused by SentencePiece: {error}") from error
     return processor
+
+
+def _refusal(model: bytes, source: str, reason: str) -> VocabularyError:
+    hint = "Give the .model file that SentencePiece wrote (XLNet publishes spiece.model)."
+    if git_lfs.is_pointer(model):
+        hint = git_lfs.HINT
+    elif not model:
+        hint = "The file is empty."
+    return VocabularyError(
+        f"{source} is not a SentencePiece model ({len(model):,} bytes, the first are "
+        f"{model[:_FIRST_BYTES]!r}), or a damaged one: it {reason}. {hint}"
+    )
 
 
 def _check_special_pieces(processor: sentencepiece.SentencePieceProcessor, source: str) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping
 import tensorflow as tf
 import tf_keras
 
-from components import files
+from components import files, plain_json
 from components.trainer.carried_state import CarriedState
 
 _logger = logging.getLogger(__name__)
@@ -175,9 +175,21 @@ class RunCheckpoints:
         self._tidy([step], _BEST)
 
     def best_metrics(self) -> dict[str, float] | None:
-        """Metrics of the weights that `save_best` kept last; None if none are kept."""
+        """Metrics of the weights that `save_best` kept last; None if none are kept.
+
+        Raises:
+            CheckpointError: if their file is damaged.
+        """
         path = self._best_path()
-        return json.loads(files.read_bytes(f"{path}.json")) if path else None
+        if path is None:
+            return None
+        try:
+            metrics = plain_json.mapping(files.read_bytes(f"{path}.json"), where=f"{path}.json")
+        except plain_json.JsonError as error:
+            raise CheckpointError(str(error)) from error
+        if not all(isinstance(value, (int, float)) for value in metrics.values()):
+            raise CheckpointError(f"{path}.json holds something else than metrics.")
+        return metrics
 
     def restore_best(self) -> None:
         """Gives the model the weights that `save_best` kept last, in the process that writes.

@@ -10,11 +10,16 @@ from typing import Any
 
 import tensorflow as tf
 
+from components import plain_json
 from components.trainer.actions import Progress
 
 _FILE_NAME = "history.jsonl"
 # Vertex AI's folder for what its TensorBoard shows.
 _VERTEX_TENSORBOARD = "AIP_TENSORBOARD_LOG_DIR"
+
+
+class HistoryError(ValueError):
+    """A history that is damaged; the message names the line and what to do."""
 
 
 class History:
@@ -81,9 +86,38 @@ class History:
 
 
 def read(directory: str) -> list[dict[str, Any]]:
-    """Points of a run's history, in the order in which they were recorded; empty without a file."""
+    """Points of a run's history, in the order in which they were recorded; empty without a file.
+
+    Raises:
+        HistoryError: if the file is damaged.
+    """
     path = f"{directory}/{_FILE_NAME}"
     if not tf.io.gfile.exists(path):
         return []
-    with tf.io.gfile.GFile(path) as file:
-        return [json.loads(line) for line in file.read().splitlines()]
+    with tf.io.gfile.GFile(path, "rb") as file:
+        return parse(file.read(), where=path)
+
+
+def parse(content: bytes, *, where: str) -> list[dict[str, Any]]:
+    """Points in the content of a history's file; raises what `read` does."""
+    points = []
+    for number, line in enumerate(content.splitlines(), start=1):
+        place = f"{where}, line {number}"
+        try:
+            point = plain_json.mapping(line, where=place)
+        except plain_json.JsonError as error:
+            raise _damaged(str(error)) from error
+        step = point.get("step")
+        values = [value for name, value in point.items() if name not in ("kind", "cause")]
+        if (
+            not isinstance(point.get("kind"), str)
+            or not isinstance(step, int)
+            or any(isinstance(v, bool) or not isinstance(v, (int, float)) for v in values)
+        ):
+            raise _damaged(f"{place} is no point of a curve")
+        points.append(point)
+    return points
+
+
+def _damaged(what: str) -> HistoryError:
+    return HistoryError(f"{what}. Remove the file to go on without the curves so far.")

@@ -1,4 +1,4 @@
-"""Machines that are taken away: SIGTERM and announced maintenance end a run with a checkpoint.
+"""Runs that are asked to end: by SIGTERM, Ctrl-C or announced maintenance, with a checkpoint.
 
 While the compiled loop runs, Python's signal handlers do not: the loop itself looks at a flag
 before each update, and threads set it. So a run ends one update after it was asked to, whatever the
@@ -20,6 +20,8 @@ import urllib.request
 from collections.abc import Iterator
 
 import tensorflow as tf
+
+from components import plain_errors
 
 _logger = logging.getLogger(__name__)
 
@@ -61,18 +63,22 @@ class StopRequest:
 
 
 class _Terminations:
-    """Receives SIGTERM for the whole process, and hands it to the run that listens.
+    """Receives SIGTERM and SIGINT for the whole process, and hands them to the run that listens.
 
-    Without a run the process ends, as it would have without us.
+    Without a run the process ends, as it would have without us; so it does at a second SIGINT.
+
+    Attributes:
+        is_interrupted: whether a run was asked to end by SIGINT.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._listener: StopRequest | None = None
         self._is_installed = False
+        self.is_interrupted = False
 
     def install(self) -> None:
-        """Takes SIGTERM over, once; signals can be from the main thread only."""
+        """Takes the signals over, once; signals can be from the main thread only."""
         if self._is_installed or threading.current_thread() is not threading.main_thread():
             return
         # The C part of the handler writes to the descriptor at once, in whatever the process is.
@@ -80,6 +86,8 @@ class _Terminations:
         pythons.setblocking(False)
         signal.set_wakeup_fd(pythons.fileno(), warn_on_full_buffer=False)
         signal.signal(signal.SIGTERM, lambda number, frame: None)
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.signal(signal.SIGINT, self._interrupt)
         self._sockets = (ours, pythons)
         threading.Thread(target=self._wait, args=(ours,), name="sigterm", daemon=True).start()
         self._is_installed = True
@@ -95,12 +103,25 @@ class _Terminations:
             with self._lock:
                 self._listener = None
 
+    def _interrupt(self, number: int, frame: object) -> None:
+        """Python's own answer to SIGINT, where no run listens."""
+        if self._listener is None and not self.is_interrupted:
+            raise KeyboardInterrupt
+
     def _wait(self, received: socket.socket) -> None:
         while number := received.recv(1):
-            if number[0] != signal.SIGTERM:
+            if number[0] not in (signal.SIGTERM, signal.SIGINT):
                 continue
             with self._lock:
                 listener = self._listener
+            if number[0] == signal.SIGINT:
+                if self.is_interrupted:
+                    os._exit(plain_errors.INTERRUPTED)
+                if listener is not None:
+                    self.is_interrupted = True
+                    _logger.info("ending after this update; Ctrl-C again ends without a checkpoint")
+                    listener.ask("Ctrl-C")
+                continue
             if listener is None:
                 os._exit(128 + signal.SIGTERM)
             listener.ask("SIGTERM")
@@ -109,14 +130,19 @@ class _Terminations:
 _terminations = _Terminations()
 
 
-def take_over_sigterm() -> None:
+def take_over_signals() -> None:
     """To be called in the main thread where a run will be in another one, as under Beam."""
     _terminations.install()
 
 
+def is_interrupted() -> bool:
+    """Whether a run of this process ends, or ended, because of Ctrl-C."""
+    return _terminations.is_interrupted
+
+
 @contextlib.contextmanager
 def watch(*, maintenance: bool) -> Iterator[StopRequest]:
-    """A request that SIGTERM and, if asked for, Google's metadata server make while the block runs.
+    """A request that signals and, if asked for, Google's metadata server make while a block runs.
 
     Args:
         maintenance: whether to ask the metadata server, which only Google's machines have.
@@ -127,7 +153,7 @@ def watch(*, maintenance: bool) -> Iterator[StopRequest]:
         threading.Thread(
             target=_watch_metadata, args=(request, is_over), name="maintenance", daemon=True
         ).start()
-    take_over_sigterm()
+    take_over_signals()
     with _terminations.heard_by(request):
         try:
             yield request

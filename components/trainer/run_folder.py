@@ -19,7 +19,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from components import configuration, files
+from components import configuration, files, plain_json
 from components.manifest import Manifest
 from components.trainer.config import OPERATIONAL
 
@@ -120,12 +120,15 @@ class Lease:
 def _check_identity(directory: str, run: Mapping[str, Any]) -> None:
     path = f"{directory}/{_IDENTITY_NAME}"
     try:
-        before = json.loads(files.read_bytes(path))
+        before = plain_json.mapping(files.read_bytes(path), where=path)
     except FileNotFoundError:
         files.write_bytes(path, (json.dumps(run, indent=2, sort_keys=True) + "\n").encode())
         return
-    except ValueError as error:
-        raise RunFolderError(f"{path} is not valid JSON: {error}.") from error
+    except plain_json.JsonError as error:
+        raise RunFolderError(
+            f"{error}. It says whose checkpoints these are; use another folder, or remove the file "
+            "if they are this run's."
+        ) from error
     old, new = _flat(before), _flat(run)
     differences = [
         f"{name}: {old.get(name, '(nothing)')!r} there, {new.get(name, '(nothing)')!r} now"
@@ -184,8 +187,9 @@ class _RemoteLease(Lease):
         self._path = f"{directory}/{_LOCK_NAME}"
         holder, seen = self._read()
         age = time.time() - seen
-        if age < _LEASE_SECONDS:
-            raise _in_use(directory, f"{holder}, alive {age:.0f} s ago")
+        # Clocks differ by minutes. What is dated further ahead would block for ever.
+        if abs(age) < _LEASE_SECONDS:
+            raise _in_use(directory, f"{holder}, alive {max(age, 0):.0f} s ago")
         self._write()
 
     def renew(self) -> None:
@@ -202,12 +206,23 @@ class _RemoteLease(Lease):
             tf.io.gfile.remove(self._path)
 
     def _read(self) -> tuple[str, float]:
-        """Who holds the folder, and when that one was last alive."""
+        """Who holds the folder, and when that one was last alive.
+
+        Raises:
+            RunFolderError: if the file is none of a trainer's.
+        """
         if not tf.io.gfile.exists(self._path):
             return "", 0.0
-        with tf.io.gfile.GFile(self._path) as file:
-            holder, _, seen = file.read(1024).partition("\n")
-        return holder, float(seen or 0)
+        with tf.io.gfile.GFile(self._path, "rb") as file:
+            content = file.read(1024)
+        try:
+            holder, _, seen = content.decode("utf-8").partition("\n")
+            return holder, float(seen or 0)
+        except ValueError as error:
+            raise RunFolderError(
+                f"{self._path} does not say who uses the folder and since when; it holds "
+                f"{content[:80]!r}. Remove it if no trainer runs there."
+            ) from error
 
     def _write(self) -> None:
         with tf.io.gfile.GFile(self._path, "w") as file:

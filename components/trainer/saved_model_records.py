@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from components import files
+from components import files, plain_json
 from components.manifest import Manifest, ManifestError
 
 # TF Serving leaves this folder of a SavedModel alone.
@@ -46,7 +46,9 @@ def check(directory: str, manifest: Manifest) -> None:
     """
     path = files.join(directory, *_PATH)
     try:
-        expected = json.loads(files.read_bytes(path))
+        expected = plain_json.mapping(files.read_bytes(path), where=path)
+    except plain_json.JsonError as error:
+        raise ManifestError(str(error)) from error
     except files.NoSuchFilesError as error:
         raise ManifestError(
             f"{directory} does not say which records it was trained on ({'/'.join(_PATH)} is "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import logging
 
 HELP = "serve a pushed model over HTTP, with a page to try it"
 EXAMPLES = """\
@@ -12,8 +11,6 @@ EXAMPLES = """\
   curl -d '{"instances": [{"text_a": "Lovely.", "text_b": ""}]}' \\
       http://127.0.0.1:8501/v1/models/xlnet:predict
 """
-
-_logger = logging.getLogger(__name__)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,6 +37,5 @@ def run(options: argparse.Namespace) -> int:
         max_body_bytes=options.max_body_bytes,
         timeout_seconds=options.timeout,
     )
-    _logger.info("loading %s", options.model)
     server.run(options.model, config, host=options.host, port=options.port)
     return 0

@@ -167,3 +167,61 @@ def test_what_is_no_preset_is_one_clear_error(tmp_path):
     (tmp_path / "unsafe.yaml").write_text("a: !!python/object/apply:os.getcwd []")
     with pytest.raises(ConfigurationError, match="not valid YAML"):
         preset_loader.load(str(tmp_path / "unsafe.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("kind: []", r"has kind \[\]; the kinds of pipelines are"),
+        ("kind: {a: 1}", "has kind {'a': 1}"),
+        ("extends: null", "extends should be a preset, a file or a list of them, but is None"),
+        ("extends: [1]", r"but is \[1\]"),
+        ("extends: {a: b}", "but is {'a': 'b'}"),
+        ("extends: [sampel]", "Did you mean 'sample'"),
+    ],
+)
+def test_what_is_neither_kind_nor_preset_is_said(tmp_path, text, message):
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigurationError, match=message):
+        preset_loader.load(str(path))
+
+
+def test_files_that_extend_twice_are_read_once_each(tmp_path, monkeypatch):
+    # 2^25 readings, if each were read as often as it is named.
+    for number in range(25):
+        following = f"{number + 1}.yaml" if number < 24 else "sample"
+        text = f"extends: [{following}, {following}]\ntraining: {{train_steps: {100 - number}}}\n"
+        (tmp_path / f"{number}.yaml").write_text(text)
+    read = []
+    read_bytes = preset_loader.files.read_bytes
+
+    def counted(path, **limits):
+        read.append(path)
+        return read_bytes(path, **limits)
+
+    monkeypatch.setattr(preset_loader.files, "read_bytes", counted)
+    config = preset_loader.load(str(tmp_path / "0.yaml"))
+    assert config.training.train_steps == 100
+    assert len(read) == len(set(read)) > 25
+    (tmp_path / "0.yaml").write_text("extends: 1.yaml\nseq_len: 16\n")
+    for number in range(24, 40):
+        (tmp_path / f"{number}.yaml").write_text(f"extends: {number + 1}.yaml\n")
+    with pytest.raises(ConfigurationError, match="30 are allowed"):
+        preset_loader.load(str(tmp_path / "0.yaml"))
+
+
+def test_what_one_file_says_does_not_reach_another_that_extends_the_same(tmp_path):
+    (tmp_path / "base.yaml").write_text("extends: sample\nevaluation: {slice_by: [label]}\n")
+    (tmp_path / "a.yaml").write_text("extends: base.yaml\ntraining: {batch_size: 7}\n")
+    (tmp_path / "b.yaml").write_text("extends: base.yaml\n")
+    (tmp_path / "c.yaml").write_text("extends: [a.yaml, b.yaml]\n")
+    batch_size = preset_loader.load("sample").training.batch_size
+    assert batch_size != 7
+    # The later one wins with all that it extends.
+    assert preset_loader.load(str(tmp_path / "c.yaml")).training.batch_size == batch_size
+
+
+def test_keys_of_overrides_are_bounded():
+    with pytest.raises(ConfigurationError, match="has 3000 parts"):
+        preset_loader.load("sample", [".".join("a" * 3000) + "=1"])

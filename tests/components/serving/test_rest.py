@@ -42,6 +42,9 @@ def test_a_single_input_needs_no_name_and_bytes_travel_as_base64():
     for content in ({"instances": [{"b64": "AP8="}]}, {"inputs": [{"b64": "AP8="}]}):
         request = parse({"signature_name": "examples", **content})
         assert request.inputs["examples"].tolist() == [b"\x00\xff"]
+    # TF Serving's default is the empty name.
+    request = parse({"signature_name": "", "instances": [{"text_a": "x", "text_b": ""}]})
+    assert request.signature == "serving_default"
     request = parse({"signature_name": "ids", "instances": [[1, 2], [3, 4]]})
     assert request.inputs["ids"].dtype == np.int32
     request = parse({"signature_name": "mask", "instances": [1, 0.5]})
@@ -105,6 +108,12 @@ def test_other_options_are_refused(options, reason):
         ({"signature_name": "ids", "instances": [[True, False]]}, "not booleans"),
         ({"signature_name": "ids", "instances": [[1, 1 << 40]]}, "outside of int32"),
         ({"signature_name": "ids", "instances": [[1, 1 << 400]]}, "not objects"),
+        ({"signature_name": "ids", "instances": [[["a" * 99, 1] * 9] * 9]}, "values, not text"),
+        (b'{"instances": ' + b"9" * 5000 + b"}", "integer of 5,000 digits"),
+        (b'{"signature_name": ' + b"[" * 500 + b"]" * 500 + b"}", "no signature"),
+        (b'{"signature_name": "mask", "instances": [1e999]}', "outside of float32"),
+        ({"signature_name": "mask", "instances": [1e300]}, "outside of float32"),
+        ({"instances": [{"text_a": {"b64": "//8="}, "text_b": ""}]}, "is not UTF-8 from byte 0"),
     ],
 )
 def test_what_is_wrong_is_said(content, reason):

@@ -1,0 +1,149 @@
+"""The server over sockets: what clients send, and what they leave out."""
+
+import asyncio
+import contextlib
+import dataclasses
+import gzip
+import json
+import socket
+import time
+
+import pytest
+
+from components.serving import listening, server
+from components.serving.server import Server, ServerConfig
+
+CONFIG = ServerConfig(name="letters", max_body_bytes=2000)
+IMPATIENT = dataclasses.replace(CONFIG, timeout_seconds=1.0)
+PREDICT = "/v1/models/letters:predict"
+BODY = json.dumps({"instances": [{"text_a": "aaab", "text_b": ""}]}).encode()
+
+
+@pytest.fixture(scope="module")
+def model(serving_dir):
+    loaded = Server(str(serving_dir), CONFIG)
+    # The first call takes long.
+    loaded._model.predict(text_a=["a"], text_b=["b"])
+    return loaded
+
+
+def request(body=b"", *headers, length=None, method="POST", path=PREDICT):
+    length = len(body) if length is None else length
+    lines = [f"{method} {path} HTTP/1.1", "Host: x", f"Content-Length: {length}", *headers, "", ""]
+    return "\r\n".join(lines).encode() + body
+
+
+@contextlib.asynccontextmanager
+async def served(model, config=CONFIG):
+    """The port of a server with a model that is loaded already."""
+    again = object.__new__(Server)
+    again.__dict__.update(model.__dict__, _config=config)
+    again._batcher = server.Batcher(again._run, config.batching)
+    with listening.bound("127.0.0.1", 0) as sockets:
+        async with listening.serving(again.make_app(), sockets, seconds=30.0):
+            yield sockets[0].getsockname()[1]
+
+
+async def answer(port, content, *, half_close=False):
+    """Status, JSON, and whether the server closed the connection by itself."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(content)
+    if half_close:
+        writer.write_eof()
+    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 20)
+    length = int(head.lower().partition(b"content-length:")[2].split()[0])
+    body = await reader.readexactly(length)
+    writer.close()
+    return int(head.split()[1]), json.loads(body)
+
+
+def ask(model, *contents, config=CONFIG, **options):
+    async def run():
+        async with served(model, config) as port:
+            return [await answer(port, content, **options) for content in contents]
+
+    return asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "reason"),
+    [
+        (request(b"abc", "Content-Encoding: gzip"), 400, "decompressed"),
+        (request(b"\xff\xff", "Content-Encoding: deflate"), 400, "decompressed"),
+        (request(BODY, "Content-Encoding: br"), 415, "gzip and deflate"),
+        (request(gzip.compress(bytes(2001)), "Content-Encoding: gzip"), 413, "2000 bytes"),
+        (request(bytes(2001)), 413, "2000 bytes"),
+        (request(b"", length=10**12), 413, "2000 bytes"),
+        (request(b'{"instances": ' + b"9" * 1900 + b"}"), 400, "integer of 1,900 digits"),
+    ],
+)
+def test_a_clients_mistake_is_a_4xx_and_the_next_request_is_answered(
+    model, content, status, reason
+):
+    first, second = ask(model, content, request(gzip.compress(BODY), "Content-Encoding: gzip"))
+    assert first[0] == status
+    assert reason in first[1]["error"]
+    assert second[0] == 200
+    assert second[1]["predictions"][0]["scores"] == [0.75, 0.25]
+
+
+def test_a_body_that_stops_half_way_is_closed_by_the_timeout(model):
+    ((status, content),) = ask(model, request(BODY[:9], length=len(BODY)), config=IMPATIENT)
+    assert status == 408
+    assert "within 1 s" in content["error"]
+
+
+def test_a_client_that_sends_no_more_gets_its_answer(model):
+    ((status, content),) = ask(model, request(BODY), half_close=True)
+    assert status == 200
+    assert content["predictions"][0]["label"] == "a"
+
+
+def test_a_body_that_ends_with_the_connection_is_not_waited_for(model):
+    config = dataclasses.replace(CONFIG, timeout_seconds=60.0)
+    ((status, content),) = ask(
+        model, request(BODY[:9], length=len(BODY)), config=config, half_close=True
+    )
+    assert status == 400
+    assert "ended before the body" in content["error"]
+
+
+def test_bodies_and_requests_that_stop_half_way_do_not_hold_up_the_end(model):
+    config = dataclasses.replace(CONFIG, timeout_seconds=60.0)
+
+    async def run():
+        async with served(model, config) as port:
+            connections = [
+                await asyncio.open_connection("127.0.0.1", port)
+                for _ in ("nothing", "half a line", "half a body")
+            ]
+            connections[1][1].write(b"GET /heal")
+            connections[2][1].write(request(BODY[:9], length=len(BODY)))
+            await asyncio.sleep(0.3)
+            begin = time.monotonic()
+        seconds = time.monotonic() - begin
+        return seconds, await connections[2][0].read()
+
+    seconds, content = asyncio.run(run())
+    assert seconds < 10
+    assert b" 503 " in content
+    assert b"the server ends" in content
+
+
+def test_a_busy_port_is_said_before_the_model_is_loaded():
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(listening.AddressError, match=rf"127\.0\.0\.1:{port}: .*in use.*--port"):
+            # There is no such folder either.
+            server.run("/nowhere", CONFIG, host="127.0.0.1", port=port)
+
+
+@pytest.mark.parametrize(
+    ("host", "port"), [("127.0.0.1", 70_000), ("127.0.0.1", -1), ("no such host", 0)]
+)
+def test_an_address_that_cannot_be_is_an_error(host, port):
+    with (
+        pytest.raises(listening.AddressError, match=f"Cannot listen on {host}:{port}"),
+        listening.bound(host, port),
+    ):
+        pass
