@@ -113,8 +113,9 @@ def describe_dead_letters(
 
 def of_input(directory: str) -> dict[str, int]:
     """The counts of raw examples, as the manifest of their records holds them; none without any."""
+    path = files.join(directory, COUNTS_FILE_NAME)
     try:
-        counts = read(directory)
+        counts = plain_json.mapping(files.read_bytes(path), where=path)
     except files.NoSuchFilesError:
         return {}
     return {f"{INPUT}{key}": number for key, number in counts.items() if isinstance(number, int)}
