@@ -59,6 +59,7 @@ def make_components(
         model_path=config.vocabulary.model,
         vocabulary_size=config.vocabulary.size,
         uncased=config.vocabulary.uncased,
+        keep_accents=config.vocabulary.keep_accents,
         text_features=dataset.text_features,
     )
     preprocessor = ClassificationPreprocessor(
@@ -67,6 +68,7 @@ def make_components(
         sentencepiece_model=sentencepiece_gen.outputs["model"],
         seq_len=config.seq_len,
         uncased=config.vocabulary.uncased,
+        keep_accents=config.vocabulary.keep_accents,
         labels=None if dataset.is_regression else list(dataset.labels),
         max_qa_length=config.max_qa_length,
     )
@@ -134,6 +136,7 @@ def fine_tuning(config: ClassificationPipelineConfig) -> FineTuningConfig:
         metric_names=tuple(dataset.metrics),
         seq_len=config.seq_len,
         uncased=config.vocabulary.uncased,
+        keep_accents=config.vocabulary.keep_accents,
         model=config.model,
         options=config.options,
         training=config.training,

@@ -31,11 +31,14 @@ class VocabularyConfig:
         model: path of an existing one, local or `gs://`; None trains one on the training split.
         size: pieces of the one to be trained.
         uncased: whether texts are lower-cased.
+        keep_accents: whether accents and other marks that combine with a letter are kept; false
+            takes them away, as published for English.
     """
 
     model: str | None = None
     size: int | None = None
     uncased: bool = False
+    keep_accents: bool = False
 
     def __post_init__(self) -> None:
         if (self.model is None) == (self.size is None):

@@ -93,11 +93,13 @@ class PretrainingPipelineConfig(PipelineConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         records = self.records
-        if records.uncased != self.vocabulary.uncased:
-            raise ValueError(
-                f"records.uncased is {records.uncased}, but vocabulary.uncased is "
-                f"{self.vocabulary.uncased}; they must be equal."
-            )
+        for name in ("uncased", "keep_accents"):
+            given, other = getattr(records, name), getattr(self.vocabulary, name)
+            if given != other:
+                raise ValueError(
+                    f"records.{name} is {given}, but vocabulary.{name} is {other}; they must be "
+                    "equal."
+                )
         for name in ("reuse_len", "bi_data"):
             given = getattr(self.options, name)
             if given and given != getattr(records, name):

@@ -46,6 +46,7 @@ def train(
     *,
     vocabulary_size: int,
     uncased: bool = False,
+    keep_accents: bool = False,
     max_sentences: int = PUBLISHED_MAX_SENTENCES,
     seed: int = 0,
 ) -> Vocabulary:
@@ -57,6 +58,7 @@ def train(
         texts: raw texts; they are normalised as they will be before being encoded.
         vocabulary_size: number of pieces, the special ones included.
         uncased: whether texts are lowered.
+        keep_accents: whether their accents are kept.
         max_sentences: more sentences than these are sampled uniformly. Memory is bounded by it.
         seed: of the sampling.
 
@@ -70,7 +72,8 @@ def train(
             f"vocabulary_size is {vocabulary_size}, but XLNet's special pieces alone take "
             f"{smallest - 1}."
         )
-    sentences = _sample(_iterate_sentences(texts, uncased=uncased), max_sentences, seed)
+    lines = _iterate_sentences(texts, uncased=uncased, keep_accents=keep_accents)
+    sentences = _sample(lines, max_sentences, seed)
     if not sentences:
         raise VocabularyTrainingError("The corpus for the vocabulary has no text.")
     model = io.BytesIO()
@@ -101,11 +104,13 @@ def train(
     return vocabulary.from_bytes(model.getvalue(), source="(trained)")
 
 
-def _iterate_sentences(texts: Iterable[str | bytes], *, uncased: bool) -> Iterator[str]:
+def _iterate_sentences(
+    texts: Iterable[str | bytes], *, uncased: bool, keep_accents: bool
+) -> Iterator[str]:
     """Normalised lines, none longer than SentencePiece reads."""
     for text in texts:
         for line in normalization.to_unicode(text).splitlines():
-            normalized = normalization.normalize(line, uncased=uncased)
+            normalized = normalization.normalize(line, uncased=uncased, keep_accents=keep_accents)
             if normalized:
                 yield from _cut(normalized)
 

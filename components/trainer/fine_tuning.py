@@ -38,6 +38,7 @@ class FineTuningConfig:
         metric_names: of the evaluations during training.
         seq_len: tokens per record.
         uncased: whether the records were lower-cased.
+        keep_accents: whether the records' accents were kept.
         model: sizes of the model.
         options: dropout, initialisation, compute dtype.
         training: optimizer, schedule, devices.
@@ -54,6 +55,7 @@ class FineTuningConfig:
     options: ModelOptions
     training: TrainingConfig
     init_from: str | None = None
+    keep_accents: bool = False
 
     @property
     def record_type(self) -> records.RecordType:
@@ -99,6 +101,7 @@ def fine_tune(
         "record_type": config.record_type.name,
         "seq_len": config.seq_len,
         "uncased": config.uncased,
+        "keep_accents": config.keep_accents,
     }
     chooses = config.kind != "regression"
     if chooses:

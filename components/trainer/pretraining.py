@@ -33,6 +33,7 @@ class PretrainingConfig:
         seq_len: tokens per record; like all that describes records, the manifests must agree.
         num_predict: predicted tokens of a record; None for a free number.
         uncased: whether the records were lower-cased.
+        keep_accents: whether the records' accents were kept.
         perm_size: longest permutation.
         leak_ratio: share of the tokens to be predicted that all may see.
         tie_weight: whether the output layer shares the word embeddings, as published.
@@ -51,6 +52,7 @@ class PretrainingConfig:
     model: XLNetConfig
     options: ModelOptions
     training: TrainingConfig
+    keep_accents: bool = False
     leak_ratio: float = 0.0
     tie_weight: bool = True
     weight: float = 1.0
@@ -211,9 +213,10 @@ def _open(
     split: str,
     batch_size: int,
 ) -> PretrainingInput:
+    normalised = {"uncased": config.uncased, "keep_accents": config.keep_accents}
     check_records(
         manifest,
-        expected={"record_type": PRETRAINING.name, "uncased": config.uncased},
+        expected={"record_type": PRETRAINING.name, **normalised},
         model=config.model,
     )
     return PretrainingInput(
@@ -229,7 +232,7 @@ def _open(
             leak_ratio=config.leak_ratio,
             seed=config.training.seed,
             expected={
-                "uncased": config.uncased,
+                **normalised,
                 "vocabulary_sha256": manifest.vocabulary_sha256,
             },
         )

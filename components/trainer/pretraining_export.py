@@ -36,5 +36,5 @@ def describe(records_dir: str, directory: str) -> None:
     saved_model_records.write(
         directory,
         manifest_lib.read(records_dir),
-        names=("seq_len", "reuse_len", "bi_data", "num_predict", "uncased"),
+        names=("seq_len", "reuse_len", "bi_data", "num_predict", "uncased", "keep_accents"),
     )

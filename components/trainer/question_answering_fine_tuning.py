@@ -38,6 +38,7 @@ class QuestionAnsweringFineTuningConfig:
     Attributes:
         windows: how paragraphs were cut; the records must agree.
         uncased: whether the records were lower-cased.
+        keep_accents: whether the records' accents were kept.
         start_n_top: starts that the beam search keeps.
         end_n_top: ends that it keeps for each of them.
         decoding: how answers are chosen.
@@ -55,6 +56,7 @@ class QuestionAnsweringFineTuningConfig:
     model: XLNetConfig
     options: ModelOptions
     training: TrainingConfig
+    keep_accents: bool = False
     init_from: str | None = None
 
 
@@ -92,6 +94,7 @@ def fine_tune(
         expected={
             "record_type": records.QUESTION_ANSWERING.name,
             "uncased": config.uncased,
+            "keep_accents": config.keep_accents,
             **dataclasses.asdict(config.windows),
         },
         model=config.model,
