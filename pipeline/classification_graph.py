@@ -137,7 +137,7 @@ def fine_tuning(config: ClassificationPipelineConfig) -> FineTuningConfig:
         seq_len=config.seq_len,
         uncased=config.vocabulary.uncased,
         keep_accents=config.vocabulary.keep_accents,
-        model=config.model,
+        model=config.trained_model,
         options=config.options,
         training=config.training,
         init_from=config.init_from,

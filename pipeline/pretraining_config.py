@@ -49,7 +49,8 @@ class CorpusDataConfig:
         if sorted(splits) != sorted(_SPLITS):
             raise ValueError(
                 f"files and document_split give the splits {', '.join(splits)}; they should be "
-                f"exactly {' and '.join(_SPLITS)}."
+                f"exactly {' and '.join(_SPLITS)}. document_split, such as {{train: 9, eval: 1}}, "
+                "shares out the files of a single one."
             )
 
     def settings(self, *, seed: int) -> CorpusSettings:

@@ -90,7 +90,7 @@ def pretraining(config: PretrainingPipelineConfig) -> PretrainingConfig:
         tie_weight=config.tie_weight,
         weight=config.weight,
         mix_with=config.mix_with,
-        model=config.model,
+        model=config.trained_model,
         options=config.model_options,
         training=config.training,
         init_from=config.init_from,

@@ -98,7 +98,7 @@ def fine_tuning(config: QuestionAnsweringPipelineConfig) -> QuestionAnsweringFin
         start_n_top=config.start_n_top,
         end_n_top=config.end_n_top,
         decoding=config.decoding,
-        model=config.model,
+        model=config.trained_model,
         options=config.options,
         training=config.training,
         init_from=config.init_from,

@@ -26,7 +26,8 @@ class XLNetConfig:
     """The network itself, with the fields of the published `xlnet_config.json`.
 
     Attributes:
-        n_token: pieces in the vocabulary.
+        n_token: pieces in the vocabulary; None, for a network that is yet to be made, as many as
+            the vocabulary of its records has.
         n_layer: attention layers.
         d_model: width of the hidden states; even, because half of a position encoding are sines.
         n_head: attention heads.
@@ -36,7 +37,7 @@ class XLNetConfig:
         untie_r: whether each layer has attention biases (`r_w_bias` …) of its own.
     """
 
-    n_token: int
+    n_token: int | None = dataclasses.field(default=None, kw_only=True)
     n_layer: int
     d_model: int
     n_head: int
@@ -46,7 +47,9 @@ class XLNetConfig:
     untie_r: bool
 
     def __post_init__(self) -> None:
-        for name in ("n_token", "n_layer", "d_model", "n_head", "d_head", "d_inner"):
+        if self.n_token is not None:
+            _require_int(self, "n_token", minimum=1)
+        for name in ("n_layer", "d_model", "n_head", "d_head", "d_inner"):
             _require_int(self, name, minimum=1)
         if self.d_model % 2:
             raise ValueError(
@@ -83,6 +86,8 @@ class XLNetConfig:
                 f"an XLNet configuration has exactly the fields {names}; missing: {missing}, "
                 f"unknown: {unknown}"
             )
+        if fields["n_token"] is None:
+            raise ValueError("n_token must be an integer >= 1, not None")
         return cls(**fields)
 
     @classmethod

@@ -7,7 +7,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import tensorflow as tf
 
@@ -25,6 +25,8 @@ from components.trainer.record_input import FineTuningData, RecordFiles
 from components.trainer.task import Task
 
 _logger = logging.getLogger(__name__)
+
+_Config = TypeVar("_Config")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,6 +109,7 @@ def fine_tune(
     if chooses:
         expected["labels"] = list(config.labels)
     manifest = manifest_lib.read(records_dir)
+    config = with_vocabulary(config, manifest)
     check_records(manifest, expected=expected, model=config.model)
     data = FineTuningData(
         config=config.training,
@@ -178,6 +181,19 @@ def train_and_write(
     return result
 
 
+def with_vocabulary(config: _Config, manifest: manifest_lib.Manifest) -> _Config:
+    """A run's configuration with the number of pieces that its records were made with.
+
+    Args:
+        config: dataclass with `model`; an `n_token` that it gives stays, to be checked.
+        manifest: of the records.
+    """
+    if config.model.n_token is not None:
+        return config
+    model = dataclasses.replace(config.model, n_token=manifest.parameters["vocabulary_size"])
+    return dataclasses.replace(config, model=model)
+
+
 def check_records(
     manifest: manifest_lib.Manifest, *, expected: Mapping[str, object], model: XLNetConfig
 ) -> None:
@@ -197,8 +213,8 @@ def check_records(
     if vocabulary_size != model.n_token:
         raise ValueError(
             f"The records were made with a vocabulary of {vocabulary_size:,} pieces, but the "
-            f"model has n_token {model.n_token:,}. Set model.n_token to {vocabulary_size}, or "
-            "give the vocabulary that belongs to the model."
+            f"model has n_token {model.n_token:,}. Leave model.n_token out, or give "
+            "the vocabulary that belongs to the model."
         )
 
 

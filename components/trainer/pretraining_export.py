@@ -10,7 +10,7 @@ from __future__ import annotations
 from components import manifest as manifest_lib
 from components.preprocessing import vocabulary_file
 from components.trainer import saved_model_records
-from components.trainer.fine_tuning import write_weights
+from components.trainer.fine_tuning import with_vocabulary, write_weights
 from components.trainer.loop import TrainingResult
 from components.trainer.pretraining import PretrainingConfig
 
@@ -26,6 +26,7 @@ def save(
         records_dir: where the records' manifest and their vocabulary lie.
         directory: gets the files.
     """
+    config = with_vocabulary(config, manifest_lib.read(records_dir))
     write_weights(result, config.model, directory)
     describe(records_dir, directory)
 

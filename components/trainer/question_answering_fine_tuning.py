@@ -15,7 +15,7 @@ from components.modeling.config import ModelOptions, XLNetConfig
 from components.modeling.cost import Workload
 from components.preprocessing.question_answering.config import WindowConfig
 from components.trainer.config import TrainingConfig
-from components.trainer.fine_tuning import check_records, train_and_write
+from components.trainer.fine_tuning import check_records, train_and_write, with_vocabulary
 from components.trainer.loop import TrainingResult
 from components.trainer.question_answering_task import EvaluationSet, QuestionAnsweringTask
 from components.trainer.record_input import FineTuningData, RecordFiles
@@ -89,6 +89,7 @@ def fine_tune(
         RecordsMismatchError: if records and paragraphs do not belong together.
     """
     manifest = manifest_lib.read(records_dir)
+    config = with_vocabulary(config, manifest)
     check_records(
         manifest,
         expected={
