@@ -59,6 +59,8 @@ class Manifest:
             ManifestError: listing every name that differs, with both values.
         """
         actual = {
+            # Records of before the setting existed do not name it.
+            "keep_accents": False,
             **self.parameters,
             "record_type": self.record_type,
             "vocabulary_sha256": self.vocabulary_sha256,

@@ -5,12 +5,15 @@ from __future__ import annotations
 import dataclasses
 from typing import Literal
 
+from components import files
 from components.evaluator.config import EvaluationConfig
 from components.example_gen import inputs
 from components.example_gen.dataset import TextDataset
 from components.example_gen.tasks import get_task
 from components.preprocessing.classification.room import longest_question
 from pipeline.config import PipelineConfig
+
+_SPLITS = ("train", "eval")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,6 +81,14 @@ class ClassificationPipelineConfig(PipelineConfig):
             raise ValueError(f"seq_len must be at least 5, but is {self.seq_len}.")
         dataset = self.data.resolve()
         self._check_qa_length(dataset.is_multiple_choice)
+        missing = sorted(set(_SPLITS) - set(dataset.output_splits))
+        if missing:
+            raise ValueError(
+                f"the data set has the splits {', '.join(dataset.output_splits)}; "
+                f"{' and '.join(missing)} is missing: a model is trained on one and judged by the "
+                "other. Name its files under splits, or let hash_split, such as "
+                "{train: 9, eval: 1}, share out those of a single split."
+            )
         known = dataset.splits
         unknown = sorted(set(self.bulk_inference_splits) - set(known))
         if unknown:
@@ -111,4 +122,13 @@ class ClassificationPipelineConfig(PipelineConfig):
             NoSuchFilesError: naming the pattern that matched nothing.
         """
         super().check_inputs()
-        inputs.check_inputs(self.data.resolve(), self.data.root)
+        dataset = self.data.resolve()
+        found = inputs.check_inputs(dataset, self.data.root)
+        for split in _SPLITS:
+            if not dataset.hash_split and split not in found:
+                raise files.NoSuchFilesError(
+                    f"No file matches {dataset.splits[split].pattern!r} under {self.data.root}: "
+                    f"the split {split!r} of data set {dataset.name!r} may be absent for other "
+                    "uses, but not to train and judge a model. Let hash_split share out the files "
+                    "of the other one, or give the files."
+                )

@@ -60,6 +60,7 @@ def make_components(
         model_path=config.vocabulary.model,
         vocabulary_size=config.vocabulary.size,
         uncased=config.vocabulary.uncased,
+        keep_accents=config.vocabulary.keep_accents,
         text_features=dataset.text_features,
     )
     preprocessor = ClassificationPreprocessor(
@@ -68,6 +69,7 @@ def make_components(
         sentencepiece_model=sentencepiece_gen.outputs["model"],
         seq_len=config.seq_len,
         uncased=config.vocabulary.uncased,
+        keep_accents=config.vocabulary.keep_accents,
         labels=None if dataset.is_regression else list(dataset.labels),
         max_qa_length=config.max_qa_length,
     )
@@ -135,7 +137,8 @@ def fine_tuning(config: ClassificationPipelineConfig) -> FineTuningConfig:
         metric_names=tuple(dataset.metrics),
         seq_len=config.seq_len,
         uncased=config.vocabulary.uncased,
-        model=config.model,
+        keep_accents=config.vocabulary.keep_accents,
+        model=config.trained_model,
         options=config.options,
         training=config.training,
         init_from=config.init_from,

@@ -56,8 +56,9 @@ def compile_pipeline(config: PipelineConfig, target: Target) -> dict[str, Any]:
     Raises:
         DeploymentError, CompilationError: naming the setting that is missing or wrong.
     """
-    runner = Runner(config, target)
-    return runner.run(create_pipeline(config, target))
+    # First: it finds out whether there is a deployment at all.
+    pipeline = create_pipeline(config, target)
+    return Runner(config, target).run(pipeline)
 
 
 def create_pipeline(config: PipelineConfig, target: Target) -> tfx_pipeline.Pipeline:

@@ -14,6 +14,7 @@ from typing import ClassVar
 
 from components import files
 from components.modeling.config import ModelOptions, XLNetConfig
+from components.tokenization import vocabulary as vocabulary_lib
 from components.trainer import initial_weights
 from components.trainer.config import TrainingConfig
 from components.trainer.repeats import Repeats
@@ -32,11 +33,14 @@ class VocabularyConfig:
         model: path of an existing one, local or `gs://`; None trains one on the training split.
         size: pieces of the one to be trained.
         uncased: whether texts are lower-cased.
+        keep_accents: whether accents and other marks that combine with a letter are kept; false
+            takes them away, as published for English.
     """
 
     model: str | None = None
     size: int | None = None
     uncased: bool = False
+    keep_accents: bool = False
 
     def __post_init__(self) -> None:
         if (self.model is None) == (self.size is None):
@@ -81,7 +85,7 @@ class PipelineConfig:
         ELSEWHERE: keys of other kinds that one might look for in this one, with what to do instead.
         name: of the pipeline: lower-case letters, digits and hyphens.
         vocabulary: the SentencePiece model.
-        model: sizes of the network.
+        model: sizes of the network; `n_token` may be left out, it follows the vocabulary.
         training: optimizer, schedule, devices.
         run: where things are written.
         options: dropout, initialisation, compute dtype.
@@ -112,10 +116,10 @@ class PipelineConfig:
                 "lower-case letters, digits and hyphens, 63 at most."
             )
         size = self.vocabulary.size
-        if size is not None and size != self.model.n_token:
+        if size is not None and self.model.n_token not in (None, size):
             raise ValueError(
-                f"vocabulary.size is {size}, but model.n_token is {self.model.n_token}; they "
-                "must be equal."
+                f"vocabulary.size is {size}, but model.n_token is {self.model.n_token}; leave "
+                "n_token out, it follows the vocabulary."
             )
 
     @property
@@ -123,17 +127,42 @@ class PipelineConfig:
         """How the network is run; kinds that derive some of it from elsewhere add that."""
         return self.options
 
+    @property
+    def trained_model(self) -> XLNetConfig:
+        """`model` for what trains. A vocabulary of its own may become smaller than was asked."""
+        if self.vocabulary.size is None:
+            return self.model
+        return dataclasses.replace(self.model, n_token=None)
+
+    def sized_model(self) -> XLNetConfig:
+        """`model` with its `n_token`, for estimates; reads the vocabulary where that is left out.
+
+        Raises:
+            NoSuchFilesError, VocabularyError: if it cannot be read.
+        """
+        if self.model.n_token is not None:
+            return self.model
+        size = self.vocabulary.size or vocabulary_lib.load(self.vocabulary.model).size
+        return dataclasses.replace(self.model, n_token=size)
+
     def check_inputs(self) -> None:
         """Looks for every input file.
 
         Raises:
             NoSuchFilesError: naming the pattern that matched nothing.
+            VocabularyError: if the vocabulary is none, or not the model's.
         """
         if self.vocabulary.model:
-            files.expand(self.vocabulary.model, purpose="vocabulary.model")
+            given, size = self.model.n_token, vocabulary_lib.load(self.vocabulary.model).size
+            if given not in (None, size):
+                raise vocabulary_lib.VocabularyError(
+                    f"{self.vocabulary.model} has {size:,} pieces, but model.n_token is "
+                    f"{given:,}. Leave n_token out, or give the vocabulary that belongs to the "
+                    "model."
+                )
         if self.init_from:
             files.expand(f"{self.init_from}/*", purpose="init_from")
-            initial_weights.check_network(self.init_from, self.model)
+            initial_weights.check_network(self.init_from, self.sized_model())
             if self.vocabulary.model:
                 initial_weights.check_vocabulary(
                     self.init_from,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 
 from apache_beam.io.filesystems import FileSystems
@@ -12,6 +13,9 @@ from pipeline.config import PipelineConfig
 
 # Vertex mounts buckets here.
 _MOUNTED = "/gcs/"
+# What documentation writes for a name to be put in. Names of buckets, projects, accounts and images
+# hold no capitals, braces or angle brackets, so nothing that exists looks like one.
+_PLACEHOLDER = re.compile(r"(?<![A-Za-z0-9%])[<{]?[A-Z][A-Z0-9_-]+[>}]?(?![a-z])|<[^<>]*>|…")
 
 
 class DeploymentError(ValueError):
@@ -35,14 +39,16 @@ def check(config: PipelineConfig, target: str) -> None:
             "The configuration has no deployment. It names at least pipeline_root and image; see "
             "docs/operators.md."
         )
+    _check_placeholders(config)
     if target == "vertex":
         try:
             given.check_cloud(purpose="Vertex AI")
         except ValueError as error:
             raise DeploymentError(str(error)) from error
-        _check_remote(config)
     else:
         _check_gate(config)
+    _check_remote(config, target)
+    _check_names_of_accelerators(config, target)
     _check_training_job(config)
     if given.check_accelerators and given.region:
         _check_accelerators(config)
@@ -81,9 +87,8 @@ def check_access(config: PipelineConfig) -> None:
             ) from error
 
 
-def _check_remote(config: PipelineConfig) -> None:
-    """Vertex's workers see buckets, not the folders of the machine that compiles."""
-    folders = {
+def _folders(config: PipelineConfig) -> dict[str, str | None]:
+    return {
         "deployment.pipeline_root": config.deployment.pipeline_root,
         "data.root": config.data.root,
         "vocabulary.model": config.vocabulary.model,
@@ -91,12 +96,69 @@ def _check_remote(config: PipelineConfig) -> None:
         "run.output_root": config.run.output_root,
         "run.push_to": config.run.serving_dir,
     }
+
+
+def _check_placeholders(config: PipelineConfig) -> None:
+    """Names of the documentation's examples, which are no bucket, project or image of anyone's."""
+    given = config.deployment
+    names = {
+        # What follows a bucket may have any name.
+        **{
+            setting: "/".join(folder.split("/")[:3])
+            for setting, folder in _folders(config).items()
+            if folder is not None and folder.startswith("gs://")
+        },
+        "deployment.project": given.project,
+        "deployment.region": given.region,
+        "deployment.service_account": given.service_account,
+        "deployment.image": given.image.partition("@")[0],
+        **{
+            f"deployment.images.{name}": image.partition("@")[0]
+            for name, image in given.images.items()
+        },
+    }
+    for setting, name in names.items():
+        found = _PLACEHOLDER.search(name or "")
+        if found:
+            raise DeploymentError(
+                f"{setting} is {name!r}, in which {found[0]} stands for a name of your own; write "
+                "that instead."
+            )
+
+
+def _check_remote(config: PipelineConfig, target: str) -> None:
+    """Containers elsewhere see buckets, not the folders of the machine that compiles."""
+    folders = _folders(config)
+    platform = "Vertex AI"
+    if target == "kfp":
+        platform = "Kubeflow Pipelines"
+        # A cluster with a root in a folder of its own mounts others as well; a vocabulary may lie
+        # in the image.
+        if "://" not in config.deployment.pipeline_root:
+            return
+        del folders["vocabulary.model"]
     for setting, folder in folders.items():
         if folder is not None and "://" not in folder and not folder.startswith(_MOUNTED):
             raise DeploymentError(
-                f"{setting} is {folder!r}, a folder of this machine. Vertex AI reads and writes "
+                f"{setting} is {folder!r}, a folder of this machine. {platform} reads and writes "
                 f"gs://BUCKET/… (or {_MOUNTED}BUCKET/…)."
             )
+
+
+def _check_names_of_accelerators(config: PipelineConfig, target: str) -> None:
+    """Kubernetes' names have a domain before a slash, Vertex' are words in capitals."""
+    for name, resources in config.deployment.resources.items():
+        given = resources.accelerator
+        if given is None or ("/" in given) == (target == "kfp"):
+            continue
+        platform, such_as = {
+            "kfp": ("Kubeflow Pipelines", "nvidia.com/gpu"),
+            "vertex": ("Vertex AI", "NVIDIA_TESLA_T4"),
+        }[target]
+        raise DeploymentError(
+            f"deployment.resources.{name}.accelerator is {given!r}, which {platform} does not "
+            f"know: its names are such as {such_as}."
+        )
 
 
 def _check_gate(config: PipelineConfig) -> None:

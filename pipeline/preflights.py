@@ -35,7 +35,7 @@ def _classification(config: ClassificationPipelineConfig, rows: int) -> _Step:
     dataset = config.data.resolve()
     task = classification_task.of_kind(
         dataset.kind,
-        model_config=config.model,
+        model_config=config.sized_model(),
         model_options=config.model_options,
         task_name=dataset.name,
         labels=tuple(dataset.labels),
@@ -47,7 +47,11 @@ def _classification(config: ClassificationPipelineConfig, rows: int) -> _Step:
 
 def _question_answering(config: QuestionAnsweringPipelineConfig, rows: int) -> _Step:
     task = QuestionAnsweringTask(
-        config.model, config.model_options, config.start_n_top, config.end_n_top, config.decoding
+        config.sized_model(),
+        config.model_options,
+        config.start_n_top,
+        config.end_n_top,
+        config.decoding,
     )
     seq_len = config.windows.max_seq_length
     return task, preflight.record_features(
@@ -66,7 +70,7 @@ def _pretraining(config: PretrainingPipelineConfig, rows: int) -> _Step:
         seed=0,
         leak_ratio=config.leak_ratio,
     )
-    task = PretrainingTask(config.model, config.model_options, config.tie_weight)
+    task = PretrainingTask(config.sized_model(), config.model_options, config.tie_weight)
     return task, preflight.pretraining_features(permutation, rows=rows)
 
 

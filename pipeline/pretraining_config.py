@@ -49,7 +49,8 @@ class CorpusDataConfig:
         if sorted(splits) != sorted(_SPLITS):
             raise ValueError(
                 f"files and document_split give the splits {', '.join(splits)}; they should be "
-                f"exactly {' and '.join(_SPLITS)}."
+                f"exactly {' and '.join(_SPLITS)}. document_split, such as {{train: 9, eval: 1}}, "
+                "shares out the files of a single one."
             )
 
     def settings(self, *, seed: int) -> CorpusSettings:
@@ -93,11 +94,13 @@ class PretrainingPipelineConfig(PipelineConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         records = self.records
-        if records.uncased != self.vocabulary.uncased:
-            raise ValueError(
-                f"records.uncased is {records.uncased}, but vocabulary.uncased is "
-                f"{self.vocabulary.uncased}; they must be equal."
-            )
+        for name in ("uncased", "keep_accents"):
+            given, other = getattr(records, name), getattr(self.vocabulary, name)
+            if given != other:
+                raise ValueError(
+                    f"records.{name} is {given}, but vocabulary.{name} is {other}; they must be "
+                    "equal."
+                )
         for name in ("reuse_len", "bi_data"):
             given = getattr(self.options, name)
             if given and given != getattr(records, name):

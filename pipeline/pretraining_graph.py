@@ -36,6 +36,7 @@ def make_components(
         model_path=config.vocabulary.model,
         vocabulary_size=config.vocabulary.size,
         uncased=config.vocabulary.uncased,
+        keep_accents=config.vocabulary.keep_accents,
         text_features=[TEXT_FEATURE],
     )
     preprocessor = PretrainingPreprocessor(
@@ -83,12 +84,13 @@ def pretraining(config: PretrainingPipelineConfig) -> PretrainingConfig:
         seq_len=config.records.seq_len,
         num_predict=config.records.num_predict,
         uncased=config.vocabulary.uncased,
+        keep_accents=config.vocabulary.keep_accents,
         perm_size=config.longest_permutation,
         leak_ratio=config.leak_ratio,
         tie_weight=config.tie_weight,
         weight=config.weight,
         mix_with=config.mix_with,
-        model=config.model,
+        model=config.trained_model,
         options=config.model_options,
         training=config.training,
         init_from=config.init_from,

@@ -39,7 +39,8 @@ class SquadDataConfig:
         if sorted(splits) != sorted(_SPLITS):
             raise ValueError(
                 f"files and article_split give the splits {', '.join(splits)}; they should be "
-                f"exactly {' and '.join(_SPLITS)}."
+                f"exactly {' and '.join(_SPLITS)}. article_split, such as {{train: 9, eval: 1}}, "
+                "shares out the files of a single one."
             )
 
     def settings(self, *, seed: int) -> SquadSettings:

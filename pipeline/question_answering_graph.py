@@ -39,6 +39,7 @@ def make_components(
         model_path=config.vocabulary.model,
         vocabulary_size=config.vocabulary.size,
         uncased=config.vocabulary.uncased,
+        keep_accents=config.vocabulary.keep_accents,
         text_features=_TEXT_FEATURES,
     )
     preprocessor = QuestionAnsweringPreprocessor(
@@ -46,6 +47,7 @@ def make_components(
         sentencepiece_model=sentencepiece_gen.outputs["model"],
         windows=config.windows,
         uncased=config.vocabulary.uncased,
+        keep_accents=config.vocabulary.keep_accents,
         num_shards=config.num_shards,
         seed=config.training.seed,
         max_dead_letter_share=config.data.max_dead_letter_share,
@@ -92,10 +94,11 @@ def fine_tuning(config: QuestionAnsweringPipelineConfig) -> QuestionAnsweringFin
     return QuestionAnsweringFineTuningConfig(
         windows=config.windows,
         uncased=config.vocabulary.uncased,
+        keep_accents=config.vocabulary.keep_accents,
         start_n_top=config.start_n_top,
         end_n_top=config.end_n_top,
         decoding=config.decoding,
-        model=config.model,
+        model=config.trained_model,
         options=config.options,
         training=config.training,
         init_from=config.init_from,

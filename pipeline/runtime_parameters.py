@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from components import configuration
+from components import configuration, runtime_values
 from components.runtime_values import THRESHOLDS_KEY, TRAINING_PLACES
 
 if TYPE_CHECKING:
@@ -95,6 +95,7 @@ def _thresholds(config: PipelineConfig) -> str:
     return json.dumps(given, sort_keys=True)
 
 
+_DATA_PLACES: Mapping[str, str] = {"input_base": "data.root"}
 _BY_NAME: Mapping[str, Parameter] = {parameter.name: parameter for parameter in PARAMETERS}
 
 
@@ -120,6 +121,23 @@ def bind(components: Sequence[base_node.BaseNode], config: PipelineConfig) -> di
                 component.exec_properties[parameter.component_parameter] = value
                 defaults[parameter.name] = parameter.default(config)
     return defaults
+
+
+def apply(config: PipelineConfig, given: Mapping[str, Any]) -> PipelineConfig:
+    """The configuration that a run with these parameters has, checked as if it stood in a file.
+
+    Args:
+        config: that is compiled.
+        given: values by name, as `parse` gives them.
+
+    Raises:
+        ConfigurationError, RuntimeValueError: naming the value that is not legal.
+    """
+    values = {_BY_NAME[name].component_parameter: value for name, value in given.items()}
+    text = configuration.to_json(config)
+    text = runtime_values.merge(text, values, {**TRAINING_PLACES, **_DATA_PLACES})
+    text = runtime_values.merge_evaluation(text, values)
+    return configuration.from_json(type(config), text, where="the run with its parameters")
 
 
 def check(given: Mapping[str, Any], spec: Mapping[str, Any]) -> None:

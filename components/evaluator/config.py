@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +29,9 @@ class Threshold:
                 "a threshold needs minimum, maximum_drop, or both; or for a metric of which less "
                 "is better maximum, maximum_rise, or both."
             )
+        for name, value in vars(self).items():
+            if value is not None and not math.isfinite(value):
+                raise ValueError(f"{name} must be a finite number, but is {value}.")
         for name in ("maximum_drop", "maximum_rise"):
             value = getattr(self, name)
             if value is not None and value < 0:

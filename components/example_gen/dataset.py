@@ -18,8 +18,10 @@ Column = int | str
 TRAIN_SPLIT = "train"
 
 _DEFAULT_DELIMITERS = {"tsv": "\t", "csv": ","}
-_DEFAULT_METRICS = ("accuracy",)
-_DEFAULT_REGRESSION_METRICS = ("pearson_correlation", "spearman_correlation")
+# What can be measured, as `components.evaluator.glue_metrics` does; F1 is of label 1 of two.
+CLASSIFICATION_METRICS = ("accuracy", "f1", "matthews_correlation")
+REGRESSION_METRICS = ("pearson_correlation", "spearman_correlation")
+_OF_TWO_LABELS = "f1"
 
 
 class DatasetError(ValueError):
@@ -94,8 +96,9 @@ class TextDataset:
         labels: in the order of their ids; empty for regression. Integers are taken as text. In
             multiple choice the first label stands for the first option, and so on.
         label_range: smallest and largest legal value for regression; None for classification.
-        metrics: names of the official metrics, the first one deciding; empty gives accuracy, or
-            both correlations for regression.
+        metrics: names of the official metrics, the first one deciding: "accuracy", "f1" (of the
+            second of two labels) and "matthews_correlation"; for regression "pearson_correlation"
+            and "spearman_correlation". Empty gives accuracy, or both correlations.
         delimiter: one character between columns; None gives a tab in TSV and a comma in CSV.
         strip: whether white space around texts is removed. The reference keeps it in TSV.
         replacements: (old, new) pairs applied to the texts in this order, after `strip`.
@@ -120,11 +123,12 @@ class TextDataset:
         # YAML reads `labels: [0, 1]` as numbers; in the files they are text.
         self._set("labels", tuple(str(label) for label in self.labels))
         if not self.metrics:
-            metrics = _DEFAULT_REGRESSION_METRICS if self.is_regression else _DEFAULT_METRICS
+            metrics = REGRESSION_METRICS if self.is_regression else CLASSIFICATION_METRICS[:1]
             self._set("metrics", metrics)
         if self.delimiter is None:
             self._set("delimiter", _DEFAULT_DELIMITERS.get(self.file_format))
         self._check_labels()
+        self._check_metrics()
         self._check_splits()
         self._check_columns()
 
@@ -216,6 +220,20 @@ class TextDataset:
                 f"{self.name}: label_range should be [smallest, largest], "
                 f"but is {list(self.label_range)}."
             )
+
+    def _check_metrics(self) -> None:
+        known = REGRESSION_METRICS if self.is_regression else CLASSIFICATION_METRICS
+        if len(self.labels) > 2:
+            known = tuple(name for name in known if name != _OF_TWO_LABELS)
+        unknown = sorted(set(self.metrics) - set(known))
+        if unknown:
+            what = "regression" if self.is_regression else f"{len(self.labels)} labels"
+            raise DatasetError(
+                f"{self.name}: metrics names {', '.join(unknown)}; those of {what} are "
+                f"{', '.join(known)}."
+            )
+        if len(set(self.metrics)) != len(self.metrics):
+            raise DatasetError(f"{self.name}: metrics names one twice: {list(self.metrics)}.")
 
     def _check_splits(self) -> None:
         if not self.splits:

@@ -32,7 +32,8 @@ class XLNetConfig:
     """The network itself, with the fields of the published `xlnet_config.json`.
 
     Attributes:
-        n_token: pieces in the vocabulary.
+        n_token: pieces in the vocabulary; None, for a network that is yet to be made, as many as
+            the vocabulary of its records has.
         n_layer: attention layers.
         d_model: width of the hidden states; even, because half of a position encoding are sines.
         n_head: attention heads.
@@ -47,7 +48,7 @@ class XLNetConfig:
             it means "last".
     """
 
-    n_token: int
+    n_token: int | None = dataclasses.field(default=None, kw_only=True)
     n_layer: int
     d_model: int
     n_head: int
@@ -58,7 +59,9 @@ class XLNetConfig:
     summary_type: str = "last"
 
     def __post_init__(self) -> None:
-        for name in ("n_token", "n_layer", "d_model", "n_head", "d_head", "d_inner"):
+        if self.n_token is not None:
+            _require_int(self, "n_token", minimum=1, maximum=_MAX_SIZE)
+        for name in ("n_layer", "d_model", "n_head", "d_head", "d_inner"):
             maximum = _MAX_LAYERS if name == "n_layer" else _MAX_SIZE
             _require_int(self, name, minimum=1, maximum=maximum)
         if self.d_model % 2:
@@ -107,6 +110,8 @@ class XLNetConfig:
                 f"an XLNet configuration has the fields {names} (summary_type may be left out); "
                 f"missing: {missing}, unknown: {reprlib.repr(unknown)}"
             )
+        if fields["n_token"] is None:
+            raise ValueError("n_token must be an integer >= 1, not None")
         return cls(**fields)
 
     @classmethod

@@ -10,6 +10,7 @@ from components import standalone
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--vocabulary-size", type=int, help="pieces of the model to be trained")
     parser.add_argument("--uncased", action="store_true", help="texts are lowered for training")
+    parser.add_argument("--keep-accents", action="store_true", help="accents are kept")
     parser.add_argument("--seed", type=int, default=0, help="of the sampling of sentences")
     parser.add_argument(
         "--text-features",
@@ -28,6 +29,7 @@ def _run(options: argparse.Namespace) -> None:
         examples=standalone.channel("Examples") if options.examples else None,
         vocabulary_size=options.vocabulary_size,
         uncased=options.uncased,
+        keep_accents=options.keep_accents,
         seed=options.seed,
         text_features=options.text_features,
     )

@@ -21,6 +21,7 @@ class SentencePieceGenSpec(types.ComponentSpec):
         executor.MODEL_PATH_KEY: component_spec.ExecutionParameter(type=str, optional=True),
         executor.VOCABULARY_SIZE_KEY: component_spec.ExecutionParameter(type=int, optional=True),
         executor.UNCASED_KEY: component_spec.ExecutionParameter(type=int),
+        executor.KEEP_ACCENTS_KEY: component_spec.ExecutionParameter(type=int),
         executor.MAX_SENTENCES_KEY: component_spec.ExecutionParameter(type=int),
         executor.SEED_KEY: component_spec.ExecutionParameter(type=int),
         executor.TEXT_FEATURES_KEY: component_spec.ExecutionParameter(type=str),
@@ -55,6 +56,7 @@ class SentencePieceGen(base_component.BaseComponent):
         examples: types.BaseChannel | None = None,
         vocabulary_size: int | None = None,
         uncased: bool = False,
+        keep_accents: bool = False,
         max_sentences: int = PUBLISHED_MAX_SENTENCES,
         seed: int = 0,
         text_features: Sequence[str] = ("text_a", "text_b"),
@@ -68,6 +70,7 @@ class SentencePieceGen(base_component.BaseComponent):
                 "train" is read.
             vocabulary_size: number of pieces of the model to be trained.
             uncased: whether the texts are lowered for training.
+            keep_accents: whether their accents are kept for training.
             max_sentences: more sentences than these are sampled.
             seed: of the sampling.
             text_features: features of the examples that hold texts; each may have any number.
@@ -90,6 +93,7 @@ class SentencePieceGen(base_component.BaseComponent):
                     executor.EXAMPLES_KEY: examples,
                     executor.VOCABULARY_SIZE_KEY: vocabulary_size,
                     executor.UNCASED_KEY: int(uncased),
+                    executor.KEEP_ACCENTS_KEY: int(keep_accents),
                     executor.MAX_SENTENCES_KEY: max_sentences,
                     executor.SEED_KEY: seed,
                     executor.TEXT_FEATURES_KEY: json.dumps(list(text_features)),

@@ -20,6 +20,7 @@ MODEL_KEY = "model"
 MODEL_PATH_KEY = "model_path"
 VOCABULARY_SIZE_KEY = "vocabulary_size"
 UNCASED_KEY = "uncased"
+KEEP_ACCENTS_KEY = "keep_accents"
 MAX_SENTENCES_KEY = "max_sentences"
 SEED_KEY = "seed"
 TEXT_FEATURES_KEY = "text_features"
@@ -52,6 +53,7 @@ class Executor(base_executor.BaseExecutor):
                 _read_texts(split_uri, json.loads(exec_properties[TEXT_FEATURES_KEY])),
                 vocabulary_size=exec_properties[VOCABULARY_SIZE_KEY],
                 uncased=bool(exec_properties[UNCASED_KEY]),
+                keep_accents=bool(exec_properties.get(KEEP_ACCENTS_KEY)),
                 max_sentences=exec_properties[MAX_SENTENCES_KEY],
                 seed=exec_properties[SEED_KEY],
             )

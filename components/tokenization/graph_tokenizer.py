@@ -66,7 +66,10 @@ class GraphTokenizer(tf.Module):
         )
 
     def pieces(self, texts: tf.Tensor) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
-        """Pieces of texts as strings, in which unknown characters appear as themselves, and as ids.
+        """Pieces of texts as they stand in the normalised text, and as ids.
+
+        Unknown characters appear as themselves; with `byte_fallback` each byte of them alone, so
+        that only together they are UTF-8.
 
         Args:
             texts: string [n], see `__call__`.
@@ -79,8 +82,14 @@ class GraphTokenizer(tf.Module):
         )
         found = self._pieces.tokenize(normalized).with_row_splits_dtype(tf.int32)
         ids = self._pieces.string_to_id(found.flat_values)
-        if not self.vocabulary.replacements:
-            return found, found.with_flat_values(ids)
+        if self.vocabulary.replacements:
+            found, ids = self._replace(found, ids)
+        if self.vocabulary.byte_pieces:
+            found = found.with_flat_values(self._bytes(found.flat_values, ids))
+        return found, found.with_flat_values(ids)
+
+    def _replace(self, found: tf.RaggedTensor, ids: tf.Tensor) -> tuple[tf.RaggedTensor, tf.Tensor]:
+        """Pieces and the flat values of their ids after the comma rule."""
         processor = self.vocabulary.make_processor()
         replaced = sorted(self.vocabulary.replacements)
         table = {
@@ -90,12 +99,23 @@ class GraphTokenizer(tf.Module):
         }
         entries = tf.gather(self._entry_of_id, ids)
         names = np.array([processor.IdToPiece(int(value)) for value in self._values])
+        replaced_ids = ragged_substitution.substitute(
+            found.with_flat_values(ids), entries, values=self._values, **table
+        )
         return (
             ragged_substitution.substitute(found, entries, values=names, **table),
-            ragged_substitution.substitute(
-                found.with_flat_values(ids), entries, values=self._values, **table
-            ),
+            replaced_ids.flat_values,
         )
+
+    def _bytes(self, pieces: tf.Tensor, ids: tf.Tensor) -> tf.Tensor:
+        """Pieces, string [n], of which those that stand for a byte are that byte."""
+        is_byte = np.zeros(self.vocabulary.size, bool)
+        raw = np.full(self.vocabulary.size, b"", object)
+        for piece_id, piece in self.vocabulary.byte_pieces.items():
+            is_byte[piece_id], raw[piece_id] = True, bytes([piece.byte])
+        # Held by the graph as it is: numpy's own bytes would lose the zero byte.
+        raw = tf.constant(raw.tolist())
+        return tf.where(tf.gather(is_byte, ids), tf.gather(raw, ids), pieces)
 
     def encode_normalized(self, texts: tf.Tensor) -> tf.RaggedTensor:
         """Ids of texts that `graph_normalization.normalize` returned; see `__call__`."""

@@ -82,7 +82,10 @@ class Tokenizer:
     def pieces(
         self, text: str | bytes, *, sample: bool = False, rng: np.random.Generator | None = None
     ) -> list[str]:
-        """Pieces of a text; unknown characters appear as themselves. See `encode`."""
+        """Pieces of a text; unknown characters appear as themselves, see `encode`.
+
+        A vocabulary with `byte_fallback` gives a `BytePiece` for each byte of them instead.
+        """
         return self.pieces_normalized(self.normalize(text), sample=sample, rng=rng)
 
     def pieces_normalized(
@@ -99,6 +102,8 @@ class Tokenizer:
                 pieces += comma_rule.split(piece, self._processor.EncodeAsPieces)
             else:
                 pieces.append(piece)
+        if self._byte_pieces:
+            pieces = [self._byte_pieces.get(piece, piece) for piece in pieces]
         return pieces
 
     def piece_to_id(self, piece: str) -> int:
@@ -125,6 +130,7 @@ class Tokenizer:
     def _make_processor(self) -> None:
         self._processor = self.vocabulary.make_processor()
         self._replaced_ids = frozenset(self.vocabulary.replacements)
+        self._byte_pieces = {piece: piece for piece in self.vocabulary.byte_pieces.values()}
 
     def _replace(self, ids: list[int]) -> list[int]:
         if self._replaced_ids.isdisjoint(ids):

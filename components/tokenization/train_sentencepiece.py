@@ -7,8 +7,9 @@ normalisation `nmt_nfkc`, XLNet's control and user-defined symbols.
 from __future__ import annotations
 
 import io
+import logging
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import sentencepiece
 
@@ -36,6 +37,10 @@ _MAX_SENTENCE_BYTES = 4000
 _NUM_THREADS = 16
 _QUIET = 2
 
+_TOO_HIGH = re.compile(r"too high \(\d+\)\. Please set it to a value <= (\d+)")
+
+_logger = logging.getLogger(__name__)
+
 
 class VocabularyTrainingError(ValueError):
     """A corpus from which the vocabulary that was asked for cannot be made."""
@@ -46,6 +51,7 @@ def train(
     *,
     vocabulary_size: int,
     uncased: bool = False,
+    keep_accents: bool = False,
     max_sentences: int = PUBLISHED_MAX_SENTENCES,
     seed: int = 0,
 ) -> Vocabulary:
@@ -55,14 +61,16 @@ def train(
 
     Args:
         texts: raw texts; they are normalised as they will be before being encoded.
-        vocabulary_size: number of pieces, the special ones included.
+        vocabulary_size: number of pieces, the special ones included. If the texts have less to
+            make pieces of, there are as many as they give, and a warning says so.
         uncased: whether texts are lowered.
+        keep_accents: whether their accents are kept.
         max_sentences: more sentences than these are sampled uniformly. Memory is bounded by it.
         seed: of the sampling.
 
     Raises:
-        VocabularyTrainingError: if the texts are too few for so many pieces, or have more
-            different characters than that.
+        VocabularyTrainingError: if there is no text, or it has more different characters than
+            pieces are asked for.
     """
     smallest = len(set(SPECIAL_PIECES) | set(USER_DEFINED_SYMBOLS)) + 1
     if vocabulary_size < smallest:
@@ -70,42 +78,59 @@ def train(
             f"vocabulary_size is {vocabulary_size}, but XLNet's special pieces alone take "
             f"{smallest - 1}."
         )
-    sentences = _sample(_iterate_sentences(texts, uncased=uncased), max_sentences, seed)
+    lines = _iterate_sentences(texts, uncased=uncased, keep_accents=keep_accents)
+    sentences = _sample(lines, max_sentences, seed)
     if not sentences:
         raise VocabularyTrainingError("The corpus for the vocabulary has no text.")
-    model = io.BytesIO()
     try:
-        sentencepiece.SentencePieceTrainer.Train(
-            sentence_iterator=iter(sentences),
-            model_writer=model,
-            model_type="unigram",
-            vocab_size=vocabulary_size,
-            character_coverage=CHARACTER_COVERAGE,
-            normalization_rule_name="nmt_nfkc",
-            control_symbols=list(CONTROL_SYMBOLS),
-            user_defined_symbols=list(USER_DEFINED_SYMBOLS),
-            unk_id=UNK_ID,
-            bos_id=BOS_ID,
-            eos_id=EOS_ID,
-            pad_id=-1,
-            # The sentences were sampled above, with our seed; SentencePiece takes all of them.
-            shuffle_input_sentence=False,
-            max_sentence_length=_MAX_SENTENCE_BYTES,
-            num_threads=_NUM_THREADS,
-            minloglevel=_QUIET,
-        )
+        return _train(sentences, vocabulary_size)
     except RuntimeError as error:
-        raise VocabularyTrainingError(
-            _explain(str(error), vocabulary_size, len(sentences))
-        ) from error
+        most = _TOO_HIGH.search(str(error))
+        if not most or int(most[1]) < smallest:
+            raise VocabularyTrainingError(
+                _explain(str(error), vocabulary_size, len(sentences))
+            ) from error
+    size = int(most[1])
+    _logger.warning(
+        "the vocabulary has %s pieces instead of %s: the %s sentences of the corpus give no more",
+        f"{size:,}",
+        f"{vocabulary_size:,}",
+        f"{len(sentences):,}",
+    )
+    return _train(sentences, size)
+
+
+def _train(sentences: Sequence[str], vocabulary_size: int) -> Vocabulary:
+    model = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.Train(
+        sentence_iterator=iter(sentences),
+        model_writer=model,
+        model_type="unigram",
+        vocab_size=vocabulary_size,
+        character_coverage=CHARACTER_COVERAGE,
+        normalization_rule_name="nmt_nfkc",
+        control_symbols=list(CONTROL_SYMBOLS),
+        user_defined_symbols=list(USER_DEFINED_SYMBOLS),
+        unk_id=UNK_ID,
+        bos_id=BOS_ID,
+        eos_id=EOS_ID,
+        pad_id=-1,
+        # The sentences were sampled above, with our seed; SentencePiece takes all of them.
+        shuffle_input_sentence=False,
+        max_sentence_length=_MAX_SENTENCE_BYTES,
+        num_threads=_NUM_THREADS,
+        minloglevel=_QUIET,
+    )
     return vocabulary.from_bytes(model.getvalue(), source="(trained)")
 
 
-def _iterate_sentences(texts: Iterable[str | bytes], *, uncased: bool) -> Iterator[str]:
+def _iterate_sentences(
+    texts: Iterable[str | bytes], *, uncased: bool, keep_accents: bool
+) -> Iterator[str]:
     """Normalised lines, none longer than SentencePiece reads."""
     for text in texts:
         for line in normalization.to_unicode(text).splitlines():
-            normalized = normalization.normalize(line, uncased=uncased)
+            normalized = normalization.normalize(line, uncased=uncased, keep_accents=keep_accents)
             if normalized:
                 yield from _cut(normalized)
 
@@ -140,11 +165,11 @@ def _sample(sentences: Iterable[str], max_sentences: int, seed: int) -> list[str
 def _explain(message: str, vocabulary_size: int, num_sentences: int) -> str:
     """SentencePiece's error in terms of what the user set."""
     corpus = f"the {num_sentences:,} sentences of the corpus"
-    too_high = re.search(r"too high \(\d+\)\. Please set it to a value <= (\d+)", message)
+    too_high = _TOO_HIGH.search(message)
     if too_high:
         return (
-            f"A vocabulary of {vocabulary_size:,} pieces cannot be made from {corpus}: they give "
-            f"{int(too_high[1]):,} at most. Set a smaller size, or give more text."
+            f"No vocabulary can be made from {corpus}: they give {int(too_high[1]):,} pieces at "
+            "most, fewer than XLNet's special ones. Give more text."
         )
     too_low = re.search(r"smaller than required_chars\. \d+ vs (\d+)", message)
     if too_low:

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 import sentencepiece
 
 from components import files, git_lfs
-from components.tokenization import comma_rule, model_check
+from components.tokenization import byte_pieces, comma_rule, model_check
+from components.tokenization.byte_pieces import BytePiece
 from components.tokenization.special_ids import SPECIAL_PIECES, UNK_ID
 
 # The published model has 0.8 MB, and 250,000 pieces make about 5 MB. More is a wrong file, which
@@ -32,6 +33,8 @@ class Vocabulary:
         sha256: hexadecimal digest of the serialized model.
         replacements: ids that stand for an id, for the pieces which end in a digit and a comma
             (see `comma_rule`). Every other id stands for itself.
+        byte_pieces: by id, those that stand for bytes of unknown characters; most vocabularies
+            have none.
     """
 
     model: bytes = dataclasses.field(repr=False)
@@ -39,6 +42,7 @@ class Vocabulary:
     size: int
     sha256: str
     replacements: Mapping[int, tuple[int, ...]] = dataclasses.field(repr=False)
+    byte_pieces: Mapping[int, BytePiece] = dataclasses.field(repr=False)
 
     def make_processor(self) -> sentencepiece.SentencePieceProcessor:
         """A new SentencePiece processor; it cannot be pickled, so each process makes its own."""
@@ -77,6 +81,7 @@ def from_bytes(model: bytes, *, source: str = "(bytes)") -> Vocabulary:
         size=processor.GetPieceSize(),
         sha256=files.sha256(model),
         replacements=_make_replacements(processor),
+        byte_pieces=byte_pieces.of_vocabulary(processor),
     )
 
 

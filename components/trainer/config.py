@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Literal
 
 # Settings that say where and how conveniently a run computes, not what: a run may be resumed with
@@ -115,6 +116,10 @@ class TrainingConfig:
     peak_flops: float | None = None
 
     def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            # Every comparison with a NaN is false, so no bound would find it.
+            if isinstance(value, float) and not math.isfinite(value):
+                raise ValueError(f"{name} must be a finite number, but is {value}.")
         positive = (
             "batch_size",
             "train_steps",

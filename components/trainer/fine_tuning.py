@@ -7,7 +7,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import tensorflow as tf
 
@@ -27,6 +27,8 @@ from components.trainer.task import Task
 
 _logger = logging.getLogger(__name__)
 
+_Config = TypeVar("_Config")
+
 
 @dataclasses.dataclass(frozen=True)
 class FineTuningConfig:
@@ -39,6 +41,7 @@ class FineTuningConfig:
         metric_names: of the evaluations during training.
         seq_len: tokens per record.
         uncased: whether the records were lower-cased.
+        keep_accents: whether the records' accents were kept.
         model: sizes of the model.
         options: dropout, initialisation, compute dtype.
         training: optimizer, schedule, devices.
@@ -57,6 +60,7 @@ class FineTuningConfig:
     training: TrainingConfig
     init_from: str | None = None
     input_columns: InputColumns = dataclasses.field(default_factory=InputColumns)
+    keep_accents: bool = False
 
     @property
     def record_type(self) -> records.RecordType:
@@ -102,11 +106,13 @@ def fine_tune(
         "record_type": config.record_type.name,
         "seq_len": config.seq_len,
         "uncased": config.uncased,
+        "keep_accents": config.keep_accents,
     }
     chooses = config.kind != "regression"
     if chooses:
         expected["labels"] = list(config.labels)
     manifest = manifest_lib.read(records_dir)
+    config = with_vocabulary(config, manifest)
     check_records(manifest, expected=expected, model=config.model)
     data = FineTuningData(
         config=config.training,
@@ -182,6 +188,19 @@ def train_and_write(
     return result
 
 
+def with_vocabulary(config: _Config, manifest: manifest_lib.Manifest) -> _Config:
+    """A run's configuration with the number of pieces that its records were made with.
+
+    Args:
+        config: dataclass with `model`; an `n_token` that it gives stays, to be checked.
+        manifest: of the records.
+    """
+    if config.model.n_token is not None:
+        return config
+    model = dataclasses.replace(config.model, n_token=manifest.parameters["vocabulary_size"])
+    return dataclasses.replace(config, model=model)
+
+
 def check_records(
     manifest: manifest_lib.Manifest, *, expected: Mapping[str, object], model: XLNetConfig
 ) -> None:
@@ -201,8 +220,8 @@ def check_records(
     if vocabulary_size != model.n_token:
         raise ValueError(
             f"The records were made with a vocabulary of {vocabulary_size:,} pieces, but the "
-            f"model has n_token {model.n_token:,}. Set model.n_token to {vocabulary_size}, or "
-            "give the vocabulary that belongs to the model."
+            f"model has n_token {model.n_token:,}. Leave model.n_token out, or give "
+            "the vocabulary that belongs to the model."
         )
 
 

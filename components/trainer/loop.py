@@ -61,6 +61,9 @@ class TrainingData(Protocol):
     ) -> tf.data.Dataset:
         """One host's rows of the global batches from `first_step` on, `num_steps` at least."""
 
+    def evaluation_batch_size(self, num_replicas: int) -> int:
+        """Rows of a global batch of the evaluation split; of a small one, less than configured."""
+
     def evaluation_batches(self, share: InputShare) -> tf.data.Dataset:
         """The evaluation split once; `is_real_example` [B] is 0 for rows that fill up a batch."""
 
@@ -402,7 +405,7 @@ class _Training:
         with self._workers_together():
             self._metrics = self._evaluation.metrics(
                 self._data.evaluation_batches,
-                batch_size=self._config.eval_batch_size,
+                batch_size=self._data.evaluation_batch_size(self._devices.num_replicas_in_sync),
                 before_batch=go_on,
             )
         self._history.record_evaluation(step, self._metrics)

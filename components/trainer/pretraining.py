@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Sequence
 
 import tensorflow as tf
@@ -14,7 +15,7 @@ from components.modeling.cost import Workload
 from components.records import PRETRAINING
 from components.trainer import strategy
 from components.trainer.config import TrainingConfig
-from components.trainer.fine_tuning import check_records, train_and_write
+from components.trainer.fine_tuning import check_records, train_and_write, with_vocabulary
 from components.trainer.input_share import InputShare
 from components.trainer.loop import TrainingResult
 from components.trainer.pretraining_input import PretrainingInput, PretrainingInputConfig
@@ -23,6 +24,8 @@ from components.trainer.pretraining_task import PretrainingTask
 from components.trainer.steps import Evaluation
 
 TRAINING_SPLIT, EVALUATION_SPLIT = "train", "eval"
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -33,6 +36,7 @@ class PretrainingConfig:
         seq_len: tokens per record; like all that describes records, the manifests must agree.
         num_predict: predicted tokens of a record; None for a free number.
         uncased: whether the records were lower-cased.
+        keep_accents: whether the records' accents were kept.
         perm_size: longest permutation.
         leak_ratio: share of the tokens to be predicted that all may see.
         tie_weight: whether the output layer shares the word embeddings, as published.
@@ -51,6 +55,7 @@ class PretrainingConfig:
     model: XLNetConfig
     options: ModelOptions
     training: TrainingConfig
+    keep_accents: bool = False
     leak_ratio: float = 0.0
     tie_weight: bool = True
     weight: float = 1.0
@@ -107,6 +112,11 @@ class PretrainingData:
             num_replicas=share.parts,
         )
 
+    def evaluation_batch_size(self, num_replicas: int) -> int:
+        """Rows that the held-out files can feed; that replicas can share them is checked."""
+        del num_replicas
+        return self.evaluation.config.batch_size
+
     def evaluation_batches(self, share: InputShare) -> tf.data.Dataset:
         """See the function of this name."""
         return evaluation_batches(self.evaluation, share)
@@ -138,6 +148,7 @@ def pretrain(
         ValueError: if the vocabulary does not fit the model.
     """
     manifest = manifest_lib.read(records_dir)
+    config = with_vocabulary(config, manifest)
     own = Corpus(records_dir, config.weight)
     train_records = _open(
         config,
@@ -179,8 +190,10 @@ def evaluate(config: PretrainingConfig, *, records_dir: str, weights: str) -> di
         ManifestError, PretrainingInputError: as `pretrain`.
         WeightsError: if the weights are not those of such a model.
     """
+    manifest = manifest_lib.read(records_dir)
+    config = with_vocabulary(config, manifest)
     task = config.make_task()
-    records = _open_evaluation(config, manifest_lib.read(records_dir), records_dir)
+    records = _open_evaluation(config, manifest, records_dir)
     model = task.build_model()
     named_checkpoint.restore(model.variables, weights)
     device = tf.distribute.get_strategy()
@@ -193,13 +206,26 @@ def evaluate(config: PretrainingConfig, *, records_dir: str, weights: str) -> di
 def _open_evaluation(
     config: PretrainingConfig, manifest: manifest_lib.Manifest, records_dir: str
 ) -> PretrainingInput:
-    """The held-out split of a run's own records."""
+    """The held-out split of a run's own records, in batches that its files can feed."""
+    batch_size = config.training.eval_batch_size
+    # A file feeds a stretch of rows of each batch.
+    rows = manifest.parameters["batch_size"]
+    most = rows * max(len(manifest.shards.get(EVALUATION_SPLIT, [])), 1)
+    if most < batch_size:
+        _logger.warning(
+            "training.eval_batch_size is %d, but the held-out split has files for %d rows a "
+            "batch: evaluating in batches of %d",
+            batch_size,
+            most,
+            most,
+        )
+        batch_size = most
     return _open(
         config,
         manifest,
         corpora=[Corpus(records_dir)],
         split=EVALUATION_SPLIT,
-        batch_size=config.training.eval_batch_size,
+        batch_size=batch_size,
     )
 
 
@@ -211,9 +237,10 @@ def _open(
     split: str,
     batch_size: int,
 ) -> PretrainingInput:
+    normalised = {"uncased": config.uncased, "keep_accents": config.keep_accents}
     check_records(
         manifest,
-        expected={"record_type": PRETRAINING.name, "uncased": config.uncased},
+        expected={"record_type": PRETRAINING.name, **normalised},
         model=config.model,
     )
     return PretrainingInput(
@@ -229,7 +256,7 @@ def _open(
             leak_ratio=config.leak_ratio,
             seed=config.training.seed,
             expected={
-                "uncased": config.uncased,
+                **normalised,
                 "vocabulary_sha256": manifest.vocabulary_sha256,
             },
         )

@@ -11,7 +11,7 @@ from components import manifest as manifest_lib
 from components.checkpoint_conversion.description import Description
 from components.preprocessing import vocabulary_file
 from components.trainer import saved_model_records
-from components.trainer.fine_tuning import write_weights
+from components.trainer.fine_tuning import with_vocabulary, write_weights
 from components.trainer.loop import TrainingResult
 from components.trainer.pretraining import PretrainingConfig
 
@@ -27,8 +27,9 @@ def save(
         records_dir: where the records' manifest and their vocabulary lie.
         directory: gets the files.
     """
-    about = Description(manifest_lib.read(records_dir).vocabulary_sha256)
-    write_weights(result, config.model, about, directory)
+    manifest = manifest_lib.read(records_dir)
+    config = with_vocabulary(config, manifest)
+    write_weights(result, config.model, Description(manifest.vocabulary_sha256), directory)
     describe(records_dir, directory)
 
 
@@ -38,5 +39,5 @@ def describe(records_dir: str, directory: str) -> None:
     saved_model_records.write(
         directory,
         manifest_lib.read(records_dir),
-        names=("seq_len", "reuse_len", "bi_data", "num_predict", "uncased"),
+        names=("seq_len", "reuse_len", "bi_data", "num_predict", "uncased", "keep_accents"),
     )

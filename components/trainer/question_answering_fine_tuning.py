@@ -15,7 +15,7 @@ from components.modeling.config import ModelOptions, XLNetConfig
 from components.modeling.cost import Workload
 from components.preprocessing.question_answering.config import WindowConfig
 from components.trainer.config import TrainingConfig
-from components.trainer.fine_tuning import check_records, train_and_write
+from components.trainer.fine_tuning import check_records, train_and_write, with_vocabulary
 from components.trainer.loop import TrainingResult
 from components.trainer.question_answering_task import EvaluationSet, QuestionAnsweringTask
 from components.trainer.record_input import FineTuningData, RecordFiles
@@ -38,6 +38,7 @@ class QuestionAnsweringFineTuningConfig:
     Attributes:
         windows: how paragraphs were cut; the records must agree.
         uncased: whether the records were lower-cased.
+        keep_accents: whether the records' accents were kept.
         start_n_top: starts that the beam search keeps.
         end_n_top: ends that it keeps for each of them.
         decoding: how answers are chosen.
@@ -55,6 +56,7 @@ class QuestionAnsweringFineTuningConfig:
     model: XLNetConfig
     options: ModelOptions
     training: TrainingConfig
+    keep_accents: bool = False
     init_from: str | None = None
 
 
@@ -87,11 +89,13 @@ def fine_tune(
         RecordsMismatchError: if records and paragraphs do not belong together.
     """
     manifest = manifest_lib.read(records_dir)
+    config = with_vocabulary(config, manifest)
     check_records(
         manifest,
         expected={
             "record_type": records.QUESTION_ANSWERING.name,
             "uncased": config.uncased,
+            "keep_accents": config.keep_accents,
             **dataclasses.asdict(config.windows),
         },
         model=config.model,

@@ -41,12 +41,14 @@ def run_fn(fn_args: FnArgs) -> None:
         model=result.model,
         vocabulary=vocabulary_file.read(records_dir),
         uncased=config.uncased,
-        keep_accents=made.parameters["keep_accents"],
+        keep_accents=config.keep_accents,
         windows=config.windows,
         decoding=config.decoding,
     )
     question_answering_export.save(module, fn_args.serving_model_dir)
-    saved_model_records.write(fn_args.serving_model_dir, made, names=("max_seq_length", "uncased"))
+    saved_model_records.write(
+        fn_args.serving_model_dir, made, names=("max_seq_length", "uncased", "keep_accents")
+    )
     _logger.info("SavedModel written to %s", fn_args.serving_model_dir)
 
 

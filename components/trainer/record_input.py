@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import logging
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,6 +17,8 @@ import tensorflow as tf
 from components.records import RecordType
 from components.trainer.config import TrainingConfig
 from components.trainer.input_share import EVERYTHING, InputShare
+
+_logger = logging.getLogger(__name__)
 
 
 class EmptySplitError(ValueError):
@@ -124,6 +127,20 @@ class FineTuningData:
             )
         return number
 
+    @functools.cached_property
+    def _num_evaluation_records(self) -> int:
+        number = self.evaluation.count()
+        if number == 0:
+            raise EmptySplitError(
+                f"The evaluation split {list(self.evaluation.patterns)} holds no record."
+            )
+        return number
+
+    def evaluation_batch_size(self, num_replicas: int) -> int:
+        """As configured; of a split that holds less, as few as the replicas can share evenly."""
+        whole_split = -(-self._num_evaluation_records // num_replicas) * num_replicas
+        return min(self.config.eval_batch_size, whole_split)
+
     @property
     def steps_per_epoch(self) -> int:
         """Updates after which the training split was seen once; at least 1."""
@@ -138,20 +155,21 @@ class FineTuningData:
         """Looks at both splits; that batches can be shared out evenly is seen to elsewhere.
 
         Raises:
-            EmptySplitError: if one holds nothing, or the evaluation split less than a batch.
+            EmptySplitError: if one holds nothing.
             LabelError: if a label is none of the task's.
         """
-        del num_replicas
         splits = [self.train]
         _ = self.num_train_records
         if self.evaluation is not None:
             splits.append(self.evaluation)
-            number = self.evaluation.count()
-            if number < self.config.eval_batch_size:
-                raise EmptySplitError(
-                    f"training.eval_batch_size is {self.config.eval_batch_size}, but the "
-                    f"evaluation split {list(self.evaluation.patterns)} holds {number} records. "
-                    f"Set it to {number} at most."
+            size = self.evaluation_batch_size(num_replicas)
+            if size < self.config.eval_batch_size:
+                _logger.warning(
+                    "training.eval_batch_size is %d, but the evaluation split holds %d records: "
+                    "evaluating in batches of %d",
+                    self.config.eval_batch_size,
+                    self._num_evaluation_records,
+                    size,
                 )
         if self.num_labels is not None:
             for records in splits:
@@ -175,7 +193,9 @@ class FineTuningData:
     def evaluation_batches(self, share: InputShare) -> tf.data.Dataset:
         """See the function of this name."""
         return evaluation_batches(
-            self.evaluation, batch_size=self.config.eval_batch_size, share=share
+            self.evaluation,
+            batch_size=self.evaluation_batch_size(share.num_hosts * share.parts),
+            share=share,
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -57,11 +58,20 @@ def load(options: argparse.Namespace) -> PipelineConfig:
 def load_without_data(options: argparse.Namespace) -> PipelineConfig:
     """As `load`, for commands that read no data: what only a run needs may be left out."""
     given = {override.partition("=")[0] for override in options.overrides}
-    placeholders = {"data.root": _NOT_NEEDED, "run.output_root": _NOT_NEEDED}
-    if not any(key.startswith("vocabulary.") for key in given):
-        # As above.
-        placeholders |= {"vocabulary.model": _NOT_NEEDED, "vocabulary.size": "null"}
-    overrides = [f"{key}={value}" for key, value in placeholders.items() if key not in given]
-    return load(
-        argparse.Namespace(**vars(options) | {"overrides": [*overrides, *options.overrides]})
-    )
+    folders = {"data.root": _NOT_NEEDED, "run.output_root": _NOT_NEEDED}
+    # As above.
+    vocabulary = {"vocabulary.model": _NOT_NEEDED, "vocabulary.size": "null"}
+
+    def load_with(placeholders: Mapping[str, str]) -> PipelineConfig:
+        overrides = [f"{key}={value}" for key, value in placeholders.items() if key not in given]
+        return load(
+            argparse.Namespace(**vars(options) | {"overrides": [*overrides, *options.overrides]})
+        )
+
+    try:
+        # A vocabulary that is named says how many pieces there are.
+        return load_with(folders)
+    except ValueError:
+        if any(key.startswith("vocabulary.") for key in given):
+            raise
+    return load_with(folders | vocabulary)

@@ -39,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Prints the estimate; the status says whether it fits on the device, if one is named."""
     config = configuration_arguments.load_without_data(options)
+    config = dataclasses.replace(config, model=config.sized_model())
     from components.modeling.cost import training_cost
     from pipeline import workloads
 

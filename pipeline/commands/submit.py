@@ -43,10 +43,14 @@ def run(options: argparse.Namespace) -> int:
     if options.target == "kfp" and not options.endpoint:
         raise deployment_checks.DeploymentError("--target kfp needs --endpoint.")
     deployment_checks.check(config, options.target)
+    asked = runtime_parameters.apply(config, parameters)
+    deployment_checks.check(asked, options.target)
     if not options.skip_access_check:
-        deployment_checks.check_access(config)
-    from pipeline import submission
+        deployment_checks.check_access(asked)
+    from pipeline import compilation, submission
 
+    # As it would be compiled: components check their own settings.
+    compilation.create_pipeline(asked, options.target)
     if options.target == "vertex":
         print(submission.to_vertex(config, parameters))
     else:

@@ -28,6 +28,12 @@ def test_every_difference_is_listed_with_both_values():
         EXAMPLE.check_agrees({"seq_len": 64, "uncased": True})
 
 
+def test_records_of_before_the_setting_have_no_accents():
+    EXAMPLE.check_agrees({"keep_accents": False})
+    with pytest.raises(manifest.ManifestError, match="keep_accents: the records have False"):
+        EXAMPLE.check_agrees({"keep_accents": True})
+
+
 def test_no_manifest_means_incomplete_records(tmp_path):
     with pytest.raises(manifest.ManifestError, match="preprocessing did not finish"):
         manifest.read(str(tmp_path))

@@ -13,7 +13,12 @@ pytestmark = pytest.mark.e2e
 
 @pytest.fixture
 def launched(deployed, tmp_path, project_root):  # noqa: F811
-    config = deployed(f"run.output_root={tmp_path}/out", "training.save_steps=10")
+    config = deployed(
+        f"run.output_root={tmp_path}/out",
+        # A cluster that mounts folders, as this machine is one.
+        f"deployment.pipeline_root={tmp_path}/pipeline-root",
+        "training.save_steps=10",
+    )
     spec = compilation.compile_pipeline(config, "kfp")
     # Every parameter differs from what was compiled in; the data were compiled in as a bucket.
     launcher = kubeflow_launcher.Launcher(

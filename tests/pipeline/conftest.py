@@ -1,5 +1,7 @@
 """A deployment of the bundled samples."""
 
+import copy
+
 import pytest
 import yaml
 
@@ -19,7 +21,7 @@ DEPLOYMENT = {
         "Trainer": {
             "cpu": 8,
             "memory_gb": 52,
-            "accelerator": "NVIDIA_TESLA_T4",
+            "accelerator": "nvidia.com/gpu",
             "accelerator_count": 1,
         },
     },
@@ -32,14 +34,16 @@ DEPLOYMENT = {
 def deployed(tmp_path):
     """From changes to the configuration of a deployed sample."""
 
-    def make(*overrides: str, preset: str = "sample"):
+    def make(*overrides: str, preset: str = "sample", target: str = "kfp"):
         path = tmp_path / "deployed.yaml"
         document = {
             "extends": [str(preset_loader.PRESET_DIRECTORY / f"{preset}.yaml")],
             "data": {"root": "gs://bucket/data"},
             "run": {"output_root": "gs://bucket/runs"},
-            "deployment": DEPLOYMENT,
+            "deployment": copy.deepcopy(DEPLOYMENT),
         }
+        if target == "vertex":
+            document["deployment"]["resources"]["Trainer"]["accelerator"] = "NVIDIA_TESLA_T4"
         path.write_text(yaml.safe_dump(document))
         return preset_loader.load(str(path), overrides)
 

@@ -91,4 +91,9 @@ def test_help_has_examples(capsys):
 def test_a_given_vocabulary_takes_the_place_of_one_to_be_trained(capsys):
     assert cli.main(["show", "pretraining_small", "--data", "/d", "--vocabulary", "/v.model"]) == 0
     shown = yaml.safe_load(capsys.readouterr().out)
-    assert shown["vocabulary"] == {"model": "/v.model", "size": None, "uncased": True}
+    assert shown["vocabulary"] == {
+        "model": "/v.model",
+        "size": None,
+        "uncased": True,
+        "keep_accents": False,
+    }

@@ -73,7 +73,7 @@ def test_the_specification_says_what_the_deployment_says(spec):
     assert set(images.values()) == {IMAGE}
     resources = {name: container["resources"] for name, container in executors(spec).items()}
     assert resources.pop("Trainer_executor")["accelerator"] == {
-        "type": "NVIDIA_TESLA_T4",
+        "type": "nvidia.com/gpu",
         "count": "1",
     }
     assert all(value["memoryLimit"] == 16.0 for value in resources.values())
@@ -105,7 +105,7 @@ def test_every_class_that_a_container_imports_is_there(spec):
 
 
 def test_vertex_gets_a_job_with_its_resolver_and_cached_example_gen(deployed, preset):
-    job = compilation.compile_pipeline(deployed(preset=preset), "vertex")
+    job = compilation.compile_pipeline(deployed(preset=preset, target="vertex"), "vertex")
     spec = job["pipelineSpec"]
     assert spec["schemaVersion"] == "2.0.0"
     assert job["runtimeConfig"]["gcsOutputDirectory"] == "gs://bucket/root"

@@ -37,7 +37,7 @@ def test_what_is_wrong_is_named_when_the_configuration_is_read(deployed, overrid
 )
 def test_what_vertex_lacks_is_named(deployed, override, message):
     with pytest.raises(deployment_checks.DeploymentError, match=message):
-        compilation.compile_pipeline(deployed(override), "vertex")
+        compilation.compile_pipeline(deployed(override, target="vertex"), "vertex")
 
 
 def test_a_region_without_the_accelerator_is_refused_unless_the_check_is_off(deployed):
@@ -45,12 +45,16 @@ def test_a_region_without_the_accelerator_is_refused_unless_the_check_is_off(dep
     with pytest.raises(
         AcceleratorError, match=r"resources\.Trainer asks for NVIDIA_TESLA_T4, which"
     ):
-        deployment_checks.check(deployed(elsewhere), "vertex")
-    deployment_checks.check(deployed(elsewhere, "deployment.check_accelerators=false"), "vertex")
+        deployment_checks.check(deployed(elsewhere, target="vertex"), "vertex")
+    deployment_checks.check(
+        deployed(elsewhere, "deployment.check_accelerators=false", target="vertex"), "vertex"
+    )
     job = f"deployment.training_job={V5E}, tpu_topology: 2x2}}"
-    deployment_checks.check(deployed(job, "deployment.region=us-west4"), "vertex")
+    deployment_checks.check(deployed(job, "deployment.region=us-west4", target="vertex"), "vertex")
     with pytest.raises(AcceleratorError, match="training_job asks for TPU_V5_LITEPOD, which"):
-        deployment_checks.check(deployed(job, "deployment.region=us-east4"), "vertex")
+        deployment_checks.check(
+            deployed(job, "deployment.region=us-east4", target="vertex"), "vertex"
+        )
 
 
 def test_a_gate_that_kubeflow_cannot_hold_is_refused(deployed):
@@ -59,7 +63,7 @@ def test_a_gate_that_kubeflow_cannot_hold_is_refused(deployed):
         deployment_checks.DeploymentError, match="compares with the latest blessed model only"
     ):
         deployment_checks.check(deployed(override), "kfp")
-    deployment_checks.check(deployed(override), "vertex")
+    deployment_checks.check(deployed(override, target="vertex"), "vertex")
 
 
 def test_a_folder_that_cannot_be_written_is_named(deployed, tmp_path):
@@ -85,3 +89,55 @@ def test_a_folder_that_cannot_be_written_is_named(deployed, tmp_path):
 def test_a_pipeline_without_a_deployment_is_refused(deployed):
     with pytest.raises(deployment_checks.DeploymentError, match="has no deployment"):
         deployment_checks.check(deployed("deployment=null"), "kfp")
+    for target in compilation.TARGETS:
+        with pytest.raises(deployment_checks.DeploymentError, match="has no deployment"):
+            compilation.compile_pipeline(deployed("deployment=null"), target)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        (
+            "deployment.pipeline_root=gs://BUCKET/root",
+            "pipeline_root is 'gs://BUCKET', in which BU",
+        ),
+        ("data.root=gs://BUCKET/data", "data.root is 'gs://BUCKET', in which BUCKET stands for"),
+        ("init_from=gs://<bucket>/w", "init_from is 'gs://<bucket>', in which <bucket> stands"),
+        ("deployment.project=PROJECT", "deployment.project is 'PROJECT'"),
+        ("deployment.service_account=x@PROJECT.iam.gserviceaccount.com", "in which PROJECT stands"),
+        (
+            f"deployment.image=eu.pkg.dev/PROJECT/r@sha256:{'a' * 64}",
+            "deployment.image is .*PROJEC",
+        ),
+    ],
+)
+@pytest.mark.parametrize("target", compilation.TARGETS)
+def test_a_placeholder_of_the_documentation_is_no_name(deployed, override, message, target):
+    config = deployed(override, target=target)
+    with pytest.raises(deployment_checks.DeploymentError, match=message):
+        compilation.compile_pipeline(config, target)
+
+
+def test_folders_below_a_bucket_may_have_any_name(deployed):
+    deployment_checks.check(deployed("data.root=gs://bucket/DATA/v1/<x>"), "kfp")
+
+
+@pytest.mark.parametrize(
+    ("made_for", "compiled_for", "message"),
+    [
+        ("kfp", "vertex", r"is 'nvidia.com/gpu', which Vertex AI does not know.*NVIDIA_TESLA_T4"),
+        ("vertex", "kfp", r"is 'NVIDIA_TESLA_T4', which Kubeflow Pipelines does.*nvidia.com/gpu"),
+    ],
+)
+def test_an_accelerator_of_the_other_platform_is_refused(deployed, made_for, compiled_for, message):
+    with pytest.raises(deployment_checks.DeploymentError, match=message):
+        compilation.compile_pipeline(deployed(target=made_for), compiled_for)
+
+
+def test_a_cluster_with_a_bucket_does_not_see_folders_of_this_machine(deployed, tmp_path):
+    for setting in ("init_from", "data.root", "run.push_to"):
+        with pytest.raises(deployment_checks.DeploymentError, match=f"{setting} is '/home/me/x'"):
+            deployment_checks.check(deployed(f"{setting}=/home/me/x"), "kfp")
+    # With a root in a mounted folder, others are mounted as well.
+    root = f"deployment.pipeline_root={tmp_path}"
+    deployment_checks.check(deployed("init_from=/home/me/x", root), "kfp")

@@ -123,7 +123,10 @@ def test_files_extend_files_beside_them_and_not_themselves(tmp_path):
         (["training.train_steps=[1"], "not valid YAML"),
         (["data.task=sst-2"], "either task .* or dataset"),
         (["evaluation.thresholds.f2={minimum: 1}"], "names f2; this task measures accuracy"),
-        (["vocabulary.size=300"], "vocabulary.size is 300, but model.n_token is 256"),
+        (
+            ["vocabulary.size=300", "model.n_token=256"],
+            "vocabulary.size is 300, but model.n_token is 256; leave n_token out",
+        ),
         (["name=My_Pipeline"], "lower-case letter"),
         (["seq_len=4"], "seq_len must be at least 5"),
         (["max_qa_length=8"], "the data set has no options"),

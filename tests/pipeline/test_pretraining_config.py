@@ -20,6 +20,7 @@ def test_what_the_records_determine_is_said_once():
     [
         ("options.reuse_len=16", r"options.reuse_len is 16, but records.reuse_len is 32"),
         ("records.uncased=true", "records.uncased is True, but vocabulary.uncased is False"),
+        ("vocabulary.keep_accents=true", "records.keep_accents is False, but vocabulary.keep_acc"),
         ("training.batch_size=12", r"training.batch_size is 12.*8 rows.*8 or 16 would fit"),
         ("training.eval_batch_size=4", r"training.eval_batch_size is 4.*: 8 would fit"),
         ("perm_size=33", r"perm_size is 33; legal is 1 to 32"),

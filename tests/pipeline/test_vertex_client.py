@@ -56,7 +56,7 @@ def requests(monkeypatch):
 @pytest.fixture
 def tfx_command(monkeypatch, tmp_path, deployed):
     """The `tfx` command in this process, with the environment that it wants."""
-    deployed()
+    deployed(target="vertex")
     monkeypatch.setenv("VERTEX_HOME", str(tmp_path / "vertex"))
     # It calls `pip freeze`.
     monkeypatch.setenv("PATH", f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}")
@@ -101,7 +101,7 @@ def test_tfx_creates_and_runs_the_pipeline(requests, tfx_command, monkeypatch):
 
 
 def test_submit_runs_as_the_service_account(requests, deployed, tmp_path, capsys):
-    deployed()
+    deployed(target="vertex")
     arguments = ["submit", str(tmp_path / "deployed.yaml"), "--target", "vertex"]
     assert cli.main([*arguments, "--skip-access-check", "--parameter", "batch_size=16"]) == 0
     (request,) = requests

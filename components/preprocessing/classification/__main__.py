@@ -10,6 +10,7 @@ from components import files, standalone
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seq-len", type=int, required=True, help="pieces per record")
     parser.add_argument("--uncased", action="store_true", help="texts are lowered")
+    parser.add_argument("--keep-accents", action="store_true", help="accents are kept")
     task = parser.add_mutually_exclusive_group(required=True)
     task.add_argument(
         "--labels", nargs="+", metavar="LABEL", help="of the task, in the order of their ids"
@@ -32,6 +33,7 @@ def _run(options: argparse.Namespace) -> None:
         sentencepiece_model=standalone.channel("SentencePieceModel"),
         seq_len=options.seq_len,
         uncased=options.uncased,
+        keep_accents=options.keep_accents,
         labels=options.labels,
         max_qa_length=options.max_qa_length,
     )

@@ -19,6 +19,7 @@ class ClassificationPreprocessorSpec(types.ComponentSpec):
     PARAMETERS = {
         executor.SEQ_LEN_KEY: component_spec.ExecutionParameter(type=int),
         executor.UNCASED_KEY: component_spec.ExecutionParameter(type=int),
+        executor.KEEP_ACCENTS_KEY: component_spec.ExecutionParameter(type=int),
         executor.LABELS_KEY: component_spec.ExecutionParameter(type=str),
         executor.MAX_QA_LENGTH_KEY: component_spec.ExecutionParameter(type=int, optional=True),
     }
@@ -62,6 +63,7 @@ class ClassificationPreprocessor(base_beam_component.BaseBeamComponent):
         sentencepiece_model: types.BaseChannel,
         seq_len: int,
         uncased: bool,
+        keep_accents: bool = False,
         labels: Sequence[str] | None,
         max_qa_length: int | None = None,
     ):
@@ -74,6 +76,7 @@ class ClassificationPreprocessor(base_beam_component.BaseBeamComponent):
             sentencepiece_model: the vocabulary.
             seq_len: length of the records.
             uncased: whether texts are lowered.
+            keep_accents: whether their accents are kept.
             labels: the task's labels in the order of their ids; None for regression.
             max_qa_length: of multiple choice, most pieces of a question with one of its options;
                 None for tasks without options.
@@ -86,6 +89,7 @@ class ClassificationPreprocessor(base_beam_component.BaseBeamComponent):
                     executor.SENTENCEPIECE_MODEL_KEY: sentencepiece_model,
                     executor.SEQ_LEN_KEY: seq_len,
                     executor.UNCASED_KEY: int(uncased),
+                    executor.KEEP_ACCENTS_KEY: int(keep_accents),
                     executor.LABELS_KEY: json.dumps(None if labels is None else list(labels)),
                     executor.MAX_QA_LENGTH_KEY: max_qa_length,
                     standard_component_specs.TRANSFORM_GRAPH_KEY: types.Channel(

@@ -26,6 +26,7 @@ from components.tokenization import vocabulary as vocabulary_lib
 SENTENCEPIECE_MODEL_KEY = "sentencepiece_model"
 SEQ_LEN_KEY = "seq_len"
 UNCASED_KEY = "uncased"
+KEEP_ACCENTS_KEY = "keep_accents"
 LABELS_KEY = "labels"
 MAX_QA_LENGTH_KEY = "max_qa_length"
 
@@ -48,8 +49,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             input_dict: `examples` (one artifact of raw Examples), `schema` and
                 `sentencepiece_model`.
             output_dict: `transform_graph` and `transformed_examples`.
-            exec_properties: `seq_len`, `uncased` (0 or 1), `labels` (a JSON list, or "null"
-                for regression), and for multiple choice `max_qa_length`.
+            exec_properties: `seq_len`, `uncased` and `keep_accents` (0 or 1), `labels` (a JSON
+                list, or "null" for regression), and for multiple choice `max_qa_length`.
 
         Raises:
             ValueError: if the examples have no split "train".
@@ -61,6 +62,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             sentencepiece_model=artifacts.sentencepiece_model_path(model_uri),
             seq_len=exec_properties[SEQ_LEN_KEY],
             uncased=bool(exec_properties[UNCASED_KEY]),
+            keep_accents=bool(exec_properties.get(KEEP_ACCENTS_KEY)),
             labels=tuple(labels or ()),
             regression=labels is None,
             max_qa_length=exec_properties.get(MAX_QA_LENGTH_KEY),
@@ -99,6 +101,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         parameters = {
             "seq_len": config.seq_len,
             "uncased": config.uncased,
+            "keep_accents": config.keep_accents,
             "labels": list(config.labels),
             "vocabulary_size": vocabulary.size,
         }

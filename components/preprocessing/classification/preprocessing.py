@@ -28,6 +28,7 @@ class PreprocessingConfig:
         sentencepiece_model: path of the SentencePiece model; its content goes into the graph.
         seq_len: length of the records.
         uncased: whether texts are lowered.
+        keep_accents: whether their accents are kept.
         labels: the task's labels in the order of their ids; empty for regression.
         regression: whether labels are numbers.
         max_qa_length: of multiple choice, most pieces of a question with one of its options; None
@@ -37,6 +38,7 @@ class PreprocessingConfig:
     sentencepiece_model: str
     seq_len: int
     uncased: bool
+    keep_accents: bool = False
     labels: tuple[str, ...] = ()
     regression: bool = False
     max_qa_length: int | None = None
@@ -86,7 +88,11 @@ def preprocessing_fn(
         ValueError: if there is no `text_a`, or for multiple choice no `options`.
     """
     config = configuration.build(PreprocessingConfig, custom_config, where="custom_config")
-    tokenizer = GraphTokenizer(vocabulary.load(config.sentencepiece_model), uncased=config.uncased)
+    tokenizer = GraphTokenizer(
+        vocabulary.load(config.sentencepiece_model),
+        uncased=config.uncased,
+        keep_accents=config.keep_accents,
+    )
     return make_records(inputs, config, tokenizer)
 
 

@@ -31,6 +31,7 @@ class PretrainingDataConfig:
         reuse_len: tokens at its beginning that the next batch's memory covers.
         bi_data: whether half of each core's rows run backwards.
         uncased: whether the text is lower-cased.
+        keep_accents: whether its accents are kept.
         num_predict: masked tokens of each record, divided between the reused part and the rest in
             proportion to their lengths; None leaves the number to the span sampling.
         mask_alpha: tokens of context per `mask_beta` masked tokens.
@@ -57,6 +58,7 @@ class PretrainingDataConfig:
     num_predict: int | None
     mask_alpha: int
     mask_beta: int
+    keep_accents: bool = False
     max_gram: int = 5
     mask_strategy: MaskStrategy = "token_span"
     num_cores: int = 1

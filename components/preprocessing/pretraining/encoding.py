@@ -176,9 +176,12 @@ def word_starts(tokenizer: Tokenizer) -> np.ndarray:
     """Bool [vocabulary size]: whether a piece may begin a word.
 
     Those are the pieces that begin with the space mark or `<`, and single ASCII punctuation
-    characters except the apostrophe, as in the published preprocessing.
+    characters except the apostrophe, as in the published preprocessing. A piece that stands for a
+    byte is spelt with `<`, but goes on with what is before it.
     """
     pieces = map(tokenizer.id_to_piece, range(tokenizer.vocabulary.size))
-    return np.array(
+    starts = np.array(
         [piece.startswith((SPIECE_UNDERLINE, "<")) or piece in _PUNCTUATION for piece in pieces]
     )
+    starts[list(tokenizer.vocabulary.byte_pieces)] = False
+    return starts

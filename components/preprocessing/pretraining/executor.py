@@ -59,7 +59,9 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             },
             output_directory=records.uri,
             config=config,
-            tokenizer=Tokenizer.from_file(model_path, uncased=config.uncased),
+            tokenizer=Tokenizer.from_file(
+                model_path, uncased=config.uncased, keep_accents=config.keep_accents
+            ),
             file_format="tfrecord",
             from_raw_text=bool(exec_properties[FROM_RAW_TEXT_KEY]),
         )

@@ -185,7 +185,6 @@ def finish(
             **config.parameters(),
             "num_shards": dict(plan.num_shards),
             "from_raw_text": plan.from_raw_text,
-            "keep_accents": plan.tokenizer.keep_accents,
             "vocabulary_size": plan.tokenizer.vocabulary.size,
         },
         vocabulary_sha256=plan.tokenizer.vocabulary.sha256,

@@ -107,7 +107,7 @@ def make_plan(
         inputs: glob patterns by split, such as {"train": ["corpus/*.txt.gz"]}.
         output_directory: a directory of this run's own.
         config: what shapes the records.
-        tokenizer: cased as `config.uncased` says.
+        tokenizer: that treats case and accents as `config` says.
         file_format: see `components.example_gen.corpus.read_documents`.
         text_field: likewise.
         from_raw_text: False if the text is ids of pieces, separated by white space.
@@ -117,11 +117,13 @@ def make_plan(
         NoTextError: if all files of a split are empty.
         PretrainingDataConfigError: if the tokenizer or the format do not fit the configuration.
     """
-    if tokenizer.uncased != config.uncased:
-        raise PretrainingDataConfigError(
-            f"uncased is {config.uncased} in the configuration and {tokenizer.uncased} in the "
-            "tokenizer; make both the same."
-        )
+    for name in ("uncased", "keep_accents"):
+        given, actual = getattr(config, name), getattr(tokenizer, name)
+        if given != actual:
+            raise PretrainingDataConfigError(
+                f"{name} is {given} in the configuration and {actual} in the tokenizer; make both "
+                "the same."
+            )
     if file_format not in CORPUS_FORMATS:
         raise PretrainingDataConfigError(
             f"There is no corpus format {file_format!r}; legal are {', '.join(CORPUS_FORMATS)}."

@@ -9,6 +9,7 @@ from components import standalone
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--uncased", action="store_true", help="texts are lowered")
+    parser.add_argument("--keep-accents", action="store_true", help="accents are kept")
     parser.add_argument("--num-shards", type=int, default=8, help="files per split (default 8)")
     parser.add_argument("--seed", type=int, default=0, help="of the records' order")
 
@@ -24,6 +25,7 @@ def _run(options: argparse.Namespace) -> None:
         sentencepiece_model=standalone.channel("SentencePieceModel"),
         windows=windows,
         uncased=options.uncased,
+        keep_accents=options.keep_accents,
         num_shards=options.num_shards,
         seed=options.seed,
     )

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from components.preprocessing.question_answering import common_subsequence
-from components.tokenization import normalization
+from components.tokenization import byte_pieces, normalization
 from components.tokenization.special_ids import SPIECE_UNDERLINE
 
 # Of the published alignment: width of the band beyond the difference in length, number of bands
@@ -54,7 +54,8 @@ class Alignment:
         piece_char_of_orig: int32[N], for each character the one of the pieces' text that is matched
             with it, the first if there are several, or -1.
         last_piece_char_of_orig: int32[N], the last if there are several, or -1.
-        piece_of_char: int32[M], the piece of each character of the pieces' text.
+        piece_of_char: int32[M], the piece in which each character of the pieces' text begins.
+        last_piece_of_char: int32[M], the one in which it ends: another where pieces are bytes.
     """
 
     tok_start_to_orig_index: np.ndarray
@@ -63,6 +64,7 @@ class Alignment:
     piece_char_of_orig: np.ndarray
     last_piece_char_of_orig: np.ndarray
     piece_of_char: np.ndarray
+    last_piece_of_char: np.ndarray
 
     def piece_span(self, start: int, end: int) -> tuple[int, int]:
         """First and last piece of the characters `start` … `end`, both included."""
@@ -70,7 +72,7 @@ class Alignment:
         last = convert_indices(self.last_piece_char_of_orig, np.array([end]), is_start=False)[0]
         first_piece = int(self.piece_of_char[first])
         # Where nothing of the answer is matched the two can cross; the reference fails there.
-        return first_piece, max(first_piece, int(self.piece_of_char[last]))
+        return first_piece, max(first_piece, int(self.last_piece_of_char[last]))
 
 
 def align(
@@ -87,31 +89,40 @@ def align(
     Returns:
         The alignment, the reference's where that gives one.
     """
-    lengths = np.fromiter(map(len, pieces), np.int64, len(pieces))
-    piece_text = "".join(pieces).replace(SPIECE_UNDERLINE, " ")
+    piece_text, lengths = byte_pieces.join(pieces)
+    piece_text = piece_text.replace(SPIECE_UNDERLINE, " ")
     normalise = _CharacterTable.shared(uncased, keep_accents)
     symbols = normalise.symbols(text)
     target = _code_points(piece_text)
     orig_of_char, method = _match_like_reference(symbols, target)
     if orig_of_char is None:
         orig_of_char, method = _match_parts(text, piece_text, normalise)
-    piece_of_char = np.repeat(np.arange(len(pieces), dtype=np.int32), lengths)
-    if orig_of_char is None:
-        return _proportional(len(text), lengths, piece_of_char)
-
     ends = np.cumsum(lengths)
+    # A byte that is not the first of its character has no character of its own.
+    starts = ends - np.maximum(lengths, 1)
+    piece_of_char = np.repeat(np.arange(len(pieces), dtype=np.int32), lengths)
+    last_piece_of_char = np.searchsorted(starts, np.arange(len(piece_text)), side="right") - 1
+    of_pieces = piece_of_char, last_piece_of_char.astype(np.int32)
+    if orig_of_char is None:
+        return _proportional(len(text), starts, ends, *of_pieces)
+
     chars = np.flatnonzero(orig_of_char >= 0)
     first_chars, last_chars = np.full((2, len(text)), -1, np.int32)
     # Of several assignments to a place the last one stays.
     last_chars[orig_of_char[chars]] = chars
     first_chars[orig_of_char[chars[::-1]]] = chars[::-1]
+    if keep_accents and last_chars[-1] < 0 and orig_of_char[-1] < 0:
+        # SentencePiece takes some characters apart and puts marks together (Thai `ำ`, text in
+        # NFD): what is left over at both ends belongs together. Without accents the published
+        # alignment stays, which takes what is before it.
+        last_chars[-1] = len(piece_text) - 1
     return Alignment(
-        convert_indices(orig_of_char, ends - lengths, is_start=True, end=len(text)),
+        convert_indices(orig_of_char, starts, is_start=True, end=len(text)),
         convert_indices(orig_of_char, ends - 1, is_start=False, end=len(text)),
         method,
         first_chars,
         last_chars,
-        piece_of_char,
+        *of_pieces,
     )
 
 
@@ -215,11 +226,16 @@ def _match_parts(
     return None, AlignmentMethod.EXPANDED
 
 
-def _proportional(num_characters: int, lengths: np.ndarray, piece_of_char: np.ndarray) -> Alignment:
+def _proportional(
+    num_characters: int,
+    starts: np.ndarray,
+    ends: np.ndarray,
+    piece_of_char: np.ndarray,
+    last_piece_of_char: np.ndarray,
+) -> Alignment:
     """Last fallback: pieces get as much of the paragraph as they are long."""
     total = len(piece_of_char)
-    ends = np.cumsum(lengths)
-    starts = (ends - lengths) * num_characters // total
+    starts = starts * num_characters // total
     lasts = np.maximum(starts, ends * num_characters // total - 1)
     characters = np.arange(num_characters)
     first_chars = characters * total // num_characters
@@ -231,6 +247,7 @@ def _proportional(num_characters: int, lengths: np.ndarray, piece_of_char: np.nd
         first_chars.astype(np.int32),
         last_chars.astype(np.int32),
         piece_of_char,
+        last_piece_of_char,
     )
 
 

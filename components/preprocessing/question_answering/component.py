@@ -20,6 +20,7 @@ class QuestionAnsweringPreprocessorSpec(types.ComponentSpec):
     PARAMETERS = {
         executor.WINDOWS_KEY: component_spec.ExecutionParameter(type=str),
         executor.UNCASED_KEY: component_spec.ExecutionParameter(type=int),
+        executor.KEEP_ACCENTS_KEY: component_spec.ExecutionParameter(type=int),
         executor.NUM_SHARDS_KEY: component_spec.ExecutionParameter(type=int),
         executor.SEED_KEY: component_spec.ExecutionParameter(type=int),
         executor.MAX_DEAD_LETTER_SHARE_KEY: component_spec.ExecutionParameter(type=str),
@@ -54,6 +55,7 @@ class QuestionAnsweringPreprocessor(base_beam_component.BaseBeamComponent):
         sentencepiece_model: types.BaseChannel,
         windows: WindowConfig,
         uncased: bool,
+        keep_accents: bool = False,
         num_shards: int = 8,
         seed: int = 0,
         max_dead_letter_share: float = 0.001,
@@ -65,6 +67,7 @@ class QuestionAnsweringPreprocessor(base_beam_component.BaseBeamComponent):
             sentencepiece_model: the vocabulary.
             windows: lengths.
             uncased: whether texts are lowered.
+            keep_accents: whether their accents are kept.
             num_shards: files per split.
             seed: of the order of the records.
             max_dead_letter_share: of the questions of a split, in [0, 1].
@@ -76,6 +79,7 @@ class QuestionAnsweringPreprocessor(base_beam_component.BaseBeamComponent):
                     executor.SENTENCEPIECE_MODEL_KEY: sentencepiece_model,
                     executor.WINDOWS_KEY: configuration.to_json(windows),
                     executor.UNCASED_KEY: int(uncased),
+                    executor.KEEP_ACCENTS_KEY: int(keep_accents),
                     executor.NUM_SHARDS_KEY: num_shards,
                     executor.SEED_KEY: seed,
                     executor.MAX_DEAD_LETTER_SHARE_KEY: json.dumps(max_dead_letter_share),

@@ -20,6 +20,7 @@ SENTENCEPIECE_MODEL_KEY = "sentencepiece_model"
 RECORDS_KEY = "records"
 WINDOWS_KEY = "windows"
 UNCASED_KEY = "uncased"
+KEEP_ACCENTS_KEY = "keep_accents"
 NUM_SHARDS_KEY = "num_shards"
 SEED_KEY = "seed"
 MAX_DEAD_LETTER_SHARE_KEY = "max_dead_letter_share"
@@ -42,8 +43,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         Args:
             input_dict: `examples` (raw Examples of paragraphs) and `sentencepiece_model`.
             output_dict: `records`, one Examples artifact.
-            exec_properties: `windows` (JSON of a `WindowConfig`), `uncased` (0 or 1),
-                `num_shards`, `seed` and `max_dead_letter_share` (a number as JSON).
+            exec_properties: `windows` (JSON of a `WindowConfig`), `uncased` and `keep_accents`
+                (0 or 1), `num_shards`, `seed` and `max_dead_letter_share` (a number as JSON).
 
         Raises:
             ValueError: if the examples lack a split.
@@ -75,6 +76,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             tokenizer=Tokenizer.from_file(
                 artifacts.sentencepiece_model_path(model_uri),
                 uncased=bool(exec_properties[UNCASED_KEY]),
+                keep_accents=bool(exec_properties.get(KEEP_ACCENTS_KEY)),
             ),
             input_format="examples",
             num_shards=exec_properties[NUM_SHARDS_KEY],

@@ -49,7 +49,7 @@ class GraphAligner:
 
         Args:
             characters: int32 [n, (characters)], code points of the texts as they were given.
-            pieces: string [n, (pieces)] of the normalised texts, with "▁" for spaces.
+            pieces: string [n, (pieces)] of `GraphTokenizer.pieces`, with "▁" for spaces.
         """
         symbols = characters.with_flat_values(self._symbols(characters.flat_values))
         piece_texts = tf.strings.regex_replace(
@@ -87,10 +87,11 @@ class GraphAligner:
             other[:, None], tf.cast(~is_matched, tf.int32), tf.shape(is_shifted)
         )
 
-        lengths = pieces.with_flat_values(tf.strings.length(pieces.flat_values, "UTF8_CHAR"))
+        # Counts first bytes of characters: 0 for a byte alone that is another one.
+        lengths = tf.strings.length(pieces.flat_values, "UTF8_CHAR")
         row = pieces.value_rowids()
-        ends = tf.cumsum(lengths.flat_values)
-        starts = ends - lengths.flat_values
+        ends = tf.cumsum(lengths)
+        starts = ends - tf.maximum(lengths, 1)
         in_text = tf.gather(characters.row_lengths(), row)
         row_bounds = (tf.gather(target.row_starts(), row), tf.gather(target.row_limits(), row))
         convert = _IndexConversion(orig_of_char, row_bounds, in_text)

@@ -67,6 +67,18 @@ def test_trains_on_lists_of_texts_under_other_names(tmp_path, examples, small_vo
     assert loaded.model == small_vocabulary.model
 
 
+def test_accents_are_kept_where_that_is_asked_for(tmp_path, examples):
+    record = tf_examples.encode({"text_a": ["schön schon größer".encode()] * 20})
+    tfrecords.write_records(f"{examples.uri}/Split-train/data-00000-of-00001.gz", [record])
+    settings = {**TRAINING, "vocabulary_size": 31}
+    for keep_accents in (0, 1):
+        given = {**settings, "keep_accents": keep_accents}
+        _, loaded = _run(tmp_path / str(keep_accents), {"examples": [examples]}, given)
+        processor = loaded.make_processor()
+        pieces = "".join(processor.IdToPiece(i) for i in range(loaded.size))
+        assert ("ö" in pieces) == bool(keep_accents)
+
+
 def test_nothing_is_written_where_the_model_is_wrong(tmp_path):
     path = tmp_path / "given.model"
     path.write_bytes(b"not found")
@@ -82,6 +94,7 @@ def test_component_takes_one_way_or_the_other(examples):
         "model_path": None,
         "vocabulary_size": 100,
         "uncased": 0,
+        "keep_accents": 0,
         "max_sentences": train_sentencepiece.PUBLISHED_MAX_SENTENCES,
         "seed": 0,
         "text_features": '["text_a", "text_b"]',

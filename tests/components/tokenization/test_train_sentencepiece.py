@@ -57,12 +57,18 @@ def test_long_texts_are_cut_not_dropped():
     assert 0 not in Tokenizer(vocabulary).encode("xyzklm ne")
 
 
+def test_a_vocabulary_is_as_large_as_the_texts_allow(caplog):
+    vocabulary = train_sentencepiece.train(["hello world"], vocabulary_size=5000)
+    assert vocabulary.size == 25
+    assert "25 pieces instead of 5,000: the 1 sentences of the corpus give no more" in caplog.text
+    assert vocabulary == train_sentencepiece.train(["hello world"], vocabulary_size=25)
+
+
 @pytest.mark.parametrize(
     ("texts", "size", "message"),
     [
         ([], 100, "has no text"),
         ([" ", "\n"], 100, "has no text"),
-        (["hello world"], 5000, r"5,000 pieces cannot be made from the 1 sentences.*25 at most"),
         (["abcdefghijklmnop"], 20, r"20 pieces is too small.*alone take \d+"),
         (["a"], 10, "special pieces alone take 17"),
     ],

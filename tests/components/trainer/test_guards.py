@@ -340,10 +340,20 @@ def test_labels_out_of_range_are_named_at_once(train, sample_records, tmp_path):
         data.check()
 
 
-def test_an_evaluation_batch_larger_than_the_split_is_named_at_once(train, tmp_path):
-    with pytest.raises(EmptySplitError, match=r"eval_batch_size is 64, .* holds 50 records"):
-        train(tmp_path, config(eval_batch_size=64))
-    assert not (tmp_path / "checkpoints").exists()
+def test_an_evaluation_batch_larger_than_the_split_shrinks(train, tmp_path, caplog):
+    fitting = train(tmp_path / "50", config(eval_batch_size=50))
+    assert "eval_batch_size" not in caplog.text
+    shrunk = train(tmp_path / "64", config(eval_batch_size=64))
+    assert "eval_batch_size is 64, but the evaluation split holds 50 records: " in caplog.text
+    assert "in batches of 50" in caplog.text
+    assert shrunk.metrics == fitting.metrics
+
+
+def test_replicas_share_the_batch_of_a_small_split_evenly(sample_records):
+    data = FineTuningData(
+        config(eval_batch_size=64), sample_records.make("train"), sample_records.make("eval")
+    )
+    assert [data.evaluation_batch_size(replicas) for replicas in (1, 4, 8, 64)] == [50, 52, 56, 64]
 
 
 def test_an_empty_training_split_is_named_at_once(tmp_path):

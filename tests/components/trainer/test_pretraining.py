@@ -12,7 +12,7 @@ from components.manifest import Manifest, ManifestError
 from components.trainer import history, pretraining
 from components.trainer.config import TrainingConfig
 from components.trainer.pretraining import PretrainingConfig, pretrain
-from components.trainer.pretraining_schedule import Corpus, PretrainingInputError
+from components.trainer.pretraining_schedule import Corpus
 
 ROWS, SEQ_LEN, REUSE_LEN, MEM_LEN, N_TOKEN = 4, 16, 8, 12, 200
 MASKED = (2, 5, 9, 11)
@@ -280,10 +280,13 @@ def test_records_and_configuration_that_disagree_are_refused(config, corpus, tmp
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_evaluation_batch_that_the_held_out_files_do_not_fill_is_named_at_once(
-    config, corpus, tmp_path
+def test_an_evaluation_batch_that_the_held_out_files_do_not_fill_shrinks(
+    config, corpus, tmp_path, caplog
 ):
     wide = with_training(config, eval_batch_size=3 * ROWS)
-    with pytest.raises(PretrainingInputError, match=r"3 lanes of rows, .* fewer files than that"):
-        pretrain(wide, records_dir=corpus, model_dir=str(tmp_path))
-    assert not (tmp_path / "checkpoints").exists()
+    shrunk = pretrain(wide, records_dir=corpus, model_dir=str(tmp_path / "wide"))
+    files = len(manifest.read(corpus).shards["eval"])
+    assert f"evaluating in batches of {files * ROWS}" in caplog.text
+    fitting = with_training(config, eval_batch_size=files * ROWS)
+    expected = pretrain(fitting, records_dir=corpus, model_dir=str(tmp_path / "fitting"))
+    assert shrunk.metrics == expected.metrics

@@ -74,7 +74,7 @@ def _write_inputs(directory: pathlib.Path, rows, vocabulary):
     return {"examples": [examples], "schema": [schema], "sentencepiece_model": [model]}
 
 
-def _run(directory: pathlib.Path, inputs, labels):
+def _run(directory: pathlib.Path, inputs, labels, **properties):
     graph = standard_artifacts.TransformGraph()
     graph.uri = str(directory / "transform_graph")
     transformed = standard_artifacts.Examples()
@@ -87,7 +87,7 @@ def _run(directory: pathlib.Path, inputs, labels):
     executor.Executor(context).Do(
         inputs,
         {"transform_graph": [graph], "transformed_examples": [transformed]},
-        {"seq_len": SEQ_LEN, "uncased": 0, "labels": json.dumps(labels)},
+        {"seq_len": SEQ_LEN, "uncased": 0, "labels": json.dumps(labels), **properties},
     )
     return graph, transformed
 
@@ -117,6 +117,21 @@ def _expected(tokenizer, text_a, text_b, label_id):
 
 
 @pytest.mark.filterwarnings("ignore")
+def test_accents_are_kept_where_that_is_asked_for(tmp_path):
+    texts = ["schön schon", "höre hore"]
+    vocabulary = train_sentencepiece.train(texts * 9, vocabulary_size=32, keep_accents=True)
+    rows = {"train": [(text, "", "yes") for text in texts]}
+    inputs = _write_inputs(tmp_path, rows, vocabulary)
+    _, transformed = _run(tmp_path, inputs, LABELS, keep_accents=1)
+    written = manifest.read(transformed.uri)
+    assert written.parameters["keep_accents"] is True
+    tokenizer = Tokenizer(vocabulary, keep_accents=True)
+    assert tokenizer.encode("schön") != tokenizer.encode("schon")
+    expected = [_expected(tokenizer, text, "", 1) for text in texts]
+    assert list(_read_records(transformed.uri, written.shards["train"])) == expected
+
+
+@pytest.mark.filterwarnings("ignore")
 def test_records_manifest_and_graph(tmp_path, vocabulary):
     inputs = _write_inputs(tmp_path, ROWS, vocabulary)
     graph, transformed = _run(tmp_path, inputs, LABELS)
@@ -126,6 +141,7 @@ def test_records_manifest_and_graph(tmp_path, vocabulary):
     assert written.parameters == {
         "seq_len": SEQ_LEN,
         "uncased": False,
+        "keep_accents": False,
         "labels": LABELS,
         "vocabulary_size": VOCABULARY_SIZE,
     }

@@ -5,6 +5,7 @@ import pytest
 
 from components.example_gen.corpus import Document
 from components.preprocessing.pretraining import encoding
+from components.tokenization.byte_pieces import BytePiece
 from components.tokenization.tokenizer import Tokenizer
 
 EOD_ID = 7
@@ -125,6 +126,12 @@ def test_word_starts_are_the_published_ones(tokenizer):
         expected = piece[0] in "▁<" or piece in list('!"#$%&()*+,-./:;?@[\\]^_`{|}~')
         assert found[piece_id] == expected, piece
     assert found[tokenizer.piece_to_id("<sep>")]
+
+
+def test_a_byte_of_a_character_begins_no_word(tokenizer):
+    number = tokenizer.vocabulary.size - 1
+    as_byte = dataclasses.replace(tokenizer.vocabulary, byte_pieces={number: BytePiece("<0xE6>")})
+    assert not encoding.word_starts(Tokenizer(as_byte))[number]
 
 
 def test_ids_take_two_bytes_where_the_vocabulary_allows(tokenizer):

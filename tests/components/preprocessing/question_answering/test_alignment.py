@@ -10,6 +10,7 @@ from components.preprocessing.question_answering.alignment import (
     align,
     convert_indices,
 )
+from components.tokenization.tokenizer import Tokenizer
 from tests.components.preprocessing.question_answering import reference_alignment
 
 
@@ -91,6 +92,48 @@ def test_case_is_lowered_for_uncased_pieces():
 def test_accents_that_are_kept_are_matched():
     found = align("Café là", ["▁Café", "▁là"], uncased=False, keep_accents=True)
     assert found.method is AlignmentMethod.SHIFTED
+
+
+@pytest.mark.parametrize(
+    ("text", "answers"),
+    [
+        ("李梅住在杭州，她在一九九八年开了一家茶馆。", ["杭州", "一九九八年", "李梅"]),
+        ("สมชายอาศัยอยู่ที่เชียงรายและเป็นเจ้าของร้านกาแฟ", ["เชียงราย", "ร้านกาแฟ"]),
+        ("李梅 sat on the mat. 张伟 sat on the cat.", ["李梅", "张伟", "the cat"]),
+        ("The cat 👩\u200d👩\u200d👧 sat on ❤ rug.", ["cat", "👩", "❤"]),
+    ],
+)
+def test_bytes_are_joined_to_their_characters(byte_tokenizer, text, answers):
+    pieces = Tokenizer(byte_tokenizer.vocabulary, keep_accents=True).pieces(text)
+    found = align(text, pieces, uncased=False, keep_accents=True)
+    starts, ends = found.tok_start_to_orig_index, found.tok_end_to_orig_index
+    for answer in answers:
+        start = text.index(answer)
+        first, last = found.piece_span(start, start + len(answer) - 1)
+        # The space in front of a word belongs to its piece.
+        assert text[starts[first] : ends[last] + 1].lstrip() == answer
+
+
+def test_every_byte_of_a_character_stands_for_it(byte_tokenizer):
+    pieces = Tokenizer(byte_tokenizer.vocabulary, keep_accents=True).pieces("a é")
+    assert pieces[-2:] == ["<0xC3>", "<0xA9>"]
+    found = align("a é", pieces, uncased=False, keep_accents=True)
+    assert found.tok_start_to_orig_index[-2:].tolist() == [2, 2]
+    assert found.tok_end_to_orig_index[-2:].tolist() == [2, 2]
+    assert found.piece_span(2, 2) == (len(pieces) - 2, len(pieces) - 1)
+
+
+def test_what_is_spelt_like_a_byte_may_be_text():
+    found = align("a <0xE6>", ["▁a", "▁", "<0xE6>"], uncased=False)
+    assert found.piece_span(2, 7) == (2, 2)
+
+
+@pytest.mark.parametrize("text", ["เขาดื่มน้ำที่ดอยคำ", "Ba o\u031b\u0309 Hue\u0302\u0301"])
+def test_the_last_mark_of_a_paragraph_belongs_to_its_last_piece(text):
+    # Piece by piece as SentencePiece normalises them: composed, and Thai `ำ` in two.
+    pieces = list("▁" + unicodedata.normalize("NFKC", text).replace(" ", "▁"))
+    found = align(text, pieces, uncased=False, keep_accents=True)
+    assert found.piece_span(len(text) - 1, len(text) - 1)[1] == len(pieces) - 1
 
 
 @pytest.mark.parametrize(

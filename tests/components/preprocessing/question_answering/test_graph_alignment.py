@@ -8,6 +8,7 @@ import tensorflow as tf
 from components.preprocessing.question_answering import common_subsequence
 from components.preprocessing.question_answering.alignment import AlignmentMethod, align
 from components.preprocessing.question_answering.graph_alignment import GraphAligner
+from components.tokenization.byte_pieces import BytePiece
 from components.tokenization.graph_tokenizer import GraphTokenizer
 from components.tokenization.tokenizer import Tokenizer
 
@@ -32,8 +33,9 @@ ADVERSARIAL = [
 
 
 def _in_graph(tokenizer):
-    graph_tokenizer = GraphTokenizer(tokenizer.vocabulary, uncased=tokenizer.uncased)
-    aligner = GraphAligner(uncased=tokenizer.uncased)
+    options = {"uncased": tokenizer.uncased, "keep_accents": tokenizer.keep_accents}
+    graph_tokenizer = GraphTokenizer(tokenizer.vocabulary, **options)
+    aligner = GraphAligner(**options)
 
     @tf.function(autograph=False, input_signature=[tf.TensorSpec([None], tf.string)])
     def run(texts):
@@ -54,15 +56,34 @@ def _assert_twins_agree(tokenizer, texts, batch_size=64):
         rows = zip(*(ragged.to_list() for ragged in run(tf.constant(batch))), strict=True)
         for text, (pieces, ids, starts, ends) in zip(batch, rows, strict=True):
             expected = tokenizer.pieces(text)
-            assert [piece.decode() for piece in pieces] == expected, text
+            assert pieces == [_surface(piece) for piece in expected], text
             assert ids == [tokenizer.piece_to_id(piece) for piece in expected], text
             if not expected:
                 continue
-            aligned = align(text, expected, uncased=tokenizer.uncased)
+            aligned = align(
+                text, expected, uncased=tokenizer.uncased, keep_accents=tokenizer.keep_accents
+            )
             methods.add(aligned.method)
             assert starts == aligned.tok_start_to_orig_index.tolist(), text
             assert ends == aligned.tok_end_to_orig_index.tolist(), text
     return methods
+
+
+def _surface(piece):
+    return bytes([piece.byte]) if isinstance(piece, BytePiece) else piece.encode()
+
+
+@pytest.mark.parametrize("vocabulary", ["tiny_tokenizer", "byte_tokenizer"])
+@pytest.mark.parametrize("uncased", [False, True])
+def test_twins_agree_where_accents_are_kept(request, vocabulary, uncased):
+    tokenizer = request.getfixturevalue(vocabulary)
+    tokenizer = Tokenizer(tokenizer.vocabulary, uncased=uncased, keep_accents=True)
+    _assert_twins_agree(tokenizer, ADVERSARIAL)
+
+
+def test_twins_agree_on_bytes(byte_tokenizer):
+    bytes_in_all = "".join(map(chr, range(1, 0x250))) + "李梅在杭州 สมชาย 👩‍👩‍👧‍👦 \U0010fffd"
+    _assert_twins_agree(byte_tokenizer, [*ADVERSARIAL, bytes_in_all, "<0xE6> is not a byte"])
 
 
 @pytest.mark.parametrize("uncased", [False, True])

@@ -10,6 +10,7 @@ from components.preprocessing.question_answering.config import WindowConfig
 from components.preprocessing.question_answering.featurizer import Featurizer
 from components.preprocessing.question_answering.graph_windows import GraphWindowMaker
 from components.tokenization.graph_tokenizer import GraphTokenizer
+from components.tokenization.tokenizer import Tokenizer
 
 
 def _assert_same_windows(tokenizer, config, paragraphs):
@@ -20,7 +21,8 @@ def _assert_same_windows(tokenizer, config, paragraphs):
         for paragraph in paragraphs
         for found in featurizer.featurize(paragraph)
     ]
-    made = GraphWindowMaker(GraphTokenizer(tokenizer.vocabulary), config)(
+    graph_tokenizer = GraphTokenizer(tokenizer.vocabulary, keep_accents=tokenizer.keep_accents)
+    made = GraphWindowMaker(graph_tokenizer, config)(
         tf.constant([question for question, _, _ in asked]),
         tf.constant([context for _, context, _ in asked]),
     )
@@ -62,6 +64,17 @@ def test_windows_are_those_of_the_records(tiny_tokenizer, max_seq_length, doc_st
         _paragraph(long, "Where did the cat sit?", "?"),
     ]
     assert _assert_same_windows(tiny_tokenizer, config, paragraphs) >= 7
+
+
+@pytest.mark.parametrize("keep_accents", [False, True])
+def test_windows_of_bytes(byte_tokenizer, keep_accents):
+    tokenizer = Tokenizer(byte_tokenizer.vocabulary, keep_accents=keep_accents)
+    config = WindowConfig(max_seq_length=16, doc_stride=4, max_query_length=8)
+    paragraphs = [
+        _paragraph("李梅 sat. e\u0301té", "谁？"),
+        _paragraph("สมชายอาศัยอยู่ที่เชียงใหม่", "Who?"),
+    ]
+    assert _assert_same_windows(tokenizer, config, paragraphs) > 2
 
 
 @pytest.mark.real_data
