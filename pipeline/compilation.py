@@ -23,6 +23,7 @@ from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner, pipeline_build
 from tfx.types import standard_component_specs
 
 from components import configuration
+from components.orchestration import entry_point
 from components.trainer.training_job import TrainingJob
 from pipeline import (
     baseline,
@@ -166,8 +167,10 @@ def complete(
         visualization.add(spec, executors, evaluator_id=evaluator_id, image=image)
     always_run = {*given.uncached, *(_read_files(pipeline) if target == "kfp" else ())}
     for name in _task_names(pipeline):
-        label = spec.components[name].executor_label
-        _set_resources(executors.executors[label].container, given.resources_of(name))
+        container = executors.executors[spec.components[name].executor_label].container
+        del container.command[:]
+        container.command.extend(["python", "-m", entry_point.__name__])
+        _set_resources(container, given.resources_of(name))
         task = spec.root.dag.tasks[name]
         _set_retries(task, given.retries)
         task.caching_options.enable_cache = pipeline.enable_cache and name not in always_run

@@ -39,6 +39,12 @@ def golden_root() -> pathlib.Path:
     return _shared_folder("XLNET_GOLDEN_ROOT", "golden")
 
 
+@pytest.fixture(scope="session")
+def kubeflow_root() -> pathlib.Path:
+    """What Kubeflow's driver really sent; tests that use it carry the marker `recorded`."""
+    return _shared_folder("XLNET_KUBEFLOW_ROOT", "kubeflow")
+
+
 def pytest_configure() -> None:
     """Two virtual devices, so that distribution can be tested on any machine."""
     import tensorflow as tf
