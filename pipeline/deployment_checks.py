@@ -12,6 +12,10 @@ from pipeline.config import PipelineConfig
 
 # Vertex mounts buckets here.
 _MOUNTED = "/gcs/"
+# What Kubeflow's launcher copies to and from.
+_ROOTS = ("gs://", "s3://", "minio://")
+# What TensorFlow cannot open: it is reached through Beam, or through the launcher's copies.
+_OBJECT_STORES = ("s3://", "minio://")
 
 
 class DeploymentError(ValueError):
@@ -42,10 +46,94 @@ def check(config: PipelineConfig, target: str) -> None:
             raise DeploymentError(str(error)) from error
         _check_remote(config)
     else:
+        _check_kubeflow_root(config)
+        _check_object_store(config)
         _check_gate(config)
+    _check_workers_reach_root(config)
     _check_training_job(config)
     if given.check_accelerators and given.region:
         _check_accelerators(config)
+
+
+def warnings(config: PipelineConfig, target: str) -> list[str]:
+    """What is legal and may not be what was meant."""
+    if target != "kfp":
+        return []
+    found = []
+    state, given = config.run.training_state, config.deployment.kubernetes
+    if not _outlives_pod(config, state, "Trainer"):
+        found.append(
+            f"a Trainer whose pod is lost starts over: its state is at {state}, on the pod's own "
+            "disk. Set run.state_root to a folder of a volume (deployment.kubernetes.volumes), or "
+            "to a gs:// folder."
+        )
+    if not _outlives_pod(config, config.run.serving_dir, "Pusher"):
+        found.append(
+            f"pushed models are lost with the Pusher's pod: they go to {config.run.serving_dir}, "
+            "on its own disk. Set run.push_to to a bucket, or to a folder of a volume."
+        )
+    if given is not None and given.object_store is not None and given.object_store.secret is None:
+        found.append(
+            "deployment.kubernetes.object_store has no secret: the pods' service account must be "
+            "allowed to read and write."
+        )
+    return found
+
+
+def _outlives_pod(config: PipelineConfig, path: str, component_id: str) -> bool:
+    given = config.deployment.kubernetes
+    return "://" in path or (given is not None and given.is_on_volume(path, component_id))
+
+
+def _check_kubeflow_root(config: PipelineConfig) -> None:
+    root = config.deployment.pipeline_root
+    if root is not None and not root.startswith(_ROOTS):
+        raise DeploymentError(
+            f"deployment.pipeline_root is {root!r}, which no component can open: Kubeflow's "
+            f"launcher copies from and to {', '.join(_ROOTS)} only. Leave it out for the "
+            "installation's own root."
+        )
+
+
+def _check_object_store(config: PipelineConfig) -> None:
+    """S3 is read and written through Beam and by copies, which not everything can be."""
+    given = config.deployment.kubernetes
+    store = given.object_store if given is not None else None
+    for setting, folder in {
+        "data.root": config.data.root,
+        "vocabulary.model": config.vocabulary.model,
+        "run.push_to": config.run.serving_dir,
+    }.items():
+        if folder and folder.startswith("minio://") and (store is None or not store.endpoint):
+            raise DeploymentError(
+                f"{setting} is {folder!r}, but nothing says where that MinIO is. Set "
+                "deployment.kubernetes.object_store.endpoint, such as "
+                "http://minio-service.kubeflow:9000."
+            )
+    for setting, folder in {
+        "init_from": config.init_from,
+        "run.state_root": config.run.training_state,
+    }.items():
+        if folder and folder.startswith(_OBJECT_STORES):
+            raise DeploymentError(
+                f"{setting} is {folder!r}, which TensorFlow cannot open. Use a folder of a volume "
+                "(deployment.kubernetes.volumes), or a gs:// folder."
+            )
+
+
+def _check_workers_reach_root(config: PipelineConfig) -> None:
+    """Beam's workers and training jobs open artifacts themselves, without a launcher's copies."""
+    given = config.deployment
+    for setting, is_set in {
+        f"deployment.beam.runner is {given.beam.runner!r}": given.beam.runner != "local",
+        "deployment.training_job is set": given.training_job is not None,
+    }.items():
+        if is_set and not (given.pipeline_root or "").startswith("gs://"):
+            raise DeploymentError(
+                f"{setting}, and its workers open the artifacts themselves: TensorFlow on them can "
+                f"open gs:// only, but deployment.pipeline_root is {given.pipeline_root!r}. Set "
+                "it to a gs:// folder, or run in the components' own pods."
+            )
 
 
 def _check_training_job(config: PipelineConfig) -> None:
@@ -69,6 +157,9 @@ def check_access(config: PipelineConfig) -> None:
         "deployment.pipeline_root": config.deployment.pipeline_root,
         "run.push_to": config.run.serving_dir,
     }.items():
+        # Unset, the installation's own; and what only its pods can reach cannot be tried here.
+        if folder is None or folder.startswith("minio://"):
+            continue
         probe = files.join(folder, f".xlnet-access-{uuid.uuid4().hex}")
         try:
             files.write_bytes(probe, b"may be deleted\n")
@@ -76,13 +167,18 @@ def check_access(config: PipelineConfig) -> None:
         # Each of Beam's filesystems fails in its own way: no bucket, no permission, no network.
         except Exception as error:
             raise DeploymentError(
-                f"{setting} ({folder}) cannot be written: {error}. The account needs the role "
-                "roles/storage.objectAdmin on the bucket."
+                f"{setting} ({folder}) cannot be written: {error}. On Google Cloud the account "
+                "needs the role roles/storage.objectAdmin on the bucket; elsewhere, see that the "
+                "folder is there and that its keys may write."
             ) from error
 
 
 def _check_remote(config: PipelineConfig) -> None:
     """Vertex's workers see buckets, not the folders of the machine that compiles."""
+    if config.deployment.pipeline_root is None:
+        raise DeploymentError(
+            "Vertex AI needs deployment.pipeline_root, a gs:// folder for the artifacts."
+        )
     folders = {
         "deployment.pipeline_root": config.deployment.pipeline_root,
         "data.root": config.data.root,

@@ -1,6 +1,6 @@
-"""Starts one task inside its container; the command of every task of a compiled pipeline.
+r"""Starts one task inside its container; the command of every task of a compiled pipeline.
 
-    python -m components.orchestration.entry_point --executor_class_path CLASS \\
+    python -m components.orchestration.entry_point --executor_class_path CLASS \
         --json_serialized_invocation_args '{{$}}' --json_serialized_inputs_spec_args JSON [BEAM …]
 
 The arguments are those that TFX's compiler writes, for TFX's own entry point. That one cannot read
@@ -21,7 +21,7 @@ import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from components.orchestration import executor_input, local_copies, output_file
+from components.orchestration import executor_input, output_file
 
 # Runners that work in this process or beside it; all others have workers on other machines.
 _LOCAL_RUNNERS = frozenset({"FnApiRunner", "DirectRunner", "BundleBasedDirectRunner"})

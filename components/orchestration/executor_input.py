@@ -79,6 +79,7 @@ def parse(
     # Vertex AI has no launcher that copies: there, the output file lies in the bucket as well.
     if "://" not in output_file:
         output_file = _below(root, output_file)
+        _name_minio_as_beam_does(document)
         if use_copies:
             uris = _localize(document, root)
             document["outputs"]["outputFile"] = output_file
@@ -177,6 +178,14 @@ def _localize(document: Mapping[str, Any], root: str) -> dict[str, str]:
             artifact["uri"] = path
             uris[path] = uri
     return uris
+
+
+def _name_minio_as_beam_does(document: Mapping[str, Any]) -> None:
+    """MinIO is an S3 service, of which Beam and its libraries know the one scheme."""
+    parameters = document.get("inputs", {}).get("parameterValues", {})
+    for name, value in parameters.items():
+        if isinstance(value, str):
+            parameters[name] = value.replace("minio://", "s3://")
 
 
 def _below(root: str, path: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 from pipeline.commands import configuration_arguments
 from pipeline.commands.compile import TARGETS
@@ -45,6 +46,8 @@ def run(options: argparse.Namespace) -> int:
     deployment_checks.check(config, options.target)
     if not options.skip_access_check:
         deployment_checks.check_access(config)
+    for warning in deployment_checks.warnings(config, options.target):
+        print(f"note: {warning}", file=sys.stderr)
     from pipeline import submission
 
     if options.target == "vertex":
