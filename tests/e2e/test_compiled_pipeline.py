@@ -5,6 +5,7 @@ import pathlib
 
 import pytest
 
+from components import files
 from pipeline import compilation
 from tests.pipeline import kubeflow_launcher
 from tests.pipeline.conftest import deployed  # noqa: F401  (fixture)
@@ -12,24 +13,42 @@ from tests.pipeline.conftest import deployed  # noqa: F401  (fixture)
 pytestmark = pytest.mark.e2e
 
 
+SECRETS = {"mlpipeline-minio-artifact": {"accesskey": "minio", "secretkey": "minio123"}}
+
+
 @pytest.fixture
-def launched(deployed, tmp_path, project_root):  # noqa: F811
+def launched(deployed, tmp_path, project_root, s3_endpoint):  # noqa: F811
+    """An installation as it comes: data and models on MinIO, state on a volume, no cloud."""
     volume = tmp_path / "volume"
     volume.mkdir()
     volume.chmod(0o777)
-    config = deployed(f"run.output_root={volume}", "training.save_steps=10")
+    for path in (project_root / "pipeline/sample_data/classification").iterdir():
+        files.write_bytes(f"s3://bucket/reviews/{path.name}", path.read_bytes())
+    kubernetes = {
+        "object_store": {"endpoint": s3_endpoint},
+        "volumes": [{"claim": "state", "path": str(volume)}],
+    }
+    config = deployed(
+        "deployment.pipeline_root=null",
+        f"deployment.kubernetes={json.dumps(kubernetes)}",
+        "run.output_root=minio://bucket/runs",
+        f"run.state_root={volume}",
+        "training.save_steps=10",
+    )
     spec = compilation.compile_pipeline(config, "kfp")
-    # Every parameter differs from what was compiled in; the data were compiled in as a bucket.
+    # Every parameter differs from what was compiled in.
     launcher = kubeflow_launcher.Launcher(
         spec,
         tmp_path / "store",
         {
-            "data_root": str(project_root / "pipeline/sample_data/classification"),
+            "data_root": "minio://bucket/reviews",
             "train_steps": 41,
             "batch_size": 8,
             "learning_rate": 0.25e-3,
             "thresholds": json.dumps({"accuracy": {"minimum": 0.01}}),
         },
+        platform=compilation.platform_of(spec, config),
+        secrets=SECRETS,
     )
     launcher.run()
     return launcher, volume
@@ -59,8 +78,10 @@ def test_the_compiled_commands_make_a_pushed_model_with_the_values_given_at_the_
     roc = shown["classification"]["metadata"]["confidenceMetrics"]["list"]
     assert (roc[0]["recall"], roc[-1]["recall"]) == (0.0, 1.0)
     assert "<html" in launcher.folder("Visualization", "report").read_text()
-    (version,) = (volume / "serving").iterdir()
-    assert (version / "saved_model.pb").is_file()
+    (graph,) = files.expand("s3://bucket/runs/serving/*/saved_model.pb")
+    pushed = launcher.outputs["Pusher"]["pushed_model"]["metadata"]
+    assert graph == f"{pushed['pushed_destination']}/saved_model.pb"
+    assert list(volume.rglob("checkpoint")), "another pod would go on from here"
     assert launcher.outputs["Pusher"]["pushed_model"]["metadata"]["pushed"] == 1
     # A person sees addresses of the bucket, not of a pod that is gone.
     blessing = launcher.outputs["Evaluator"]["blessing"]["metadata"]

@@ -43,12 +43,16 @@ class Launcher:
         *,
         root: str = "minio://mlpipeline/v2/artifacts",
         run_id: str = "run1",
+        platform: Mapping[str, Any] | None = None,
+        secrets: Mapping[str, Mapping[str, str]] | None = None,
     ):
         declared = spec["root"]["inputDefinitions"]["parameters"]
         unknown = set(parameters) - set(declared)
         assert not unknown, unknown
         self._spec = spec
         self._store = store
+        self._platform = platform or {}
+        self._secrets = secrets or {}
         self._root = f"{root}/{run_id}"
         self._parameters = {
             name: parameters.get(name, declaration.get("defaultValue"))
@@ -196,6 +200,7 @@ class Launcher:
                 "PYTHONDONTWRITEBYTECODE": "1",
                 "HOME": "/nonexistent",
                 **{v["name"]: v["value"] for v in container.get("env", ())},
+                **self._secret_variables(name),
             },
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -205,6 +210,18 @@ class Launcher:
         self.logs[name] = process.stdout
         if process.returncode:
             raise TaskFailedError(f"{name}: {process.stdout.strip().splitlines()[-1]}")
+
+    def _secret_variables(self, name: str) -> dict[str, str]:
+        """As Kubernetes sets them; a pod whose secret is missing does not start."""
+        parts = self._platform.get("platforms", {}).get("kubernetes", {}).get("deploymentSpec", {})
+        config = parts.get("executors", {}).get(self._component(name)["executorLabel"], {})
+        found = {}
+        for secret in config.get("secretAsEnv", ()):
+            if secret["secretName"] not in self._secrets:
+                raise TaskFailedError(f'{name}: secret "{secret["secretName"]}" not found')
+            values = self._secrets[secret["secretName"]]
+            found |= {entry["envVar"]: values[entry["secretKey"]] for entry in secret["keyToEnv"]}
+        return found
 
     def _upload(
         self, executor_input: Mapping[str, Any], pod: pathlib.Path
