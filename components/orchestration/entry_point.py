@@ -18,8 +18,7 @@ import logging
 import os
 import sys
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from components.orchestration import executor_input, output_file
 
@@ -155,9 +154,10 @@ def last_line(error: BaseException) -> str:
     return f"error: {type(error).__name__}: {text}" if text else f"error: {type(error).__name__}"
 
 
-def main(arguments: Mapping[str, Any] | Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a task; returns the process's exit status."""
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    # TFX and our components speak through absl, whose level `tfx_task` sets; Beam tells too much.
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
         run(sys.argv[1:] if arguments is None else arguments)
     except Exception as error:

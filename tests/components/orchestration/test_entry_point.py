@@ -29,12 +29,11 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             inputs=input_dict,
             properties=exec_properties,
             temporary=self._get_tmp_dir(),
-            unique_id=self._context.unique_id,
         )
         (blessing,) = output_dict["blessing"]
         pathlib.Path(blessing.uri).mkdir(parents=True)
         pathlib.Path(blessing.uri, "BLESSED").write_bytes(b"")
-        pathlib.Path(self._get_tmp_dir()).mkdir()
+        pathlib.Path(self._get_tmp_dir()).mkdir(parents=True)
         (model,) = input_dict["model"]
         blessing.set_string_custom_property("current_model", model.uri)
         blessing.set_int_custom_property("current_model_id", model.id)
@@ -115,8 +114,8 @@ def test_an_executor_works_on_copies_and_the_backend_gets_addresses(pod):
     # MinIO is an S3 service, of which Beam knows the one scheme.
     assert seen["properties"] == {"steps": 3, "destination": "s3://bucket/serving"}
     assert isinstance(seen["properties"]["steps"], int)
-    assert seen["temporary"].startswith(str(pod / "minio/bucket/v2/run/Task/2/.temp"))
-    assert seen["unique_id"] == "2"
+    # Of this attempt, "2", and beside its outputs.
+    assert pathlib.Path(seen["temporary"]) == pod / "minio/bucket/v2/run/Task/2/.temp/2"
     folder = pod / "minio/bucket/v2/run/Task/2"
     assert {path.name for path in folder.iterdir()} == {"blessing", "output_metadata.json"}
     text = (folder / "output_metadata.json").read_text()
