@@ -6,7 +6,7 @@ import uuid
 
 from apache_beam.io.filesystems import FileSystems
 
-from components import files
+from components import configuration, files
 from pipeline import accelerators
 from pipeline.config import PipelineConfig
 
@@ -122,17 +122,24 @@ def _check_object_store(config: PipelineConfig) -> None:
 
 
 def _check_workers_reach_root(config: PipelineConfig) -> None:
-    """Beam's workers and training jobs open artifacts themselves, without a launcher's copies."""
+    """Beam's workers and training jobs open files themselves, without a launcher's copies."""
     given = config.deployment
-    for setting, is_set in {
-        f"deployment.beam.runner is {given.beam.runner!r}": given.beam.runner != "local",
-        "deployment.training_job is set": given.training_job is not None,
-    }.items():
-        if is_set and not (given.pipeline_root or "").startswith("gs://"):
+    asked = []
+    if given.beam.runner != "local":
+        runner = f"deployment.beam.runner is {given.beam.runner!r}"
+        asked.append((runner, "deployment.pipeline_root", given.pipeline_root, ("gs://",)))
+    if given.training_job is not None:
+        # Vertex mounts buckets into its jobs.
+        reached = ("gs://", _MOUNTED)
+        job = "deployment.training_job is set"
+        asked.append((job, "deployment.pipeline_root", given.pipeline_root, reached))
+        asked.append((job, "run.state_root", config.run.training_state, reached))
+    for reason, setting, folder, reached in asked:
+        if not (folder or "").startswith(reached):
             raise DeploymentError(
-                f"{setting}, and its workers open the artifacts themselves: TensorFlow on them can "
-                f"open gs:// only, but deployment.pipeline_root is {given.pipeline_root!r}. Set "
-                "it to a gs:// folder, or run in the components' own pods."
+                f"{reason}, so that other machines open {setting} themselves, with TensorFlow, "
+                f"which opens gs:// only; but it is {folder!r}. Set it to a gs:// folder, or run "
+                "in the components' own pods."
             )
 
 
@@ -152,14 +159,16 @@ def check_access(config: PipelineConfig) -> None:
         NoSuchFilesError: naming an input that is not there.
         DeploymentError: naming a folder that cannot be written.
     """
+    # Beam knows S3 services by the one scheme; AWS_ENDPOINT_URL says where this one is.
+    text = configuration.to_json(config).replace("minio://", "s3://")
+    config = configuration.from_json(type(config), text, where="configuration")
     config.check_inputs()
     for setting, folder in {
         "deployment.pipeline_root": config.deployment.pipeline_root,
         "run.push_to": config.run.serving_dir,
     }.items():
-        # Unset, the installation's own; and what only its pods can reach cannot be tried here.
-        if folder is None or folder.startswith("minio://"):
-            continue
+        if folder is None:
+            continue  # the installation's own
         probe = files.join(folder, f".xlnet-access-{uuid.uuid4().hex}")
         try:
             files.write_bytes(probe, b"may be deleted\n")
@@ -185,6 +194,7 @@ def _check_remote(config: PipelineConfig) -> None:
         "vocabulary.model": config.vocabulary.model,
         "init_from": config.init_from,
         "run.output_root": config.run.output_root,
+        "run.state_root": config.run.state_root,
         "run.push_to": config.run.serving_dir,
     }
     for setting, folder in folders.items():

@@ -1,5 +1,7 @@
+import boto3
 import pytest
 
+from components import files
 from components.configuration import ConfigurationError
 from pipeline import compilation, deployment_checks
 from pipeline.accelerators import AcceleratorError
@@ -85,3 +87,35 @@ def test_a_folder_that_cannot_be_written_is_named(deployed, tmp_path):
 def test_a_pipeline_without_a_deployment_is_refused(deployed):
     with pytest.raises(deployment_checks.DeploymentError, match="has no deployment"):
         deployment_checks.check(deployed("deployment=null"), "kfp")
+
+
+def test_a_bucket_that_may_be_read_and_not_written_is_named(deployed, s3_endpoint, monkeypatch):
+    for name in ("train", "eval", "test"):
+        files.write_bytes(f"s3://bucket/data/{name}.tsv", b"text\tlabel\n")
+    config = deployed(
+        "data.root=minio://bucket/data",
+        "run.output_root=minio://bucket/runs",
+        "deployment.pipeline_root=null",
+    )
+    deployment_checks.check_access(config)
+    listed = boto3.client("s3").list_objects_v2(Bucket="bucket")["Contents"]
+    assert {entry["Key"] for entry in listed} == {
+        f"data/{name}.tsv" for name in ("train", "eval", "test")
+    }
+
+    def refuse(path, *arguments, **options):
+        raise OSError("AccessDenied")
+
+    monkeypatch.setattr(deployment_checks.files, "write_bytes", refuse)
+    message = r"run\.push_to \(s3://bucket/runs/serving\) cannot be written: AccessDenied"
+    with pytest.raises(deployment_checks.DeploymentError, match=message):
+        deployment_checks.check_access(config)
+
+
+def test_a_training_job_needs_state_that_other_machines_reach(deployed):
+    job = f"deployment.training_job={V5E}, tpu_topology: 2x2}}"
+    config = deployed(job, "deployment.region=us-west4", "run.state_root=/mnt/state")
+    with pytest.raises(
+        deployment_checks.DeploymentError, match=r"open run\.state_root .* '/mnt/state'"
+    ):
+        deployment_checks.check(config, "kfp")

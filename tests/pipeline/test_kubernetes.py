@@ -197,7 +197,7 @@ def test_unknown_components_are_named(on_kubernetes):
                 "deployment.beam={runner: portable, job_endpoint: 'flink:8099', "
                 f"sdk_container_image: 'registry.example/beam@sha256:{'c' * 64}'}}",
             ],
-            "beam.runner is 'portable', and its workers open the artifacts themselves",
+            "beam.runner is 'portable', so that other machines open deployment.pipeline_root",
         ),
     ],
 )
