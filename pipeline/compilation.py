@@ -23,12 +23,14 @@ from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner, pipeline_build
 from tfx.types import standard_component_specs
 
 from components import configuration
+from components.orchestration import entry_point
 from components.trainer.training_job import TrainingJob
 from pipeline import (
     baseline,
     deployment,
     deployment_checks,
     graph,
+    kubernetes_platform,
     runtime_parameters,
     visualization,
 )
@@ -66,7 +68,7 @@ def create_pipeline(config: PipelineConfig, target: Target) -> tfx_pipeline.Pipe
     deployment_checks.check(config, target)
     return graph.create_pipeline(
         config,
-        pipeline_root=config.deployment.pipeline_root,
+        pipeline_root=config.deployment.pipeline_root or "",
         resolve_baseline=_RESOLVERS[target],
         beam_args=config.deployment.beam_arguments(),
     )
@@ -130,11 +132,31 @@ class Runner(kubeflow_v2_dag_runner.KubeflowV2DagRunner):
         return document
 
 
-def to_text(document: Mapping[str, Any], target: Target) -> str:
-    """YAML for kfp, JSON for Vertex; the same document gives the same text."""
+def to_text(
+    document: Mapping[str, Any], target: Target, platform: Mapping[str, Any] | None = None
+) -> str:
+    """YAML for kfp, JSON for Vertex; the same document gives the same text.
+
+    Args:
+        document: of `compile_pipeline`.
+        target: what it is for.
+        platform: of `platform_of`, for kfp.
+    """
     if target == "kfp":
-        return yaml.safe_dump(dict(document), sort_keys=True)
+        documents = [dict(document), *([dict(platform)] if platform else [])]
+        return yaml.safe_dump_all(documents, sort_keys=True)
     return json.dumps(document, indent=2, sort_keys=True) + "\n"
+
+
+def platform_of(document: Mapping[str, Any], config: PipelineConfig) -> dict[str, Any] | None:
+    """What Kubernetes is asked for a compiled pipeline, beside the specification; None for nothing.
+
+    Args:
+        document: of `compile_pipeline`, for kfp.
+        config: of the pipeline.
+    """
+    labels = {name: value["executorLabel"] for name, value in document["components"].items()}
+    return kubernetes_platform.platform(config.deployment.kubernetes, labels)
 
 
 def complete(
@@ -153,7 +175,8 @@ def complete(
         defaults: of the runtime parameters.
         pipeline: that was compiled.
     """
-    spec.default_pipeline_root = given.pipeline_root
+    if given.pipeline_root:
+        spec.default_pipeline_root = given.pipeline_root
     for name, value in defaults.items():
         parameter = spec.root.input_definitions.parameters[name]
         description = next(p for p in runtime_parameters.PARAMETERS if p.name == name).description
@@ -167,8 +190,13 @@ def complete(
         visualization.add(spec, executors, evaluator_id=evaluator_id, image=image)
     always_run = {*given.uncached, *(_read_files(pipeline) if target == "kfp" else ())}
     for name in _task_names(pipeline):
-        label = spec.components[name].executor_label
-        _set_resources(executors.executors[label].container, given.resources_of(name))
+        container = executors.executors[spec.components[name].executor_label].container
+        del container.command[:]
+        container.command.extend(["python", "-m", entry_point.__name__])
+        _set_resources(container, given.resources_of(name))
+        if target == "kfp" and given.kubernetes is not None:
+            for variable, value in sorted(given.kubernetes.pod(name).variables.items()):
+                container.env.add(name=variable, value=value)
         task = spec.root.dag.tasks[name]
         _set_retries(task, given.retries)
         task.caching_options.enable_cache = pipeline.enable_cache and name not in always_run
@@ -192,13 +220,12 @@ def _task_names(pipeline: tfx_pipeline.Pipeline) -> list[str]:
 
 
 def _read_files(pipeline: tfx_pipeline.Pipeline) -> list[str]:
-    """Components whose inputs are files and not artifacts.
+    """Components whose inputs are files and not artifacts: of raw data, or a given vocabulary.
 
     Vertex asks TFX's driver for a fingerprint of the files before it looks into its cache; Kubeflow
-    Pipelines compares the folder's name only, and would overlook new files in it.
+    Pipelines compares the names only, and would overlook new content behind them.
     """
-    key = standard_component_specs.INPUT_BASE_KEY
-    return [component.id for component in _components(pipeline) if key in component.spec.PARAMETERS]
+    return [component.id for component in _components(pipeline) if not component.inputs]
 
 
 def _set_resources(
@@ -250,6 +277,7 @@ def _check_ids(pipeline: tfx_pipeline.Pipeline, given: DeploymentConfig) -> None
         "images": set(given.images),
         "resources": set(given.resources) - {deployment.DEFAULT},
         "uncached": set(given.uncached),
+        "kubernetes": given.kubernetes.component_ids() if given.kubernetes else set(),
     }
     for setting, ids in named.items():
         unknown = sorted(ids - known)

@@ -53,6 +53,9 @@ class RunConfig:
 
     Attributes:
         output_root: gets artifacts, metadata and logs of the pipeline.
+        state_root: folder in which trainings keep their checkpoints, for the next attempt; None
+            takes `<output_root>/training`, or a folder of the pod where TensorFlow cannot open
+            that.
         push_to: folder that gets the blessed models, a numbered version each; None takes
             `<output_root>/serving`.
         enable_cache: whether components whose inputs have not changed are skipped.
@@ -61,6 +64,7 @@ class RunConfig:
 
     output_root: str
     push_to: str | None = None
+    state_root: str | None = None
     enable_cache: bool = True
     # Without a runner Beam would look for Prism's binary and download it; without the name of an
     # image TFX packs itself up for every component, for workers that are not there.
@@ -69,6 +73,11 @@ class RunConfig:
     @property
     def training_state(self) -> str:
         """Where trainings keep their checkpoints, a folder each, for the next attempt."""
+        if self.state_root:
+            return self.state_root
+        # TensorFlow opens neither.
+        if self.output_root.startswith(("s3://", "minio://")):
+            return "/tmp/xlnet-pipeline/training"
         return f"{self.output_root}/training"
 
     @property

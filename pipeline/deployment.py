@@ -7,6 +7,7 @@ import re
 
 from components.trainer.training_job import MachineConfig
 from pipeline.beam_runners import BeamConfig
+from pipeline.kubernetes import KubernetesConfig
 
 DEFAULT = "default"
 
@@ -89,7 +90,8 @@ class DeploymentConfig:
     """Where and as whom a pipeline runs, in which images, with what resources.
 
     Attributes:
-        pipeline_root: folder for the artifacts, such as gs://BUCKET/xlnet.
+        pipeline_root: folder for the artifacts, such as gs://BUCKET/xlnet; on Kubeflow also s3://
+            and minio://, and None takes the installation's own.
         image: of all components, pinned by digest.
         images: of single components, by id ("Trainer").
         project: Google Cloud's; needed for Vertex, Dataflow and training jobs.
@@ -102,11 +104,12 @@ class DeploymentConfig:
         beam: where Beam components run.
         training_job: the Trainer's work is done by a Vertex job on these machines; None does it in
             the Trainer's own container.
+        kubernetes: volumes, secrets, nodes of the pods on Kubeflow.
         check_accelerators: whether regions are looked up in `pipeline.accelerators`.
     """
 
-    pipeline_root: str
     image: str
+    pipeline_root: str | None = None
     images: dict[str, str] = dataclasses.field(default_factory=dict)
     project: str | None = None
     region: str | None = None
@@ -117,6 +120,7 @@ class DeploymentConfig:
     labels: dict[str, str] = dataclasses.field(default_factory=dict)
     beam: BeamConfig = dataclasses.field(default_factory=BeamConfig)
     training_job: MachineConfig | None = None
+    kubernetes: KubernetesConfig | None = None
     check_accelerators: bool = True
 
     def __post_init__(self) -> None:
@@ -162,7 +166,7 @@ class DeploymentConfig:
     def beam_arguments(self) -> list[str]:
         """What every Beam component is started with."""
         return self.beam.arguments(
-            pipeline_root=self.pipeline_root,
+            pipeline_root=self.pipeline_root or "",
             project=self.project,
             region=self.region,
             service_account=self.service_account,

@@ -7,7 +7,7 @@ import uuid
 
 from apache_beam.io.filesystems import FileSystems
 
-from components import files
+from components import configuration, files
 from pipeline import accelerators
 from pipeline.config import PipelineConfig
 
@@ -16,6 +16,10 @@ _MOUNTED = "/gcs/"
 # What documentation writes for a name to be put in. Names of buckets, projects, accounts and images
 # hold no capitals, braces or angle brackets, so nothing that exists looks like one.
 _PLACEHOLDER = re.compile(r"(?<![A-Za-z0-9%])[<{]?[A-Z][A-Z0-9_-]+[>}]?(?![a-z])|<[^<>]*>|…")
+# What Kubeflow's launcher copies to and from.
+_ROOTS = ("gs://", "s3://", "minio://")
+# What TensorFlow cannot open: it is reached through Beam, or through the launcher's copies.
+_OBJECT_STORES = ("s3://", "minio://")
 
 
 class DeploymentError(ValueError):
@@ -46,12 +50,103 @@ def check(config: PipelineConfig, target: str) -> None:
         except ValueError as error:
             raise DeploymentError(str(error)) from error
     else:
+        _check_kubeflow_root(config)
+        _check_object_store(config)
         _check_gate(config)
     _check_remote(config, target)
     _check_names_of_accelerators(config, target)
+    _check_workers_reach_root(config)
     _check_training_job(config)
     if given.check_accelerators and given.region:
         _check_accelerators(config)
+
+
+def warnings(config: PipelineConfig, target: str) -> list[str]:
+    """What is legal and may not be what was meant."""
+    if target != "kfp":
+        return []
+    found = []
+    state, given = config.run.training_state, config.deployment.kubernetes
+    if not _outlives_pod(config, state, "Trainer"):
+        found.append(
+            f"a Trainer whose pod is lost starts over: its state is at {state}, on the pod's own "
+            "disk. Set run.state_root to a folder of a volume (deployment.kubernetes.volumes), or "
+            "to a gs:// folder."
+        )
+    if not _outlives_pod(config, config.run.serving_dir, "Pusher"):
+        found.append(
+            f"pushed models are lost with the Pusher's pod: they go to {config.run.serving_dir}, "
+            "on its own disk. Set run.push_to to a bucket, or to a folder of a volume."
+        )
+    if given is not None and given.object_store is not None and given.object_store.secret is None:
+        found.append(
+            "deployment.kubernetes.object_store has no secret: the pods' service account must be "
+            "allowed to read and write."
+        )
+    return found
+
+
+def _outlives_pod(config: PipelineConfig, path: str, component_id: str) -> bool:
+    given = config.deployment.kubernetes
+    return "://" in path or (given is not None and given.is_on_volume(path, component_id))
+
+
+def _check_kubeflow_root(config: PipelineConfig) -> None:
+    root = config.deployment.pipeline_root
+    if root is not None and not root.startswith(_ROOTS):
+        raise DeploymentError(
+            f"deployment.pipeline_root is {root!r}, which no component can open: Kubeflow's "
+            f"launcher copies from and to {', '.join(_ROOTS)} only. Leave it out for the "
+            "installation's own root."
+        )
+
+
+def _check_object_store(config: PipelineConfig) -> None:
+    """S3 is read and written through Beam and by copies, which not everything can be."""
+    given = config.deployment.kubernetes
+    store = given.object_store if given is not None else None
+    for setting, folder in {
+        "data.root": config.data.root,
+        "vocabulary.model": config.vocabulary.model,
+        "run.push_to": config.run.serving_dir,
+    }.items():
+        if folder and folder.startswith("minio://") and (store is None or not store.endpoint):
+            raise DeploymentError(
+                f"{setting} is {folder!r}, but nothing says where that MinIO is. Set "
+                "deployment.kubernetes.object_store.endpoint, such as "
+                "http://minio-service.kubeflow:9000."
+            )
+    for setting, folder in {
+        "init_from": config.init_from,
+        "run.state_root": config.run.training_state,
+    }.items():
+        if folder and folder.startswith(_OBJECT_STORES):
+            raise DeploymentError(
+                f"{setting} is {folder!r}, which TensorFlow cannot open. Use a folder of a volume "
+                "(deployment.kubernetes.volumes), or a gs:// folder."
+            )
+
+
+def _check_workers_reach_root(config: PipelineConfig) -> None:
+    """Beam's workers and training jobs open files themselves, without a launcher's copies."""
+    given = config.deployment
+    asked = []
+    if given.beam.runner != "local":
+        runner = f"deployment.beam.runner is {given.beam.runner!r}"
+        asked.append((runner, "deployment.pipeline_root", given.pipeline_root, ("gs://",)))
+    if given.training_job is not None:
+        # Vertex mounts buckets into its jobs.
+        reached = ("gs://", _MOUNTED)
+        job = "deployment.training_job is set"
+        asked.append((job, "deployment.pipeline_root", given.pipeline_root, reached))
+        asked.append((job, "run.state_root", config.run.training_state, reached))
+    for reason, setting, folder, reached in asked:
+        if not (folder or "").startswith(reached):
+            raise DeploymentError(
+                f"{reason}, so that other machines open {setting} themselves, with TensorFlow, "
+                f"which opens gs:// only; but it is {folder!r}. Set it to a gs:// folder, or run "
+                "in the components' own pods."
+            )
 
 
 def _check_training_job(config: PipelineConfig) -> None:
@@ -70,11 +165,16 @@ def check_access(config: PipelineConfig) -> None:
         NoSuchFilesError: naming an input that is not there.
         DeploymentError: naming a folder that cannot be written.
     """
+    # Beam knows S3 services by the one scheme; AWS_ENDPOINT_URL says where this one is.
+    text = configuration.to_json(config).replace("minio://", "s3://")
+    config = configuration.from_json(type(config), text, where="configuration")
     config.check_inputs()
     for setting, folder in {
         "deployment.pipeline_root": config.deployment.pipeline_root,
         "run.push_to": config.run.serving_dir,
     }.items():
+        if folder is None:
+            continue  # the installation's own
         probe = files.join(folder, f".xlnet-access-{uuid.uuid4().hex}")
         try:
             files.write_bytes(probe, b"may be deleted\n")
@@ -82,8 +182,9 @@ def check_access(config: PipelineConfig) -> None:
         # Each of Beam's filesystems fails in its own way: no bucket, no permission, no network.
         except Exception as error:
             raise DeploymentError(
-                f"{setting} ({folder}) cannot be written: {error}. The account needs the role "
-                "roles/storage.objectAdmin on the bucket."
+                f"{setting} ({folder}) cannot be written: {error}. On Google Cloud the account "
+                "needs the role roles/storage.objectAdmin on the bucket; elsewhere, see that the "
+                "folder is there and that its keys may write."
             ) from error
 
 
@@ -94,6 +195,7 @@ def _folders(config: PipelineConfig) -> dict[str, str | None]:
         "vocabulary.model": config.vocabulary.model,
         "init_from": config.init_from,
         "run.output_root": config.run.output_root,
+        "run.state_root": config.run.state_root,
         "run.push_to": config.run.serving_dir,
     }
 
@@ -127,21 +229,29 @@ def _check_placeholders(config: PipelineConfig) -> None:
 
 
 def _check_remote(config: PipelineConfig, target: str) -> None:
-    """Containers elsewhere see buckets, not the folders of the machine that compiles."""
+    """Containers elsewhere see buckets and volumes, and no folders of this machine."""
+    given = config.deployment
     folders = _folders(config)
-    platform = "Vertex AI"
+    elsewhere = f"Vertex AI reads and writes gs://BUCKET/… (or {_MOUNTED}BUCKET/…)"
     if target == "kfp":
-        platform = "Kubeflow Pipelines"
-        # A cluster with a root in a folder of its own mounts others as well; a vocabulary may lie
-        # in the image.
-        if "://" not in config.deployment.pipeline_root:
-            return
-        del folders["vocabulary.model"]
+        # What would be written to a pod's own disk is said by `warnings`; a vocabulary may lie in
+        # the image.
+        folders = {name: folders[name] for name in ("data.root", "init_from")}
+        elsewhere = (
+            "Kubeflow Pipelines reads buckets (gs://, s3://, minio://) and the folders of "
+            "deployment.kubernetes.volumes"
+        )
+    elif given.pipeline_root is None:
+        raise DeploymentError(
+            "Vertex AI needs deployment.pipeline_root, a gs:// folder for the artifacts."
+        )
+    volumes = given.kubernetes if target == "kfp" else None
     for setting, folder in folders.items():
-        if folder is not None and "://" not in folder and not folder.startswith(_MOUNTED):
+        if folder is None or "://" in folder or folder.startswith(_MOUNTED):
+            continue
+        if volumes is None or not volumes.is_on_any_volume(folder):
             raise DeploymentError(
-                f"{setting} is {folder!r}, a folder of this machine. {platform} reads and writes "
-                f"gs://BUCKET/… (or {_MOUNTED}BUCKET/…)."
+                f"{setting} is {folder!r}, a folder of this machine. {elsewhere}."
             )
 
 

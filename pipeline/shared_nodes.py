@@ -6,12 +6,12 @@ import types as python_types
 from collections.abc import Mapping
 from typing import Any
 
-from tfx import components as tfx_components
 from tfx import types
 from tfx.dsl.components.base import base_node
 from tfx.proto import pusher_pb2, trainer_pb2
 
 from components import configuration
+from components.pusher.component import Pusher
 from components.trainer import repeats, run_folder, search
 from components.trainer.component import Trainer
 from components.trainer.tuner_component import Tuner
@@ -69,9 +69,9 @@ def training(
 
 def pusher(
     config: PipelineConfig, *, model: types.BaseChannel, blessing: types.BaseChannel
-) -> tfx_components.Pusher:
+) -> Pusher:
     """Ships the model, if it is blessed, as a numbered version."""
-    return tfx_components.Pusher(
+    return Pusher(
         model=model,
         model_blessing=blessing,
         push_destination=push_destination(config),

@@ -70,6 +70,7 @@ def _write(
     path = os.path.join(folder, f"pipeline.{suffix}")
     document = compilation.compile_pipeline(config, target)
     runtime_parameters.check(parameters, document.get("pipelineSpec", document))
+    platform = compilation.platform_of(document, config) if target == "kfp" else None
     with open(path, "w") as file:
-        file.write(compilation.to_text(document, target))
+        file.write(compilation.to_text(document, target, platform))
     return path

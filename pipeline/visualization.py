@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+
+from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
 
 from components.evaluator import visualization
@@ -35,8 +38,16 @@ def add(
         artifact_type.schema_version = "0.0.1"
     container = executors.executors[component.executor_label].container
     container.image = image
-    container.command.extend(["python", "-m", visualization.__name__])
-    container.args.extend(["--executor-input", "{{$}}"])
+    container.args.extend(
+        [
+            "--function",
+            f"{visualization.__name__}.{visualization.run.__name__}",
+            "--json_serialized_invocation_args",
+            "{{$}}",
+            "--json_serialized_inputs_spec_args",
+            json.dumps(json_format.MessageToDict(component.input_definitions), sort_keys=True),
+        ]
+    )
     task = spec.root.dag.tasks[NAME]
     task.task_info.name = NAME
     task.component_ref.name = NAME

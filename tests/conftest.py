@@ -39,6 +39,37 @@ def golden_root() -> pathlib.Path:
     return _shared_folder("XLNET_GOLDEN_ROOT", "golden")
 
 
+@pytest.fixture(scope="session")
+def kubeflow_root() -> pathlib.Path:
+    """What Kubeflow's driver really sent; tests that use it carry the marker `recorded`."""
+    return _shared_folder("XLNET_KUBEFLOW_ROOT", "kubeflow")
+
+
+@pytest.fixture
+def s3_endpoint(monkeypatch) -> str:
+    """Address of an S3 server of moto's, with the bucket "bucket"; clients here know it."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    endpoint = f"http://{host}:{port}"
+    for name, value in {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": "minio",
+        "AWS_SECRET_ACCESS_KEY": "minio123",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        # Without this boto3 asks for the metadata server of a machine in the cloud.
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }.items():
+        monkeypatch.setenv(name, value)
+    import boto3
+
+    boto3.client("s3").create_bucket(Bucket="bucket")
+    yield endpoint
+    server.stop()
+
+
 def pytest_configure() -> None:
     """Two virtual devices, so that distribution can be tested on any machine."""
     import tensorflow as tf

@@ -1,17 +1,14 @@
 """What the user interfaces of Kubeflow Pipelines and Vertex AI draw of an evaluation.
 
 They draw artifacts of their own types (`system.Metrics`, `system.ClassificationMetrics`,
-`system.HTML`), which TFX cannot make. This is a task of its own behind the Evaluator, started as
-
-    python -m components.evaluator.visualization --executor-input JSON
+`system.HTML`), which TFX cannot make. `run` is a task of its own behind the Evaluator.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from components import files
@@ -59,46 +56,25 @@ def classification_metrics(results: Mapping[str, Any]) -> dict[str, Any]:
     return dict(shown.metadata)
 
 
-def run(executor_input: Mapping[str, Any]) -> None:
+def run(inputs: Mapping[str, str], outputs: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     """Reads an evaluation and writes what is drawn.
 
     Args:
-        executor_input: of the orchestrator: URIs of the input and the outputs, and the file in
-            which it looks for the outputs' metadata.
+        inputs: the folder of the evaluation.
+        outputs: path of the report among those of `OUTPUTS`; the others are metadata alone.
+
+    Returns:
+        The outputs' metadata.
 
     Raises:
         NoSuchFilesError: if the evaluation lacks its results or its report.
     """
-    (evaluation,) = executor_input["inputs"]["artifacts"][EVALUATION_KEY]["artifacts"]
-    results = json.loads(files.read_bytes(files.join(evaluation["uri"], RESULTS_NAME)))
-    metadata = {
+    evaluation = inputs[EVALUATION_KEY]
+    results = json.loads(files.read_bytes(files.join(evaluation, RESULTS_NAME)))
+    report = files.read_bytes(files.join(evaluation, REPORT_NAME))
+    files.write_bytes(outputs["report"], report)
+    return {
         "metrics": scalar_metrics(results),
         "classification": classification_metrics(results),
         "report": {},
     }
-    outputs = executor_input["outputs"]["artifacts"]
-    report = files.read_bytes(files.join(evaluation["uri"], REPORT_NAME))
-    files.write_bytes(outputs["report"]["artifacts"][0]["uri"], report)
-    written = {
-        name: {
-            "artifacts": [
-                {key: value for key, value in artifact.items() if key in ("name", "uri")}
-                | {"metadata": metadata[name]}
-                for artifact in outputs[name]["artifacts"]
-            ]
-        }
-        for name in OUTPUTS
-    }
-    text = json.dumps({"artifacts": written}, indent=2, sort_keys=True) + "\n"
-    files.write_bytes(executor_input["outputs"]["outputFile"], text.encode())
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Entry point of the task."""
-    parser = argparse.ArgumentParser(prog="python -m components.evaluator.visualization")
-    parser.add_argument("--executor-input", required=True, metavar="JSON")
-    run(json.loads(parser.parse_args(arguments).executor_input))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,14 +1,21 @@
-"""QuestionAnsweringPusher: the TFX component that ships a question answering model."""
+"""The TFX components that ship a model."""
 
 from __future__ import annotations
 
+from tfx import components as tfx_components
 from tfx import types
 from tfx.dsl.components.base import base_component, executor_spec
 from tfx.proto import pusher_pb2
 from tfx.types import component_spec, standard_artifacts, standard_component_specs
 from tfx.utils import json_utils
 
-from components.pusher import executor
+from components.pusher import executor, object_store
+
+
+class Pusher(tfx_components.Pusher):
+    """TFX's, which can push to `s3://` as well."""
+
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(object_store.Executor)
 
 
 class QuestionAnsweringPusherSpec(types.ComponentSpec):

@@ -1,4 +1,4 @@
-"""Executor of QuestionAnsweringPusher: TFX's, which ships a copy that knows when not to answer."""
+"""Executor of QuestionAnsweringPusher: one that ships a copy that knows when not to answer."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import json
 import os
 
 from tfx import types
-from tfx.components.pusher import executor as tfx_executor
 from tfx.types import artifact_utils
 from tfx.utils import io_utils
 
 from components import files
 from components.evaluator.names import RESULTS_NAME
+from components.pusher import object_store
 from components.trainer import null_threshold
 
 EVALUATION_KEY = "evaluation"
 
 
-class Executor(tfx_executor.Executor):
+class Executor(object_store.Executor):
     """Pushes a blessed model with the threshold that its evaluation found best."""
 
     def GetModelPath(  # noqa: N802  (TFX's name)

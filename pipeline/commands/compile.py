@@ -37,6 +37,10 @@ def run(options: argparse.Namespace) -> int:
     document = compilation.compile_pipeline(config, options.target)
     if options.check_access:
         deployment_checks.check_access(config)
-    files.write_bytes(options.to, compilation.to_text(document, options.target).encode())
+    platform = compilation.platform_of(document, config) if options.target == "kfp" else None
+    text = compilation.to_text(document, options.target, platform)
+    files.write_bytes(options.to, text.encode())
+    for warning in deployment_checks.warnings(config, options.target):
+        print(f"note: {warning}")
     print(f"written to {options.to}")
     return 0

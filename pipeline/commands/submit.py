@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 from pipeline.commands import configuration_arguments
 from pipeline.commands.compile import TARGETS
@@ -47,6 +48,8 @@ def run(options: argparse.Namespace) -> int:
     deployment_checks.check(asked, options.target)
     if not options.skip_access_check:
         deployment_checks.check_access(asked)
+    for warning in deployment_checks.warnings(asked, options.target):
+        print(f"note: {warning}", file=sys.stderr)
     from pipeline import compilation, submission
 
     # As it would be compiled: components check their own settings.

@@ -1,5 +1,7 @@
+import boto3
 import pytest
 
+from components import files
 from components.configuration import ConfigurationError
 from pipeline import compilation, deployment_checks
 from pipeline.accelerators import AcceleratorError
@@ -134,10 +136,41 @@ def test_an_accelerator_of_the_other_platform_is_refused(deployed, made_for, com
         compilation.compile_pipeline(deployed(target=made_for), compiled_for)
 
 
-def test_a_cluster_with_a_bucket_does_not_see_folders_of_this_machine(deployed, tmp_path):
-    for setting in ("init_from", "data.root", "run.push_to"):
+def test_a_cluster_sees_volumes_and_no_folders_of_this_machine(deployed):
+    for setting in ("init_from", "data.root"):
         with pytest.raises(deployment_checks.DeploymentError, match=f"{setting} is '/home/me/x'"):
             deployment_checks.check(deployed(f"{setting}=/home/me/x"), "kfp")
-    # With a root in a mounted folder, others are mounted as well.
-    root = f"deployment.pipeline_root={tmp_path}"
-    deployment_checks.check(deployed("init_from=/home/me/x", root), "kfp")
+    volume = "deployment.kubernetes={volumes: [{claim: mine, path: /home/me}]}"
+    deployment_checks.check(deployed("init_from=/home/me/x", volume), "kfp")
+
+
+def test_a_bucket_that_may_be_read_and_not_written_is_named(deployed, s3_endpoint, monkeypatch):
+    for name in ("train", "eval", "test"):
+        files.write_bytes(f"s3://bucket/data/{name}.tsv", b"text\tlabel\n")
+    config = deployed(
+        "data.root=minio://bucket/data",
+        "run.output_root=minio://bucket/runs",
+        "deployment.pipeline_root=null",
+    )
+    deployment_checks.check_access(config)
+    listed = boto3.client("s3").list_objects_v2(Bucket="bucket")["Contents"]
+    assert {entry["Key"] for entry in listed} == {
+        f"data/{name}.tsv" for name in ("train", "eval", "test")
+    }
+
+    def refuse(path, *arguments, **options):
+        raise OSError("AccessDenied")
+
+    monkeypatch.setattr(deployment_checks.files, "write_bytes", refuse)
+    message = r"run\.push_to \(s3://bucket/runs/serving\) cannot be written: AccessDenied"
+    with pytest.raises(deployment_checks.DeploymentError, match=message):
+        deployment_checks.check_access(config)
+
+
+def test_a_training_job_needs_state_that_other_machines_reach(deployed):
+    job = f"deployment.training_job={V5E}, tpu_topology: 2x2}}"
+    config = deployed(job, "deployment.region=us-west4", "run.state_root=/mnt/state")
+    with pytest.raises(
+        deployment_checks.DeploymentError, match=r"open run\.state_root .* '/mnt/state'"
+    ):
+        deployment_checks.check(config, "kfp")

@@ -17,20 +17,13 @@ def test_what_interfaces_draw(tmp_path):
     evaluation.mkdir()
     (evaluation / "results.json").write_text(json.dumps(results))
     (evaluation / "report.html").write_text("<html></html>")
-    outputs = {
-        name: {"artifacts": [{"name": name, "uri": str(tmp_path / name), "type": {}}]}
-        for name in visualization.OUTPUTS
-    }
-    visualization.run(
-        {
-            "inputs": {"artifacts": {"evaluation": {"artifacts": [{"uri": str(evaluation)}]}}},
-            "outputs": {"artifacts": outputs, "outputFile": str(tmp_path / "out.json")},
-        }
+    written = visualization.run(
+        {"evaluation": str(evaluation)},
+        {name: str(tmp_path / name) for name in visualization.OUTPUTS},
     )
-    written = json.loads((tmp_path / "out.json").read_text())["artifacts"]
-    assert written["metrics"]["artifacts"][0]["metadata"] == {"accuracy": 0.75, "blessed": 1.0}
+    assert written["metrics"] == {"accuracy": 0.75, "blessed": 1.0}
     # The format that kfp's dsl.ClassificationMetrics documents.
-    assert written["classification"]["artifacts"][0]["metadata"] == {
+    assert written["classification"] == {
         "confusionMatrix": {
             "annotationSpecs": [{"displayName": "no"}, {"displayName": "yes"}],
             "rows": [{"row": [1, 1]}, {"row": [0, 2]}],

@@ -1,0 +1,76 @@
+"""Pushing to an S3 service, which TFX's Pusher cannot open."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+from apache_beam.io.filesystems import FileSystems
+from tfx import types
+from tfx.components.pusher import executor as tfx_executor
+from tfx.proto import pusher_pb2
+from tfx.types import artifact_utils, standard_component_specs
+from tfx.utils import proto_utils
+
+from components import files
+
+_SCHEME = "s3://"
+# Servers take a version for complete once it has this file.
+_LAST = "saved_model.pb"
+
+
+class Executor(tfx_executor.Executor):
+    """TFX's Pusher; to `s3://` it pushes on the disk first, and uploads from there."""
+
+    def Do(  # noqa: N802  (TFX's name)
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict,
+    ) -> None:
+        """As TFX's Pusher.
+
+        Args:
+            input_dict: "model", "model_blessing".
+            output_dict: "pushed_model".
+            exec_properties: "push_destination", perhaps with a folder on `s3://`.
+        """
+        key = standard_component_specs.PUSH_DESTINATION_KEY
+        destination = proto_utils.json_to_proto(exec_properties[key], pusher_pb2.PushDestination())
+        folder = destination.filesystem.base_directory.rstrip("/")
+        if not folder.startswith(_SCHEME):
+            super().Do(input_dict, output_dict, exec_properties)
+            return
+        local = os.path.join(self._get_tmp_dir(), "push")
+        destination.filesystem.base_directory = local
+        properties = {**exec_properties, key: proto_utils.proto_to_json(destination)}
+        super().Do(input_dict, output_dict, properties)
+        pushed = artifact_utils.get_single_instance(
+            output_dict[standard_component_specs.PUSHED_MODEL_KEY]
+        )
+        version = pushed.get_string_custom_property("pushed_version")
+        if not version:
+            return  # not blessed
+        target = f"{folder}/{version}"
+        upload(os.path.join(local, version), target)
+        pushed.set_string_custom_property("pushed_destination", target)
+        shutil.rmtree(local)
+
+
+def upload(folder: str, target: str) -> None:
+    """Copies a model from the disk through Beam's file system, what completes it last.
+
+    Raises:
+        OSError: if the target cannot be written.
+    """
+    paths = [
+        os.path.relpath(os.path.join(parent, name), folder)
+        for parent, _, names in os.walk(folder)
+        for name in names
+    ]
+    for path in sorted(paths, key=lambda path: (path == _LAST, path)):
+        with (
+            open(os.path.join(folder, path), "rb") as source,
+            FileSystems.create(files.join(target, *path.split(os.sep))) as copy,
+        ):
+            shutil.copyfileobj(source, copy, 16 * 1024 * 1024)

@@ -1,0 +1,314 @@
+"""What Kubernetes is asked for a pipeline's pods, beside images and resources."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterable
+
+DEFAULT = "default"
+
+_OPERATORS = ("Equal", "Exists")
+_EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
+_OBJECT_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_QUANTITY = re.compile(r"[0-9]+(\.[0-9]+)?(Ki|Mi|Gi|Ti|k|M|G|T)?")
+# The launcher's own folders; a volume there would hide what it downloads.
+_LAUNCHERS_FOLDERS = ("/gcs", "/s3", "/minio")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Volume:
+    """A persistent volume claim, mounted into pods.
+
+    Attributes:
+        claim: name of the claim, which is there already.
+        path: where it is mounted.
+        sub_path: folder of the volume to mount; "" takes all of it.
+        components: ids of those that get it; empty for all. A claim that only one node may mount
+            (ReadWriteOnce) is best given to one component.
+    """
+
+    claim: str
+    path: str
+    sub_path: str = ""
+    components: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        _check_object(self.claim, where="claim")
+        _check_mount(self.path, where=f"volume {self.claim!r}: path")
+
+    def holds(self, path: str) -> bool:
+        """Whether a folder is on this volume."""
+        return f"{_normal(path)}/".startswith(f"{_normal(self.path)}/")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Toleration:
+    """A taint of nodes that pods accept, as GPU pools have them.
+
+    Attributes:
+        key: of the taint.
+        operator: "Equal", or "Exists" whatever its value.
+        value: of the taint.
+        effect: "NoSchedule", "PreferNoSchedule" or "NoExecute"; "" for all of them.
+        seconds: for which a NoExecute taint is borne; None for ever.
+    """
+
+    key: str = ""
+    operator: str = "Equal"
+    value: str = ""
+    effect: str = ""
+    seconds: int | None = None
+
+    def __post_init__(self) -> None:
+        if not self.key:
+            raise ValueError(
+                "a toleration has no key, so that it would accept every taint, of broken nodes "
+                "too. Give the key of the taint (kubectl describe node)."
+            )
+        if self.operator not in _OPERATORS:
+            raise ValueError(
+                f"toleration {self.key!r}: operator is {self.operator!r}; it should be one of "
+                f"{', '.join(_OPERATORS)}."
+            )
+        if self.operator == "Exists" and self.value:
+            raise ValueError(
+                f"toleration {self.key!r}: operator Exists takes no value, but it is "
+                f"{self.value!r}."
+            )
+        if self.effect and self.effect not in _EFFECTS:
+            raise ValueError(
+                f"toleration {self.key!r}: effect is {self.effect!r}; it should be one of "
+                f"{', '.join(_EFFECTS)}."
+            )
+        if self.seconds is not None and self.effect != "NoExecute":
+            raise ValueError(f"toleration {self.key!r}: seconds belong to the effect NoExecute.")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SecretVariables:
+    """Values of a secret as environment variables.
+
+    Attributes:
+        secret: name of the secret, in the namespace of the run.
+        variables: key in the secret by variable.
+    """
+
+    secret: str
+    variables: dict[str, str]
+
+    def __post_init__(self) -> None:
+        _check_object(self.secret, where="secret")
+        for variable in self.variables:
+            _check_variable(variable, where=f"secret {self.secret!r}")
+        if not self.variables:
+            raise ValueError(f"secret {self.secret!r} has no variables; give VARIABLE: KEY.")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SecretFiles:
+    """A secret as a folder with a file for every key.
+
+    Attributes:
+        secret: name of the secret, in the namespace of the run.
+        path: of the folder.
+    """
+
+    secret: str
+    path: str
+
+    def __post_init__(self) -> None:
+        _check_object(self.secret, where="secret")
+        _check_mount(self.path, where=f"secret {self.secret!r}: path")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ObjectStore:
+    """An S3 service, such as the MinIO or SeaweedFS that Kubeflow Pipelines brings along.
+
+    Every component gets its address and keys, so that data may be at s3://BUCKET/… or
+    minio://BUCKET/…, and models may be pushed there.
+
+    Attributes:
+        endpoint: address as pods see it; None is Amazon's.
+        secret: with the keys; None leaves credentials to the pod's service account.
+        access_key: the secret's key of the access key.
+        secret_key: the secret's key of the secret key.
+        region: of the bucket; other services than Amazon's take any.
+    """
+
+    endpoint: str | None = None
+    secret: str | None = "mlpipeline-minio-artifact"
+    access_key: str = "accesskey"
+    secret_key: str = "secretkey"
+    region: str = "us-east-1"
+
+    def __post_init__(self) -> None:
+        if self.endpoint is not None and not self.endpoint.startswith(("http://", "https://")):
+            raise ValueError(
+                f"endpoint is {self.endpoint!r}; it should start with http:// or https://, such "
+                "as http://minio-service.kubeflow:9000."
+            )
+        if self.secret is not None:
+            _check_object(self.secret, where="secret")
+
+    def variables(self) -> dict[str, str]:
+        """What S3 clients read from the environment, but for keys."""
+        found = {"AWS_DEFAULT_REGION": self.region}
+        if self.endpoint:
+            found["AWS_ENDPOINT_URL"] = self.endpoint
+        return found
+
+    def secret_variables(self) -> tuple[SecretVariables, ...]:
+        """The keys."""
+        if self.secret is None:
+            return ()
+        keys = {"AWS_ACCESS_KEY_ID": self.access_key, "AWS_SECRET_ACCESS_KEY": self.secret_key}
+        return (SecretVariables(secret=self.secret, variables=keys),)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Pod:
+    """Of one component's pods.
+
+    Attributes:
+        node_selector: labels of the nodes that they may run on.
+        tolerations: taints of nodes that they accept.
+        variables: environment variables.
+        secret_variables: those whose values are secrets.
+        secret_files: secrets as files.
+        shared_memory: size of /dev/shm, such as "8Gi"; None for the node's 64 MB.
+        timeout_seconds: after which a pod is ended, and perhaps tried again; None for never.
+    """
+
+    node_selector: dict[str, str] = dataclasses.field(default_factory=dict)
+    tolerations: tuple[Toleration, ...] = ()
+    variables: dict[str, str] = dataclasses.field(default_factory=dict)
+    secret_variables: tuple[SecretVariables, ...] = ()
+    secret_files: tuple[SecretFiles, ...] = ()
+    shared_memory: str | None = None
+    timeout_seconds: int | None = None
+
+    def __post_init__(self) -> None:
+        for variable in self.variables:
+            _check_variable(variable, where="variables")
+        if self.shared_memory is not None and not _QUANTITY.fullmatch(self.shared_memory):
+            raise ValueError(
+                f"shared_memory is {self.shared_memory!r}; it should be a size such as 8Gi."
+            )
+        if self.timeout_seconds is not None and self.timeout_seconds <= 0:
+            raise ValueError(f"timeout_seconds must be positive, but is {self.timeout_seconds}.")
+
+    def over(self, other: Pod) -> Pod:
+        """These settings on top of others."""
+        return Pod(
+            node_selector={**other.node_selector, **self.node_selector},
+            tolerations=(*other.tolerations, *self.tolerations),
+            variables={**other.variables, **self.variables},
+            secret_variables=(*other.secret_variables, *self.secret_variables),
+            secret_files=(*other.secret_files, *self.secret_files),
+            shared_memory=self.shared_memory or other.shared_memory,
+            timeout_seconds=self.timeout_seconds or other.timeout_seconds,
+        )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class KubernetesConfig:
+    """Of all pods of a pipeline on Kubeflow.
+
+    Attributes:
+        volumes: claims with the folders that they are mounted at.
+        image_pull_secrets: names of those that open a private registry.
+        object_store: an S3 service for data and models.
+        pods: by component id; "default" holds for all, what a component has comes on top.
+    """
+
+    volumes: tuple[Volume, ...] = ()
+    image_pull_secrets: tuple[str, ...] = ()
+    object_store: ObjectStore | None = None
+    pods: dict[str, Pod] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _check_once((volume.claim for volume in self.volumes), what="volume", where="volumes")
+        _check_once(self.image_pull_secrets, what="secret", where="image_pull_secrets")
+        for secret in self.image_pull_secrets:
+            _check_object(secret, where="image_pull_secrets")
+        for name in {DEFAULT, *self.pods, *(c for v in self.volumes for c in v.components)}:
+            pod = self.pod(name)
+            mounts = [volume.path for volume in self.volumes_of(name)]
+            mounts += [secret.path for secret in pod.secret_files]
+            _check_once(map(_normal, mounts), what="path", where=f"the mounts of {name}")
+            variables = [*pod.variables]
+            variables += [v for secret in pod.secret_variables for v in secret.variables]
+            _check_once(variables, what="variable", where=f"the environment of {name}")
+
+    def pod(self, component_id: str) -> Pod:
+        """Settings of a component's pods."""
+        found = self.pods.get(DEFAULT, Pod())
+        if component_id != DEFAULT and component_id in self.pods:
+            found = self.pods[component_id].over(found)
+        if self.object_store is not None:
+            found = found.over(
+                Pod(
+                    variables=self.object_store.variables(),
+                    secret_variables=self.object_store.secret_variables(),
+                )
+            )
+        return found
+
+    def volumes_of(self, component_id: str) -> list[Volume]:
+        """Those that a component gets."""
+        return [v for v in self.volumes if not v.components or component_id in v.components]
+
+    def is_on_volume(self, path: str, component_id: str) -> bool:
+        """Whether a folder outlives a component's pod."""
+        return any(volume.holds(path) for volume in self.volumes_of(component_id))
+
+    def is_on_any_volume(self, path: str) -> bool:
+        """Whether a folder is on a volume of some component."""
+        return any(volume.holds(path) for volume in self.volumes)
+
+    def component_ids(self) -> set[str]:
+        """All that are named."""
+        named = {name for volume in self.volumes for name in volume.components}
+        return (named | set(self.pods)) - {DEFAULT}
+
+
+def _normal(path: str) -> str:
+    return "/" + path.strip("/")
+
+
+def _check_once(names: Iterable[str], *, what: str, where: str) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise ValueError(f"{where} has {what} {name!r} twice; leave out one of them.")
+        seen.add(name)
+
+
+def _check_object(name: str, *, where: str) -> None:
+    if not _OBJECT_NAME.fullmatch(name):
+        raise ValueError(
+            f"{where} is {name!r}, which is no name of an object in Kubernetes: lower-case "
+            "letters, digits, hyphens and dots."
+        )
+
+
+def _check_variable(name: str, *, where: str) -> None:
+    if not _VARIABLE.fullmatch(name):
+        raise ValueError(
+            f"{where} has {name!r}, which is no name of an environment variable: letters, digits "
+            "and underscores."
+        )
+
+
+def _check_mount(path: str, *, where: str) -> None:
+    if not path.startswith("/") or _normal(path) == "/":
+        raise ValueError(f"{where} is {path!r}; it should be a folder such as /mnt/data.")
+    for folder in _LAUNCHERS_FOLDERS:
+        if f"{_normal(path)}/".startswith(f"{folder}/"):
+            raise ValueError(
+                f"{where} is {path!r}, but Kubeflow's launcher puts its copies below {folder}; "
+                "take another folder, such as /mnt/data."
+            )
