@@ -59,6 +59,7 @@ COMPILE_IMAGE = $(COMPILE) --python-version 3.13 --python-platform x86_64-manyli
 lock: install ## Resolve the dependencies of both stacks and of the images anew
 	@$(COMPILE) --universal --fork-strategy requires-python --python-version 3.10 \
 	  --constraint constraints.txt --extra dev pyproject.toml -o requirements.lock
+	@$(COMPILE_IMAGE) --constraint requirements.lock pyproject.toml -o docker/locks/pipeline.lock
 	@$(COMPILE_IMAGE) --constraint requirements.lock docker/locks/serving.in -o docker/locks/serving.lock
 	@$(COMPILE_IMAGE) --constraint requirements.lock docker/locks/trainer-gpu.in -o docker/locks/trainer-gpu.lock
 	@$(COMPILE_IMAGE) docker/locks/trainer-tpu.in -o docker/locks/trainer-tpu.lock
