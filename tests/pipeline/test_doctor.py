@@ -23,6 +23,15 @@ def test_a_configuration_without_its_files_is_a_problem(capsys, tmp_path):
     assert f"!!  configuration  No file matches '{missing}'" in capsys.readouterr().out
 
 
+def test_a_missing_split_is_a_problem(capsys):
+    assert main(["doctor", "sample", "--set", "data.splits=[train]"]) == 1
+    printed = capsys.readouterr().out
+    assert (
+        "!!  configuration  sample: the data set has the splits train; eval is missing" in printed
+    )
+    assert "hash_split" in printed
+
+
 def test_what_is_wrong_is_found(monkeypatch, tmp_path):
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "key.json"))
     monkeypatch.setattr(sys, "version_info", (3, 9, 1))

@@ -11,7 +11,7 @@ import yaml
 from pipeline import cli, compilation
 from tests.pipeline import kubeflow_server
 
-GIVEN = {"train_steps": 7, "learning_rate": 0.5, "data_root": "gs://other/data"}
+GIVEN = {"train_steps": 70, "learning_rate": 0.5, "data_root": "gs://other/data"}
 
 
 @pytest.fixture
@@ -80,6 +80,10 @@ def test_submit_starts_a_run_and_refuses_what_the_client_would_let_pass(
     )
     assert cli.main([*arguments, "--parameter", "train_steps=many"]) == 1
     assert "train_steps should be of type int, but is 'many'" in capsys.readouterr().err
+    assert cli.main([*arguments, "--parameter", "train_steps=-5"]) == 1
+    assert "train_steps must be positive, but is -5" in capsys.readouterr().err
+    assert cli.main([*arguments, "--parameter", "init_from=/home/me/weights"]) == 1
+    assert "init_from is '/home/me/weights', a folder of this machine" in capsys.readouterr().err
     assert not server.runs
     given = [f"--parameter={name}={value}" for name, value in GIVEN.items()]
     assert cli.main([*arguments, *given]) == 0

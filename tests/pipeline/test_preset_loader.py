@@ -127,6 +127,14 @@ def test_files_extend_files_beside_them_and_not_themselves(tmp_path):
             ["vocabulary.size=300", "model.n_token=256"],
             "vocabulary.size is 300, but model.n_token is 256; leave n_token out",
         ),
+        (["data.dataset.metrics=[acuracy]"], "metrics names acuracy; those of 2 labels are acc"),
+        (
+            ["data.dataset.metrics=[pearson_correlation]"],
+            "those of 2 labels are accuracy, f1, matthews_correlation",
+        ),
+        (["data.splits=[train]"], "has the splits train; eval is missing.*hash_split, such as"),
+        (["data.splits=[eval]"], "has the splits eval; train is missing"),
+        (["data.dataset.hash_split={a: 9, b: 1}", "data.splits=[train]"], "eval and train is miss"),
         (["name=My_Pipeline"], "lower-case letter"),
         (["seq_len=4"], "seq_len must be at least 5"),
         (["max_qa_length=8"], "the data set has no options"),
@@ -228,3 +236,27 @@ def test_what_one_file_says_does_not_reach_another_that_extends_the_same(tmp_pat
 def test_keys_of_overrides_are_bounded():
     with pytest.raises(ConfigurationError, match="has 3000 parts"):
         preset_loader.load("sample", [".".join("a" * 3000) + "=1"])
+
+
+def test_the_model_has_as_many_pieces_as_its_vocabulary(tmp_path, data_root):
+    sample = preset_loader.load("sample", ["vocabulary.size=300"])
+    assert sample.sized_model().n_token == 300
+    # The texts may give fewer: what trains looks at the records.
+    assert sample.trained_model.n_token is None
+    given = preset_loader.load("sample", ["vocabulary.size=300", "model.n_token=300"])
+    assert given.trained_model == sample.trained_model
+    published = f"vocabulary.model={data_root}/xlnet/spiece.model"
+    config = preset_loader.load("sample", [published, "vocabulary.size=null"])
+    assert config.sized_model().n_token == 32_000
+    config.check_inputs()
+    other = [published, "vocabulary.size=null", "model.n_token=256"]
+    with pytest.raises(ValueError, match=r"spiece.model has 32,000 pieces, but model.n_token is"):
+        preset_loader.load("sample", other).check_inputs()
+
+
+def test_splits_without_files_are_named_before_anything_runs(tmp_path):
+    (tmp_path / "train.tsv").write_text("text\tlabel\nfine\tpositive\n")
+    optional = "data.dataset.splits.eval.required=false"
+    config = preset_loader.load("sample", [f"data.root={tmp_path}", optional])
+    with pytest.raises(ValueError, match=r"the split 'eval' .* Let hash_split share out"):
+        config.check_inputs()

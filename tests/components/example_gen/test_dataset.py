@@ -74,6 +74,19 @@ def test_built_in_data_sets_survive_json(name):
         ({"delimiter": ", "}, "one ASCII character"),
         ({"delimiter": "\n"}, "one ASCII character"),
         ({"splits": {}}, "no splits"),
+        (
+            {"metrics": ("acuracy",)},
+            "metrics names acuracy; those of 2 labels are accuracy, f1",
+        ),
+        (
+            {"metrics": ("f1",), "labels": ("a", "b", "c")},
+            "metrics names f1; those of 3 labels are accuracy, matthews_correlation",
+        ),
+        ({"metrics": ("accuracy", "accuracy")}, "names one twice"),
+        (
+            {"metrics": ("f1",), "labels": (), "label_range": (0, 5)},
+            "those of regression are pearson_correlation, spearman_correlation",
+        ),
         ({"splits": {"my split": Split("a")}}, "'my split'"),
         ({"hash_split": {"train": 0, "eval": 1}}, "positive"),
         (

@@ -8,6 +8,7 @@ import pytest
 
 from components import manifest
 from components.checkpoint_conversion import description, named_checkpoint
+from components.modeling.config import XLNetConfig
 from components.trainer import divergence, history
 from components.trainer.config import TrainingConfig
 from components.trainer.fine_tuning import FineTuningConfig, fine_tune
@@ -222,3 +223,12 @@ def test_a_vocabulary_of_another_size_is_refused(config, sample_records, tmp_pat
     larger = dataclasses.replace(config, model=dataclasses.replace(config.model, n_token=300))
     with pytest.raises(ValueError, match=r"vocabulary of 200 pieces.*n_token 300"):
         run(larger, sample_records, tmp_path)
+
+
+def test_the_vocabulary_says_how_many_pieces_there_are(config, sample_records, tmp_path):
+    open_ended = dataclasses.replace(config, model=dataclasses.replace(config.model, n_token=None))
+    result = run(open_ended, sample_records, tmp_path)
+    (table,) = [v for v in result.model.variables if "lookup_table" in v.name]
+    assert table.shape[0] == 200
+    written = XLNetConfig.read(f"{tmp_path}/xlnet/xlnet_config.json")
+    assert written.n_token == 200

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components import tf_examples, tfrecords
+from components import manifest, tf_examples, tfrecords
 from components.checkpoint_conversion import named_checkpoint
 from components.manifest import Manifest, ManifestError
 from components.trainer import history, pretraining
