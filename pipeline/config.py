@@ -129,6 +129,6 @@ class PipelineConfig:
             NoSuchFilesError: naming the pattern that matched nothing.
         """
         if self.vocabulary.model:
-            files.expand(self.vocabulary.model, purpose="vocabulary.model")
+            files.expand(files.escape(self.vocabulary.model), purpose="vocabulary.model")
         if self.init_from:
-            files.expand(f"{self.init_from}/*", purpose="init_from")
+            files.in_folder(self.init_from, purpose="init_from")

@@ -6,7 +6,6 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
-from apache_beam.io.filesystems import FileSystems
 
 from components import files
 from components.checkpoint_conversion import heads as heads_lib
@@ -36,7 +35,7 @@ _UNNAMED_TASK = "task"
 def weight_files(folder: str) -> list[str]:
     """Weight files of a folder that can be read, the preferred one first."""
     paths = [files.join(folder, name) for name in (SAFETENSORS_NAME, TORCH_NAME)]
-    return [path for path in paths if FileSystems.exists(path)]
+    return [path for path in paths if files.exists(path)]
 
 
 @contextlib.contextmanager
@@ -82,7 +81,7 @@ def open_to_read(
             config=config.network,
             heads=heads,
             tensors=_to_published(stored, config, heads),
-            vocabulary=vocabulary if FileSystems.exists(vocabulary) else None,
+            vocabulary=vocabulary if files.exists(vocabulary) else None,
             notes=(*config.notes, *notes),
         )
 

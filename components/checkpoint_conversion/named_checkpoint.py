@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
+from components import files
 from components.checkpoint_conversion.errors import WeightsError
 from components.checkpoint_conversion.tensors import Tensors
 
@@ -45,9 +46,9 @@ class RestoredWeights:
 
 def checkpoint_prefix(path: str) -> str:
     """The checkpoint's prefix, for a folder in the published layout or a prefix itself."""
-    if tf.io.gfile.isdir(path):
-        return f"{path.rstrip('/')}/{CHECKPOINT_NAME}"
-    return path.removesuffix(".index")
+    prefix = path.removesuffix(".index")
+    inside = f"{path.rstrip('/')}/{CHECKPOINT_NAME}"
+    return inside if not files.exists(f"{prefix}.index") and files.names(path) else prefix
 
 
 def open_arrays(path: str) -> Tensors:

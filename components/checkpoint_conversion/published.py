@@ -32,13 +32,13 @@ def find_prefix(path: str) -> str | None:
     Raises:
         WeightsError: if a folder holds several, and none is the published name or the latest.
     """
-    if not tf.io.gfile.isdir(path):
-        prefix = named_checkpoint.checkpoint_prefix(path)
-        return prefix if tf.io.gfile.exists(f"{prefix}.index") else None
-    prefix = files.join(path, CHECKPOINT_NAME)
-    if tf.io.gfile.exists(f"{prefix}.index"):
+    prefix = path.removesuffix(".index")
+    if files.exists(f"{prefix}.index"):
         return prefix
-    found = sorted(tf.io.gfile.glob(files.join(path, "*.index")))
+    prefix = files.join(path, CHECKPOINT_NAME)
+    if files.exists(f"{prefix}.index"):
+        return prefix
+    found = [file.path for file in files.match(files.join(files.escape(path), "*.index"))]
     if len(found) > 1:
         latest = tf.train.latest_checkpoint(path)
         if latest is None:
@@ -95,7 +95,7 @@ def open_to_read(
         config=config,
         heads=heads,
         tensors=Tensors(expected, read, where=prefix),
-        vocabulary=vocabulary if tf.io.gfile.exists(vocabulary) else None,
+        vocabulary=vocabulary if files.exists(vocabulary) else None,
         notes=tuple(notes),
     )
 

@@ -11,8 +11,6 @@ import zlib
 from collections.abc import Iterator
 
 import zstandard
-from apache_beam.io.filesystem import CompressionTypes
-from apache_beam.io.filesystems import FileSystems
 
 from components import files
 
@@ -126,8 +124,7 @@ def lines(file_range: FileRange, *, max_line_bytes: int) -> Iterator[tuple[int, 
 
 def _chunks(file_range: FileRange) -> Iterator[bytes]:
     path = file_range.path
-    files.expand(path, purpose="a corpus file")
-    with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as raw:
+    with files.open_to_read(path, purpose="a corpus file") as raw:
         if not is_compressed(path):
             if file_range.start:
                 raw.seek(file_range.start)

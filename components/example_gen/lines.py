@@ -9,8 +9,7 @@ import zlib
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
-from apache_beam.io.filesystem import CompressionTypes
-from apache_beam.io.filesystems import FileSystems
+from components import files
 
 _CHUNK_BYTES = 1 << 20
 # How much of a line that is too long is kept, to recognise it by.
@@ -53,7 +52,7 @@ def open_decompressed(path: str) -> Iterator[BinaryIO]:
     Raises:
         DamagedFileError: in the block, when reading meets damage.
     """
-    with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as raw:
+    with files.open_to_read(path) as raw:
         if not is_compressed(path):
             yield raw
             return

@@ -91,10 +91,8 @@ class RunCheckpoints:
 
         By the files themselves: TensorFlow's own list of them may be torn as well.
         """
-        if not tf.io.gfile.isdir(self._directory):
-            return []
         index = re.compile(rf"{name}-(\d+)\.index")
-        matches = (index.fullmatch(file) for file in tf.io.gfile.listdir(self._directory))
+        matches = (index.fullmatch(file) for file in files.names(self._directory))
         return sorted(int(match[1]) for match in matches if match)
 
     def restore_latest(self, *, before: int | None = None) -> int | None:
@@ -215,27 +213,25 @@ class RunCheckpoints:
     def _best_path(self) -> str | None:
         for step in reversed(self.steps(_BEST)):
             path = self._path(step, _BEST)
-            if tf.io.gfile.exists(f"{path}.json"):
+            if files.exists(f"{path}.json"):
                 return path
         return None
 
     def _tidy(self, kept: Collection[int], name: str = _NAME) -> None:
         """Deletes all files of this name but those of some updates."""
         numbered = re.compile(rf"{name}-(\d+)[._].*")
-        matches = (numbered.fullmatch(file) for file in tf.io.gfile.listdir(self._directory))
+        matches = (numbered.fullmatch(file) for file in files.names(self._directory))
         for step in sorted({int(match[1]) for match in matches if match} - {*kept}):
             self._delete(step, name)
 
     def _delete(self, step: int, name: str = _NAME) -> None:
         prefix = f"{name}-{step}."
-        files = [file for file in tf.io.gfile.listdir(self._directory) if file.startswith(prefix)]
+        own = [file for file in files.names(self._directory) if file.startswith(prefix)]
         # The index goes first: what is left of a deletion is no checkpoint.
-        for file in sorted(files, key=lambda file: not file.endswith(".index")):
-            tf.io.gfile.remove(f"{self._directory}/{file}")
+        for file in sorted(own, key=lambda file: not file.endswith(".index")):
+            files.remove(f"{self._directory}/{file}")
         # Where TensorFlow writes before it renames.
-        unfinished = f"{self._directory}/{name}-{step}_temp"
-        if tf.io.gfile.isdir(unfinished):
-            tf.io.gfile.rmtree(unfinished)
+        files.remove(f"{self._directory}/{name}-{step}_temp")
 
     def _write_error(self, path: str, error: Exception) -> CheckpointError:
         whole = self.steps()

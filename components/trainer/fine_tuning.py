@@ -9,8 +9,6 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-import tensorflow as tf
-
 from components import files, records
 from components import manifest as manifest_lib
 from components.checkpoint_conversion import named_checkpoint
@@ -205,12 +203,14 @@ def check_initial_vocabulary(manifest: manifest_lib.Manifest, init_from: str | N
     Raises:
         ManifestError: if they differ: each piece would get the embedding of another.
     """
-    if init_from is None or not tf.io.gfile.isdir(init_from):
+    if init_from is None:
         return
     path = f"{init_from.rstrip('/')}/{MODEL_FILE_NAME}"
-    if not tf.io.gfile.exists(path):
+    try:
+        digest = files.sha256(files.read_bytes(path))
+    except (FileNotFoundError, NotADirectoryError):
+        # Weights of which nobody said what vocabulary they belong to, or a checkpoint's prefix.
         return
-    digest = files.sha256(files.read_bytes(path))
     if digest != manifest.vocabulary_sha256:
         raise manifest_lib.ManifestError(
             f"The records were made with another vocabulary (sha256 {manifest.vocabulary_sha256}) "
@@ -220,17 +220,12 @@ def check_initial_vocabulary(manifest: manifest_lib.Manifest, init_from: str | N
 
 def copy_history(state_dir: str, model_dir: str) -> None:
     """Copies the curves of a run to where its results are."""
-    source = f"{state_dir}/history"
-    for folder, _, names in tf.io.gfile.walk(source):
-        target = f"{model_dir}/history{folder.rstrip('/')[len(source) :]}"
-        tf.io.gfile.makedirs(target)
-        for name in names:
-            tf.io.gfile.copy(f"{folder.rstrip('/')}/{name}", f"{target}/{name}", overwrite=True)
+    files.copy_tree(f"{state_dir}/history", f"{model_dir}/history")
 
 
 def write_weights(result: TrainingResult, model: XLNetConfig, directory: str) -> None:
     """Writes the weights in the published layout, for other runs to start from."""
-    tf.io.gfile.makedirs(directory)
+    files.make_directory(directory)
     by_name = named_checkpoint.variables_by_name(result.model.variables)
     named_checkpoint.write_arrays(directory, by_name)
     model.write(f"{directory}/{named_checkpoint.CONFIG_NAME}")

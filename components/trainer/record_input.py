@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
+from components import files
 from components.records import RecordType
 from components.trainer.config import TrainingConfig
 from components.trainer.input_share import EVERYTHING, InputShare
@@ -46,7 +47,7 @@ class RecordFiles:
         Raises:
             EmptySplitError: if the patterns match nothing.
         """
-        paths = sorted(path for pattern in self.patterns for path in tf.io.gfile.glob(pattern))
+        paths = sorted(file.path for pattern in self.patterns for file in files.match(pattern))
         if not paths:
             raise EmptySplitError(f"No record file matches {list(self.patterns)}.")
         return paths

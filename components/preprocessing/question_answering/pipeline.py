@@ -183,7 +183,7 @@ def finish(plan: QuestionAnsweringPlan) -> manifest_lib.Manifest:
         },
         counts=dict(sorted(counts.items())),
     )
-    beam.io.filesystems.FileSystems.delete([plan.working_directory])
+    files.remove(plan.working_directory)
     vocabulary_file.write(plan.tokenizer.vocabulary, plan.output_directory)
     manifest.write(plan.output_directory)
     return manifest

@@ -1,0 +1,230 @@
+"""Buckets of Google Cloud Storage, as they are and not as a disk would be.
+
+- A folder is nothing but the beginning of names. TensorFlow and Google's console write an empty
+  object `folder/` all the same, others delete it or never write it: it is never listed here, never
+  needed, and goes with the rest when a folder is removed.
+- An object is there whole or not at all, so it is written in its place. A rename would be a copy
+  and a deletion, and there is no appending.
+- Each request takes 20 to 100 ms and is paid for: a small file is read or written by one, a folder
+  listed by one per 1,000 names and deleted by one per 100.
+
+Requests are repeated for two minutes after 429, 5xx and broken connections.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import io
+import os
+from collections.abc import Iterable, Iterator
+from typing import BinaryIO
+
+from apache_beam.io.gcp import gcsio
+from google.api_core import exceptions
+from google.auth import exceptions as auth_exceptions
+from google.cloud import storage
+from google.cloud.storage.retry import DEFAULT_RETRY
+
+from components.files.stores import File, spooled
+
+# Requests of a batch; Google allows 100.
+_BATCH = 100
+# Read at once where a file is read in pieces, in bytes.
+_PIECE = 16 << 20
+_READER = "roles/storage.objectViewer"
+_WRITER = "roles/storage.objectAdmin"
+_ERRORS = (exceptions.GoogleAPIError, auth_exceptions.GoogleAuthError)
+
+
+# ruff: noqa: D102  (what the functions do is said in `stores.Store`)
+
+
+class GoogleCloudStorage:
+    """The store of paths `gs://<bucket>/<name>`; see `stores.Store`."""
+
+    def list(self, prefix: str, *, deep: bool) -> Iterator[File]:
+        bucket, name = _split(prefix)
+        with _explained(prefix, "listed", _READER):
+            for blob in _client().list_blobs(
+                bucket,
+                prefix=name,
+                delimiter=None if deep else "/",
+                fields="items(name,size),nextPageToken",
+                retry=DEFAULT_RETRY,
+            ):
+                if not blob.name.endswith("/"):
+                    yield File(f"gs://{bucket}/{blob.name}", blob.size)
+
+    def names(self, folder: str) -> set[str]:
+        bucket, name = _split(f"{folder.rstrip('/')}/")
+        with _explained(folder, "listed", _READER):
+            found = _client().list_blobs(bucket, prefix=name, delimiter="/", retry=DEFAULT_RETRY)
+            inside = {blob.name.removeprefix(name) for blob in found}
+        return {*inside, *(prefix[len(name) : -1] for prefix in found.prefixes)} - {""}
+
+    def look(self, path: str) -> File | None:
+        blob = _blob(path)
+        try:
+            with _explained(path, "read", _READER):
+                blob.reload(retry=DEFAULT_RETRY)
+        except FileNotFoundError:
+            return None
+        return File(path, blob.size)
+
+    def read(self, path: str) -> bytes:
+        with _explained(path, "read", _READER):
+            return _blob(path).download_as_bytes(raw_download=True, retry=DEFAULT_RETRY)
+
+    def open(self, path: str) -> BinaryIO:
+        return io.BufferedReader(_Reader(path), _PIECE)
+
+    @contextlib.contextmanager
+    def write(self, path: str) -> Iterator[BinaryIO]:
+        with spooled() as file:
+            yield file
+            size = file.tell()
+            file.seek(0)
+            with _explained(path, "written", _WRITER):
+                # Again after a failure as well: it is the same object that is written.
+                _blob(path).upload_from_file(file, size=size, retry=DEFAULT_RETRY)
+
+    def delete(self, paths: Iterable[str]) -> None:
+        paths = list(paths)
+        for start in range(0, len(paths), _BATCH):
+            # Those that are not there count as deleted.
+            for path, status in _io().delete_batch(paths[start : start + _BATCH]):
+                if status is not None:
+                    raise _refusal(path, "deleted", _WRITER, f"status {status}")
+
+    def remove_tree(self, path: str) -> None:
+        path = path.rstrip("/")
+        bucket, name = _split(path)
+        with _explained(path, "listed", _READER):
+            found = _client().list_blobs(
+                bucket, prefix=name, fields="items(name),nextPageToken", retry=DEFAULT_RETRY
+            )
+            own = [
+                f"gs://{bucket}/{blob.name}"
+                for blob in found
+                if blob.name == name or blob.name.startswith(f"{name}/")
+            ]
+        self.delete(own)
+
+    def copy(self, source: str, target: str) -> None:
+        with _explained(source, f"copied to {target}", _WRITER):
+            blob = _blob(target)
+            token = None
+            while True:
+                # Large objects take several requests between some buckets.
+                token, _, _ = blob.rewrite(_blob(source), token=token, retry=DEFAULT_RETRY)
+                if token is None:
+                    return
+
+    def make_folder(self, path: str) -> None:
+        """Nothing: no folder is needed."""
+
+
+class _Reader(io.RawIOBase):
+    """An object, piece by piece. One that fits into a piece takes a single request."""
+
+    def __init__(self, path: str):
+        super().__init__()
+        self._path = path
+        self._blob = _blob(path)
+        self._position = 0
+        # Known once it was asked for, or a piece was shorter than it might have been.
+        self._size: int | None = None
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        if whence == io.SEEK_END:
+            if self._size is None:
+                with _explained(self._path, "read", _READER):
+                    self._blob.reload(retry=DEFAULT_RETRY)
+                self._size = self._blob.size
+            offset += self._size
+        elif whence == io.SEEK_CUR:
+            offset += self._position
+        self._position = max(0, offset)
+        return self._position
+
+    def readinto(self, buffer: memoryview) -> int:
+        asked = len(buffer)
+        if not asked or (self._size is not None and self._position >= self._size):
+            return 0
+        with _explained(self._path, "read", _READER):
+            piece = self._piece(self._position, self._position + asked - 1)
+        buffer[: len(piece)] = piece
+        self._position += len(piece)
+        if len(piece) < asked:
+            self._size = self._position
+        return len(piece)
+
+    def _piece(self, start: int, end: int) -> bytes:
+        try:
+            return self._blob.download_as_bytes(
+                start=start, end=end, raw_download=True, checksum=None, retry=DEFAULT_RETRY
+            )
+        except exceptions.RequestRangeNotSatisfiable:
+            # It ends where the piece begins; an empty one has no byte to ask for.
+            return b""
+
+
+@functools.cache
+def _io_of_process(process: int) -> gcsio.GcsIO:
+    del process
+    return gcsio.GcsIO()
+
+
+def _io() -> gcsio.GcsIO:
+    """Beam's client, with the account that Beam finds; connections are not shared across forks."""
+    return _io_of_process(os.getpid())
+
+
+def _client() -> storage.Client:
+    return _io().client
+
+
+def _split(path: str) -> tuple[str, str]:
+    bucket, _, name = path.removeprefix("gs://").partition("/")
+    return bucket, name
+
+
+def _blob(path: str) -> storage.Blob:
+    bucket, name = _split(path)
+    if not bucket or not name:
+        raise ValueError(f"{path} names no file in a bucket; write gs://<bucket>/<name>.")
+    return _client().bucket(bucket).blob(name)
+
+
+@contextlib.contextmanager
+def _explained(path: str, what: str, role: str) -> Iterator[None]:
+    """Turns what Google's client raises into what files raise everywhere."""
+    try:
+        yield
+    except exceptions.NotFound as error:
+        raise FileNotFoundError(f"{path} cannot be {what}: {_message(error)}") from error
+    except _ERRORS as error:
+        raise _refusal(path, what, role, _message(error)) from error
+
+
+def _refusal(path: str, what: str, role: str, reason: str) -> OSError:
+    bucket, _ = _split(path)
+    return OSError(
+        f"{path} cannot be {what}: {reason}. Check the name, and that the account has the role "
+        f"{role} on the bucket {bucket}."
+    )
+
+
+def _message(error: Exception) -> str:
+    text = str(error).strip().rstrip(".")
+    return f"{type(error).__name__}: {text}"
