@@ -46,9 +46,9 @@ class RestoredWeights:
 
 def checkpoint_prefix(path: str) -> str:
     """The checkpoint's prefix, for a folder in the published layout or a prefix itself."""
-    prefix = path.removesuffix(".index")
-    inside = f"{path.rstrip('/')}/{CHECKPOINT_NAME}"
-    return inside if not files.exists(f"{prefix}.index") and files.names(path) else prefix
+    if files.is_folder(path):
+        return f"{path.rstrip('/')}/{CHECKPOINT_NAME}"
+    return path.removesuffix(".index")
 
 
 def open_arrays(path: str) -> Tensors:

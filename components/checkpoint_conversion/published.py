@@ -32,9 +32,9 @@ def find_prefix(path: str) -> str | None:
     Raises:
         WeightsError: if a folder holds several, and none is the published name or the latest.
     """
-    prefix = path.removesuffix(".index")
-    if files.exists(f"{prefix}.index"):
-        return prefix
+    if not files.is_folder(path):
+        prefix = named_checkpoint.checkpoint_prefix(path)
+        return prefix if files.exists(f"{prefix}.index") else None
     prefix = files.join(path, CHECKPOINT_NAME)
     if files.exists(f"{prefix}.index"):
         return prefix
@@ -103,7 +103,7 @@ def open_to_read(
 def write(folder: str, weights: Weights) -> None:
     """Writes `xlnet_model.ckpt` and then `xlnet_config.json`."""
     files.make_directory(folder)
-    named_checkpoint.write_arrays(folder, weights.tensors)
+    named_checkpoint.write_arrays(files.join(folder, CHECKPOINT_NAME), weights.tensors)
     weights.config.write(files.join(folder, CONFIG_NAME))
 
 

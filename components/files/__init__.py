@@ -103,6 +103,11 @@ def exists(path: str) -> bool:
     return stores.of(path).look(path) is not None
 
 
+def is_folder(path: str) -> bool:
+    """Whether there is such a folder; in a bucket, whether anything lies in it."""
+    return stores.of(path).is_folder(path)
+
+
 def split_names(directory: str) -> list[str]:
     """Splits of a set of examples, `<directory>/Split-<name>/`; an empty list if there are none."""
     return sorted(
@@ -177,10 +182,10 @@ def remove_leftovers(folder: str) -> None:
 
 
 def copy_tree(source: str, target: str) -> int:
-    """Copies all files below a folder; returns their number."""
+    """Copies all files below a folder, in the order of their paths; returns their number."""
     prefix = source.rstrip("/") + "/"
     store = stores.of(source)
-    paths = [file.path for file in store.list(prefix, deep=True)]
+    paths = sorted(file.path for file in store.list(prefix, deep=True))
     same = type(store) is type(stores.of(target))
     for path in paths:
         copy = join(target, path.removeprefix(prefix))

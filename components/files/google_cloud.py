@@ -63,6 +63,12 @@ class GoogleCloudStorage:
             inside = {blob.name.removeprefix(name) for blob in found}
         return {*inside, *(prefix[len(name) : -1] for prefix in found.prefixes)} - {""}
 
+    def is_folder(self, path: str) -> bool:
+        bucket, name = _split(f"{path.rstrip('/')}/")
+        with _explained(path, "listed", _READER):
+            found = _client().list_blobs(bucket, prefix=name, max_results=1, retry=DEFAULT_RETRY)
+            return next(iter(found), None) is not None
+
     def look(self, path: str) -> File | None:
         blob = _blob(path)
         try:

@@ -41,6 +41,9 @@ class Store(Protocol):
     def names(self, folder: str) -> set[str]:
         """Names of files and folders that lie directly in a folder; empty if there is none."""
 
+    def is_folder(self, path: str) -> bool:
+        """Whether there is such a folder; where folders are beginnings of names, a name with it."""
+
     def look(self, path: str) -> File | None:
         """The file of this path; None if there is none, or a folder."""
 
@@ -110,6 +113,9 @@ class _Disk:
         except (FileNotFoundError, NotADirectoryError):
             return set()
 
+    def is_folder(self, path: str) -> bool:
+        return os.path.isdir(path)
+
     def look(self, path: str) -> File | None:
         there = os.path.exists(path) and not os.path.isdir(path)
         return File(path, os.path.getsize(path)) if there else None
@@ -173,6 +179,9 @@ class _OtherStore:
             file.path.removeprefix(prefix).partition("/")[0]
             for file in self.list(prefix, deep=True)
         }
+
+    def is_folder(self, path: str) -> bool:
+        return bool(self.names(path))
 
     def look(self, path: str) -> File | None:
         return next((file for file in self.list(path, deep=False) if file.path == path), None)

@@ -14,6 +14,7 @@ import tf_keras
 
 from components import files
 from components.trainer.carried_state import CarriedState
+from components.trainer.gathering import gathered
 
 _logger = logging.getLogger(__name__)
 
@@ -143,7 +144,8 @@ class RunCheckpoints:
             return
         path = self._path(step)
         try:
-            self._checkpoint.write(path)
+            with gathered(self._directory) as folder:
+                self._checkpoint.write(f"{folder}/{_NAME}-{step}")
         except (OSError, tf.errors.OpError) as error:
             self._delete(step)
             raise self._write_error(path, error) from error
@@ -166,7 +168,8 @@ class RunCheckpoints:
         try:
             # The weights come last: with them it is whole.
             files.write_bytes(f"{path}.json", json.dumps(metrics).encode())
-            self._model.write(path)
+            with gathered(self._directory) as folder:
+                self._model.write(f"{folder}/{_BEST}-{step}")
         except (OSError, tf.errors.OpError) as error:
             self._delete(step, _BEST)
             raise self._write_error(path, error) from error

@@ -18,6 +18,7 @@ from components.tokenization.names import MODEL_FILE_NAME
 from components.trainer import classification_task, run_folder
 from components.trainer.classification_task import ClassificationTask, RegressionTask
 from components.trainer.config import TrainingConfig
+from components.trainer.gathering import gathered
 from components.trainer.loop import TrainingData, TrainingResult, train
 from components.trainer.record_input import FineTuningData, RecordFiles
 from components.trainer.task import Task
@@ -227,6 +228,7 @@ def write_weights(result: TrainingResult, model: XLNetConfig, directory: str) ->
     """Writes the weights in the published layout, for other runs to start from."""
     files.make_directory(directory)
     by_name = named_checkpoint.variables_by_name(result.model.variables)
-    named_checkpoint.write_arrays(directory, by_name)
+    with gathered(directory) as folder:
+        named_checkpoint.write_arrays(f"{folder}/{named_checkpoint.CHECKPOINT_NAME}", by_name)
     model.write(f"{directory}/{named_checkpoint.CONFIG_NAME}")
     _logger.info("weights written to %s", directory)

@@ -20,7 +20,7 @@ Train = Callable[[_Config, str, str | None], TrainingResult]
 
 
 def record_patterns(given: Sequence[str]) -> list[str]:
-    """Patterns of records, of those `<folder>/*` that TFX gives: the folder's name is no pattern."""
+    """Patterns of records, from TFX's `<folder>/*`: the folder is a name and no pattern."""
     return [files.all_in(os.path.dirname(pattern)) for pattern in given]
 
 

@@ -38,10 +38,19 @@ class Cloud:
     Attributes:
         front: what every request goes through.
         folder: for its files.
+        port: of the server behind the front.
     """
 
     front: Front
     folder: pathlib.Path
+    port: int
+
+    def names(self) -> list[str]:
+        """Names of all objects in `BUCKET`, markers of folders too, asked of the server itself."""
+        bucket = BUCKET.removeprefix("gs://")
+        address = f"http://127.0.0.1:{self.port}/storage/v1/b/{bucket}/o"
+        with urllib.request.urlopen(address, timeout=60) as answer:
+            return [item["name"] for item in json.load(answer).get("items", [])]
 
     def run(
         self, *command: str, timeout: float = 900, environment: dict[str, str] | None = None
@@ -87,6 +96,8 @@ def why_not() -> str | None:
     tried = subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False)
     if tried.returncode:
         return f"needs mount namespaces, and may not make one: {tried.stderr.decode().strip()}"
+    if _find_server() is None:
+        return f"needs fake-gcs-server, or a Go to make it with: go install {_SERVER}"
     return None
 
 
@@ -110,7 +121,7 @@ def started(folder: pathlib.Path) -> Iterator[Cloud]:
         for name in (BUCKET.removeprefix("gs://"), READ_ONLY_BUCKET):
             _make_bucket(port, name)
         with Front(address, ("127.0.0.1", port), str(folder / "server.pem")) as front:
-            yield Cloud(front, folder)
+            yield Cloud(front, folder, port)
     finally:
         server.terminate()
         server.wait()
