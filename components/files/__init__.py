@@ -9,8 +9,11 @@ one, or what `all_in` made.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
+import tempfile
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import BinaryIO
 
@@ -196,6 +199,22 @@ def copy_tree(source: str, target: str) -> int:
                 while piece := file.read(1 << 20):
                     written.write(piece)
     return len(paths)
+
+
+@contextlib.contextmanager
+def gathered(folder: str) -> Iterator[str]:
+    """A folder of this machine to write into; its files stand in `folder` when the block has ended.
+
+    TensorFlow writes checkpoints and models under other names, renames, and asks for each folder:
+    some 25 requests for two files in a bucket. Copied from a disk they are one each, in the order
+    of their names, so that a checkpoint's index comes after its data. On a disk it is `folder`.
+    """
+    if "://" not in folder:
+        yield folder
+        return
+    with tempfile.TemporaryDirectory(prefix="xlnet-") as local:
+        yield local
+        copy_tree(local, folder)
 
 
 def make_directory(path: str) -> None:

@@ -43,6 +43,7 @@ def build(
     # Nothing of the graph depends on the data: no example is read, and a pipeline in this process
     # does, whatever the runner of the large one.
     with (
+        files.gathered(directory) as gathered,
         tempfile.TemporaryDirectory() as temp_dir,
         beam.Pipeline(runner="FnApiRunner") as pipeline,
         tft_beam.Context(temp_dir=temp_dir),
@@ -51,9 +52,9 @@ def build(
         transform_fn = (no_examples, source.TensorAdapterConfig()) | tft_beam.AnalyzeDataset(
             lambda inputs: preprocessing.preprocessing_fn(inputs, plain)
         )
-        _ = transform_fn | tft_beam.WriteTransformFn(directory)
+        _ = transform_fn | tft_beam.WriteTransformFn(gathered)
         _ = dataset_metadata.DatasetMetadata(schema) | tft_beam.WriteMetadata(
-            files.join(directory, tft.TFTransformOutput.RAW_METADATA_DIR), pipeline=pipeline
+            files.join(gathered, tft.TFTransformOutput.RAW_METADATA_DIR), pipeline=pipeline
         )
 
 
