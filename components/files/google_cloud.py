@@ -20,6 +20,7 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
+import requests
 from apache_beam.io.gcp import gcsio
 from google.api_core import exceptions
 from google.auth import exceptions as auth_exceptions
@@ -34,6 +35,12 @@ _BATCH = 100
 _PIECE = 16 << 20
 _READER = "roles/storage.objectViewer"
 _WRITER = "roles/storage.objectAdmin"
+# Google's client does not see that an answer broke off where the rest is no JSON.
+_RETRY = DEFAULT_RETRY.with_predicate(
+    lambda error: (
+        DEFAULT_RETRY._predicate(error) or isinstance(error, requests.exceptions.JSONDecodeError)
+    )
+)
 _ERRORS = (exceptions.GoogleAPIError, auth_exceptions.GoogleAuthError)
 
 
@@ -51,7 +58,7 @@ class GoogleCloudStorage:
                 prefix=name,
                 delimiter=None if deep else "/",
                 fields="items(name,size),nextPageToken",
-                retry=DEFAULT_RETRY,
+                retry=_RETRY,
             ):
                 if not blob.name.endswith("/"):
                     yield File(f"gs://{bucket}/{blob.name}", blob.size)
@@ -59,28 +66,28 @@ class GoogleCloudStorage:
     def names(self, folder: str) -> set[str]:
         bucket, name = _split(f"{folder.rstrip('/')}/")
         with _explained(folder, "listed", _READER):
-            found = _client().list_blobs(bucket, prefix=name, delimiter="/", retry=DEFAULT_RETRY)
+            found = _client().list_blobs(bucket, prefix=name, delimiter="/", retry=_RETRY)
             inside = {blob.name.removeprefix(name) for blob in found}
         return {*inside, *(prefix[len(name) : -1] for prefix in found.prefixes)} - {""}
 
     def is_folder(self, path: str) -> bool:
         bucket, name = _split(f"{path.rstrip('/')}/")
         with _explained(path, "listed", _READER):
-            found = _client().list_blobs(bucket, prefix=name, max_results=1, retry=DEFAULT_RETRY)
+            found = _client().list_blobs(bucket, prefix=name, max_results=1, retry=_RETRY)
             return next(iter(found), None) is not None
 
     def look(self, path: str) -> File | None:
         blob = _blob(path)
         try:
             with _explained(path, "read", _READER):
-                blob.reload(retry=DEFAULT_RETRY)
+                blob.reload(retry=_RETRY)
         except FileNotFoundError:
             return None
         return File(path, blob.size)
 
     def read(self, path: str) -> bytes:
         with _explained(path, "read", _READER):
-            return _blob(path).download_as_bytes(raw_download=True, retry=DEFAULT_RETRY)
+            return _blob(path).download_as_bytes(raw_download=True, checksum="crc32c", retry=_RETRY)
 
     def open(self, path: str) -> BinaryIO:
         return io.BufferedReader(_Reader(path), _PIECE)
@@ -90,10 +97,14 @@ class GoogleCloudStorage:
         with spooled() as file:
             yield file
             size = file.tell()
-            file.seek(0)
-            with _explained(path, "written", _WRITER):
+
+            def upload() -> None:
                 # Again after a failure as well: it is the same object that is written.
-                _blob(path).upload_from_file(file, size=size, retry=DEFAULT_RETRY)
+                _blob(path).upload_from_file(file, size=size, rewind=True, retry=_RETRY)
+
+            with _explained(path, "written", _WRITER):
+                # What breaks off after the last byte is met outside of the client's own repetition.
+                _RETRY(upload)()
 
     def delete(self, paths: Iterable[str]) -> None:
         paths = list(paths)
@@ -108,7 +119,7 @@ class GoogleCloudStorage:
         bucket, name = _split(path)
         with _explained(path, "listed", _READER):
             found = _client().list_blobs(
-                bucket, prefix=name, fields="items(name),nextPageToken", retry=DEFAULT_RETRY
+                bucket, prefix=name, fields="items(name),nextPageToken", retry=_RETRY
             )
             own = [
                 f"gs://{bucket}/{blob.name}"
@@ -123,7 +134,7 @@ class GoogleCloudStorage:
             token = None
             while True:
                 # Large objects take several requests between some buckets.
-                token, _, _ = blob.rewrite(_blob(source), token=token, retry=DEFAULT_RETRY)
+                token, _, _ = blob.rewrite(_blob(source), token=token, retry=_RETRY)
                 if token is None:
                     return
 
@@ -132,15 +143,16 @@ class GoogleCloudStorage:
 
 
 class _Reader(io.RawIOBase):
-    """An object, piece by piece. One that fits into a piece takes a single request."""
+    """An object, piece by piece: a request for its size and generation, and one for each piece."""
 
     def __init__(self, path: str):
         super().__init__()
         self._path = path
         self._blob = _blob(path)
         self._position = 0
-        # Known once it was asked for, or a piece was shorter than it might have been.
-        self._size: int | None = None
+        with _explained(path, "read", _READER):
+            # From here on it is this generation that is read, whoever writes another.
+            self._blob.reload(retry=_RETRY)
 
     def readable(self) -> bool:
         return True
@@ -153,36 +165,31 @@ class _Reader(io.RawIOBase):
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         if whence == io.SEEK_END:
-            if self._size is None:
-                with _explained(self._path, "read", _READER):
-                    self._blob.reload(retry=DEFAULT_RETRY)
-                self._size = self._blob.size
-            offset += self._size
+            offset += self._blob.size
         elif whence == io.SEEK_CUR:
             offset += self._position
         self._position = max(0, offset)
         return self._position
 
     def readinto(self, buffer: memoryview) -> int:
-        asked = len(buffer)
-        if not asked or (self._size is not None and self._position >= self._size):
+        size = min(len(buffer), self._blob.size - self._position)
+        if size <= 0:
             return 0
         with _explained(self._path, "read", _READER):
-            piece = self._piece(self._position, self._position + asked - 1)
-        buffer[: len(piece)] = piece
-        self._position += len(piece)
-        if len(piece) < asked:
-            self._size = self._position
-        return len(piece)
+            piece = _RETRY(self._piece)(size)
+        buffer[:size] = piece
+        self._position += size
+        return size
 
-    def _piece(self, start: int, end: int) -> bytes:
-        try:
-            return self._blob.download_as_bytes(
-                start=start, end=end, raw_download=True, checksum=None, retry=DEFAULT_RETRY
-            )
-        except exceptions.RequestRangeNotSatisfiable:
-            # It ends where the piece begins; an empty one has no byte to ask for.
-            return b""
+    def _piece(self, size: int) -> bytes:
+        start = self._position
+        piece = self._blob.download_as_bytes(
+            start=start, end=start + size - 1, raw_download=True, checksum=None, retry=_RETRY
+        )
+        if len(piece) != size:
+            # Google's client takes an answer that breaks off for the end of the file.
+            raise ConnectionError(f"{len(piece):,} of {size:,} bytes came from {self._path}")
+        return piece
 
 
 @functools.cache

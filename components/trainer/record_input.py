@@ -41,8 +41,9 @@ class RecordFiles:
     record_type: RecordType
     seq_len: int
 
+    @functools.cached_property
     def paths(self) -> list[str]:
-        """Files of the split, sorted by name.
+        """Files of the split, sorted by name; looked for once.
 
         Raises:
             EmptySplitError: if the patterns match nothing.
@@ -54,9 +55,8 @@ class RecordFiles:
 
     def serialized(self) -> tf.data.Dataset:
         """Serialized tf.Examples in file order, string []."""
-        paths = self.paths()
-        compression = "GZIP" if paths[0].endswith(".gz") else ""
-        return tf.data.TFRecordDataset(paths, compression_type=compression)
+        compression = "GZIP" if self.paths[0].endswith(".gz") else ""
+        return tf.data.TFRecordDataset(self.paths, compression_type=compression)
 
     def count(self) -> int:
         """Number of records, by reading them once."""

@@ -114,7 +114,9 @@ def started(folder: pathlib.Path) -> Iterator[Cloud]:
     hosts = "".join(f"{address} {name}\n" for name in _NAMES)
     (folder / "hosts").write_text(f"127.0.0.1 localhost\n{hosts}")
     command = [_find_server(), "-scheme", "http", "-host", "127.0.0.1", "-port", str(port)]
-    options = ["-backend", "memory", "-log-level", "error"]
+    # The addresses that it hands out for uploads and downloads must not lead past the front.
+    outside = ["-external-url", f"https://{_NAMES[0]}", "-public-host", _NAMES[0]]
+    options = ["-backend", "memory", "-log-level", "error", *outside]
     with open(folder / "server.log", "wb") as log:
         server = subprocess.Popen([*command, *options], stdout=log, stderr=subprocess.STDOUT)
     try:
