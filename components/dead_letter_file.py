@@ -9,9 +9,6 @@ import posixpath
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-from apache_beam.io.filesystem import CompressionTypes
-from apache_beam.io.filesystems import FileSystems
-
 from components import files
 from components.dead_letters import DEAD_LETTERS_DIRECTORY, NUM_SHOWN, DeadLetter
 
@@ -69,7 +66,7 @@ def first(directory: str, prefix: str = "", *, number: int = NUM_SHOWN) -> list[
         return []
     found: list[str] = []
     for path in paths:
-        with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as file:
+        with files.open_to_read(path) as file:
             beginning = file.read(_MAX_SHOWN_BYTES)
         for line in beginning.splitlines():
             if len(found) == number:

@@ -15,8 +15,6 @@ from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 import google_crc32c
-from apache_beam.io.filesystem import CompressionTypes
-from apache_beam.io.filesystems import FileSystems
 
 from components import files
 
@@ -127,8 +125,7 @@ def read_records(path: str) -> Iterator[bytes]:
         NoSuchFilesError: if there is no such file.
         CorruptRecordError: naming the record, if the file is cut off or a checksum does not fit.
     """
-    files.expand(path, purpose="a TFRecord file to read")
-    with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as raw:
+    with files.open_to_read(path, purpose="a TFRecord file to read") as raw:
         # Not Beam's own decompression: it takes a cut-off gzip file for a complete one.
         file = gzip.GzipFile(fileobj=raw, mode="rb") if path.endswith(".gz") else raw
         number = 0

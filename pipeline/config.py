@@ -170,7 +170,7 @@ class PipelineConfig:
                     "model."
                 )
         if self.init_from:
-            files.expand(f"{self.init_from}/*", purpose="init_from")
+            files.in_folder(self.init_from, purpose="init_from")
             initial_weights.check_network(self.init_from, self.sized_model())
             if self.vocabulary.model:
                 initial_weights.check_vocabulary(

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 import uuid
 
-from apache_beam.io.filesystems import FileSystems
-
 from components import configuration, files
 from pipeline import accelerators
 from pipeline.config import PipelineConfig
@@ -178,7 +176,7 @@ def check_access(config: PipelineConfig) -> None:
         probe = files.join(folder, f".xlnet-access-{uuid.uuid4().hex}")
         try:
             files.write_bytes(probe, b"may be deleted\n")
-            FileSystems.delete([probe])
+            files.remove(probe)
         # Each of Beam's filesystems fails in its own way: no bucket, no permission, no network.
         except Exception as error:
             raise DeploymentError(

@@ -7,8 +7,6 @@ import os
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
-from apache_beam.io.filesystems import FileSystems
-
 from components import files
 from components.checkpoint_conversion import (
     description,
@@ -170,7 +168,7 @@ def _check_vocabulary_there(target: str, digest: str | None) -> list[str]:
         TargetExistsError: if it is not the one that they belong to.
     """
     path = files.join(target, MODEL_FILE_NAME)
-    if not FileSystems.exists(path):
+    if not files.exists(path):
         return []
     there = vocabulary_lib.load(path)
     if digest is None:
@@ -199,7 +197,7 @@ def _check_target(source: str, target: str, target_format: str, overwrite: bool)
     if os.path.realpath(source) == os.path.realpath(target):
         raise TargetExistsError(f"Source and target are the same folder: {source}")
     names = (*_WRITTEN[target_format], MODEL_FILE_NAME)
-    there = [name for name in names if FileSystems.exists(files.join(target, name))]
+    there = [name for name in names if files.exists(files.join(target, name))]
     if there and not overwrite:
         raise TargetExistsError(
             f"{target} already holds {', '.join(there)}; --overwrite replaces them."

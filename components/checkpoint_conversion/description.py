@@ -13,8 +13,6 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from apache_beam.io.filesystems import FileSystems
-
 from components import files
 from components.checkpoint_conversion.errors import WeightsError
 from components.tokenization.names import MODEL_FILE_NAME
@@ -57,10 +55,10 @@ def read(folder: str) -> Description:
     """
     path = files.join(folder, FILE_NAME)
     found = Description()
-    if FileSystems.exists(path):
+    if files.exists(path):
         found = _read_file(path)
     vocabulary = files.join(folder, MODEL_FILE_NAME)
-    if FileSystems.exists(vocabulary):
+    if files.exists(vocabulary):
         digest = files.sha256(files.read_bytes(vocabulary))
         if found.vocabulary_sha256 not in (None, digest):
             raise WeightsError(

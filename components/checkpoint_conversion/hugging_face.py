@@ -6,7 +6,6 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
-from apache_beam.io.filesystems import FileSystems
 
 from components import files
 from components.checkpoint_conversion import (
@@ -67,7 +66,7 @@ def open_to_read(
             config=config.network,
             heads=heads,
             tensors=_to_published(stored, config, heads),
-            vocabulary=vocabulary if FileSystems.exists(vocabulary) else None,
+            vocabulary=vocabulary if files.exists(vocabulary) else None,
             vocabulary_sha256=description.read(folder).vocabulary_sha256,
             labels=labels,
             notes=(*config.notes, *notes_on_names, *notes_on_heads, *notes_on_labels),

@@ -7,8 +7,6 @@ import json
 import re
 from collections.abc import Iterator
 
-from apache_beam.io.filesystems import FileSystems
-
 from components import files, git_lfs
 from components.checkpoint_conversion import safetensors_file, torch_file
 from components.checkpoint_conversion.errors import WeightsError
@@ -38,13 +36,12 @@ _WRAPPERS = ("module.", "_orig_mod.", "model.")
 def weight_files(folder: str) -> list[str]:
     """Weight files and indexes of a folder that can be read, the preferred one first."""
     paths = [files.join(folder, name) for name in _READERS]
-    return [path for path in paths if FileSystems.exists(path)]
+    return [path for path in paths if files.exists(path)]
 
 
 def advice(folder: str) -> str:
     """What to do about a folder without readable weights, if what lies there instead tells."""
-    there = FileSystems.match([files.join(folder, "*")])[0].metadata_list
-    for name in sorted(metadata.path.rpartition("/")[2] for metadata in there):
+    for name in sorted(files.names(folder)):
         if name in _OF_OTHERS:
             return (
                 f" {name} is not read: load it with transformers' from_tf or from_flax, and save "
@@ -81,7 +78,7 @@ def open_to_read(folder: str) -> Iterator[tuple[Tensors, list[str]]]:
             return
         places = _read_index(path)
         names = sorted(set(places.values()))
-        missing = [name for name in names if not FileSystems.exists(files.join(folder, name))]
+        missing = [name for name in names if not files.exists(files.join(folder, name))]
         if missing:
             raise WeightsError(
                 f"{path} names {len(names):,} files, of which {len(missing):,} are not there: "

@@ -14,7 +14,7 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
-from components import git_lfs
+from components import files, git_lfs
 from components.checkpoint_conversion.errors import WeightsError
 from components.checkpoint_conversion.tensors import Tensors
 
@@ -57,7 +57,7 @@ class RestoredWeights:
 
 def checkpoint_prefix(path: str) -> str:
     """The checkpoint's prefix, for a folder in the published layout or a prefix itself."""
-    if tf.io.gfile.isdir(path):
+    if files.is_folder(path):
         return f"{path.rstrip('/')}/{CHECKPOINT_NAME}"
     return path.removesuffix(".index")
 
@@ -69,11 +69,9 @@ def find_prefix(path: str) -> str | None:
         WeightsError: if a folder holds several, and none is the published name or the latest.
     """
     prefix = checkpoint_prefix(path)
-    if tf.io.gfile.exists(f"{prefix}.index"):
+    if files.exists(f"{prefix}.index"):
         return prefix
-    if not tf.io.gfile.isdir(path):
-        return None
-    names = sorted(name for name in tf.io.gfile.listdir(path) if name.endswith(".index"))
+    names = sorted(name for name in files.names(path) if name.endswith(".index"))
     found = [f"{path.rstrip('/')}/{name.removesuffix('.index')}" for name in names]
     if len(found) > 1:
         latest = tf.train.latest_checkpoint(path)
@@ -139,10 +137,10 @@ def _advice(prefix: str) -> str:
     """What to do about a checkpoint that cannot be read, where what lies there tells."""
     folder, _, name = prefix.rpartition("/")
     folder = folder or "."
-    there = tf.io.gfile.listdir(folder) if tf.io.gfile.isdir(folder) else []
+    there = files.names(folder)
     for file in sorted(there):
         if file.startswith(f"{name}."):
-            with tf.io.gfile.GFile(f"{folder}/{file}", "rb") as opened:
+            with files.open_to_read(f"{folder}/{file}") as opened:
                 if git_lfs.is_pointer(opened.read(git_lfs.START_BYTES)):
                     return f" {file}: {git_lfs.HINT}"
     if "config.json" in there:

@@ -6,7 +6,6 @@ import contextlib
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-import tensorflow as tf
 
 from components import files
 from components.checkpoint_conversion import description, named_checkpoint
@@ -82,7 +81,7 @@ def open_to_read(
         config=config,
         heads=heads,
         tensors=Tensors(expected, read, where=prefix),
-        vocabulary=vocabulary if tf.io.gfile.exists(vocabulary) else None,
+        vocabulary=vocabulary if files.exists(vocabulary) else None,
         vocabulary_sha256=described.vocabulary_sha256,
         labels=_labels(described, heads),
         notes=tuple(notes),
@@ -92,7 +91,9 @@ def open_to_read(
 def write(folder: str, weights: Weights) -> None:
     """Writes `xlnet_model.ckpt` and then `xlnet_config.json`."""
     files.make_directory(folder)
-    named_checkpoint.write_arrays(folder, weights.tensors)
+    named_checkpoint.write_arrays(
+        files.join(folder, named_checkpoint.CHECKPOINT_NAME), weights.tensors
+    )
     weights.config.write(files.join(folder, CONFIG_NAME))
 
 

@@ -16,8 +16,6 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 import numpy as np
-from apache_beam.io.filesystem import CompressionTypes
-from apache_beam.io.filesystems import FileSystems
 
 from components import files, git_lfs
 from components.checkpoint_conversion import tensors
@@ -39,8 +37,7 @@ def open_to_read(path: str) -> Iterator[Tensors]:
     Raises:
         WeightsError: if it is not a safetensors file, or cut off.
     """
-    files.expand(path, purpose="weights")
-    with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as file:
+    with files.open_to_read(path, purpose="weights") as file:
         header, data_start, data_size = _read_header(file, path)
         spans = {name: _span(entry, data_size, f"{path}: {name}") for name, entry in header.items()}
         _check_gapless(list(spans.values()), data_size, path)

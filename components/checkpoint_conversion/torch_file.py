@@ -17,8 +17,6 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, BinaryIO
 
 import numpy as np
-from apache_beam.io.filesystem import CompressionTypes
-from apache_beam.io.filesystems import FileSystems
 
 from components import files, git_lfs
 from components.checkpoint_conversion import tensors, torch_pickle
@@ -49,8 +47,7 @@ def open_to_read(path: str) -> Iterator[Tensors]:
         WeightsError: if it was not written by `torch.save`, is damaged or cut off, or holds
             something other than one tensor per name.
     """
-    files.expand(path, purpose="weights")
-    with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as file:
+    with files.open_to_read(path, purpose="weights") as file:
         start = file.read(len(_LEGACY_START))
         file.seek(0)
         if start.startswith(_ZIP_MAGIC):

@@ -227,8 +227,8 @@ def _read_by_split(directory: str, parse: Callable[[bytes], _Message]) -> dict[s
     """The one message that lies in the folder of each split."""
     found = {}
     for split in ordered_splits(files.split_names(directory)):
-        pattern = files.join(directory, f"Split-{split}", "*")
-        (path,) = files.expand(pattern, purpose=f"statistics of the split {split!r}")
+        folder = files.join(directory, f"Split-{split}")
+        (path,) = files.in_folder(folder, purpose=f"statistics of the split {split!r}")
         found[split] = parse(files.read_bytes(path))
     return found
 

@@ -101,7 +101,7 @@ class Executor(tfx_executor.Executor):
             lineage=lineage,
             wrong_examples=wrong_texts.find(
                 blessing.model_path(input_dict["model"]),
-                files.join(artifact_utils.get_split_uri(input_dict["examples"], _SPLIT), "*"),
+                files.all_in(artifact_utils.get_split_uri(input_dict["examples"], _SPLIT)),
                 labels=settings["labels"],
             ),
             data=data_statistics.read(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import apache_beam as beam
 from absl import logging
 from tfx import types
 from tfx.types import artifact_utils, standard_component_specs
@@ -156,8 +155,8 @@ class Executor(blessing.BlessingExecutor):
     ) -> dict[str, inference.Answers]:
         temporary = self._get_tmp_dir()
         outputs = {name: files.join(temporary, f"answers-{name}") for name in models}
-        record_files = files.expand(
-            files.join(records_dir, f"Split-{_SPLIT}", "*"), purpose="evaluation records"
+        record_files = files.in_folder(
+            files.join(records_dir, f"Split-{_SPLIT}"), purpose="evaluation records"
         )
         with self._make_beam_pipeline() as pipeline:
             for name, path in models.items():
@@ -175,9 +174,8 @@ class Executor(blessing.BlessingExecutor):
                 )
         ids = [question.id for paragraph in paragraphs for question in paragraph.questions]
         answers = {name: inference.read_answers(path, ids) for name, path in outputs.items()}
-        beam.io.filesystems.FileSystems.delete(
-            [path for output in outputs.values() for path in files.expand(f"{output}*")]
-        )
+        for output in outputs.values():
+            files.remove(*files.expand(f"{files.escape(output)}*"))
         return answers
 
 

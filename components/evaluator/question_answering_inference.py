@@ -105,7 +105,7 @@ def read_answers(output: str, question_ids: Sequence[str]) -> Answers:
     """
     by_id: dict[str, dict[str, Any]] = {}
     problems: dict[str, list[str]] = {}
-    for path in files.expand(f"{output}*.jsonl", purpose="answers of a model"):
+    for path in files.expand(f"{files.escape(output)}*.jsonl", purpose="answers of a model"):
         for line in files.read_bytes(path).decode().splitlines():
             answer = json.loads(line)
             by_id[answer["id"]] = answer

@@ -18,7 +18,6 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import apache_beam as beam
-from apache_beam.io.filesystems import FileSystems
 
 from components import files, tfrecords
 from components.dead_letter_file import DeadLetterFile
@@ -117,9 +116,8 @@ def find_files(settings: CorpusSettings, data_root: str) -> dict[str, list[Corpu
         sizes: dict[str, int] = {}
         for pattern in patterns:
             whole = text_inputs.resolve(data_root, pattern)
-            files.expand(whole, purpose=f"corpus files of {split!r}")
-            for metadata in FileSystems.match([whole])[0].metadata_list:
-                sizes[metadata.path] = metadata.size_in_bytes
+            for file in files.find(whole, purpose=f"corpus files of {split!r}"):
+                sizes[file.path] = file.size
         for path in sizes:
             other = split_of.setdefault(path, split)
             if other != split:

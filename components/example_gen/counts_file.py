@@ -10,7 +10,6 @@ import json
 from typing import Any
 
 import apache_beam as beam
-from apache_beam.io.filesystems import FileSystems
 
 from components import dead_letter_file, dead_letters, files, plain_json
 from components.dead_letters import DEAD_LETTERS_DIRECTORY
@@ -132,7 +131,7 @@ def finish(counts: dict[str, Any], directory: str) -> None:
     """Writes `counts.json`, and removes what the pipeline left."""
     text = json.dumps(counts, indent=2, sort_keys=True) + "\n"
     files.write_bytes(files.join(directory, COUNTS_FILE_NAME), text.encode())
-    FileSystems.delete([provisional_path(directory)])
+    files.remove(provisional_path(directory))
 
 
 def _write(counts: dict[str, int], path: str) -> None:

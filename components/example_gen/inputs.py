@@ -9,8 +9,6 @@ import posixpath
 import re
 from collections.abc import Iterator
 
-from apache_beam.io.filesystems import FileSystems
-
 from components import files
 from components.example_gen import race_files, rows
 from components.example_gen.dataset import TextDataset
@@ -58,9 +56,9 @@ def find_files(dataset: TextDataset, data_root: str) -> dict[str, list[InputFile
     found = {}
     for name, split in dataset.splits.items():
         pattern = resolve(data_root, split.pattern)
-        matches = FileSystems.match([pattern])[0].metadata_list
+        matches = files.match(pattern)
         if matches:
-            sizes = {metadata.path: metadata.size_in_bytes for metadata in matches}
+            sizes = {file.path: file.size for file in matches}
             found[name] = _in_order(name, sizes, data_root)
         elif split.required:
             raise files.NoSuchFilesError(
@@ -158,10 +156,12 @@ def row_guid_prefix(dataset: TextDataset, file: InputFile) -> str:
 
 
 def resolve(data_root: str, pattern: str) -> str:
-    """A pattern's place in Beam's filesystems; absolute ones stay as they are."""
+    """A pattern's place below the data root, whose name is no pattern; absolute ones stay as they
+    are.
+    """
     if pattern.startswith("/") or "://" in pattern:
         return pattern
-    return files.join(data_root, pattern)
+    return files.join(files.escape(data_root), pattern)
 
 
 def _warn_of_overlap(found: dict[str, list[InputFile]]) -> None:

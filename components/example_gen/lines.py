@@ -11,8 +11,6 @@ from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
 import zstandard
-from apache_beam.io.filesystem import CompressionTypes
-from apache_beam.io.filesystems import FileSystems
 
 from components import files
 from components.example_gen import text_form
@@ -81,12 +79,7 @@ def open_decompressed(path: str, *, start: int = 0) -> Iterator[BinaryIO]:
         NoSuchFilesError: if there is no such file.
         DamagedFileError: in the block, when reading meets damage.
     """
-    if not FileSystems.exists(path):
-        raise files.NoSuchFilesError(
-            f"There is no file {path}. Check the path, and that this machine or service account "
-            "may read it."
-        )
-    with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as raw:
+    with files.open_to_read(path) as raw:
         if not is_compressed(path):
             if start:
                 raw.seek(start)

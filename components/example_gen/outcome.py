@@ -8,8 +8,6 @@ import posixpath
 from collections.abc import Mapping
 from typing import Any
 
-from apache_beam.io.filesystems import FileSystems
-
 from components import dead_letter_file, dead_letters, files
 from components.dead_letters import DEAD_LETTERS_DIRECTORY
 from components.example_gen import counts_file
@@ -99,13 +97,8 @@ def finish(
 def _check_shards(directory: str, num_shards: int) -> None:
     # Compared by name: a filesystem may give back a path in another spelling than it was given.
     expected = {posixpath.basename(shard_path("", n, num_shards)) for n in range(num_shards)}
-    matches = FileSystems.match([files.join(directory, "*")])[0].metadata_list
-    paths = {posixpath.basename(metadata.path): metadata.path for metadata in matches}
-    # TFX reads whatever lies in a split's directory; what a killed worker left must not be there.
-    leftovers = [path for name, path in paths.items() if name.endswith(".partial")]
-    if leftovers:
-        FileSystems.delete(leftovers)
-    missing = sorted(expected - set(paths))
+    files.remove_leftovers(directory)
+    missing = sorted(expected - files.names(directory))
     if missing:
         raise IncompleteOutputError(
             f"{len(missing)} of {num_shards} files in {directory} are missing, the first is "

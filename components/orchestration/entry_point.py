@@ -20,6 +20,7 @@ import sys
 import traceback
 from collections.abc import Iterator, Sequence
 
+from components import files
 from components.orchestration import executor_input, output_file
 
 # Runners that work in this process or beside it; all others have workers on other machines.
@@ -121,14 +122,11 @@ def _task_folder(task: executor_input.Task) -> str:
 @contextlib.contextmanager
 def _temporary_folder(task: executor_input.Task) -> Iterator[str]:
     """Beside the outputs, so that whoever can write those reaches it; gone afterwards."""
-    from tfx.dsl.io import fileio
-
     folder = f"{_task_folder(task)}/{_TEMPORARY_FOLDER}"
     try:
         yield folder
     finally:
-        if fileio.exists(folder):
-            fileio.rmtree(folder)
+        files.remove(folder)
 
 
 def _has_remote_workers(beam_arguments: Sequence[str]) -> bool:

@@ -12,6 +12,8 @@ import dataclasses
 import os
 from collections.abc import Mapping
 
+from components import files
+
 # As the launcher has it: kubeflow/pipelines, backend/src/v2/component/launcher_v2.go, 2.17.
 _FOLDERS: Mapping[str, str] = {"gs://": "gcs", "minio://": "minio", "s3://": "s3"}
 
@@ -52,14 +54,9 @@ def path_of(uri: str, *, root: str = "/") -> str | None:
 
 def measure(path: str) -> Content:
     """What lies at a path: one file, or all below a folder; nothing, if it is not there."""
-    if os.path.isfile(path):
-        return Content(files=1, size=os.path.getsize(path))
-    sizes = [
-        os.path.getsize(os.path.join(folder, name))
-        for folder, _, names in os.walk(path)
-        for name in names
-    ]
-    return Content(files=len(sizes), size=sum(sizes))
+    literal = files.escape(path)
+    found = files.match(literal) or files.match(f"{literal.rstrip('/')}/**")
+    return Content(files=len(found), size=sum(file.size for file in found))
 
 
 def describe(path: str) -> dict[str, float]:

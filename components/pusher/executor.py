@@ -7,7 +7,6 @@ import os
 
 from tfx import types
 from tfx.types import artifact_utils
-from tfx.utils import io_utils
 
 from components import files
 from components.evaluator.names import RESULTS_NAME
@@ -28,7 +27,7 @@ class Executor(object_store.Executor):
         evaluation = artifact_utils.get_single_uri(input_dict[EVALUATION_KEY])
         results = json.loads(files.read_bytes(files.join(evaluation, RESULTS_NAME)))
         finished = os.path.join(self._get_tmp_dir(), "model")
-        io_utils.copy_dir(model_path, finished)
+        files.copy_tree(model_path, finished)
         null_threshold.write(finished, threshold(results["metrics"]))
         return finished
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
 
-from apache_beam.io.filesystems import FileSystems
 from tfx import types
 from tfx.components.pusher import executor as tfx_executor
 from tfx.proto import pusher_pb2
@@ -54,23 +52,13 @@ class Executor(tfx_executor.Executor):
         target = f"{folder}/{version}"
         upload(os.path.join(local, version), target)
         pushed.set_string_custom_property("pushed_destination", target)
-        shutil.rmtree(local)
+        files.remove(local)
 
 
 def upload(folder: str, target: str) -> None:
-    """Copies a model from the disk through Beam's file system, what completes it last.
+    """Copies a model from the disk, what completes it last.
 
     Raises:
         OSError: if the target cannot be written.
     """
-    paths = [
-        os.path.relpath(os.path.join(parent, name), folder)
-        for parent, _, names in os.walk(folder)
-        for name in names
-    ]
-    for path in sorted(paths, key=lambda path: (path == _LAST, path)):
-        with (
-            open(os.path.join(folder, path), "rb") as source,
-            FileSystems.create(files.join(target, *path.split(os.sep))) as copy,
-        ):
-            shutil.copyfileobj(source, copy, 16 * 1024 * 1024)
+    files.copy_tree(folder, target, last=_LAST)

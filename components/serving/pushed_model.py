@@ -13,6 +13,7 @@ import tensorflow as tf
 # Registers the custom ops of the graph; without it: "Op type not registered".
 import tensorflow_text  # noqa: F401
 
+from components import files
 from components.serving import saved_model_check
 from components.trainer import warm_up
 from components.trainer.names import SERVING_DEFAULT
@@ -69,22 +70,19 @@ def versions(directory: str) -> dict[int, str]:
     Returns:
         path by version, ascending; empty if there is none.
     """
-    if not tf.io.gfile.isdir(directory):
-        return {}
-    names = [name.rstrip("/") for name in tf.io.gfile.listdir(directory)]
-    numbers = sorted(int(name) for name in names if name.isdecimal())
+    numbers = sorted(int(name) for name in files.names(directory) if name.isdecimal())
     paths = {number: os.path.join(directory, str(number)) for number in numbers}
     # The graph is copied last, so that a folder with one is complete.
     return {
         number: path
         for number, path in paths.items()
-        if tf.io.gfile.exists(os.path.join(path, _SAVED_MODEL))
+        if files.exists(os.path.join(path, _SAVED_MODEL))
     }
 
 
 def all_versions(directory: str) -> dict[int, str]:
     """Like `versions`; a folder that is itself a model is its only version."""
-    if tf.io.gfile.exists(os.path.join(directory, _SAVED_MODEL)):
+    if files.exists(os.path.join(directory, _SAVED_MODEL)):
         name = os.path.basename(os.path.normpath(directory))
         return {int(name) if name.isdecimal() else 1: directory}
     return versions(directory)

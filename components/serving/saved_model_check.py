@@ -7,6 +7,7 @@ import os
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
+from components import files
 from components.tokenization import model_check
 
 _GRAPH = "saved_model.pb"
@@ -32,7 +33,7 @@ def check(path: str) -> None:
         tf.errors.OpError: if a file cannot be read.
     """
     index = os.path.join(path, _VARIABLES_INDEX)
-    if tf.io.gfile.exists(os.path.join(path, _FINGERPRINT)) and tf.io.gfile.exists(index):
+    if files.exists(os.path.join(path, _FINGERPRINT)) and files.exists(index):
         expected = tf.saved_model.experimental.read_fingerprint(path).checkpoint_hash
         if _fingerprint(_read(index)) != expected:
             raise DamagedError(f"{_VARIABLES_INDEX} is not the one that was exported")
@@ -55,8 +56,7 @@ def check(path: str) -> None:
 
 
 def _read(path: str) -> bytes:
-    with tf.io.gfile.GFile(path, "rb") as file:
-        return file.read()
+    return files.read_bytes(path)
 
 
 def _fingerprint(content: bytes) -> int:

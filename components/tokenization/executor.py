@@ -67,8 +67,7 @@ class Executor(base_executor.BaseExecutor):
 
 
 def _read_texts(split_uri: str, names: Sequence[str]) -> Iterator[bytes]:
-    pattern = files.join(split_uri, "*")
-    for path in files.expand(pattern, purpose="raw examples to train a vocabulary on"):
+    for path in files.in_folder(split_uri, purpose="raw examples to train a vocabulary on"):
         for record in tfrecords.read_records(path):
             features = tf_examples.decode(record)
             for name in names:

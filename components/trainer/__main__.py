@@ -36,7 +36,7 @@ def _files(options: argparse.Namespace, split: str) -> list[str]:
     from components import files
 
     known = files.split_names(options.records)
-    return [files.join(options.records, f"Split-{split}", "*")] if split in known else []
+    return [files.all_in(files.join(options.records, f"Split-{split}"))] if split in known else []
 
 
 def _run_classification(options: argparse.Namespace) -> None:

@@ -14,6 +14,7 @@ import tf_keras
 
 from components import files, plain_json
 from components.trainer.carried_state import CarriedState
+from components.trainer.gathering import gathered
 
 _logger = logging.getLogger(__name__)
 
@@ -91,10 +92,8 @@ class RunCheckpoints:
 
         By the files themselves: TensorFlow's own list of them may be torn as well.
         """
-        if not tf.io.gfile.isdir(self._directory):
-            return []
         index = re.compile(rf"{name}-(\d+)\.index")
-        matches = (index.fullmatch(file) for file in tf.io.gfile.listdir(self._directory))
+        matches = (index.fullmatch(file) for file in files.names(self._directory))
         return sorted(int(match[1]) for match in matches if match)
 
     def restore_latest(self, *, before: int | None = None) -> int | None:
@@ -145,7 +144,8 @@ class RunCheckpoints:
             return
         path = self._path(step)
         try:
-            self._checkpoint.write(path)
+            with gathered(self._directory) as folder:
+                self._checkpoint.write(f"{folder}/{_NAME}-{step}")
         except (OSError, tf.errors.OpError) as error:
             self._delete(step)
             raise self._write_error(path, error) from error
@@ -168,7 +168,8 @@ class RunCheckpoints:
         try:
             # The weights come last: with them it is whole.
             files.write_bytes(f"{path}.json", json.dumps(metrics).encode())
-            self._model.write(path)
+            with gathered(self._directory) as folder:
+                self._model.write(f"{folder}/{_BEST}-{step}")
         except (OSError, tf.errors.OpError) as error:
             self._delete(step, _BEST)
             raise self._write_error(path, error) from error
@@ -227,27 +228,25 @@ class RunCheckpoints:
     def _best_path(self) -> str | None:
         for step in reversed(self.steps(_BEST)):
             path = self._path(step, _BEST)
-            if tf.io.gfile.exists(f"{path}.json"):
+            if files.exists(f"{path}.json"):
                 return path
         return None
 
     def _tidy(self, kept: Collection[int], name: str = _NAME) -> None:
         """Deletes all files of this name but those of some updates."""
         numbered = re.compile(rf"{name}-(\d+)[._].*")
-        matches = (numbered.fullmatch(file) for file in tf.io.gfile.listdir(self._directory))
+        matches = (numbered.fullmatch(file) for file in files.names(self._directory))
         for step in sorted({int(match[1]) for match in matches if match} - {*kept}):
             self._delete(step, name)
 
     def _delete(self, step: int, name: str = _NAME) -> None:
         prefix = f"{name}-{step}."
-        files = [file for file in tf.io.gfile.listdir(self._directory) if file.startswith(prefix)]
+        own = [file for file in files.names(self._directory) if file.startswith(prefix)]
         # The index goes first: what is left of a deletion is no checkpoint.
-        for file in sorted(files, key=lambda file: not file.endswith(".index")):
-            tf.io.gfile.remove(f"{self._directory}/{file}")
+        for file in sorted(own, key=lambda file: not file.endswith(".index")):
+            files.remove(f"{self._directory}/{file}")
         # Where TensorFlow writes before it renames.
-        unfinished = f"{self._directory}/{name}-{step}_temp"
-        if tf.io.gfile.isdir(unfinished):
-            tf.io.gfile.rmtree(unfinished)
+        files.remove(f"{self._directory}/{name}-{step}_temp")
 
     def _write_error(self, path: str, error: Exception) -> CheckpointError:
         whole = self.steps()

@@ -11,7 +11,7 @@ from tfx.components.trainer import executor as tfx_executor
 from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import json_utils, path_utils
 
-from components import configuration, runtime_values
+from components import configuration, files, runtime_values
 from components.trainer import pretraining_export, remote_training, run_folder
 from components.trainer.training_job import TrainingJob
 
@@ -60,8 +60,8 @@ class Executor(tfx_executor.GenericExecutor):
         model = artifact_utils.get_single_uri(output_dict[standard_component_specs.MODEL_KEY])
         run = artifact_utils.get_single_uri(output_dict[standard_component_specs.MODEL_RUN_KEY])
         serving = path_utils.serving_model_dir(model)
-        remote_training.copy_tree(trained.model_dir, run)
-        remote_training.copy_tree(trained.weights, serving)
+        files.copy_tree(trained.model_dir, run)
+        files.copy_tree(trained.weights, serving)
         pretraining_export.describe(records_dir, serving)
 
 

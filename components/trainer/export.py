@@ -19,6 +19,7 @@ import tf_keras
 from components.preprocessing.classification import raw_features
 from components.trainer import warm_up
 from components.trainer.bucketed_model import BucketedModel
+from components.trainer.gathering import gathered
 from components.trainer.names import SERVING_DEFAULT, SERVING_IDS, SERVING_TF_EXAMPLES
 
 TRANSFORM_FEATURES = "transform_features"
@@ -178,13 +179,14 @@ def length_bucket(pieces: tf.Tensor, seq_len: int) -> tf.Tensor:
 
 def save(module: TextModel, directory: str) -> None:
     """Writes the SavedModel, with requests to warm it up."""
-    tf.saved_model.save(module, directory, signatures=module.signatures())
-    options = {"options": [["word"] * module.num_choices]} if module.num_choices else {}
-    warm_up.write(
-        directory,
-        SERVING_DEFAULT,
-        [
-            {"text_a": [text], "text_b": [""], **options}
-            for text in warm_up.texts_of_all_lengths(module.seq_len)
-        ],
-    )
+    with gathered(directory) as folder:
+        tf.saved_model.save(module, folder, signatures=module.signatures())
+        options = {"options": [["word"] * module.num_choices]} if module.num_choices else {}
+        warm_up.write(
+            folder,
+            SERVING_DEFAULT,
+            [
+                {"text_a": [text], "text_b": [""], **options}
+                for text in warm_up.texts_of_all_lengths(module.seq_len)
+            ],
+        )

@@ -9,10 +9,8 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeVar
 
-import tensorflow as tf
-
+from components import files, records
 from components import manifest as manifest_lib
-from components import records
 from components.checkpoint_conversion import description, named_checkpoint
 from components.checkpoint_conversion.description import Description
 from components.modeling.config import ModelOptions, XLNetConfig
@@ -20,6 +18,7 @@ from components.modeling.cost import Workload, training_cost
 from components.trainer import classification_task, initial_weights, run_folder
 from components.trainer.classification_task import ClassificationTask, RegressionTask
 from components.trainer.config import TrainingConfig
+from components.trainer.gathering import gathered
 from components.trainer.input_columns import InputColumns
 from components.trainer.loop import TrainingData, TrainingResult, train
 from components.trainer.record_input import FineTuningData, RecordFiles
@@ -227,21 +226,17 @@ def check_records(
 
 def copy_history(state_dir: str, model_dir: str) -> None:
     """Copies the curves of a run to where its results are."""
-    source = f"{state_dir}/history"
-    for folder, _, names in tf.io.gfile.walk(source):
-        target = f"{model_dir}/history{folder.rstrip('/')[len(source) :]}"
-        tf.io.gfile.makedirs(target)
-        for name in names:
-            tf.io.gfile.copy(f"{folder.rstrip('/')}/{name}", f"{target}/{name}", overwrite=True)
+    files.copy_tree(f"{state_dir}/history", f"{model_dir}/history")
 
 
 def write_weights(
     result: TrainingResult, model: XLNetConfig, about: Description, directory: str
 ) -> None:
     """Writes the weights in the published layout, for other runs to start from."""
-    tf.io.gfile.makedirs(directory)
+    files.make_directory(directory)
     by_name = named_checkpoint.variables_by_name(result.model.variables)
-    named_checkpoint.write_arrays(directory, by_name)
+    with gathered(directory) as folder:
+        named_checkpoint.write_arrays(folder, by_name)
     description.write(directory, about)
     model.write(f"{directory}/{named_checkpoint.CONFIG_NAME}")
     _logger.info("weights written to %s", directory)

@@ -10,7 +10,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from components import plain_json
+from components import files, plain_json
 from components.trainer.actions import Progress
 
 _FILE_NAME = "history.jsonl"
@@ -41,7 +41,6 @@ class History:
             name: tf.summary.create_file_writer(f"{summaries.rstrip('/')}/{name}")
             for name in ("train", "eval")
         }
-        tf.io.gfile.makedirs(directory)
         self._lines = [line for line in read(directory) if line["step"] <= start_step]
 
     def record_training(self, progress: Progress) -> None:
@@ -77,12 +76,10 @@ class History:
 
     def _append(self, line: Mapping[str, Any]) -> None:
         self._lines.append(dict(line))
-        # Object stores cannot append; the file stays small (a line per report). Renamed into place,
-        # so that a run that is killed here has its history still.
+        # Object stores cannot append; the file stays small (a line per report). It is replaced as a
+        # whole, so that a run that is killed here has its history still.
         text = "".join(json.dumps(line) + "\n" for line in self._lines)
-        with tf.io.gfile.GFile(f"{self._path}.partial", "w") as file:
-            file.write(text)
-        tf.io.gfile.rename(f"{self._path}.partial", self._path, overwrite=True)
+        files.write_bytes(self._path, text.encode())
 
 
 def read(directory: str) -> list[dict[str, Any]]:
@@ -92,10 +89,11 @@ def read(directory: str) -> list[dict[str, Any]]:
         HistoryError: if the file is damaged.
     """
     path = f"{directory}/{_FILE_NAME}"
-    if not tf.io.gfile.exists(path):
+    try:
+        text = files.read_bytes(path)
+    except FileNotFoundError:
         return []
-    with tf.io.gfile.GFile(path, "rb") as file:
-        return parse(file.read(), where=path)
+    return parse(text, where=path)
 
 
 def parse(content: bytes, *, where: str) -> list[dict[str, Any]]:

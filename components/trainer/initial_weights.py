@@ -12,8 +12,6 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from apache_beam.io.filesystems import FileSystems
-
 from components import files
 from components.checkpoint_conversion import description
 from components.manifest import ManifestError
@@ -71,7 +69,7 @@ def check_network(init_from: str | None, model: XLNetConfig) -> None:
     if init_from is None:
         return
     path = files.join(_folder(init_from), _CONFIG_NAME)
-    if not FileSystems.exists(path):
+    if not files.exists(path):
         return
     theirs, ours = (dataclasses.asdict(c) for c in (XLNetConfig.read(path), model))
     differences = [
@@ -110,5 +108,5 @@ def _added_rows(init_from: str, ours: Mapping[str, Any], theirs: Mapping[str, An
 
 def _folder(init_from: str) -> str:
     """Where what describes the weights lies."""
-    is_folder = not FileSystems.exists(f"{init_from}.index")
+    is_folder = not files.exists(f"{init_from}.index")
     return init_from if is_folder else init_from.rpartition("/")[0] or "."

@@ -23,6 +23,7 @@ from components.tokenization.graph_tokenizer import GraphTokenizer
 from components.tokenization.vocabulary import Vocabulary
 from components.trainer import warm_up
 from components.trainer.bucketed_model import BucketedModel
+from components.trainer.gathering import gathered
 from components.trainer.names import (
     SERVING_DEFAULT,
     SERVING_IDS,
@@ -150,12 +151,13 @@ def _description(seq_len: int) -> Mapping[str, object]:
 
 def save(module: SpanModel, directory: str) -> None:
     """Writes the SavedModel, with requests to warm it up."""
-    tf.saved_model.save(module, directory, signatures=module.signatures())
-    warm_up.write(
-        directory,
-        SERVING_DEFAULT,
-        [
-            {"question": ["What is it?"], "context": [text]}
-            for text in warm_up.texts_of_all_lengths(module.seq_len)
-        ],
-    )
+    with gathered(directory) as folder:
+        tf.saved_model.save(module, folder, signatures=module.signatures())
+        warm_up.write(
+            folder,
+            SERVING_DEFAULT,
+            [
+                {"question": ["What is it?"], "context": [text]}
+                for text in warm_up.texts_of_all_lengths(module.seq_len)
+            ],
+        )

@@ -138,7 +138,7 @@ def read_evaluation_set(evaluation: RecordFiles, paragraph_files: Sequence[str])
     # Record by record in the order in which `record_input.evaluation_batches` gives them.
     windows = [
         window_outputs.read_window(serialized)
-        for path in evaluation.paths()
+        for path in evaluation.paths
         for serialized in tfrecords.read_records(path)
     ]
     paragraphs = [

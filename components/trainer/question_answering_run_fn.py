@@ -77,8 +77,8 @@ def _train(fn_args: FnArgs) -> run_options.Train:
         return fine_tune(
             config,
             records_dir=records_dir,
-            train_files=fn_args.train_files,
-            eval_files=fn_args.eval_files,
+            train_files=run_options.record_patterns(fn_args.train_files),
+            eval_files=run_options.record_patterns(fn_args.eval_files),
             paragraph_files=[paragraph_files.pattern(records_dir, _EVALUATION_SPLIT)],
             model_dir=model_dir,
             state_root=state_root,

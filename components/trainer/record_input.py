@@ -14,6 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
+from components import files
 from components.records import RecordType
 from components.trainer.config import TrainingConfig
 from components.trainer.input_share import EVERYTHING, InputShare
@@ -43,22 +44,22 @@ class RecordFiles:
     record_type: RecordType
     seq_len: int
 
+    @functools.cached_property
     def paths(self) -> list[str]:
-        """Files of the split, sorted by name.
+        """Files of the split, sorted by name; looked for once.
 
         Raises:
             EmptySplitError: if the patterns match nothing.
         """
-        paths = sorted(path for pattern in self.patterns for path in tf.io.gfile.glob(pattern))
+        paths = sorted(file.path for pattern in self.patterns for file in files.match(pattern))
         if not paths:
             raise EmptySplitError(f"No record file matches {list(self.patterns)}.")
         return paths
 
     def serialized(self) -> tf.data.Dataset:
         """Serialized tf.Examples in file order, string []."""
-        paths = self.paths()
-        compression = "GZIP" if paths[0].endswith(".gz") else ""
-        return tf.data.TFRecordDataset(paths, compression_type=compression)
+        compression = "GZIP" if self.paths[0].endswith(".gz") else ""
+        return tf.data.TFRecordDataset(self.paths, compression_type=compression)
 
     def count(self) -> int:
         """Number of records, by reading them once."""

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Sequence
-
-from apache_beam.io.filesystems import FileSystems
 
 from components import configuration, files, manifest
 from components.checkpoint_conversion import named_checkpoint
@@ -74,18 +71,7 @@ def train(
     vertex_job.run(job, name=f"{job.name}-{digest}", command=command, output_dir=f"{folder}/logs")
     # Its marker: written last, so a job that says it succeeded without having trained is found out.
     files.expand(
-        f"{model_dir}/xlnet/{named_checkpoint.CONFIG_NAME}", purpose="weights of the training job"
+        files.escape(f"{model_dir}/xlnet/{named_checkpoint.CONFIG_NAME}"),
+        purpose="weights of the training job",
     )
     return Trained(kind, model_dir)
-
-
-def copy_tree(source: str, target: str) -> int:
-    """Copies all files below a folder; returns their number."""
-    pattern = files.join(source, "**")
-    paths = [metadata.path for metadata in FileSystems.match([pattern])[0].metadata_list]
-    prefix = source.rstrip("/") + "/"
-    for path in paths:
-        copy = files.join(target, path.removeprefix(prefix))
-        files.make_directory(os.path.dirname(copy))
-        FileSystems.copy([path], [copy])
-    return len(paths)

@@ -17,8 +17,6 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import tensorflow as tf
-
 from components import configuration, files, plain_json
 from components.manifest import Manifest
 from components.trainer.config import OPERATIONAL
@@ -90,9 +88,9 @@ def opened(directory: str, run: Mapping[str, Any] | None) -> Iterator[Lease]:
             nothing in it is changed then.
     """
     try:
-        tf.io.gfile.makedirs(directory)
+        files.make_directory(directory)
         lease = _lock_file(directory) if _is_local(directory) else _RemoteLease(directory)
-    except (OSError, tf.errors.OpError) as error:
+    except OSError as error:
         raise RunFolderError(
             f"{directory} cannot be written: {error}. Choose another folder, or give this user the "
             "right to write there."
@@ -203,7 +201,7 @@ class _RemoteLease(Lease):
     def close(self) -> None:
         holder, _ = self._read()
         if holder == _me():
-            tf.io.gfile.remove(self._path)
+            files.remove(self._path)
 
     def _read(self) -> tuple[str, float]:
         """Who holds the folder, and when that one was last alive.
@@ -211,10 +209,10 @@ class _RemoteLease(Lease):
         Raises:
             RunFolderError: if the file is none of a trainer's.
         """
-        if not tf.io.gfile.exists(self._path):
+        try:
+            content = files.read_bytes(self._path)[:1024]
+        except FileNotFoundError:
             return "", 0.0
-        with tf.io.gfile.GFile(self._path, "rb") as file:
-            content = file.read(1024)
         try:
             holder, _, seen = content.decode("utf-8").partition("\n")
             return holder, float(seen or 0)
@@ -225,8 +223,7 @@ class _RemoteLease(Lease):
             ) from error
 
     def _write(self) -> None:
-        with tf.io.gfile.GFile(self._path, "w") as file:
-            file.write(f"{_me()}\n{time.time()}")
+        files.write_bytes(self._path, f"{_me()}\n{time.time()}".encode())
         self._renewed = time.monotonic()
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from tfx.components.trainer.fn_args_utils import FnArgs
@@ -16,6 +17,11 @@ from components.trainer.loop import TrainingResult
 _Config = TypeVar("_Config")
 # Trains with a configuration; the folder of the results, and the root of all runs' state.
 Train = Callable[[_Config, str, str | None], TrainingResult]
+
+
+def record_patterns(given: Sequence[str]) -> list[str]:
+    """Patterns of records, from TFX's `<folder>/*`: the folder is a name and no pattern."""
+    return [files.all_in(os.path.dirname(pattern)) for pattern in given]
 
 
 def train(config: _Config, fn_args: FnArgs, run: Train) -> tuple[_Config, Any]:

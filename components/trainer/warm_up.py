@@ -47,7 +47,7 @@ def write(
 def read(directory: str) -> list[tuple[str, dict[str, np.ndarray]]]:
     """Signature and inputs of each warm-up request of a SavedModel; none if it has none."""
     path = files.join(directory, *_PATH)
-    if not tf.io.gfile.exists(path):
+    if not files.exists(path):
         return []
     requests = []
     for record in tfrecords.read_records(path):

@@ -1,87 +1,84 @@
-"""Components on gs:// paths, against an emulator of Google Cloud Storage on loopback.
+"""The pipeline on `gs://` paths: TensorFlow's own client, Python's, and an independent server.
 
-TensorFlow's own file system has Google's addresses built in and cannot be sent elsewhere: what a
-component reads and writes through TensorFlow (the Transform graph, training) is not tested here.
+Both clients take the server for Google's (`buckets/`): certificate, names and account are a test's
+own. On the way to it requests are counted, refused in bursts and broken off.
 """
 
-import json
+import collections
 
 import pytest
-import yaml
-from apache_beam.io.filesystems import FileSystems
-from gcp_storage_emulator.server import create_server
 
-from components import files, tfrecords
-from pipeline import deployment_checks
-from tests.components.test_standalone import run
-from tests.pipeline.conftest import deployed  # noqa: F401  (fixture)
+from tests.e2e.buckets import cloud as cloud_lib
+from tests.e2e.buckets.front import Faults
+from tests.e2e.buckets.sample import ORCHESTRATION, SECOND_RUN
 
 pytestmark = pytest.mark.e2e
 
-BUCKET = "gs://bucket"
+TRAINING = (
+    "training.train_steps=20",
+    "training.warmup_steps=4",
+    "training.steps_per_loop=5",
+    "training.save_steps=10",
+)
+# A model of twenty updates is pushed as well.
+SAMPLES = {
+    "sample": ["evaluation.thresholds={accuracy: {minimum: 0.0}}"],
+    "sample_question_answering": [
+        "evaluation.thresholds={best_f1: {minimum: 0.0}}",
+        "training.eval_steps_interval=20",
+    ],
+    "sample_pretraining": [
+        "evaluation.thresholds={perplexity: {maximum: 1.0e9}}",
+        "training.eval_steps_interval=20",
+        "records.num_passes=1",
+    ],
+}
 
 
 @pytest.fixture
-def bucket(monkeypatch):
-    """A bucket whose content nobody else sees."""
-    server = create_server("127.0.0.1", 0, in_memory=True, default_bucket="bucket")
-    server.start()
-    port = server._api._httpd.server_port
-    monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{port}")
-    # Without this every client asks for the metadata server of a machine in the cloud.
-    monkeypatch.setenv("NO_GCE_CHECK", "true")
-    yield BUCKET
-    server.stop()
+def cloud(tmp_path):
+    reason = cloud_lib.why_not()
+    if reason is not None:
+        pytest.skip(reason)
+    with cloud_lib.started(tmp_path) as running:
+        yield running
 
 
-def make_records(root: str, data: str, settings: dict[str, str]) -> None:
-    """SQuAD files to records under `root`, by the components' own commands."""
-    for name, content in settings.items():
-        files.write_bytes(f"{root}/{name}", content.encode())
-    assert not run(
-        *("components.example_gen", "squad", "--config", f"{root}/squad.yaml"),
-        *("--data-root", data, "--examples", f"{root}/examples"),
+def test_files_in_a_bucket(cloud, project_root):
+    path = str(project_root / "tests/e2e/buckets/inside.py")
+    done = cloud.run("pytest", "-q", "-p", "no:cacheprovider", path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert " passed" in done.stdout
+    assert "skipped" not in done.stdout
+
+
+@pytest.mark.parametrize("preset", SAMPLES)
+def test_a_sample_runs_whole_in_a_bucket(cloud, preset, tmp_path):
+    cloud.front.faults = Faults(every=60)
+    done = cloud.run(
+        *("tests.e2e.buckets.sample", preset, f"{cloud_lib.BUCKET}/run", "--again"),
+        *("--metadata", str(tmp_path / "metadata.sqlite"), "--set", *TRAINING, *SAMPLES[preset]),
     )
-    assert not run(
-        *("components.tokenization", "--examples", f"{root}/examples", "--vocabulary-size", 300),
-        *("--text-features", "context", "question", "--model", f"{root}/vocabulary"),
+    assert done.returncode == 0, done.stderr[-8000:]
+    assert set(cloud.front.faults.done) == {503, 429, "break"}
+
+    names = cloud.names()
+    assert [name for name in names if "/serving/" in name]
+    temporary = [
+        name
+        for name in names
+        if any(part in name for part in (".partial", "_temp/", "beam-temp", "/.temporary"))
+        and not name.endswith("/")
+    ]
+    assert not temporary
+    assert "run/training" in {"/".join(name.split("/")[:2]) for name in names}
+    assert not [name for name in names if name.endswith("/lock")]
+
+    again = {request.task for request in cloud.front.requests if SECOND_RUN in request.task}
+    assert not again, "taken from the cache"
+    opened = collections.Counter(
+        (request.task, request.object_name)
+        for request in cloud.front.requests
+        if request.kind == "read" and request.task != ORCHESTRATION
     )
-    assert not run(
-        *("components.preprocessing.question_answering", "--config", f"{root}/windows.yaml"),
-        *("--examples", f"{root}/examples", "--sentencepiece-model", f"{root}/vocabulary"),
-        *("--num-shards", 1, "--records", f"{root}/records"),
-    )
-
-
-def test_records_in_a_bucket_are_those_on_disk(bucket, tmp_path, project_root):
-    local = project_root / "pipeline/sample_data/question_answering"
-    for name in ("train.json", "dev.json"):
-        files.write_bytes(f"{bucket}/data/{name}", (local / name).read_bytes())
-    settings = {
-        "squad.yaml": yaml.safe_dump({"patterns": {"train": "train.json", "eval": "dev.json"}}),
-        "windows.yaml": json.dumps(
-            {"max_seq_length": 88, "doc_stride": 44, "max_query_length": 20}
-        ),
-    }
-    make_records(f"{bucket}/run", f"{bucket}/data", settings)
-    make_records(str(tmp_path), str(local), settings)
-    found = sorted(
-        metadata.path.removeprefix(f"{bucket}/run/")
-        for metadata in FileSystems.match([f"{bucket}/run/records/**"])[0].metadata_list
-    )
-    records = [path for path in found if "Split-" in path]
-    assert records
-    for path in records:
-        there = list(tfrecords.read_records(f"{bucket}/run/{path}"))
-        assert there == list(tfrecords.read_records(str(tmp_path / path)))
-        assert there
-    assert not [path for path in found if path.endswith(".partial")]
-
-
-def test_a_bucket_that_is_not_there_is_named(bucket, deployed, project_root):  # noqa: F811
-    data = "data.root=package:sample_data/classification"
-    deployment_checks.check_access(deployed(data, f"deployment.pipeline_root={bucket}/root"))
-    with pytest.raises(
-        deployment_checks.DeploymentError, match=r"pipeline_root \(gs://none/root\) cannot"
-    ):
-        deployment_checks.check_access(deployed(data, "deployment.pipeline_root=gs://none/root"))
+    assert opened

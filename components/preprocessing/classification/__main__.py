@@ -57,7 +57,7 @@ def _infer_schema(options: argparse.Namespace) -> str:
     import tensorflow_data_validation as tfdv
     from google.protobuf import text_format
 
-    pattern = files.join(options.examples, "Split-train", "*")
+    pattern = files.all_in(files.join(options.examples, "Split-train"))
     statistics = tfdv.generate_statistics_from_tfrecord(pattern)
     schema = tfdv.infer_schema(statistics, infer_feature_shape=False)
     folder = files.join(options.transform_graph, "inferred_schema")

@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 from absl import logging
-from apache_beam.io.filesystems import FileSystems
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx import types
@@ -114,7 +113,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             shards=transformation.shard_names(shards),
             counts=counts,
         ).write(transformed.uri)
-        FileSystems.delete([counts_path])
+        files.remove(counts_path)
         logging.info("Records: %s", counts)
 
 
@@ -126,8 +125,8 @@ def _find_examples(examples: list[types.Artifact]) -> dict[str, list[str]]:
     if _TRAIN_SPLIT not in splits:
         raise ValueError(f"The raw examples have no split {_TRAIN_SPLIT!r}, only {splits}.")
     return {
-        split: files.expand(
-            files.join(artifact_utils.get_split_uri(examples, split), "*"),
+        split: files.in_folder(
+            artifact_utils.get_split_uri(examples, split),
             purpose=f"raw examples of split {split!r}",
         )
         for split in splits
@@ -135,6 +134,6 @@ def _find_examples(examples: list[types.Artifact]) -> dict[str, list[str]]:
 
 
 def _read_schema(schema: list[types.Artifact]) -> schema_pb2.Schema:
-    pattern = files.join(artifact_utils.get_single_uri(schema), "*.pbtxt")
+    pattern = files.join(files.escape(artifact_utils.get_single_uri(schema)), "*.pbtxt")
     (path,) = files.expand(pattern, purpose="schema of the raw examples")
     return text_format.Parse(files.read_bytes(path), schema_pb2.Schema())

@@ -21,6 +21,7 @@ from tfx_bsl.public import tfxio
 from components import array_examples, configuration, files
 from components.preprocessing.classification import preprocessing, raw_features
 from components.records import UNMASKED
+from components.tokenization.names import MODEL_FILE_NAME
 from components.tokenization.special_ids import UNK_ID
 
 
@@ -38,21 +39,25 @@ def build(
         directory: gets `transform_fn`, `transformed_metadata` and `metadata`.
     """
     source = tfxio.TFExampleBeamRecord(physical_format="tfrecord", schema=schema)
-    plain = configuration.to_plain(config)
     # Nothing of the graph depends on the data: no example is read, and a pipeline in this process
     # does, whatever the runner of the large one.
     with (
+        files.gathered(directory) as gathered,
         tempfile.TemporaryDirectory() as temp_dir,
         beam.Pipeline(runner="FnApiRunner") as pipeline,
         tft_beam.Context(temp_dir=temp_dir),
     ):
+        # Read once; the function below is traced several times.
+        vocabulary = files.join(temp_dir, MODEL_FILE_NAME)
+        files.write_bytes(vocabulary, files.read_bytes(config.sentencepiece_model))
+        plain = configuration.to_plain(dataclasses.replace(config, sentencepiece_model=vocabulary))
         no_examples = pipeline | "NoExamples" >> beam.Create([])
         transform_fn = (no_examples, source.TensorAdapterConfig()) | tft_beam.AnalyzeDataset(
             lambda inputs: preprocessing.preprocessing_fn(inputs, plain)
         )
-        _ = transform_fn | tft_beam.WriteTransformFn(directory)
+        _ = transform_fn | tft_beam.WriteTransformFn(gathered)
         _ = dataset_metadata.DatasetMetadata(schema) | tft_beam.WriteMetadata(
-            files.join(directory, tft.TFTransformOutput.RAW_METADATA_DIR), pipeline=pipeline
+            files.join(gathered, tft.TFTransformOutput.RAW_METADATA_DIR), pipeline=pipeline
         )
 
 

@@ -13,7 +13,6 @@ import posixpath
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import apache_beam as beam
-from apache_beam.io.filesystems import FileSystems
 
 from components import files, tfrecords
 from components.preprocessing.classification import label_check, length_counts
@@ -103,9 +102,7 @@ def transform(
 def remove_leftovers(shards: Iterable[Shard]) -> None:
     """Removes what killed workers left: TFX reads whatever lies in a split's directory."""
     for directory in sorted({posixpath.dirname(shard.target) for shard in shards}):
-        matches = FileSystems.match([files.join(directory, "*.partial")])[0].metadata_list
-        if matches:
-            FileSystems.delete([metadata.path for metadata in matches])
+        files.remove_leftovers(directory)
 
 
 def read_counts(path: str, splits: Iterable[str]) -> dict[str, dict[str, int]]:

@@ -17,8 +17,6 @@ import uuid
 from collections.abc import Iterable, Iterator
 
 import numpy as np
-from apache_beam.io.filesystem import CompressionTypes
-from apache_beam.io.filesystems import FileSystems
 
 from components import files, seeds
 from components.preprocessing.pretraining.encoding import EncodedDocument
@@ -165,7 +163,7 @@ def _unpack(content: bytes, dtype: np.dtype) -> Iterator[tuple[bytes, np.ndarray
 
 
 def _read(section: Section) -> bytes:
-    with FileSystems.open(section.path, compression_type=CompressionTypes.UNCOMPRESSED) as file:
+    with files.open_to_read(section.path) as file:
         file.seek(section.offset)
         content = file.read(section.num_bytes)
     if len(content) != section.num_bytes:

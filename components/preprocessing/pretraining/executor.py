@@ -54,7 +54,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         )
         plan = pipeline.make_plan(
             inputs={
-                split: [files.join(artifact_utils.get_split_uri(examples, split), "*")]
+                split: [files.all_in(artifact_utils.get_split_uri(examples, split))]
                 for split in splits
             },
             output_directory=records.uri,

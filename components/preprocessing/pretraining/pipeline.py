@@ -36,7 +36,6 @@ from components.preprocessing.pretraining.plan import (
     PretrainingPlan,
     clear_output,
     make_plan,
-    remove_tree,
     split_directory,
 )
 from components.records import PRETRAINING
@@ -191,7 +190,7 @@ def finish(
         shards=shard_files,
         counts=dict(sorted({**(input_counts or {}), **counts}.items())),
     )
-    remove_tree(plan.working_directory)
+    files.remove(plan.working_directory)
     vocabulary_file.write(plan.tokenizer.vocabulary, plan.output_directory)
     manifest.write(plan.output_directory)
     return manifest

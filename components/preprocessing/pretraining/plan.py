@@ -6,8 +6,6 @@ import dataclasses
 import posixpath
 from collections.abc import Mapping, Sequence
 
-from apache_beam.io.filesystems import FileSystems
-
 from components import files
 from components.dead_letters import DEAD_LETTERS_DIRECTORY
 from components.example_gen.corpus import CORPUS_FORMATS, TEXT_FEATURE, CorpusFormat
@@ -160,26 +158,14 @@ def clear_output(plan: PretrainingPlan) -> None:
         plan.dead_letters_directory,
         *(files.join(plan.output_directory, split_directory(split)) for split in plan.inputs),
     ]
-    for path in own:
-        remove_tree(path)
-
-
-def remove_tree(path: str) -> None:
-    """Removes a file, or a directory and all in it; nothing happens if there is neither."""
-    if FileSystems.exists(path):
-        FileSystems.delete([path])
-    # In object stores a directory is nothing but the beginning of names.
-    inside = FileSystems.match([files.join(path, "**")])[0].metadata_list
-    if inside:
-        FileSystems.delete([metadata.path for metadata in inside])
+    files.remove(*own)
 
 
 def _find(split: str, patterns: Sequence[str]) -> list[InputFile]:
     found = {}
     for pattern in patterns:
-        files.expand(pattern, purpose=f"corpus files of the split {split!r}")
-        for metadata in FileSystems.match([pattern])[0].metadata_list:
-            found[metadata.path] = InputFile(metadata.path, metadata.size_in_bytes)
+        for file in files.find(pattern, purpose=f"corpus files of the split {split!r}"):
+            found[file.path] = InputFile(file.path, file.size)
     if not any(file.size for file in found.values()):
         raise NoTextError(
             f"The corpus files of the split {split!r} are all empty: {', '.join(patterns)}."

@@ -61,8 +61,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 "needed as well."
             )
         patterns = {
-            split: [files.join(artifact_utils.get_split_uri(examples, split), "*")]
-            for split in USES
+            split: [files.all_in(artifact_utils.get_split_uri(examples, split))] for split in USES
         }
         records = artifact_utils.get_single_instance(output_dict[RECORDS_KEY])
         model_uri = artifact_utils.get_single_uri(input_dict[SENTENCEPIECE_MODEL_KEY])

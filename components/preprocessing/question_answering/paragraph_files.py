@@ -16,7 +16,7 @@ _DIRECTORY = "paragraphs"
 
 def pattern(records_directory: str, split: str) -> str:
     """Glob pattern of the copies of a split's raw examples."""
-    return files.join(records_directory, _DIRECTORY, f"{split}-*")
+    return files.join(files.escape(records_directory), _DIRECTORY, f"{split}-*")
 
 
 def copy(paths: Sequence[str], records_directory: str, split: str) -> None:

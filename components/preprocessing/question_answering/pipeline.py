@@ -196,7 +196,7 @@ def finish(
         },
         counts=dict(sorted({**(input_counts or {}), **counts}.items())),
     )
-    beam.io.filesystems.FileSystems.delete([plan.working_directory])
+    files.remove(plan.working_directory)
     vocabulary_file.write(plan.tokenizer.vocabulary, plan.output_directory)
     manifest.write(plan.output_directory)
     return manifest

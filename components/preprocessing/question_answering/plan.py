@@ -6,8 +6,6 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Literal, get_args
 
-from apache_beam.io.filesystems import FileSystems
-
 from components import files
 from components.dead_letters import DEAD_LETTERS_DIRECTORY
 from components.manifest import MANIFEST_FILE_NAME
@@ -152,6 +150,4 @@ def clear_output(plan: QuestionAnsweringPlan) -> None:
         plan.dead_letters_directory,
         *(files.join(plan.output_directory, split_directory(split)) for split in plan.inputs),
     ]
-    for path in own:
-        if FileSystems.exists(path):
-            FileSystems.delete([path])
+    files.remove(*own)

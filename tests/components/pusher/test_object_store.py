@@ -46,10 +46,8 @@ def keys():
 
 def test_a_model_is_pushed_to_s3_what_completes_it_last(s3_endpoint, push, tmp_path, monkeypatch):
     written = []
-    create = object_store.FileSystems.create
-    monkeypatch.setattr(
-        object_store.FileSystems, "create", lambda path: written.append(path) or create(path)
-    )
+    write = files.open_atomically
+    monkeypatch.setattr(files, "open_atomically", lambda path: written.append(path) or write(path))
     pushed = push("s3://bucket/serving")
     version = pushed.get_string_custom_property("pushed_version")
     target = f"s3://bucket/serving/{version}"
