@@ -45,7 +45,7 @@ _UTF8_MARK = b"\xef\xbb\xbf"
 # Russian the spaces and the punctuation are.
 _MANY_NULS = 0.05
 # Fewer of them say nothing, but where they are every third byte.
-_SOME_NULS = 16
+_SOME_NULS = 4
 _MANY_OF_FEW = 0.3
 _JSON_OBJECT = re.compile(r'\s*\[?\s*\{\s*"(?:[^"\\\n]|\\.)*"\s*:')
 _JSON_ARRAY = re.compile(r"\s*\[\s*\{")
