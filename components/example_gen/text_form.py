@@ -44,6 +44,9 @@ _UTF8_MARK = b"\xef\xbb\xbf"
 # Of the bytes at even or at odd places: in English UTF-16 all of one kind are NUL, in Greek or
 # Russian the spaces and the punctuation are.
 _MANY_NULS = 0.05
+# Fewer of them say nothing, but where they are every third byte.
+_SOME_NULS = 4
+_MANY_OF_FEW = 0.3
 _JSON_OBJECT = re.compile(r'\s*\[?\s*\{\s*"(?:[^"\\\n]|\\.)*"\s*:')
 _JSON_ARRAY = re.compile(r"\s*\[\s*\{")
 _OPEN_OBJECT = re.compile(r"\s*\{[ \t]*\r?\n")
@@ -115,10 +118,12 @@ def _not_text(head: bytes) -> str:
     quarters = [head[n::4].count(0) / max(len(head[n::4]), 1) for n in range(4)]
     if sorted(quarters)[1] > 0.9:
         return _encoded("UTF-32")
+    number = head.count(0)
+    many = _MANY_NULS if number >= _SOME_NULS else _MANY_OF_FEW
     # In binary data both kinds are alike.
-    if max(shares) > _MANY_NULS and min(shares) < max(shares) / 10:
+    if max(shares) > many and min(shares) < max(shares) / 10:
         return _encoded("UTF-16")
-    if head.count(0) > _MANY_NULS * len(head):
+    if number > many * len(head):
         return "binary data: one byte in twenty, or more, is NUL. Give a text file."
     return ""
 
