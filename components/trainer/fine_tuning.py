@@ -14,6 +14,7 @@ import tensorflow as tf
 from components import files, records
 from components import manifest as manifest_lib
 from components.checkpoint_conversion import named_checkpoint
+from components.example_gen.dataset import check_metrics
 from components.modeling.config import ModelOptions, XLNetConfig
 from components.modeling.cost import Workload, training_cost
 from components.tokenization.names import MODEL_FILE_NAME
@@ -58,6 +59,10 @@ class FineTuningConfig:
     training: TrainingConfig
     init_from: str | None = None
     keep_accents: bool = False
+
+    def __post_init__(self) -> None:
+        num_labels = None if self.kind == "regression" else len(self.labels)
+        check_metrics(self.metric_names, num_labels)
 
     @property
     def record_type(self) -> records.RecordType:
