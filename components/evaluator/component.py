@@ -13,6 +13,7 @@ from tfx.utils import json_utils
 from components import configuration, runtime_values
 from components.evaluator import executor, tfma_config
 from components.evaluator.config import EvaluationConfig
+from components.example_gen.dataset import check_metrics
 
 
 class EvaluatorSpec(types.ComponentSpec):
@@ -82,8 +83,9 @@ class Evaluator(base_beam_component.BaseBeamComponent):
             anomalies: of the examples, by ExampleValidator; the report lists them.
 
         Raises:
-            ValueError: if a threshold names an unknown metric.
+            ValueError: if a metric is none of the task's, or a threshold names another one.
         """
+        check_metrics(tuple(metric_names), None if labels is None else len(labels))
         eval_config = tfma_config.make_eval_config(
             config,
             metric_names=tuple(metric_names),

@@ -8,7 +8,7 @@ One mechanism for all: the GLUE tasks, the review data sets and a user's own fil
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 # A column is named by its position, counted from 0 (from the end if negative), or by its name in
@@ -26,6 +26,29 @@ _OF_TWO_LABELS = "f1"
 
 class DatasetError(ValueError):
     """A description of a data set that contradicts itself."""
+
+
+def check_metrics(names: Sequence[str], num_labels: int | None) -> None:
+    """Compares metrics with what is measured for a task.
+
+    Args:
+        names: of the metrics.
+        num_labels: None for regression.
+
+    Raises:
+        DatasetError: naming the one that is not legal, and those that are.
+    """
+    known = REGRESSION_METRICS if num_labels is None else CLASSIFICATION_METRICS
+    if num_labels is not None and num_labels != 2:
+        known = tuple(name for name in known if name != _OF_TWO_LABELS)
+    unknown = sorted(set(names) - set(known))
+    if unknown:
+        what = "regression" if num_labels is None else f"{num_labels} labels"
+        raise DatasetError(
+            f"metrics names {', '.join(unknown)}; those of {what} are {', '.join(known)}."
+        )
+    if len(set(names)) != len(names):
+        raise DatasetError(f"metrics names one twice: {list(names)}.")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,7 +151,10 @@ class TextDataset:
         if self.delimiter is None:
             self._set("delimiter", _DEFAULT_DELIMITERS.get(self.file_format))
         self._check_labels()
-        self._check_metrics()
+        try:
+            check_metrics(self.metrics, None if self.is_regression else len(self.labels))
+        except DatasetError as error:
+            raise DatasetError(f"{self.name}: {error}") from error
         self._check_splits()
         self._check_columns()
 
@@ -220,20 +246,6 @@ class TextDataset:
                 f"{self.name}: label_range should be [smallest, largest], "
                 f"but is {list(self.label_range)}."
             )
-
-    def _check_metrics(self) -> None:
-        known = REGRESSION_METRICS if self.is_regression else CLASSIFICATION_METRICS
-        if len(self.labels) > 2:
-            known = tuple(name for name in known if name != _OF_TWO_LABELS)
-        unknown = sorted(set(self.metrics) - set(known))
-        if unknown:
-            what = "regression" if self.is_regression else f"{len(self.labels)} labels"
-            raise DatasetError(
-                f"{self.name}: metrics names {', '.join(unknown)}; those of {what} are "
-                f"{', '.join(known)}."
-            )
-        if len(set(self.metrics)) != len(self.metrics):
-            raise DatasetError(f"{self.name}: metrics names one twice: {list(self.metrics)}.")
 
     def _check_splits(self) -> None:
         if not self.splits:

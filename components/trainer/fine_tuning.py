@@ -13,6 +13,7 @@ from components import files, records
 from components import manifest as manifest_lib
 from components.checkpoint_conversion import description, named_checkpoint
 from components.checkpoint_conversion.description import Description
+from components.example_gen.dataset import check_metrics
 from components.modeling.config import ModelOptions, XLNetConfig
 from components.modeling.cost import Workload, training_cost
 from components.trainer import classification_task, initial_weights, run_folder
@@ -60,6 +61,10 @@ class FineTuningConfig:
     init_from: str | None = None
     input_columns: InputColumns = dataclasses.field(default_factory=InputColumns)
     keep_accents: bool = False
+
+    def __post_init__(self) -> None:
+        num_labels = None if self.kind == "regression" else len(self.labels)
+        check_metrics(self.metric_names, num_labels)
 
     @property
     def record_type(self) -> records.RecordType:

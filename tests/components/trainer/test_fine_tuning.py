@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
-from components import manifest
+from components import configuration, manifest
 from components.checkpoint_conversion import description, named_checkpoint
 from components.modeling.config import XLNetConfig
 from components.trainer import divergence, history
@@ -232,3 +232,9 @@ def test_the_vocabulary_says_how_many_pieces_there_are(config, sample_records, t
     assert table.shape[0] == 200
     written = XLNetConfig.read(f"{tmp_path}/xlnet/xlnet_config.json")
     assert written.n_token == 200
+
+
+def test_a_metric_that_is_none_is_named_when_the_configuration_is_read(config):
+    plain = {**configuration.to_plain(config), "metric_names": ["acuracy"]}
+    with pytest.raises(configuration.ConfigurationError, match="metrics names acuracy; those of"):
+        configuration.build(FineTuningConfig, plain)
