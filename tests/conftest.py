@@ -3,6 +3,7 @@
 import os
 import pathlib
 import sys
+import urllib.request
 
 import pytest
 
@@ -65,6 +66,8 @@ def s3_endpoint(monkeypatch) -> str:
         monkeypatch.setenv(name, value)
     import boto3
 
+    # Its servers share their content, of earlier tests too.
+    urllib.request.urlopen(urllib.request.Request(f"{endpoint}/moto-api/reset", method="POST"))
     boto3.client("s3").create_bucket(Bucket="bucket")
     yield endpoint
     server.stop()

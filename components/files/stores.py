@@ -16,6 +16,11 @@ from typing import BinaryIO, Protocol
 
 from apache_beam.io.filesystem import BeamIOError, CompressionTypes
 from apache_beam.io.filesystems import FileSystems
+from apache_beam.options.pipeline_options import PipelineOptions
+
+# Outside of a pipeline there are none, and without any Beam's S3 file system refuses to work.
+if FileSystems._pipeline_options is None:
+    FileSystems.set_options(PipelineOptions([]))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -232,7 +232,7 @@ def test_a_root_may_be_the_installations_own(on_kubernetes):
 
 def test_a_given_vocabulary_is_never_from_the_cache(on_kubernetes):
     # Its path is all that the backend's cache compares.
-    config = on_kubernetes(None, "vocabulary={model: /mnt/data/spiece.model, uncased: false}")
+    config = on_kubernetes(None, "vocabulary={model: /mnt/data/spiece.model, size: null}")
     spec = compilation.compile_pipeline(config, "kfp")
     task = spec["root"]["dag"]["tasks"]["SentencePieceGen"]
     assert not task["cachingOptions"].get("enableCache")

@@ -33,7 +33,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         (blessing,) = output_dict["blessing"]
         pathlib.Path(blessing.uri).mkdir(parents=True)
         pathlib.Path(blessing.uri, "BLESSED").write_bytes(b"")
-        pathlib.Path(self._get_tmp_dir()).mkdir(parents=True)
+        pathlib.Path(self._get_tmp_dir(), "temporary").mkdir()
         (model,) = input_dict["model"]
         blessing.set_string_custom_property("current_model", model.uri)
         blessing.set_int_custom_property("current_model_id", model.id)

@@ -21,6 +21,8 @@ def without_versions(spec: dict) -> dict:
                 if "constant" in constant
                 else (constant["constantValue"], "stringValue")
             )
-            options = json.loads(holder[key])
+            options = holder[key]
+            if isinstance(options, str):  # a renewed document holds them without
+                options = json.loads(options)
             holder[key] = {k: v for k, v in options.items() if v is not None}
     return spec
