@@ -145,6 +145,8 @@ def finish(
                 f"{', '.join(inputs.get(split, next(iter(inputs.values()))))}"
                 + ("; with few articles choose another seed." if settings.article_split else ".")
             )
+    for split in settings.output_splits:
+        files.remove_leftovers(files.join(directory, f"Split-{split}"))
     counts_file.finish(counts, directory)
     return counts
 
