@@ -210,6 +210,8 @@ def finish(
             + "Check the files, give the split files of its own, or a larger weight. "
             + counts_file.describe_dead_letters(counts, directory, kept=kept)
         )
+    for split in settings.output_splits:
+        files.remove_leftovers(files.join(directory, f"Split-{split}"))
     counts_file.finish(counts, directory)
     return counts
 

@@ -171,6 +171,8 @@ def finish(
             counts[f"{split}/{_ANSWERABLE}"] or counts[f"{split}/{_IMPOSSIBLE}"]
         ):
             raise squad_labels.no_labels(_list(paths), counts[f"{split}/{_QUESTIONS}"])
+    for split in settings.output_splits:
+        files.remove_leftovers(files.join(directory, f"Split-{split}"))
     counts_file.finish(counts, directory)
     return counts
 

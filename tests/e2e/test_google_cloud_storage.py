@@ -46,21 +46,25 @@ def cloud(tmp_path):
 
 def test_files_in_a_bucket(cloud, project_root):
     path = str(project_root / "tests/e2e/buckets/inside.py")
+    cloud.front.faults = Faults(every=25, kinds=(503, 429, "reset", "break"))
     done = cloud.run("pytest", "-q", "-p", "no:cacheprovider", path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert " passed" in done.stdout
     assert "skipped" not in done.stdout
+    assert set(cloud.front.faults.done) == {503, 429, "reset", "break"}
 
 
 @pytest.mark.parametrize("preset", SAMPLES)
 def test_a_sample_runs_whole_in_a_bucket(cloud, preset, tmp_path):
+    # An answer that breaks off in its middle is no part of it: Beam's own client, with which TFX's
+    # tasks read, takes half a list for a fault of the list.
     cloud.front.faults = Faults(every=60)
     done = cloud.run(
         *("tests.e2e.buckets.sample", preset, f"{cloud_lib.BUCKET}/run", "--again"),
         *("--metadata", str(tmp_path / "metadata.sqlite"), "--set", *TRAINING, *SAMPLES[preset]),
     )
     assert done.returncode == 0, done.stderr[-8000:]
-    assert set(cloud.front.faults.done) == {503, 429, "break"}
+    assert set(cloud.front.faults.done) == {503, 429, "reset"}
 
     names = cloud.names()
     assert [name for name in names if "/serving/" in name]

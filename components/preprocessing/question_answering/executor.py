@@ -86,6 +86,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         records.split_names = artifact_utils.encode_split_names(list(USES))
         with self._make_beam_pipeline() as beam_pipeline:
             pipeline.add_to_pipeline(beam_pipeline, plan)
+        paragraph_files.clear(records.uri)
         for split, use in USES.items():
             if use == "evaluation":
                 paragraph_files.copy(plan.inputs[split], records.uri, split)

@@ -19,6 +19,11 @@ def pattern(records_directory: str, split: str) -> str:
     return files.join(files.escape(records_directory), _DIRECTORY, f"{split}-*")
 
 
+def clear(records_directory: str) -> None:
+    """Removes the copies of an earlier attempt, whole or not."""
+    files.remove(files.join(records_directory, _DIRECTORY))
+
+
 def copy(paths: Sequence[str], records_directory: str, split: str) -> None:
     """Copies raw examples of a split beside its records."""
     for path in paths:

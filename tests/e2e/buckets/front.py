@@ -91,11 +91,11 @@ class Faults:
 
     Args:
         every: a burst begins after so many requests; 0 for none.
-        kinds: what is done to the requests of a burst, one after the other: a status, or "break"
-            for an answer whose connection ends in the middle.
+        kinds: what is done to the requests of a burst, one after the other: a status; "reset" for a
+            connection that ends without an answer; "break" for one that ends in its middle.
     """
 
-    def __init__(self, every: int = 0, kinds: Sequence[int | str] = (503, 429, "break")):
+    def __init__(self, every: int = 0, kinds: Sequence[int | str] = (503, 429, "reset")):
         self._every = every
         self._kinds = kinds
         self._lock = threading.Lock()
@@ -197,6 +197,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         fault = self.front.faults.next()
         if isinstance(fault, int):
             self._send(fault, {"Content-Type": "application/json"}, _error(fault))
+            return
+        if fault == "reset":
+            self.close_connection = True
             return
         if self.path.startswith(_BATCH_PATH):
             self._send(*self._batch(body))
