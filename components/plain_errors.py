@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import re
 
-# Exit status that shells give for a process that SIGINT ended.
-INTERRUPTED = 130
-
 # Beam adds the step to the message at each floor of a pipeline in a pipeline.
 _STEP = re.compile(r"\s*\[while running '[^']*'\]")
 # Where an exception cannot be made anew with that, Beam puts its type in front. Where it comes from

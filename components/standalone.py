@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from components import __version__, configuration, files, plain_errors, plain_yaml
+from components import __version__, configuration, files, interruption, plain_errors, plain_yaml
 
 if TYPE_CHECKING:
     from tfx.dsl.components.base import base_component
@@ -76,21 +76,15 @@ def main(
         if options.verbose:
             raise
         said = plain_errors.message(error)
-        if _is_interrupted():
+        if interruption.asked.is_set():
             print(f"interrupted: {said}", file=sys.stderr)
-            return plain_errors.INTERRUPTED
+            return interruption.EXIT_STATUS
         print(f"error: {said}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("interrupted: nothing was written that counts as complete.", file=sys.stderr)
-        return plain_errors.INTERRUPTED
+        return interruption.EXIT_STATUS
     return 0
-
-
-def _is_interrupted() -> bool:
-    # Imported by commands that train, with TensorFlow; the others do not wait for it.
-    preemption = sys.modules.get("components.trainer.preemption")
-    return preemption is not None and preemption.is_interrupted()
 
 
 def run_and_exit(package: str, commands: Command | Mapping[str, Command]) -> None:

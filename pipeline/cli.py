@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from components import __version__, plain_errors
+from components import __version__, interruption, plain_errors
 from components.checkpoint_conversion import command as convert_command
 from pipeline import console
 from pipeline.commands import compile as compile_command
@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt as error:
         how = str(error) or "The same command goes on from what is complete."
         print(f"interrupted: {how}", file=sys.stderr)
-        return plain_errors.INTERRUPTED
+        return interruption.EXIT_STATUS
 
 
 def make_parser() -> argparse.ArgumentParser:

@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from components import files, plain_errors
+from components import files, interruption, plain_errors
 from components.evaluator.names import REPORT_NAME, RESULTS_NAME
 from components.trainer import repeats
 from pipeline.config import PipelineConfig
@@ -77,7 +77,7 @@ def run(config: PipelineConfig) -> RunSummary:
     try:
         beam_dag_runner.BeamDagRunner().run(tfx_pipeline)
     except Exception as error:
-        if preemption.is_interrupted():
+        if interruption.asked.is_set():
             raise KeyboardInterrupt(plain_errors.message(error)) from error
         raise
     return summarize(metadata_path, config)

@@ -21,7 +21,7 @@ from collections.abc import Iterator
 
 import tensorflow as tf
 
-from components import plain_errors
+from components import interruption
 
 _logger = logging.getLogger(__name__)
 
@@ -66,16 +66,12 @@ class _Terminations:
     """Receives SIGTERM and SIGINT for the whole process, and hands them to the run that listens.
 
     Without a run the process ends, as it would have without us; so it does at a second SIGINT.
-
-    Attributes:
-        is_interrupted: whether a run was asked to end by SIGINT.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._listener: StopRequest | None = None
         self._is_installed = False
-        self.is_interrupted = False
 
     def install(self) -> None:
         """Takes the signals over, once; signals can be from the main thread only."""
@@ -105,7 +101,7 @@ class _Terminations:
 
     def _interrupt(self, number: int, frame: object) -> None:
         """Python's own answer to SIGINT, where no run listens."""
-        if self._listener is None and not self.is_interrupted:
+        if self._listener is None and not interruption.asked.is_set():
             raise KeyboardInterrupt
 
     def _wait(self, received: socket.socket) -> None:
@@ -115,10 +111,10 @@ class _Terminations:
             with self._lock:
                 listener = self._listener
             if number[0] == signal.SIGINT:
-                if self.is_interrupted:
-                    os._exit(plain_errors.INTERRUPTED)
+                if interruption.asked.is_set():
+                    os._exit(interruption.EXIT_STATUS)
                 if listener is not None:
-                    self.is_interrupted = True
+                    interruption.asked.set()
                     _logger.info("ending after this update; Ctrl-C again ends without a checkpoint")
                     listener.ask("Ctrl-C")
                 continue
@@ -135,14 +131,9 @@ def take_over_signals() -> None:
     _terminations.install()
 
 
-def is_interrupted() -> bool:
-    """Whether a run of this process ends, or ended, because of Ctrl-C."""
-    return _terminations.is_interrupted
-
-
 @contextlib.contextmanager
 def watch(*, maintenance: bool) -> Iterator[StopRequest]:
-    """A request that signals and, if asked for, Google's metadata server make while a block runs.
+    """A request to end, made while the block runs by SIGTERM, Ctrl-C or Google's metadata server.
 
     Args:
         maintenance: whether to ask the metadata server, which only Google's machines have.

@@ -1,14 +1,43 @@
 import json
+import logging
 
 import pytest
 import yaml
 
 from pipeline import cli
+from pipeline.commands import presets
 
 
 def test_errors_are_one_line_and_status_one(capsys):
     assert cli.main(["show", "sampel"]) == 1
     assert capsys.readouterr().err.startswith("error: There is no preset 'sampel'.")
+
+
+def test_a_run_that_ctrl_c_ended_says_how_to_go_on(capsys, monkeypatch):
+    def interrupted(_):
+        raise KeyboardInterrupt("Its checkpoint is written; the same command goes on from there.")
+
+    monkeypatch.setattr(presets, "run", interrupted)
+    assert cli.main(["presets"]) == 130
+    captured = capsys.readouterr()
+    assert captured.err == (
+        "interrupted: Its checkpoint is written; the same command goes on from there.\n"
+    )
+    monkeypatch.setattr(presets, "run", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
+    assert cli.main(["presets"]) == 130
+    assert "goes on from what is complete" in capsys.readouterr().err
+
+
+def test_an_error_is_printed_once_and_without_beams_steps(capsys, monkeypatch):
+    text = "No rows are left. [while running 'Read/ParDo'] [while running 'TextExampleGen']"
+
+    def failing(_):
+        logging.getLogger("apache_beam.runners.common").error("%s", RuntimeError(text))
+        raise ValueError(text)
+
+    monkeypatch.setattr(presets, "run", failing)
+    assert cli.main(["presets"]) == 1
+    assert capsys.readouterr().err == "error: No rows are left.\n"
 
 
 def test_missing_data_is_named_before_anything_runs(capsys, tmp_path):

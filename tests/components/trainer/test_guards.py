@@ -14,7 +14,7 @@ import pytest
 import tensorflow as tf
 import tf_keras
 
-from components import manifest, records
+from components import interruption, manifest, records
 from components.trainer import loop, preemption, run_folder
 from components.trainer.checkpoints import CheckpointError, RunCheckpoints
 from components.trainer.classification_task import ClassificationTask
@@ -151,7 +151,13 @@ def test_a_loss_that_rises_too_far_is_divergence(train, tmp_path):
         train(tmp_path, training)
 
 
-def test_sigterm_ends_a_run_with_a_checkpoint_in_seconds_whatever_the_loop(train, tmp_path):
+@pytest.mark.parametrize(
+    ("number", "name"), [(signal.SIGTERM, "SIGTERM"), (signal.SIGINT, "Ctrl-C")]
+)
+def test_a_signal_ends_a_run_with_a_checkpoint_in_seconds_whatever_the_loop(
+    train, tmp_path, monkeypatch, number, name
+):
+    monkeypatch.setattr(interruption, "asked", threading.Event())
     sent = []
     updates: list[float] = []
 
@@ -159,16 +165,23 @@ def test_sigterm_ends_a_run_with_a_checkpoint_in_seconds_whatever_the_loop(train
         while len(updates) < 3:
             time.sleep(0.05)
         sent.append(time.monotonic())
-        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), number)
 
     threading.Thread(target=send, daemon=True).start()
     training = config(train_steps=5000, steps_per_loop=5000, save_steps=5000)
-    with pytest.raises(PreemptedError, match=r"asked to end \(SIGTERM\) after update (\d+)") as end:
+    with pytest.raises(PreemptedError, match=rf"asked to end \({name}\) after update (\d+)") as end:
         train(tmp_path, training, updates=updates)
     assert time.monotonic() - sent[0] < 10
     step = int(str(end.value).split("update ")[1].split()[0])
     assert 0 < step < 5000
     assert (tmp_path / "checkpoints" / f"step-{step}.index").exists()
+    # What a command makes its exit status of.
+    assert interruption.asked.is_set() == (name == "Ctrl-C")
+    with pytest.raises(KeyboardInterrupt):
+        # Without a run it is what it always was.
+        monkeypatch.setattr(interruption, "asked", threading.Event())
+        signal.raise_signal(signal.SIGINT)
+        time.sleep(5)
 
 
 @pytest.mark.parametrize(
