@@ -177,10 +177,10 @@ def _checked(
     texts: dict[str, Any] = {}
     for name, length in inputs.items():
         column = columns.column_of(name, fields)
+        if name not in REQUIRED_TEXTS and fields.get(column) is None:
+            texts[name] = ""
+            continue
         if column not in fields:
-            if name not in REQUIRED_TEXTS:
-                texts[name] = ""
-                continue
             named = " or ".join(map(repr, dict.fromkeys((columns.names.get(name, name), name))))
             raise TextRowError(
                 f"{where} has no column {named}; it has {sorted(map(str, fields))[:50]}."

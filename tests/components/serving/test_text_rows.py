@@ -94,6 +94,12 @@ def test_columns_are_called_as_in_the_training_data(read):
         read('{"text": "x"}\n', columns=columns)
 
 
+def test_a_second_text_may_be_missing_or_null(read):
+    expected = [{"text_a": "x", "text_b": ""}]
+    assert texts(read('{"text_a": "x"}\n')) == expected
+    assert texts(read('{"text_a": "x", "text_b": null}\n')) == expected
+
+
 def test_options_are_a_list(read):
     assert texts(read('{"text_a": "x", "options": ["a", "b"]}\n', inputs=CHOICE)) == [
         {"text_a": "x", "text_b": "", "options": ["a", "b"]}

@@ -149,7 +149,7 @@ def test_what_cannot_be_used_is_counted_and_kept(tmp_path, tiny_tokenizer):
         "article 'Article 0', paragraph 0, question a0-q3",
         "article 'Article 0', question a0-q0",
     ]
-    with pytest.raises(TooManyDeadLettersError, match="3 of 8 inputs"):
+    with pytest.raises(TooManyDeadLettersError, match="3 of 8 questions"):
         _run(
             tmp_path,
             tiny_tokenizer,
