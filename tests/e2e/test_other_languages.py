@@ -68,7 +68,7 @@ def test_a_served_answer_has_its_last_mark(tmp_path, spelling):
     write_squad(tmp_path / "train.json", [p for i, p in enumerate(everything) if i % 8])
     write_squad(tmp_path / "dev.json", everything[::8])
     vocabulary = {"size": 5000, "keep_accents": True}
-    seq_len = 64
+    seq_len = 48
     if spelling == "bytes":
         (tmp_path / "bytes.model").write_bytes(byte_model())
         vocabulary = {"model": str(tmp_path / "bytes.model"), "keep_accents": True}
@@ -84,8 +84,9 @@ def test_a_served_answer_has_its_last_mark(tmp_path, spelling):
         "windows": {"max_seq_length": seq_len, "doc_stride": seq_len // 2},
         "decoding": {"max_answer_length": 40},
         "training": {
-            "train_steps": 300,
-            "eval_steps_interval": 300,
+            "batch_size": 16,
+            "train_steps": 250,
+            "eval_steps_interval": 250,
             "warmup_steps": 50,
             # More than there are: it shrinks.
             "eval_batch_size": 500,
