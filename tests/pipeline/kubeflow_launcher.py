@@ -26,6 +26,8 @@ COMMAND = ["python", "-m", entry_point.__name__]
 _LOCAL = {"gs://": "gcs/", "minio://": "minio/", "s3://": "s3/"}
 _PROJECT_ROOT = pathlib.Path(__file__).resolve().parents[2]
 _USER = 10001
+# linux/capability.h
+_CAP_DAC_READ_SEARCH = 1 << 2
 
 
 class TaskFailedError(Exception):
@@ -176,7 +178,7 @@ class Launcher:
                 (pod / _local(artifact["uri"])).parent.mkdir(parents=True, exist_ok=True)
         for path in (pod, *pod.rglob("*")):
             # Copies are the launcher's, which runs as the same user as the task.
-            if os.getuid() == 0:
+            if as_another_user():
                 os.chown(path, _USER, 0)
 
     def _execute(self, name: str, executor_input: Mapping[str, Any], pod: pathlib.Path) -> None:
@@ -288,7 +290,7 @@ def as_another_user() -> list[str]:
 
     The one capability that is left lets it read this project and its Python, wherever they are.
     """
-    if os.getuid() != 0 or not shutil.which("setpriv"):
+    if os.getuid() != 0 or not shutil.which("setpriv") or not _may_pass_on_reading():
         return []
     return [
         "setpriv",
@@ -299,6 +301,13 @@ def as_another_user() -> list[str]:
         "--inh-caps=-all,+dac_read_search",
         "--ambient-caps=+dac_read_search",
     ]
+
+
+def _may_pass_on_reading() -> bool:
+    """Whether this process has CAP_DAC_READ_SEARCH; containers are mostly started without it."""
+    status = pathlib.Path("/proc/self/status").read_text()
+    (effective,) = (line for line in status.splitlines() if line.startswith("CapEff:"))
+    return bool(int(effective.partition(":")[2], 16) & _CAP_DAC_READ_SEARCH)
 
 
 def _local(uri: str) -> str:

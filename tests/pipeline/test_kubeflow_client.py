@@ -100,3 +100,21 @@ def command(server, *arguments: str) -> None:
         timeout=120,
         stdin=subprocess.DEVNULL,
     )
+
+
+def test_the_client_sends_what_kubernetes_is_asked_for(server, deployed, tmp_path):
+    config = deployed(
+        "deployment.kubernetes={volumes: [{claim: xlnet, path: /mnt/data}], "
+        "image_pull_secrets: [registry-key]}"
+    )
+    spec = compilation.compile_pipeline(config, "kfp")
+    platform = compilation.platform_of(spec, config)
+    path = tmp_path / "pipeline.yaml"
+    path.write_text(compilation.to_text(spec, "kfp", platform))
+    client = kfp.Client(host=server.url)
+    client.upload_pipeline(str(path), pipeline_name="sample")
+    ((_, text),) = server.uploads
+    assert list(yaml.safe_load_all(text)) == [spec, platform]
+    client.create_run_from_pipeline_package(str(path), arguments=GIVEN, enable_caching=None)
+    (run,) = server.runs
+    assert run["pipeline_spec"] == {"pipeline_spec": spec, "platform_spec": platform}
