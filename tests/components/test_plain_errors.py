@@ -26,7 +26,6 @@ def raise_(_, make):
     [
         (lambda: OwnError("line 3: no label"), "line 3: no label"),
         (lambda: OtherError("this", "that"), "this and that"),
-        (lambda: KeyError("label"), "'label'"),
     ],
 )
 def test_beams_way_is_taken_off(make, message):
