@@ -72,12 +72,8 @@ def versions(directory: str) -> dict[int, str]:
     """
     numbers = sorted(int(name) for name in files.names(directory) if name.isdecimal())
     paths = {number: os.path.join(directory, str(number)) for number in numbers}
-    # The graph is copied last, so that a folder with one is complete.
-    return {
-        number: path
-        for number, path in paths.items()
-        if files.exists(os.path.join(path, _SAVED_MODEL))
-    }
+    # The graph is copied last, so that a folder with one is complete, or damaged.
+    return {number: path for number, path in paths.items() if _SAVED_MODEL in files.names(path)}
 
 
 def all_versions(directory: str) -> dict[int, str]:

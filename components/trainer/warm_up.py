@@ -47,7 +47,8 @@ def write(
 def read(directory: str) -> list[tuple[str, dict[str, np.ndarray]]]:
     """Signature and inputs of each warm-up request of a SavedModel; none if it has none."""
     path = files.join(directory, *_PATH)
-    if not files.exists(path):
+    # A folder of that name is damage, and said by whoever reads it.
+    if not files.exists(path) and not files.is_folder(path):
         return []
     requests = []
     for record in tfrecords.read_records(path):

@@ -134,7 +134,6 @@ def test_files_extend_files_beside_them_and_not_themselves(tmp_path):
         ),
         (["data.splits=[train]"], "has the splits train; eval is missing.*hash_split, such as"),
         (["data.splits=[eval]"], "has the splits eval; train is missing"),
-        (["data.dataset.hash_split={a: 9, b: 1}", "data.splits=[train]"], "eval and train is miss"),
         (["name=My_Pipeline"], "lower-case letter"),
         (["seq_len=4"], "seq_len must be at least 5"),
         (["max_qa_length=8"], "the data set has no options"),
@@ -256,7 +255,7 @@ def test_the_model_has_as_many_pieces_as_its_vocabulary(tmp_path, data_root):
 
 def test_splits_without_files_are_named_before_anything_runs(tmp_path):
     (tmp_path / "train.tsv").write_text("text\tlabel\nfine\tpositive\n")
-    optional = "data.dataset.splits.eval.required=false"
-    config = preset_loader.load("sample", [f"data.root={tmp_path}", optional])
-    with pytest.raises(ValueError, match=r"the split 'eval' .* Let hash_split share out"):
+    optional = [f"data.dataset.splits.{name}.required=false" for name in ("eval", "test")]
+    config = preset_loader.load("sample", [f"data.root={tmp_path}", *optional])
+    with pytest.raises(FileNotFoundError, match=r"the split 'eval' .* Let hash_split share out"):
         config.check_inputs()

@@ -70,7 +70,9 @@ class TestTsv:
 
     def test_detail_says_where_and_excerpt_what(self):
         bad = _tsv(b"latin \xe9t\xe9\n")[0]
-        assert bad.detail == "not UTF-8 from byte 6 on"
+        assert bad.detail == (
+            "not UTF-8 from byte 6 on; as Windows-1252 or Latin-1 it would begin 'latin été'"
+        )
         assert bad.excerpt == "latin \ufffdt\ufffd"
 
 

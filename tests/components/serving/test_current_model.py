@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_text as tf_text
 
+from components import files
 from components.serving import current_model
 from components.serving.current_model import CurrentModel
 from components.serving.pushed_model import ModelError, PushedModel
@@ -127,7 +128,7 @@ def test_a_folder_that_cannot_be_listed_is_said_once(exported, tmp_path, caplog,
         raise tf.errors.PermissionDeniedError(None, None, "not today")
 
     with monkeypatch.context() as patch:
-        patch.setattr(tf.io.gfile, "isdir", fail)
+        patch.setattr(files, "names", fail)
         current.look()
         current.look()
     assert [record.message for record in caplog.records] == [
