@@ -21,7 +21,7 @@ class SentencePieceGenSpec(types.ComponentSpec):
         executor.MODEL_PATH_KEY: component_spec.ExecutionParameter(type=str, optional=True),
         executor.VOCABULARY_SIZE_KEY: component_spec.ExecutionParameter(type=int, optional=True),
         executor.UNCASED_KEY: component_spec.ExecutionParameter(type=int),
-        executor.KEEP_ACCENTS_KEY: component_spec.ExecutionParameter(type=int),
+        executor.KEEP_ACCENTS_KEY: component_spec.ExecutionParameter(type=int, optional=True),
         executor.MAX_SENTENCES_KEY: component_spec.ExecutionParameter(type=int),
         executor.SEED_KEY: component_spec.ExecutionParameter(type=int),
         executor.TEXT_FEATURES_KEY: component_spec.ExecutionParameter(type=str),
@@ -93,7 +93,8 @@ class SentencePieceGen(base_component.BaseComponent):
                     executor.EXAMPLES_KEY: examples,
                     executor.VOCABULARY_SIZE_KEY: vocabulary_size,
                     executor.UNCASED_KEY: int(uncased),
-                    executor.KEEP_ACCENTS_KEY: int(keep_accents),
+                    # Left out where it is the default, as in pipelines from before it.
+                    **({executor.KEEP_ACCENTS_KEY: 1} if keep_accents else {}),
                     executor.MAX_SENTENCES_KEY: max_sentences,
                     executor.SEED_KEY: seed,
                     executor.TEXT_FEATURES_KEY: json.dumps(list(text_features)),

@@ -25,10 +25,12 @@ def write(directory: str, manifest: Manifest, names: tuple[str, ...]) -> None:
         manifest: of the training records.
         names: parameters that other records must share.
     """
+    # Manifests from before this parameter lack it.
+    parameters = {"keep_accents": False, **manifest.parameters}
     made_with: Mapping[str, Any] = {
         "record_type": manifest.record_type,
         _VOCABULARY: manifest.vocabulary_sha256,
-        **{name: manifest.parameters[name] for name in names},
+        **{name: parameters[name] for name in names},
     }
     text = json.dumps(made_with, indent=2, sort_keys=True) + "\n"
     files.write_bytes(files.join(directory, *_PATH), text.encode())

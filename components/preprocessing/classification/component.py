@@ -19,7 +19,7 @@ class ClassificationPreprocessorSpec(types.ComponentSpec):
     PARAMETERS = {
         executor.SEQ_LEN_KEY: component_spec.ExecutionParameter(type=int),
         executor.UNCASED_KEY: component_spec.ExecutionParameter(type=int),
-        executor.KEEP_ACCENTS_KEY: component_spec.ExecutionParameter(type=int),
+        executor.KEEP_ACCENTS_KEY: component_spec.ExecutionParameter(type=int, optional=True),
         executor.LABELS_KEY: component_spec.ExecutionParameter(type=str),
         executor.MAX_QA_LENGTH_KEY: component_spec.ExecutionParameter(type=int, optional=True),
     }
@@ -89,7 +89,8 @@ class ClassificationPreprocessor(base_beam_component.BaseBeamComponent):
                     executor.SENTENCEPIECE_MODEL_KEY: sentencepiece_model,
                     executor.SEQ_LEN_KEY: seq_len,
                     executor.UNCASED_KEY: int(uncased),
-                    executor.KEEP_ACCENTS_KEY: int(keep_accents),
+                    # Left out where it is the default, as in pipelines from before it.
+                    **({executor.KEEP_ACCENTS_KEY: 1} if keep_accents else {}),
                     executor.LABELS_KEY: json.dumps(None if labels is None else list(labels)),
                     executor.MAX_QA_LENGTH_KEY: max_qa_length,
                     standard_component_specs.TRANSFORM_GRAPH_KEY: types.Channel(

@@ -20,7 +20,7 @@ class QuestionAnsweringPreprocessorSpec(types.ComponentSpec):
     PARAMETERS = {
         executor.WINDOWS_KEY: component_spec.ExecutionParameter(type=str),
         executor.UNCASED_KEY: component_spec.ExecutionParameter(type=int),
-        executor.KEEP_ACCENTS_KEY: component_spec.ExecutionParameter(type=int),
+        executor.KEEP_ACCENTS_KEY: component_spec.ExecutionParameter(type=int, optional=True),
         executor.NUM_SHARDS_KEY: component_spec.ExecutionParameter(type=int),
         executor.SEED_KEY: component_spec.ExecutionParameter(type=int),
         executor.MAX_DEAD_LETTER_SHARE_KEY: component_spec.ExecutionParameter(type=str),
@@ -79,7 +79,8 @@ class QuestionAnsweringPreprocessor(base_beam_component.BaseBeamComponent):
                     executor.SENTENCEPIECE_MODEL_KEY: sentencepiece_model,
                     executor.WINDOWS_KEY: configuration.to_json(windows),
                     executor.UNCASED_KEY: int(uncased),
-                    executor.KEEP_ACCENTS_KEY: int(keep_accents),
+                    # Left out where it is the default, as in pipelines from before it.
+                    **({executor.KEEP_ACCENTS_KEY: 1} if keep_accents else {}),
                     executor.NUM_SHARDS_KEY: num_shards,
                     executor.SEED_KEY: seed,
                     executor.MAX_DEAD_LETTER_SHARE_KEY: json.dumps(max_dead_letter_share),
