@@ -353,12 +353,6 @@ def test_labels_out_of_range_are_named_at_once(train, sample_records, tmp_path):
         data.check()
 
 
-def test_an_evaluation_batch_larger_than_the_split_is_named_at_once(train, tmp_path):
-    with pytest.raises(EmptySplitError, match=r"eval_batch_size is 64, .* holds 50 records"):
-        train(tmp_path, config(eval_batch_size=64))
-    assert not (tmp_path / "checkpoints").exists()
-
-
 def test_an_empty_training_split_is_named_at_once(tmp_path):
     path = str(tmp_path / "empty.gz")
     with tf.io.TFRecordWriter(path, "GZIP"):

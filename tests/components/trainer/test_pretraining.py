@@ -58,7 +58,7 @@ def corpus(tmp_path_factory) -> str:
             "uncased": False,
             "vocabulary_size": N_TOKEN,
         },
-        vocabulary_sha256="abc",
+        vocabulary_sha256="0" * 64,
         shards=shards,
         counts=counts,
     ).write(str(directory))

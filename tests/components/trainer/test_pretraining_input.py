@@ -47,7 +47,7 @@ def write_corpus(directory, sizes, *, first_file=0, rows=ROWS, num_cores=1, num_
             "num_predict": num_predict,
             "uncased": False,
         },
-        vocabulary_sha256="abc",
+        vocabulary_sha256="0" * 64,
         shards={"train": shards},
         counts=counts,
     ).write(str(directory))
