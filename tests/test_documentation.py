@@ -102,7 +102,7 @@ def test_errors_that_are_quoted_are_in_the_code():
     )
     # Literals of one message that follow each other in lines are one text.
     code = " ".join(re.sub(r'"\s*\n\s*[rf]*"', "", code).split())
-    code += (_ROOT / "Makefile").read_text(encoding="utf-8")
+    code += (_ROOT / "install.sh").read_text(encoding="utf-8")
     rows = (_ROOT / "docs/troubleshooting.md").read_text(encoding="utf-8").splitlines()
     quoted = [match[1] for row in rows if (match := re.match(r"\| `([^`]+)`", row))]
     assert len(quoted) >= 10

@@ -55,7 +55,7 @@ def test_files_in_a_bucket(cloud, project_root):
     assert set(cloud.front.faults.done) == {503, 429, "reset", "break"}
 
 
-# Takes minutes a sample, and was not yet seen to pass to its last line (docs/operators.md, Buckets).
+# Takes minutes a sample, and was not yet seen to pass whole (docs/operators.md, Buckets).
 @pytest.mark.skipif(
     not os.environ.get("XLNET_BUCKET_SAMPLES"), reason="set XLNET_BUCKET_SAMPLES=1 to run it"
 )
