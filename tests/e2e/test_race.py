@@ -114,7 +114,7 @@ def test_the_pushed_model_chooses_among_texts(output):
     words = ["a box", "a cat", "a cup", "a hat"]
     article, question = "Sam went out. Something moved.", "Which is alive?"
     texts = {"text_a": article, "text_b": question, "options": words}
-    (row,) = text_rows.predict(model, [texts], batch_size=8)
+    (row,) = text_rows.predict(model, [{text_rows.TEXTS: texts}], batch_size=8)
     prediction = row["prediction"]
     assert (prediction["option"], prediction["label"]) == ("a cat", "B")
     assert prediction["labels"] == ["A", "B", "C", "D"]
