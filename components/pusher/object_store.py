@@ -50,15 +50,6 @@ class Executor(tfx_executor.Executor):
         if not version:
             return  # not blessed
         target = f"{folder}/{version}"
-        upload(os.path.join(local, version), target)
+        files.copy_tree(os.path.join(local, version), target, last=_LAST)
         pushed.set_string_custom_property("pushed_destination", target)
         files.remove(local)
-
-
-def upload(folder: str, target: str) -> None:
-    """Copies a model from the disk, what completes it last.
-
-    Raises:
-        OSError: if the target cannot be written.
-    """
-    files.copy_tree(folder, target, last=_LAST)
