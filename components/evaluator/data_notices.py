@@ -76,8 +76,16 @@ def of_question_answering(made: Manifest) -> list[Notice]:
     """Of questions that became records, by the manifest's counts."""
     counts, parameters = made.counts, made.parameters
     reasons, lost = _losses(counts)
-    questions = _sum(counts, made.shards, "questions read")
-    notices = _left_out(reasons, lost, questions + lost, "questions")
+    # What this step's own dead letters hold was read; what never got that far is counted apart.
+    lost_before = sum(
+        number
+        for key, number in counts.items()
+        if key.startswith(counts_file.INPUT) and key.endswith(f"/{counts_file.LOST}")
+    )
+    total = lost_before + sum(
+        _sum(counts, made.shards, name) for name in ("questions read", "unreadable")
+    )
+    notices = _left_out(reasons, lost, total, "questions")
     answers = _sum(counts, made.shards, "questions")
     for name, text, much in (
         ("answers/repaired", "answers found near their offset", _MUCH_REPAIRED),

@@ -4,12 +4,20 @@ import dataclasses
 
 import pytest
 
-from components import files
 from components.checkpoint_conversion import description
 from components.checkpoint_conversion.description import Description
 from components.manifest import ManifestError
+from components.tokenization import train_sentencepiece
 from components.trainer.initial_weights import InitialWeightsError
 from pipeline import preset_loader
+
+SIZE = 30
+TEXTS = ["the cat that sat on the hat", "to see the sea is not as neat"] * 20
+OTHER_TEXTS = [text[::-1] for text in TEXTS]
+
+
+def vocabulary_setting(path):
+    return f"vocabulary={{model: '{path}', size: null}}"
 
 
 @pytest.fixture
@@ -17,9 +25,12 @@ def weights(tmp_path):
     """A folder that says of which vocabulary and network its weights are."""
     folder = tmp_path / "weights"
     folder.mkdir()
-    (tmp_path / "mine.model").write_bytes(b"mine")
-    description.write(str(folder), Description(files.sha256(b"mine")))
-    model = preset_loader.load("sample", []).model
+    vocabulary = train_sentencepiece.train(TEXTS, vocabulary_size=SIZE)
+    (tmp_path / "mine.model").write_bytes(vocabulary.model)
+    description.write(str(folder), Description(vocabulary.sha256))
+    model = preset_loader.load(
+        "sample", [vocabulary_setting(tmp_path / "mine.model")]
+    ).sized_model()
     model.write(str(folder / "xlnet_config.json"))
     return folder, model
 
@@ -28,9 +39,8 @@ def weights(tmp_path):
 def check(weights, tmp_path):
     def check_with(*settings, vocabulary="mine.model"):
         path = tmp_path / vocabulary
-        vocabulary_setting = f"vocabulary={{model: '{path}', size: null}}"
         preset_loader.load(
-            "sample", [vocabulary_setting, f"init_from={weights[0]}", *settings]
+            "sample", [vocabulary_setting(path), f"init_from={weights[0]}", *settings]
         ).check_inputs()
 
     return check_with
@@ -41,7 +51,8 @@ def test_weights_that_belong_to_it_are_taken(check):
 
 
 def test_another_vocabulary_of_the_same_size_is_refused(check, tmp_path):
-    (tmp_path / "other.model").write_bytes(b"else")
+    other = train_sentencepiece.train(OTHER_TEXTS, vocabulary_size=SIZE)
+    (tmp_path / "other.model").write_bytes(other.model)
     with pytest.raises(ManifestError, match=r"other\.model has another vocabulary"):
         check(vocabulary="other.model")
 
@@ -59,4 +70,5 @@ def test_the_activation_and_the_summary_can_be_said(check, weights):
     exact.write(str(folder / "xlnet_config.json"))
     settings = ["model.ff_activation=gelu_erf", "model.summary_type=mean"]
     check(*settings)
-    assert preset_loader.load("sample", settings).model == exact
+    said = preset_loader.load("sample", settings).model
+    assert dataclasses.replace(said, n_token=SIZE) == exact

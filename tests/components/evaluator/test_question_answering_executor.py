@@ -99,7 +99,7 @@ def records(tmp_path):
     )
     manifest.Manifest(
         record_type="question_answering",
-        parameters={"max_seq_length": 8},
+        parameters={"max_seq_length": 8, "max_query_length": 4},
         vocabulary_sha256="0" * 64,
         shards={},
         counts={},

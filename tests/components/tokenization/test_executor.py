@@ -94,7 +94,6 @@ def test_component_takes_one_way_or_the_other(examples):
         "model_path": None,
         "vocabulary_size": 100,
         "uncased": 0,
-        "keep_accents": 0,
         "max_sentences": train_sentencepiece.PUBLISHED_MAX_SENTENCES,
         "seed": 0,
         "text_features": '["text_a", "text_b"]',
