@@ -24,7 +24,7 @@ from typing import Any
 import aiohttp
 import numpy as np
 
-from components.trainer.names import SERVING_IDS
+from components.export.signatures import SERVING_IDS
 
 _NAME = "benchmark"
 _START_SECONDS = 180

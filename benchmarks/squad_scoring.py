@@ -13,8 +13,8 @@ import time
 
 import numpy as np
 
-from components.evaluator.span_decoding import DecodingConfig, WindowOutput, decode
-from components.evaluator.squad_evaluation import evaluate_predictions, read_dataset
+from components.span_decoding.decoder import DecodingConfig, WindowOutput, decode
+from components.span_decoding.squad_evaluation import evaluate_predictions, read_dataset
 
 _ROOT = pathlib.Path(__file__).resolve().parent.parent
 _START_N_TOP = _END_N_TOP = 5

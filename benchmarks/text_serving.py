@@ -16,13 +16,13 @@ from typing import Any
 
 import tensorflow as tf
 
-from components.evaluator import graph_span_decoding, squad_evaluation
-from components.evaluator.span_decoding import DecodingConfig
+from components.export.span_model import SpanModel
 from components.modeling.config import ModelOptions, XLNetConfig
 from components.modeling.question_answering import QuestionAnsweringModel
 from components.preprocessing.question_answering.config import WindowConfig
+from components.span_decoding import graph_decoder, squad_evaluation
+from components.span_decoding.decoder import DecodingConfig
 from components.tokenization import vocabulary as vocabulary_lib
-from components.trainer.question_answering_export import SpanModel
 
 # Of the published fine-tuning script for SQuAD, with shorter windows for a CPU.
 _WINDOWS = WindowConfig(max_seq_length=384, doc_stride=128, max_query_length=64)
@@ -84,7 +84,7 @@ def _measure(module: SpanModel, asked: list[tuple[str, str]], repeats: int) -> d
 
     @tf.function(autograph=False)
     def decode(outputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        return graph_span_decoding.decode(outputs, windows, _DECODING)
+        return graph_decoder.decode(outputs, windows, _DECODING)
 
     seconds = {
         "text to windows": _best(lambda: make_windows(questions, contexts), repeats),

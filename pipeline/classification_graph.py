@@ -10,13 +10,13 @@ from components.bulk_inference.component import BulkInferrer
 from components.evaluator.component import Evaluator
 from components.example_gen.component import TextExampleGen
 from components.example_gen.settings import TextExampleGenSettings
+from components.export.input_columns import InputColumns
+from components.export.signatures import SERVING_TF_EXAMPLES
 from components.preprocessing.classification import raw_features
 from components.preprocessing.classification.component import ClassificationPreprocessor
 from components.tokenization.component import SentencePieceGen
 from components.trainer import run_fn as run_fn_module
 from components.trainer.fine_tuning import FineTuningConfig
-from components.trainer.input_columns import InputColumns
-from components.trainer.names import SERVING_TF_EXAMPLES
 from pipeline import shared_nodes
 from pipeline.baseline import ResolveBaseline, model_of
 from pipeline.classification_config import ClassificationPipelineConfig

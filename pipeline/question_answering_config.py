@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 from components.evaluator.question_answering_config import QuestionAnsweringEvaluationConfig
-from components.evaluator.span_decoding import DecodingConfig
 from components.example_gen import squad_conversion
 from components.example_gen.squad_conversion import SquadSettings
 from components.preprocessing.question_answering.config import WindowConfig
+from components.span_decoding.decoder import DecodingConfig
 from pipeline.config import PipelineConfig
 
 _SPLITS = ("train", "eval")

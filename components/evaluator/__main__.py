@@ -52,7 +52,7 @@ def _add_decoding(parser: argparse.ArgumentParser) -> None:
 def _run_question_answering(options: argparse.Namespace) -> None:
     config = standalone.read_config(options)
     from components.evaluator.question_answering_component import QuestionAnsweringEvaluator
-    from components.evaluator.span_decoding import DecodingConfig
+    from components.span_decoding.decoder import DecodingConfig
 
     component = QuestionAnsweringEvaluator(
         records=standalone.channel("Examples"),

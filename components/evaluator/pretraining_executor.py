@@ -25,8 +25,9 @@ from components.evaluator.pretraining_config import PretrainingEvaluationConfig
 from components.evaluator.records_evaluator_spec import RECORDS_KEY, SETTINGS_KEY
 from components.evaluator.report import render
 from components.evaluator.report_content import DataReport, Report
+from components.export import saved_model_records
 from components.modeling.config import XLNetConfig
-from components.trainer import pretraining, saved_model_records
+from components.trainer import pretraining
 from components.trainer.pretraining import PretrainingConfig
 
 

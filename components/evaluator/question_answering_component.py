@@ -13,7 +13,7 @@ from components import configuration
 from components.evaluator import question_answering_executor as executor
 from components.evaluator.question_answering_config import QuestionAnsweringEvaluationConfig
 from components.evaluator.records_evaluator_spec import RecordsEvaluatorSpec
-from components.evaluator.span_decoding import DecodingConfig
+from components.span_decoding.decoder import DecodingConfig
 
 
 class QuestionAnsweringEvaluator(base_beam_component.BaseBeamComponent):

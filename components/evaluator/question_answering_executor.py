@@ -22,7 +22,6 @@ from components.evaluator import (
     blessing,
     counts_table,
     data_notices,
-    squad_evaluation,
     training_history,
     wrong_answers,
 )
@@ -33,10 +32,11 @@ from components.evaluator.question_answering_config import QuestionAnsweringEval
 from components.evaluator.records_evaluator_spec import RECORDS_KEY, SETTINGS_KEY
 from components.evaluator.report import render
 from components.evaluator.report_content import DataReport
-from components.evaluator.span_decoding import DecodingConfig
 from components.example_gen import squad_examples
+from components.export import saved_model_records
 from components.preprocessing.question_answering import paragraph_files
-from components.trainer import saved_model_records
+from components.span_decoding import squad_evaluation
+from components.span_decoding.decoder import DecodingConfig
 
 _SPLIT = "eval"
 _CANDIDATE, _BASELINE = "candidate", "baseline"

@@ -17,11 +17,11 @@ import numpy as np
 from apache_beam.utils import shared
 
 from components import files, tfrecords
-from components.evaluator import span_decoding, window_outputs
-from components.evaluator.span_decoding import DecodingConfig, DecodingError
-from components.evaluator.window_outputs import SPAN_OUTPUTS, RecordedWindow
 from components.example_gen import squad_examples
-from components.trainer.names import SERVING_RECORDS
+from components.export.signatures import SERVING_RECORDS
+from components.span_decoding import decoder, window_outputs
+from components.span_decoding.decoder import DecodingConfig, DecodingError
+from components.span_decoding.window_outputs import SPAN_OUTPUTS, RecordedWindow
 
 METRICS_NAMESPACE = "xlnet/evaluator/question_answering"
 
@@ -176,7 +176,7 @@ def _decode(element: tuple[str, Mapping[str, Iterable[Any]]], decoding: Decoding
     else:
         ordered = window_outputs.in_paragraph_order(windows)
         try:
-            nbest, null_odds = span_decoding.decode_question(ordered, contexts[0], decoding)
+            nbest, null_odds = decoder.decode_question(ordered, contexts[0], decoding)
         except DecodingError as error:
             problem = str(error)
     if problem:

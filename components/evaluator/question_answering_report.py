@@ -21,7 +21,7 @@ from components.evaluator.report_content import (
     ThresholdCurve,
     WrongExample,
 )
-from components.evaluator.squad_evaluation import SquadEvaluation
+from components.span_decoding.squad_evaluation import SquadEvaluation
 
 
 def judge(

@@ -9,7 +9,7 @@ from tensorflow_model_analysis.proto import config_pb2
 
 from components.evaluator import tfma_metrics
 from components.evaluator.config import EvaluationConfig, Threshold
-from components.trainer.names import SERVING_TF_EXAMPLES
+from components.export.signatures import SERVING_TF_EXAMPLES
 
 
 def make_eval_config(

@@ -11,7 +11,8 @@ import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.metrics import metric_util
 from tensorflow_model_analysis.proto import config_pb2
 
-from components.evaluator import glue_metrics, roc
+from components import glue_metrics
+from components.evaluator import roc
 
 CONFUSION_MATRIX = "confusion_matrix"
 SCORE_HISTOGRAM = "score_histogram"

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from components.evaluator import squad_metrics
 from components.evaluator.report_content import Part, WrongExample
 from components.example_gen.squad import Paragraph, Question
+from components.span_decoding import squad_metrics
 
 _MAX_EXAMPLES = 5
 # Characters of the paragraph on either side of what is marked.

@@ -13,7 +13,7 @@ import tensorflow_text  # noqa: F401
 
 from components import files, tf_examples, tfrecords
 from components.evaluator.report_content import Part, WrongExample
-from components.trainer.names import SERVING_TF_EXAMPLES
+from components.export.signatures import SERVING_TF_EXAMPLES
 
 # The report shows a handful; looking at more of a large data set would repeat the evaluation.
 MAX_EXAMINED = 2000

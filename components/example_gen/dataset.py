@@ -18,7 +18,7 @@ Column = int | str
 TRAIN_SPLIT = "train"
 
 _DEFAULT_DELIMITERS = {"tsv": "\t", "csv": ","}
-# What can be measured, as `components.evaluator.glue_metrics` does; F1 is of label 1 of two.
+# What can be measured, as `components.glue_metrics` does; F1 is of label 1 of two.
 CLASSIFICATION_METRICS = ("accuracy", "f1", "matthews_correlation")
 REGRESSION_METRICS = ("pearson_correlation", "spearman_correlation")
 _OF_TWO_LABELS = "f1"

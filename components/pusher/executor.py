@@ -10,8 +10,8 @@ from tfx.types import artifact_utils
 
 from components import files
 from components.evaluator.names import RESULTS_NAME
+from components.export import null_threshold
 from components.pusher import object_store
-from components.trainer import null_threshold
 
 EVALUATION_KEY = "evaluation"
 

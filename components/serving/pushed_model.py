@@ -14,9 +14,9 @@ import tensorflow as tf
 import tensorflow_text  # noqa: F401
 
 from components import files
+from components.export import warm_up
+from components.export.signatures import SERVING_DEFAULT
 from components.serving import saved_model_check
-from components.trainer import warm_up
-from components.trainer.names import SERVING_DEFAULT
 
 Kind = Literal["classification", "regression", "multiple_choice", "question_answering"]
 # Inputs that must hold something; an empty `text_b` stands for a single text.

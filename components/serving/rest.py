@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from components.export.signatures import SERVING_DEFAULT
 from components.serving.pushed_model import REQUIRED_TEXTS, TEXTS, Signature
-from components.trainer.names import SERVING_DEFAULT
 
 _KNOWN_KEYS = {"signature_name", "instances", "inputs"}
 # Of an integer. No type of TensorFlow's has more than 20, and Python takes quadratic time to read

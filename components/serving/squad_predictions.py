@@ -7,8 +7,8 @@ import json
 from typing import Any
 
 from components import files
-from components.evaluator import squad_evaluation
 from components.serving.pushed_model import PushedModel
+from components.span_decoding import squad_evaluation
 
 
 class NotQuestionAnsweringError(ValueError):

@@ -13,10 +13,10 @@ from components.example_gen import lines, rows, text_form
 from components.example_gen.interpretation import UnusableRowError, as_text
 from components.example_gen.lines import HeadedFile
 from components.example_gen.text_form import Form
+from components.export.input_columns import InputColumns
+from components.export.signatures import SERVING_DEFAULT
 from components.serving import rest
 from components.serving.pushed_model import REQUIRED_TEXTS, PushedModel
-from components.trainer.input_columns import InputColumns
-from components.trainer.names import SERVING_DEFAULT
 
 STDIN = "-"
 # The key under which a row holds the texts for the model, beside all that its file says.

@@ -13,8 +13,8 @@ import tensorflow as tf
 import tf_keras
 
 from components import files, plain_json
+from components.gathering import gathered
 from components.trainer.carried_state import CarriedState
-from components.trainer.gathering import gathered
 
 _logger = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from components.evaluator import glue_metrics
+from components import glue_metrics
 from components.modeling import losses
 from components.modeling.classification import (
     ClassificationModel,

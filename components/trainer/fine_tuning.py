@@ -14,13 +14,13 @@ from components import manifest as manifest_lib
 from components.checkpoint_conversion import description, named_checkpoint
 from components.checkpoint_conversion.description import Description
 from components.example_gen.dataset import check_metrics
+from components.export.input_columns import InputColumns
+from components.gathering import gathered
 from components.modeling.config import ModelOptions, XLNetConfig
 from components.modeling.cost import Workload, training_cost
 from components.trainer import classification_task, initial_weights, run_folder
 from components.trainer.classification_task import ClassificationTask, RegressionTask
 from components.trainer.config import TrainingConfig
-from components.trainer.gathering import gathered
-from components.trainer.input_columns import InputColumns
 from components.trainer.loop import TrainingData, TrainingResult, train
 from components.trainer.record_input import FineTuningData, RecordFiles
 from components.trainer.task import Task

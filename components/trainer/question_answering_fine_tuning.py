@@ -8,12 +8,12 @@ from collections.abc import Sequence
 
 from components import files, records, tfrecords
 from components import manifest as manifest_lib
-from components.evaluator import window_outputs
-from components.evaluator.span_decoding import DecodingConfig
 from components.example_gen import squad_examples
 from components.modeling.config import ModelOptions, XLNetConfig
 from components.modeling.cost import Workload
 from components.preprocessing.question_answering.config import WindowConfig
+from components.span_decoding import window_outputs
+from components.span_decoding.decoder import DecodingConfig
 from components.trainer.config import TrainingConfig
 from components.trainer.fine_tuning import check_records, train_and_write, with_vocabulary
 from components.trainer.loop import TrainingResult

@@ -9,9 +9,10 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx.components.tuner.component import TunerFnResult
 
 from components import configuration, manifest
+from components.export import saved_model_records, span_model
 from components.preprocessing import vocabulary_file
 from components.preprocessing.question_answering import paragraph_files
-from components.trainer import question_answering_export, run_options, saved_model_records
+from components.trainer import run_options
 from components.trainer.loop import TrainingResult
 from components.trainer.question_answering_fine_tuning import (
     QuestionAnsweringFineTuningConfig,
@@ -37,7 +38,7 @@ def run_fn(fn_args: FnArgs) -> None:
         return
     records_dir = _records_dir(fn_args)
     made = manifest.read(records_dir)
-    module = question_answering_export.SpanModel(
+    module = span_model.SpanModel(
         model=result.model,
         vocabulary=vocabulary_file.read(records_dir),
         uncased=config.uncased,
@@ -45,7 +46,7 @@ def run_fn(fn_args: FnArgs) -> None:
         windows=config.windows,
         decoding=config.decoding,
     )
-    question_answering_export.save(module, fn_args.serving_model_dir)
+    span_model.save(module, fn_args.serving_model_dir)
     saved_model_records.write(
         fn_args.serving_model_dir, made, names=("max_seq_length", "uncased", "keep_accents")
     )

@@ -9,13 +9,13 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from components.evaluator import span_decoding, squad_evaluation, window_outputs
-from components.evaluator.span_decoding import DecodingConfig
-from components.evaluator.window_outputs import SPAN_OUTPUTS, RecordedWindow
 from components.example_gen.squad import Paragraph
 from components.modeling import losses
 from components.modeling.config import ModelOptions, XLNetConfig
 from components.modeling.question_answering import QuestionAnsweringModel
+from components.span_decoding import decoder, squad_evaluation, window_outputs
+from components.span_decoding.decoder import DecodingConfig
+from components.span_decoding.window_outputs import SPAN_OUTPUTS, RecordedWindow
 from components.trainer.task import Features, LossSum, State, check_features
 
 _TARGETS = ("start_positions", "end_positions", "is_impossible")
@@ -100,7 +100,7 @@ class QuestionAnsweringTask:
             return {}
         windows = window_outputs.join_in_record_order(self.evaluation.windows, outputs)
         contexts = window_outputs.contexts_by_question(self.evaluation.paragraphs)
-        decoded = span_decoding.decode(windows, contexts, self.decoding)
+        decoded = decoder.decode(windows, contexts, self.decoding)
         scores = squad_evaluation.evaluate_predictions(
             self.evaluation.paragraphs, decoded.predictions, decoded.null_odds
         ).metrics()

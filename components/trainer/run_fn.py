@@ -10,7 +10,8 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx.components.tuner.component import TunerFnResult
 
 from components import configuration, manifest
-from components.trainer import export, input_columns, run_options, saved_model_records
+from components.export import input_columns, saved_model_records, text_model
+from components.trainer import run_options
 from components.trainer.fine_tuning import FineTuningConfig, fine_tune
 from components.trainer.loop import TrainingResult
 
@@ -28,14 +29,14 @@ def run_fn(fn_args: FnArgs) -> None:
     config, result = run_options.train(_config(fn_args), fn_args, _train(fn_args))
     if not result.is_chief:
         return
-    module = export.TextModel(
+    module = text_model.TextModel(
         model=result.model,
         transform_output=tft.TFTransformOutput(fn_args.transform_output),
         labels=config.labels or None,
         seq_len=config.seq_len,
         multiple_choice=config.kind == "multiple_choice",
     )
-    export.save(module, fn_args.serving_model_dir)
+    text_model.save(module, fn_args.serving_model_dir)
     saved_model_records.write(
         fn_args.serving_model_dir,
         manifest.read(_records_dir(fn_args)),

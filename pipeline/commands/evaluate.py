@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _squad(options: argparse.Namespace) -> dict[str, Any]:
-    from components.evaluator import squad_evaluation
+    from components.span_decoding import squad_evaluation
 
     evaluation = squad_evaluation.evaluate_predictions(
         squad_evaluation.read_dataset(options.dataset),

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from components.trainer.names import SERVING_DEFAULT
+from components.export.signatures import SERVING_DEFAULT
 
 if TYPE_CHECKING:
     from components.serving.pushed_model import PushedModel
@@ -97,8 +97,8 @@ def _check(options: argparse.Namespace) -> None:
 
 def _predict_file(model: PushedModel, options: argparse.Namespace) -> None:
     from components import files
+    from components.export import input_columns
     from components.serving import prediction_files, text_rows
-    from components.trainer import input_columns
 
     inputs = _inputs(model)
     columns = input_columns.read(model.path)

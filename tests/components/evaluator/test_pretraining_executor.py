@@ -13,8 +13,8 @@ from components.evaluator import pretraining_component as component
 from components.evaluator import pretraining_executor as executor
 from components.evaluator.config import Threshold
 from components.evaluator.pretraining_config import PretrainingEvaluationConfig
+from components.export import saved_model_records
 from components.modeling.config import ModelOptions, XLNetConfig
-from components.trainer import saved_model_records
 from components.trainer.config import TrainingConfig
 from components.trainer.pretraining import PretrainingConfig
 

@@ -12,10 +12,10 @@ from components.evaluator import question_answering_component as component
 from components.evaluator import question_answering_executor as executor
 from components.evaluator.config import Threshold
 from components.evaluator.question_answering_config import QuestionAnsweringEvaluationConfig
-from components.evaluator.span_decoding import DecodingConfig, DecodingError
 from components.example_gen import squad_examples
 from components.example_gen.squad import Answer, Paragraph, Question
-from components.trainer import saved_model_records
+from components.export import saved_model_records
+from components.span_decoding.decoder import DecodingConfig, DecodingError
 
 # Tokens are words, and each is known by its place. The last one is never an answer.
 CONTEXT = "Ann met Ben near Rome yesterday"

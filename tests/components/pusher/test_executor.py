@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 from tfx.types import standard_artifacts, standard_component_specs
 
+from components.export import null_threshold
 from components.pusher import executor
-from components.trainer import null_threshold
 
 
 class Model(tf.Module):

@@ -9,11 +9,11 @@ import tensorflow as tf
 import tensorflow_text as tf_text
 
 from components import files
+from components.export import warm_up
 from components.serving import current_model
 from components.serving.current_model import CurrentModel
 from components.serving.pushed_model import ModelError, PushedModel
 from components.tokenization import model_check, train_sentencepiece
-from components.trainer import warm_up
 from tests.components.tokenization.conftest import SMALL_CORPUS, SMALL_SIZE
 
 VARIABLES = "variables/variables.data-00000-of-00001"

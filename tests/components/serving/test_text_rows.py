@@ -7,10 +7,10 @@ import pytest
 
 from components.example_gen import text_form
 from components.example_gen.dataset import Columns, Split, TextDataset
+from components.export.input_columns import InputColumns
 from components.serving import prediction_files, text_rows
 from components.serving.pushed_model import PushedModel
 from components.serving.text_rows import TEXTS, TextRowError
-from components.trainer.input_columns import InputColumns
 
 TEXT = {"text_a": None, "text_b": None}
 QUESTION = {"question": None, "context": None}

@@ -3,14 +3,14 @@ import pytest
 import tensorflow as tf
 
 from components import manifest, records, tf_examples, tfrecords
-from components.evaluator.span_decoding import DecodingConfig
-from components.evaluator.window_outputs import RecordedWindow, RecordsMismatchError
 from components.example_gen import squad_examples
 from components.example_gen.squad import Answer, Paragraph, Question
+from components.export import null_threshold, saved_model_records, span_model
 from components.modeling.config import ModelOptions
 from components.preprocessing.question_answering.config import WindowConfig
+from components.span_decoding.decoder import DecodingConfig
+from components.span_decoding.window_outputs import RecordedWindow, RecordsMismatchError
 from components.tokenization import train_sentencepiece
-from components.trainer import null_threshold, question_answering_export, saved_model_records
 from components.trainer.config import TrainingConfig
 from components.trainer.question_answering_fine_tuning import (
     QuestionAnsweringFineTuningConfig,
@@ -155,14 +155,14 @@ def test_what_can_be_learnt_is_learnt_and_scored(trained):
 def exported(trained, tmp_path_factory):
     directory = str(tmp_path_factory.mktemp("qa_exported"))
     texts = ["The cat sat on the mat, and the dog lay on the rug. Who, where?"] * 5
-    module = question_answering_export.SpanModel(
+    module = span_model.SpanModel(
         model=trained.model,
         vocabulary=train_sentencepiece.train(texts, vocabulary_size=40),
         uncased=False,
         windows=WindowConfig(max_seq_length=SEQ_LEN, doc_stride=4, max_query_length=2),
         decoding=DecodingConfig(n_best_size=3, max_answer_length=3),
     )
-    question_answering_export.save(module, directory)
+    span_model.save(module, directory)
     return directory
 
 

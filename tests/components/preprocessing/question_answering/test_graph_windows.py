@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.evaluator.squad_evaluation import read_dataset
 from components.example_gen.squad import Paragraph, Question
 from components.preprocessing.question_answering.config import WindowConfig
 from components.preprocessing.question_answering.featurizer import Featurizer
 from components.preprocessing.question_answering.graph_windows import GraphWindowMaker
+from components.span_decoding.squad_evaluation import read_dataset
 from components.tokenization.graph_tokenizer import GraphTokenizer
 from components.tokenization.tokenizer import Tokenizer
 

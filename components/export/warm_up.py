@@ -13,7 +13,7 @@ import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
 from components import files, tfrecords
-from components.trainer import bucketed_model
+from components.export import bucketed_model
 
 # Name and place are TF Serving's ("SavedModel Warmup").
 _PATH = ("assets.extra", "tf_serving_warmup_requests")

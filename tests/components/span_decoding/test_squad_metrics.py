@@ -3,14 +3,14 @@ import random
 import numpy as np
 import pytest
 
-from components.evaluator.squad_metrics import (
+from components.span_decoding.squad_metrics import (
     MeanScores,
     mean_scores,
     overlap,
     score_questions,
     words_of,
 )
-from tests.components.evaluator import official_squad
+from tests.components.span_decoding import official_squad
 
 
 @pytest.mark.parametrize(

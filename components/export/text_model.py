@@ -16,11 +16,11 @@ import tensorflow_text  # noqa: F401
 import tensorflow_transform as tft
 import tf_keras
 
+from components.export import warm_up
+from components.export.bucketed_model import BucketedModel
+from components.export.signatures import SERVING_DEFAULT, SERVING_IDS, SERVING_TF_EXAMPLES
+from components.gathering import gathered
 from components.preprocessing.classification import raw_features
-from components.trainer import warm_up
-from components.trainer.bucketed_model import BucketedModel
-from components.trainer.gathering import gathered
-from components.trainer.names import SERVING_DEFAULT, SERVING_IDS, SERVING_TF_EXAMPLES
 
 TRANSFORM_FEATURES = "transform_features"
 

@@ -14,23 +14,23 @@ import tensorflow as tf
 import tf_keras
 
 from components import records
-from components.evaluator import graph_span_decoding
-from components.evaluator.span_decoding import DecodingConfig
-from components.evaluator.window_outputs import SPAN_OUTPUTS
-from components.preprocessing.question_answering.config import WindowConfig
-from components.preprocessing.question_answering.graph_windows import GraphWindowMaker
-from components.tokenization.graph_tokenizer import GraphTokenizer
-from components.tokenization.vocabulary import Vocabulary
-from components.trainer import warm_up
-from components.trainer.bucketed_model import BucketedModel
-from components.trainer.gathering import gathered
-from components.trainer.names import (
+from components.export import warm_up
+from components.export.bucketed_model import BucketedModel
+from components.export.null_threshold import NullThreshold
+from components.export.signatures import (
     SERVING_DEFAULT,
     SERVING_IDS,
     SERVING_RECORDS,
     SERVING_TF_EXAMPLES,
 )
-from components.trainer.null_threshold import NullThreshold
+from components.gathering import gathered
+from components.preprocessing.question_answering.config import WindowConfig
+from components.preprocessing.question_answering.graph_windows import GraphWindowMaker
+from components.span_decoding import graph_decoder
+from components.span_decoding.decoder import DecodingConfig
+from components.span_decoding.window_outputs import SPAN_OUTPUTS
+from components.tokenization.graph_tokenizer import GraphTokenizer
+from components.tokenization.vocabulary import Vocabulary
 
 _TEXTS = tf.TensorSpec([None], tf.string)
 _INPUTS = ("input_ids", "segment_ids", "input_mask", "p_mask", "cls_index")
@@ -45,7 +45,7 @@ class SpanModel(tf.Module):
       [B, seq_len]; `cls_index` int32 [B].
     - `serving_records`: `records`, serialized `records.QUESTION_ANSWERING`, string [B].
 
-    The first two return, beside what `graph_span_decoding.decode` lists, `answer` string [B]: the
+    The first two return, beside what `graph_decoder.decode` lists, `answer` string [B]: the
     best of `answers`, or "" where `null_score` is above `null_threshold` float32 [B].
 
     The last two return `start_top_log_probs`, `start_top_index` [B, K], `end_top_log_probs`,
@@ -111,7 +111,7 @@ class SpanModel(tf.Module):
         """Answers to questions about paragraphs."""
         windows = self.make_windows(question, context)
         outputs = self.bucketed_model(windows.features)
-        found = graph_span_decoding.decode(outputs, windows, self._decoding)
+        found = graph_decoder.decode(outputs, windows, self._decoding)
         threshold = self.null_threshold()
         is_answered = found["null_score"] <= threshold
         return {

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from components import tf_examples
-from components.evaluator import window_outputs
+from components.span_decoding import window_outputs
 
 FEATURES = {
     "qas_id": ["q\ud83d".encode(errors="surrogatepass")],

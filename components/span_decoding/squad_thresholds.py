@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 
-from components.evaluator.squad_metrics import QuestionScores
+from components.span_decoding.squad_metrics import QuestionScores
 
 
 @dataclasses.dataclass(frozen=True)

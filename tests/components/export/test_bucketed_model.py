@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from components.export.bucketed_model import BucketedModel, bucket_lengths
+from components.export.text_model import TextModel
 from components.modeling.classification import ClassificationModel
-from components.trainer.bucketed_model import BucketedModel, bucket_lengths
-from components.trainer.export import TextModel
 
 SEQ_LEN = 64
 

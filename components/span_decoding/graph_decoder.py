@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
-from components.evaluator.span_decoding import MAX_NULL_SCORE, DecodingConfig
 from components.preprocessing.question_answering.graph_windows import GraphWindows
+from components.span_decoding.decoder import MAX_NULL_SCORE, DecodingConfig
 from components.tokenization import unicode_tables
 
 

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from components import tf_examples
-from components.evaluator.span_decoding import WindowOutput
 from components.example_gen.squad import Paragraph
+from components.span_decoding.decoder import WindowOutput
 
 # What the span head gives for a window, in the order of `WindowOutput`.
 SPAN_OUTPUTS = (

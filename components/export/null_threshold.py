@@ -12,7 +12,7 @@ import math
 import tensorflow as tf
 
 from components import files
-from components.evaluator.span_decoding import MAX_NULL_SCORE
+from components.span_decoding.decoder import MAX_NULL_SCORE
 
 _FILE_NAME = "null_threshold.txt"
 # No null score is above it, and JSON has no infinity.

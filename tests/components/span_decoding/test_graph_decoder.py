@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.evaluator import graph_span_decoding
-from components.evaluator.span_decoding import DecodingConfig, WindowOutput, decode_question
-from components.evaluator.window_outputs import SPAN_OUTPUTS
 from components.preprocessing.question_answering.graph_windows import GraphWindows
+from components.span_decoding import graph_decoder
+from components.span_decoding.decoder import DecodingConfig, WindowOutput, decode_question
+from components.span_decoding.window_outputs import SPAN_OUTPUTS
 
 K, L, T = 3, 2, 12
 CONTEXTS = ["ab ab  cd é ab x", "ab \u2003 ab ab ab", "x", ""]
@@ -64,7 +64,7 @@ def test_answers_are_those_of_the_python_decoding(seed):
     # Both of the first two must have a window.
     if len(set(windows.question.numpy())) < len(CONTEXTS):
         pytest.skip("a question without a window")
-    found = graph_span_decoding.decode(outputs, windows, CONFIG)
+    found = graph_decoder.decode(outputs, windows, CONFIG)
     for row, context in enumerate(CONTEXTS):
         candidates, null_odds = _expected(outputs, windows, row)
         assert float(found["null_score"][row]) == pytest.approx(null_odds, abs=1e-6)
@@ -87,4 +87,4 @@ def test_outputs_that_are_no_numbers_are_an_error():
     outputs, windows = _random_windows(np.random.default_rng(0), num_windows=9)
     outputs["cls_logits"][3] = np.nan
     with pytest.raises(tf.errors.InvalidArgumentError, match="weights are damaged"):
-        graph_span_decoding.decode(outputs, windows, CONFIG)
+        graph_decoder.decode(outputs, windows, CONFIG)

@@ -1,7 +1,7 @@
 from tensorflow_serving.apis import prediction_log_pb2
 
 from components import tfrecords
-from components.trainer import warm_up
+from components.export import warm_up
 
 
 def test_requests_are_where_and_what_tf_serving_reads(tmp_path):

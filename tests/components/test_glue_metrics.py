@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as sklearn_metrics
 
-from components.evaluator import glue_metrics
+from components import glue_metrics
 from components.example_gen import dataset
 
 

@@ -9,22 +9,22 @@ from typing import Any
 
 import numpy as np
 
-from components.evaluator import squad_slices
-from components.evaluator.squad_metrics import (
+from components.example_gen import squad, squad_labels
+from components.example_gen.squad import Paragraph
+from components.span_decoding import squad_slices
+from components.span_decoding.squad_metrics import (
     MeanScores,
     QuestionScores,
     mean_scores,
     score_questions,
 )
-from components.evaluator.squad_thresholds import (
+from components.span_decoding.squad_thresholds import (
     BestThreshold,
     PrecisionRecall,
     best_threshold,
     precision_recall,
     score_by_threshold,
 )
-from components.example_gen import squad, squad_labels
-from components.example_gen.squad import Paragraph
 
 _MAX_NAMED = 5
 

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from components.evaluator.squad_metrics import MeanScores, QuestionScores, mean_scores
 from components.example_gen.squad import Paragraph, Question
+from components.span_decoding.squad_metrics import MeanScores, QuestionScores, mean_scores
 
 _QUESTION_WORDS = ("what", "who", "when", "where", "why", "which", "how")
 _SAME_WORD = {"whom": "who", "whose": "who"}

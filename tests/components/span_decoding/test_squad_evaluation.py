@@ -3,13 +3,13 @@ import math
 
 import pytest
 
-from components.evaluator.squad_evaluation import (
+from components.example_gen.squad import Answer, Paragraph, Question
+from components.span_decoding.squad_evaluation import (
     PredictionsError,
     evaluate_predictions,
     read_dataset,
 )
-from components.example_gen.squad import Answer, Paragraph, Question
-from tests.components.evaluator import official_squad
+from tests.components.span_decoding import official_squad
 
 DATASET = [
     Paragraph(

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from components.evaluator.squad_metrics import MeanScores, QuestionScores
-from components.evaluator.squad_slices import question_word, slice_scores
 from components.example_gen.squad import Answer, Paragraph, Question
+from components.span_decoding.squad_metrics import MeanScores, QuestionScores
+from components.span_decoding.squad_slices import question_word, slice_scores
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,13 @@
 import numpy as np
 import pytest
 
-from components.evaluator.squad_metrics import QuestionScores
-from components.evaluator.squad_thresholds import (
+from components.span_decoding.squad_metrics import QuestionScores
+from components.span_decoding.squad_thresholds import (
     best_threshold,
     precision_recall,
     score_by_threshold,
 )
-from tests.components.evaluator import official_squad
+from tests.components.span_decoding import official_squad
 
 
 def _scores(score, has_answer, is_answered=True):

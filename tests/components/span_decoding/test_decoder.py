@@ -4,7 +4,7 @@ import random
 import numpy as np
 import pytest
 
-from components.evaluator.span_decoding import (
+from components.span_decoding.decoder import (
     Candidate,
     DecodingConfig,
     DecodingError,
