@@ -23,10 +23,9 @@ from components import files, tfrecords
 from components.dead_letter_file import DeadLetterFile
 from components.dead_letters import DEAD_LETTERS_DIRECTORY
 from components.example_gen import corpus, corpus_files, counts_file
-from components.example_gen import inputs as text_inputs
 from components.example_gen.corpus import CORPUS_FORMATS, TEXT_FEATURE, CorpusFormat
 from components.example_gen.corpus_files import FileRange
-from components.example_gen.outcome import EmptySplitError
+from components.example_gen.counts_file import EmptySplitError
 
 METRICS_NAMESPACE = "xlnet/example_gen/corpus"
 _DOCUMENTS, _DIVIDED = "documents", "documents divided"
@@ -115,7 +114,7 @@ def find_files(settings: CorpusSettings, data_root: str) -> dict[str, list[Corpu
     for split, patterns in settings.patterns.items():
         sizes: dict[str, int] = {}
         for pattern in patterns:
-            whole = text_inputs.resolve(data_root, pattern)
+            whole = patterns.resolve(data_root, pattern)
             for file in files.find(whole, purpose=f"corpus files of {split!r}"):
                 sizes[file.path] = file.size
         for path in sizes:

@@ -27,6 +27,10 @@ _ORDINARY = 10
 _PROVISIONAL_COUNTS_FILE_NAME = "counts.json.provisional"
 
 
+class EmptySplitError(ValueError):
+    """A split of which nothing could be used."""
+
+
 def provisional_path(directory: str) -> str:
     """Where a pipeline leaves its counts, to be judged."""
     return files.join(directory, _PROVISIONAL_COUNTS_FILE_NAME)

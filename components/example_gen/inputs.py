@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from components import files
-from components.example_gen import race_files, rows
+from components.example_gen import patterns, race_files, rows
 from components.example_gen.dataset import TextDataset
 from components.example_gen.interpretation import locate
 from components.example_gen.lines import is_compressed, open_decompressed, open_text
@@ -55,7 +55,7 @@ def find_files(dataset: TextDataset, data_root: str) -> dict[str, list[InputFile
     """
     found = {}
     for name, split in dataset.splits.items():
-        pattern = resolve(data_root, split.pattern)
+        pattern = patterns.resolve(data_root, split.pattern)
         matches = files.match(pattern)
         if matches:
             sizes = {file.path: file.size for file in matches}
@@ -67,7 +67,7 @@ def find_files(dataset: TextDataset, data_root: str) -> dict[str, list[InputFile
                 "may read there."
             )
     if not found:
-        patterns = [resolve(data_root, split.pattern) for split in dataset.splits.values()]
+        patterns = [patterns.resolve(data_root, split.pattern) for split in dataset.splits.values()]
         raise files.NoSuchFilesError(
             f"No file matches any of {patterns} (data set {dataset.name!r})."
         )
@@ -153,15 +153,6 @@ def row_guid_prefix(dataset: TextDataset, file: InputFile) -> str:
     if _GLOB_CHARACTERS.isdisjoint(dataset.splits[file.split].pattern):
         return prefix
     return f"{prefix}-{file.name}"
-
-
-def resolve(data_root: str, pattern: str) -> str:
-    """A pattern's place below the data root, whose name is no pattern; absolute ones stay as they
-    are.
-    """
-    if pattern.startswith("/") or "://" in pattern:
-        return pattern
-    return files.join(files.escape(data_root), pattern)
 
 
 def _warn_of_overlap(found: dict[str, list[InputFile]]) -> None:

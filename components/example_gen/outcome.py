@@ -12,14 +12,11 @@ from components import dead_letter_file, dead_letters, files
 from components.dead_letters import DEAD_LETTERS_DIRECTORY
 from components.example_gen import counts_file
 from components.example_gen.conversion import shard_path
+from components.example_gen.counts_file import EmptySplitError
 from components.example_gen.file_conversion import DEAD, MORE_LOST, PRODUCED, READ
 from components.example_gen.plan import ConversionPlan
 
 Counts = dict[str, dict[str, Any]]
-
-
-class EmptySplitError(ValueError):
-    """A split of which nothing could be used."""
 
 
 class IncompleteOutputError(RuntimeError):

@@ -21,9 +21,8 @@ import apache_beam as beam
 from components import files, tfrecords
 from components.dead_letter_file import DeadLetterFile
 from components.dead_letters import DEAD_LETTERS_DIRECTORY, DeadLetter
-from components.example_gen import counts_file, squad, squad_examples, squad_labels
-from components.example_gen import inputs as text_inputs
-from components.example_gen.outcome import EmptySplitError
+from components.example_gen import counts_file, patterns, squad, squad_examples, squad_labels
+from components.example_gen.counts_file import EmptySplitError
 
 METRICS_NAMESPACE = "xlnet/example_gen/squad"
 _MAX_NAMED = 10
@@ -84,9 +83,7 @@ def find_files(settings: SquadSettings, data_root: str) -> dict[str, list[str]]:
         NoSuchFilesError: naming the pattern that matches nothing.
     """
     return {
-        name: files.expand(
-            text_inputs.resolve(data_root, pattern), purpose=f"SQuAD files of {name!r}"
-        )
+        name: files.expand(patterns.resolve(data_root, pattern), purpose=f"SQuAD files of {name!r}")
         for name, pattern in settings.patterns.items()
     }
 
