@@ -10,10 +10,11 @@ import re
 from collections.abc import Iterator
 
 from components import files
-from components.example_gen import patterns, race_files, rows
+from components.example_gen import race_files, rows
 from components.example_gen.dataset import TextDataset
 from components.example_gen.interpretation import locate
 from components.example_gen.lines import is_compressed, open_decompressed, open_text
+from components.example_gen.patterns import resolve
 
 # How much larger a compressed text is assumed to be once decompressed; only used to decide on the
 # number of shards and to spread rows over them, never for what is read.
@@ -55,7 +56,7 @@ def find_files(dataset: TextDataset, data_root: str) -> dict[str, list[InputFile
     """
     found = {}
     for name, split in dataset.splits.items():
-        pattern = patterns.resolve(data_root, split.pattern)
+        pattern = resolve(data_root, split.pattern)
         matches = files.match(pattern)
         if matches:
             sizes = {file.path: file.size for file in matches}
@@ -67,7 +68,7 @@ def find_files(dataset: TextDataset, data_root: str) -> dict[str, list[InputFile
                 "may read there."
             )
     if not found:
-        patterns = [patterns.resolve(data_root, split.pattern) for split in dataset.splits.values()]
+        patterns = [resolve(data_root, split.pattern) for split in dataset.splits.values()]
         raise files.NoSuchFilesError(
             f"No file matches any of {patterns} (data set {dataset.name!r})."
         )

@@ -5,29 +5,21 @@ run.
 from __future__ import annotations
 
 import dataclasses
-import logging
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal, TypeVar
+from collections.abc import Sequence
+from typing import Literal
 
-from components import files, records
 from components import manifest as manifest_lib
-from components.checkpoint_conversion import description, named_checkpoint
-from components.checkpoint_conversion.description import Description
+from components import records
 from components.example_gen.dataset import check_metrics
 from components.export.input_columns import InputColumns
-from components.gathering import gathered
 from components.modeling.config import ModelOptions, XLNetConfig
-from components.modeling.cost import Workload, training_cost
-from components.trainer import classification_task, initial_weights, run_folder
+from components.modeling.cost import Workload
+from components.trainer import classification_task
 from components.trainer.classification_task import ClassificationTask, RegressionTask
 from components.trainer.config import TrainingConfig
-from components.trainer.loop import TrainingData, TrainingResult, train
+from components.trainer.loop import TrainingResult
 from components.trainer.record_input import FineTuningData, RecordFiles
-from components.trainer.task import Task
-
-_logger = logging.getLogger(__name__)
-
-_Config = TypeVar("_Config")
+from components.trainer.training_run import check_records, train_and_write, with_vocabulary
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,107 +133,3 @@ def fine_tune(
         model_dir=model_dir,
         state_root=state_root,
     )
-
-
-def train_and_write(
-    config: Any,
-    *,
-    name: str,
-    task: Task,
-    data: TrainingData,
-    manifest: manifest_lib.Manifest,
-    workload: Workload,
-    model_dir: str,
-    state_root: str | None,
-) -> TrainingResult:
-    """Trains, and leaves weights and curves in `model_dir`.
-
-    Args:
-        config: dataclass with `model`, `options`, `training` and `init_from`.
-        name: of the run, for its folder under `state_root`.
-        task: of the training loop.
-        data: likewise.
-        manifest: of the records.
-        workload: of an update.
-        model_dir: gets the weights under `xlnet/` and the curves under `history/`.
-        state_root: folder of the state of all runs, a folder each; None keeps it in `model_dir`.
-
-    Raises:
-        As `loop.train`.
-    """
-    initial_weights.check_network(config.init_from, config.model)
-    initial_weights.check_vocabulary(
-        config.init_from, manifest.vocabulary_sha256, whose="The training split"
-    )
-    run = run_folder.identity(config, manifest)
-    state_dir = run_folder.keyed(state_root, name, run) if state_root else model_dir
-    result = train(
-        task=task,
-        config=config.training,
-        data=data,
-        model_dir=state_dir,
-        init_from=config.init_from,
-        run=run,
-        flops_per_step=training_cost(config.model, config.options, workload).train_flops,
-    )
-    if result.is_chief:
-        about = Description(manifest.vocabulary_sha256, tuple(getattr(config, "labels", ())))
-        write_weights(result, config.model, about, f"{model_dir}/xlnet")
-        if state_dir != model_dir:
-            copy_history(state_dir, model_dir)
-    return result
-
-
-def with_vocabulary(config: _Config, manifest: manifest_lib.Manifest) -> _Config:
-    """A run's configuration with the number of pieces that its records were made with.
-
-    Args:
-        config: dataclass with `model`; an `n_token` that it gives stays, to be checked.
-        manifest: of the records.
-    """
-    if config.model.n_token is not None:
-        return config
-    model = dataclasses.replace(config.model, n_token=manifest.parameters["vocabulary_size"])
-    return dataclasses.replace(config, model=model)
-
-
-def check_records(
-    manifest: manifest_lib.Manifest, *, expected: Mapping[str, object], model: XLNetConfig
-) -> None:
-    """Compares records with what a run is configured for.
-
-    Args:
-        manifest: of the records.
-        expected: parameters that must agree, by name.
-        model: whose vocabulary must be as large as that of the records.
-
-    Raises:
-        ManifestError: if the records were made with other settings.
-        ValueError: if the vocabulary does not fit the model.
-    """
-    manifest.check_agrees(expected)
-    vocabulary_size = manifest.parameters["vocabulary_size"]
-    if vocabulary_size != model.n_token:
-        raise ValueError(
-            f"The records were made with a vocabulary of {vocabulary_size:,} pieces, but the "
-            f"model has n_token {model.n_token:,}. Leave model.n_token out, or give "
-            "the vocabulary that belongs to the model."
-        )
-
-
-def copy_history(state_dir: str, model_dir: str) -> None:
-    """Copies the curves of a run to where its results are."""
-    files.copy_tree(f"{state_dir}/history", f"{model_dir}/history")
-
-
-def write_weights(
-    result: TrainingResult, model: XLNetConfig, about: Description, directory: str
-) -> None:
-    """Writes the weights in the published layout, for other runs to start from."""
-    files.make_directory(directory)
-    by_name = named_checkpoint.variables_by_name(result.model.variables)
-    with gathered(directory) as folder:
-        named_checkpoint.write_arrays(folder, by_name)
-    description.write(directory, about)
-    model.write(f"{directory}/{named_checkpoint.CONFIG_NAME}")
-    _logger.info("weights written to %s", directory)

@@ -15,13 +15,13 @@ from components.modeling.cost import Workload
 from components.records import PRETRAINING
 from components.trainer import strategy
 from components.trainer.config import TrainingConfig
-from components.trainer.fine_tuning import check_records, train_and_write, with_vocabulary
 from components.trainer.input_share import InputShare
 from components.trainer.loop import TrainingResult
 from components.trainer.pretraining_input import PretrainingInput, PretrainingInputConfig
 from components.trainer.pretraining_schedule import Corpus
 from components.trainer.pretraining_task import PretrainingTask
 from components.trainer.steps import Evaluation
+from components.trainer.training_run import check_records, train_and_write, with_vocabulary
 
 TRAINING_SPLIT, EVALUATION_SPLIT = "train", "eval"
 
@@ -139,7 +139,7 @@ def pretrain(
         config: of the run.
         records_dir: where the records' manifest lies, with the splits "train" and "eval".
         model_dir: gets the weights under `xlnet/` and the curves.
-        state_root: see `fine_tuning.train_and_write`.
+        state_root: see `training_run.train_and_write`.
 
     Raises:
         ManifestError: if records were made with other settings; every difference is listed.

@@ -11,9 +11,9 @@ from components import manifest as manifest_lib
 from components.checkpoint_conversion.description import Description
 from components.export import saved_model_records
 from components.preprocessing import vocabulary_file
-from components.trainer.fine_tuning import with_vocabulary, write_weights
 from components.trainer.loop import TrainingResult
 from components.trainer.pretraining import PretrainingConfig
+from components.trainer.training_run import with_vocabulary, write_weights
 
 
 def save(

@@ -15,10 +15,10 @@ from components.preprocessing.question_answering.config import WindowConfig
 from components.span_decoding import window_outputs
 from components.span_decoding.decoder import DecodingConfig
 from components.trainer.config import TrainingConfig
-from components.trainer.fine_tuning import check_records, train_and_write, with_vocabulary
 from components.trainer.loop import TrainingResult
 from components.trainer.question_answering_task import EvaluationSet, QuestionAnsweringTask
 from components.trainer.record_input import FineTuningData, RecordFiles
+from components.trainer.training_run import check_records, train_and_write, with_vocabulary
 
 _logger = logging.getLogger(__name__)
 
@@ -81,7 +81,7 @@ def fine_tune(
             (`components.example_gen.squad_examples`), whose answers the scores during training
             are measured by; without them there are no such scores.
         model_dir: gets the weights under `xlnet/` and the curves.
-        state_root: see `fine_tuning.train_and_write`.
+        state_root: see `training_run.train_and_write`.
 
     Raises:
         ManifestError: if the records were made with other settings.
