@@ -91,7 +91,7 @@ def measure(name: str, task, config: TrainingConfig, data) -> None:
 
 def _classification(directory: str):
     from components.records import CLASSIFICATION
-    from components.trainer.classification_task import ClassificationTask
+    from components.trainer.classification.tasks import ClassificationTask
     from components.trainer.record_input import FineTuningData, RecordFiles
 
     seq_len = 64
@@ -116,10 +116,13 @@ def _classification(directory: str):
 
 
 def _pretraining(directory: str):
-    from components.trainer.pretraining import PretrainingData
-    from components.trainer.pretraining_input import PretrainingInput, PretrainingInputConfig
-    from components.trainer.pretraining_schedule import Corpus
-    from components.trainer.pretraining_task import PretrainingTask
+    from components.trainer.pretraining.pretrain import PretrainingData
+    from components.trainer.pretraining.pretraining_input import (
+        PretrainingInput,
+        PretrainingInputConfig,
+    )
+    from components.trainer.pretraining.pretraining_schedule import Corpus
+    from components.trainer.pretraining.task import PretrainingTask
 
     rows, seq_len, reuse_len, num_predict = 32, 128, 64, 21
     rng = np.random.default_rng(0)

@@ -33,7 +33,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from components import tf_examples, tfrecords
-from components.example_gen.corpus import Document
+from components.example_gen.pretraining.corpus import Document
 from components.preprocessing.pretraining import encoding, pipeline, shard
 from components.preprocessing.pretraining.config import PretrainingDataConfig
 from components.tokenization.tokenizer import Tokenizer

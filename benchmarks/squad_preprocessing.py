@@ -20,7 +20,7 @@ import subprocess
 import tempfile
 import time
 
-from components.example_gen import squad
+from components.example_gen.question_answering import squad
 from components.preprocessing.question_answering import pipeline
 from components.preprocessing.question_answering.config import WindowConfig
 from components.preprocessing.question_answering.featurizer import Featurizer

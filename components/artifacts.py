@@ -5,7 +5,7 @@ from __future__ import annotations
 from tfx.types import artifact
 
 from components import files
-from components.tokenization.names import MODEL_FILE_NAME
+from components.vocabulary_file_name import MODEL_FILE_NAME
 
 
 class SentencePieceModel(artifact.Artifact):

@@ -9,8 +9,10 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import importlib
+import importlib.util
 import logging
 import os
+import pkgutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -85,6 +87,17 @@ def main(
         print("interrupted: nothing was written that counts as complete.", file=sys.stderr)
         return interruption.EXIT_STATUS
     return 0
+
+
+def commands_of(package: str) -> dict[str, Command]:
+    """The commands of a step: `NAME` and `COMMAND` of the `command.py` in each kind's folder."""
+    found = {}
+    for kind in pkgutil.iter_modules(importlib.import_module(package).__path__):
+        name = f"{package}.{kind.name}.command"
+        if kind.ispkg and importlib.util.find_spec(name):
+            module = importlib.import_module(name)
+            found[module.NAME] = module.COMMAND
+    return found
 
 
 def run_and_exit(package: str, commands: Command | Mapping[str, Command]) -> None:

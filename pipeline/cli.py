@@ -55,7 +55,10 @@ def run_and_exit() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns the process's exit status."""
-    options = make_parser().parse_args(arguments)
+    parser = make_parser()
+    options = parser.parse_args(arguments)
+    # For the command that prints a script which completes all of them.
+    options.parser = parser
     console.set_up(verbose=options.verbose)
     try:
         return options.function(options)

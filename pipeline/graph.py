@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 
 from tfx.orchestration import pipeline as tfx_pipeline
 
-from pipeline import classification_graph, pretraining_graph, question_answering_graph
+from pipeline import kinds
 from pipeline.baseline import ResolveBaseline
 from pipeline.config import PipelineConfig
-
-_COMPONENTS: Mapping[str, Callable] = {
-    "classification": classification_graph.make_components,
-    "pretraining": pretraining_graph.make_components,
-    "question_answering": question_answering_graph.make_components,
-}
 
 
 def create_pipeline(
@@ -37,7 +31,7 @@ def create_pipeline(
     return tfx_pipeline.Pipeline(
         pipeline_name=config.name,
         pipeline_root=pipeline_root,
-        components=_COMPONENTS[config.kind](config, resolve_baseline=resolve_baseline),
+        components=kinds.of(config).make_components(config, resolve_baseline=resolve_baseline),
         enable_cache=config.run.enable_cache,
         metadata_connection_config=metadata_connection_config,
         beam_pipeline_args=list(config.run.beam_args if beam_args is None else beam_args),

@@ -15,8 +15,8 @@ import yaml
 
 from components import configuration, files, plain_yaml
 from components.configuration import ConfigurationError
+from pipeline import kinds
 from pipeline.config import PipelineConfig
-from pipeline.kinds import CONFIG_TYPES
 
 PRESET_DIRECTORY = pathlib.Path(__file__).parent / "presets"
 
@@ -47,14 +47,17 @@ def load(preset: str, overrides: Sequence[str] = ()) -> PipelineConfig:
     for override in overrides:
         _merge(document, _parse_override(override))
     kind = document.get("kind")
-    if not isinstance(kind, str) or kind not in CONFIG_TYPES:
+    if not isinstance(kind, str) or kind not in kinds.names():
         raise ConfigurationError(
-            f"{preset} has kind {kind!r}; the kinds of pipelines are: {', '.join(CONFIG_TYPES)}."
+            f"{preset} has kind {kind!r}; the kinds of pipelines are: {', '.join(kinds.names())}."
         )
-    for key, instead in CONFIG_TYPES[kind].ELSEWHERE.items():
+    config_type = kinds.named(kind).config_type
+    for key, instead in config_type.ELSEWHERE.items():
         if key in document:
             raise ConfigurationError(f"{preset} is of kind {kind}, which has no {key}: {instead}")
-    return configuration.build(CONFIG_TYPES[kind], _resolve_paths(document), where=preset)
+    return configuration.build(
+        kinds.named(kind).config_type, _resolve_paths(document), where=preset
+    )
 
 
 def to_yaml(config: PipelineConfig) -> str:

@@ -1,15 +1,18 @@
-"""What a replica computes at a time in a training step, for each kind of pipeline."""
+"""What a replica computes at a time in a training step."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from components.modeling.cost import Workload
-from pipeline.classification_config import ClassificationPipelineConfig
+from pipeline import kinds
 from pipeline.config import PipelineConfig
-from pipeline.pretraining_config import PretrainingPipelineConfig
-from pipeline.question_answering_config import QuestionAnsweringPipelineConfig
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+    from components.trainer.task import Task
 
 
 def of(config: PipelineConfig, *, replicas: int = 1) -> Workload:
@@ -30,41 +33,18 @@ def of(config: PipelineConfig, *, replicas: int = 1) -> Workload:
             f"{replicas} replicas cannot share a batch of {batch_size}{times} evenly; set "
             "training.batch_size to a multiple."
         )
-    workload = _BY_KIND[config.kind](config, batch_size // parts)
+    workload = kinds.of(config).workload(config, batch_size // parts)
     return dataclasses.replace(workload, micro_batches=config.training.gradient_accumulation)
 
 
-def _classification(config: ClassificationPipelineConfig, batch_size: int) -> Workload:
-    dataset = config.data.resolve()
-    return Workload.of_labels(
-        dataset.kind,
-        num_labels=len(dataset.labels),
-        batch_size=batch_size,
-        seq_len=config.seq_len,
-    )
+def training_step(
+    config: PipelineConfig, *, replicas: int = 1
+) -> tuple[Task, dict[str, tf.TensorSpec]]:
+    """The task of the training loop, and the features of one replica's rows.
 
-
-def _question_answering(config: QuestionAnsweringPipelineConfig, batch_size: int) -> Workload:
-    return Workload(
-        task="question_answering", batch_size=batch_size, seq_len=config.windows.max_seq_length
-    )
-
-
-def _pretraining(config: PretrainingPipelineConfig, batch_size: int) -> Workload:
-    records = config.records
-    return Workload(
-        task="pretraining",
-        batch_size=batch_size,
-        seq_len=records.seq_len,
-        # A free number varies about what the span sampling aims at.
-        num_predict=records.num_predict
-        or -(-records.seq_len * records.mask_beta // records.mask_alpha),
-        tie_weight=config.tie_weight,
-    )
-
-
-_BY_KIND: Mapping[str, Callable[..., Workload]] = {
-    "classification": _classification,
-    "pretraining": _pretraining,
-    "question_answering": _question_answering,
-}
+    Raises:
+        ValueError: if the replicas cannot share a batch evenly.
+    """
+    workload = of(config, replicas=replicas)
+    rows = workload.batch_size * workload.micro_batches
+    return kinds.of(config).training_step(config, rows)

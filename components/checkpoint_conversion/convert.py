@@ -26,7 +26,7 @@ from components.checkpoint_conversion.named_checkpoint import (
 )
 from components.checkpoint_conversion.weights import Weights
 from components.tokenization import vocabulary as vocabulary_lib
-from components.tokenization.names import MODEL_FILE_NAME
+from components.vocabulary_file_name import MODEL_FILE_NAME
 
 SOURCE_FORMATS = ("auto", "tf1", "hf")
 TARGET_FORMATS = ("xlnet", "hf")

@@ -15,7 +15,7 @@ from typing import Any
 
 from components import files
 from components.checkpoint_conversion.errors import WeightsError
-from components.tokenization.names import MODEL_FILE_NAME
+from components.vocabulary_file_name import MODEL_FILE_NAME
 
 FILE_NAME = "xlnet_weights.json"
 

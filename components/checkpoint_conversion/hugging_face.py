@@ -21,7 +21,7 @@ from components.checkpoint_conversion.heads import MULTIPLE_CHOICE, Heads
 from components.checkpoint_conversion.hugging_face_config import CONFIG_NAME, HuggingFaceConfig
 from components.checkpoint_conversion.tensors import Tensors
 from components.checkpoint_conversion.weights import Weights
-from components.tokenization.names import MODEL_FILE_NAME
+from components.vocabulary_file_name import MODEL_FILE_NAME
 
 _EMBEDDINGS = "transformer.word_embedding.weight"
 _OUTPUT_WEIGHT = "lm_loss.weight"

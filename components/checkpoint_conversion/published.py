@@ -19,7 +19,7 @@ from components.checkpoint_conversion.named_checkpoint import (
 from components.checkpoint_conversion.tensors import Tensors
 from components.checkpoint_conversion.weights import Weights
 from components.modeling.config import XLNetConfig
-from components.tokenization.names import MODEL_FILE_NAME
+from components.vocabulary_file_name import MODEL_FILE_NAME
 
 # A variable of checkpoints that hold objects and not names, such as those a run resumes from.
 _OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"

@@ -12,8 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from components.dead_letters import UNCOUNTABLE
-from components.example_gen import corpus, counts_file
-from components.example_gen.file_conversion import DEAD, MORE_LOST, PRODUCED
+from components.example_gen import counts_file
+from components.example_gen.classification.file_conversion import DEAD, MORE_LOST, PRODUCED
+from components.example_gen.pretraining import corpus
 from components.manifest import Manifest
 from components.preprocessing.classification import length_counts
 from components.preprocessing.pretraining.pipeline import UNKNOWN_TOKENS

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 
 from components import configuration, files
-from components.example_gen.dataset import Columns, TextDataset
+from components.example_gen.classification.dataset import Columns, TextDataset
 
 # TF Serving leaves this folder of a SavedModel alone.
 _PATH = ("assets.extra", "input_columns.json")

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from components import files, manifest
 from components.tokenization import vocabulary as vocabulary_lib
-from components.tokenization.names import MODEL_FILE_NAME
 from components.tokenization.vocabulary import Vocabulary
+from components.vocabulary_file_name import MODEL_FILE_NAME
 
 
 def write(vocabulary: Vocabulary, records_directory: str) -> None:

@@ -13,10 +13,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from components import files
-from components.example_gen import inputs, rows
-from components.example_gen.dataset import TextDataset
-from components.example_gen.glue_tasks import GLUE_TASKS
-from components.example_gen.interpretation import RowInterpreter, UnusableRowError
+from components.example_gen.classification import inputs, rows
+from components.example_gen.classification.dataset import TextDataset
+from components.example_gen.classification.glue_tasks import GLUE_TASKS
+from components.example_gen.classification.interpretation import RowInterpreter, UnusableRowError
 from components.serving.pushed_model import PushedModel
 
 _logger = logging.getLogger(__name__)

@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, BinaryIO
 
 from components import json_text
-from components.example_gen import lines, rows, text_form
-from components.example_gen.interpretation import UnusableRowError, as_text
+from components.example_gen import lines, text_form
+from components.example_gen.classification import rows
+from components.example_gen.classification.interpretation import UnusableRowError, as_text
 from components.example_gen.lines import HeadedFile
 from components.example_gen.text_form import Form
 from components.export.input_columns import InputColumns

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from components.example_gen import squad, squad_labels
-from components.example_gen.squad import Paragraph
+from components.example_gen.question_answering import squad, squad_labels
+from components.example_gen.question_answering.squad import Paragraph
 from components.span_decoding import squad_slices
 from components.span_decoding.squad_metrics import (
     MeanScores,

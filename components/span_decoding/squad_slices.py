@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from components.example_gen.squad import Paragraph, Question
+from components.example_gen.question_answering.squad import Paragraph, Question
 from components.span_decoding.squad_metrics import MeanScores, QuestionScores, mean_scores
 
 _QUESTION_WORDS = ("what", "who", "when", "where", "why", "which", "how")

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from components import tf_examples
-from components.example_gen.squad import Paragraph
+from components.example_gen.question_answering.squad import Paragraph
 from components.span_decoding.decoder import WindowOutput
 
 # What the span head gives for a window, in the order of `WindowOutput`.

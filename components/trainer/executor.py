@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +13,7 @@ from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import json_utils, path_utils
 
 from components import configuration, files, runtime_values
-from components.trainer import pretraining_export, remote_training, run_folder
+from components.trainer import remote_training, run_folder
 from components.trainer.training_job import TrainingJob
 
 TRAINING_JOB_KEY = "training_job"
@@ -49,20 +50,18 @@ class Executor(tfx_executor.GenericExecutor):
         records_dir = artifact_utils.get_single_uri(
             input_dict[standard_component_specs.EXAMPLES_KEY]
         )
-        trained = _train_remotely(job, records_dir, properties)
-        if trained.kind != remote_training.PRETRAINING:
+        trained_dir = _train_remotely(job, records_dir, properties)
+        module, _, _ = properties[standard_component_specs.RUN_FN_KEY].rpartition(".")
+        export = getattr(importlib.import_module(module), "export_trained_elsewhere", None)
+        if export is None:
             # The run is complete: restoring it here finds no update left to make, only the
             # evaluation and the export.
             super().Do(input_dict, output_dict, _on_one_device(properties))
             return
-        # The memory in a pretraining's checkpoints is shared out over the job's devices, so that
-        # it cannot be restored here; what it ships are files.
         model = artifact_utils.get_single_uri(output_dict[standard_component_specs.MODEL_KEY])
         run = artifact_utils.get_single_uri(output_dict[standard_component_specs.MODEL_RUN_KEY])
-        serving = path_utils.serving_model_dir(model)
-        files.copy_tree(trained.model_dir, run)
-        files.copy_tree(trained.weights, serving)
-        pretraining_export.describe(records_dir, serving)
+        files.copy_tree(trained_dir, run)
+        export(trained_dir, records_dir=records_dir, directory=path_utils.serving_model_dir(model))
 
 
 def with_runtime_values(exec_properties: Mapping[str, Any]) -> dict[str, Any]:
@@ -88,9 +87,7 @@ def _configuration(exec_properties: Mapping[str, Any]) -> tuple[str, str, dict[s
     return name, custom[name], custom
 
 
-def _train_remotely(
-    job: str, records_dir: str, properties: Mapping[str, Any]
-) -> remote_training.Trained:
+def _train_remotely(job: str, records_dir: str, properties: Mapping[str, Any]) -> str:
     _, text, custom = _configuration(properties)
     return remote_training.train(
         configuration.from_json(TrainingJob, job, where=TRAINING_JOB_KEY),

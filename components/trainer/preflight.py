@@ -8,10 +8,9 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
-from components.records import PRETRAINING, RecordType
+from components.records import RecordType
 from components.trainer import optimization
 from components.trainer.config import TrainingConfig
-from components.trainer.permutation import PermutationConfig, permute_records
 from components.trainer.task import Task
 from components.trainer.update import update_function
 
@@ -103,22 +102,3 @@ def record_features(
         for name, feature in description.items()
         if feature.dtype != tf.string
     }
-
-
-def pretraining_features(config: PermutationConfig, *, rows: int) -> dict[str, tf.TensorSpec]:
-    """Features of pretraining records as a replica gets them."""
-    description = PRETRAINING.feature_description(config.seq_len, use="training")
-    records = {
-        name: tf.TensorSpec([rows, *feature.shape], feature.dtype)
-        for name, feature in description.items()
-    }
-    permute = tf.function(
-        lambda records, index: permute_records(records, index, config, perm_mask_dtype=tf.uint8),
-        autograph=False,
-    )
-    made = permute.get_concrete_function(records, tf.TensorSpec([rows], tf.int64))
-    features = {
-        name: tf.TensorSpec(value.shape, value.dtype)
-        for name, value in made.structured_outputs.items()
-    }
-    return {**features, "continues": tf.TensorSpec([rows], tf.bool)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+import importlib
 from collections.abc import Sequence
 
 from components import configuration, files, manifest
@@ -10,41 +10,15 @@ from components.checkpoint_conversion import named_checkpoint
 from components.trainer import vertex_job
 from components.trainer.training_job import TrainingJob
 
-PRETRAINING = "pretraining"
-# What to ask `python -m components.trainer` for, by the run_fn that would train here.
-_KINDS = {
-    "components.trainer.run_fn.run_fn": "classification",
-    "components.trainer.question_answering_run_fn.run_fn": "question_answering",
-    "components.trainer.pretraining_run_fn.run_fn": PRETRAINING,
-}
-
-
-@dataclasses.dataclass(frozen=True)
-class Trained:
-    """What a job left behind.
-
-    Attributes:
-        kind: of training, as `python -m components.trainer` calls it.
-        model_dir: folder with the weights under `xlnet/` and the curves.
-    """
-
-    kind: str
-    model_dir: str
-
-    @property
-    def weights(self) -> str:
-        """Folder in the published layout."""
-        return f"{self.model_dir}/xlnet"
-
 
 def train(
     job: TrainingJob, *, run_fn: str, config_text: str, records_dir: str, state_root: str | None
-) -> Trained:
-    """Trains in a job.
+) -> str:
+    """Trains in a job; returns the folder with the weights under `xlnet/` and the curves.
 
     Args:
         job: where it runs.
-        run_fn: dotted path of the function that would train here.
+        run_fn: dotted path of the function that would train here, in the folder of its kind.
         config_text: its configuration as JSON.
         records_dir: records with their manifest; part of the job's identity, so that records made
             anew are trained on anew.
@@ -59,7 +33,7 @@ def train(
     folder = f"{job.root}/{digest}"
     config_path, model_dir = f"{folder}/config.json", f"{folder}/model_dir"
     files.write_bytes(config_path, config_text.encode())
-    kind = _KINDS[run_fn]
+    kind = importlib.import_module(f"{run_fn.rsplit('.', 2)[0]}.command").NAME
     command: Sequence[str] = [
         *("python", "-m", "components.trainer", kind),
         *("--config", config_path),
@@ -74,4 +48,4 @@ def train(
         files.escape(f"{model_dir}/xlnet/{named_checkpoint.CONFIG_NAME}"),
         purpose="weights of the training job",
     )
-    return Trained(kind, model_dir)
+    return model_dir

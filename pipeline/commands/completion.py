@@ -20,7 +20,5 @@ def run(options: argparse.Namespace) -> int:
     """Prints the script."""
     import shtab
 
-    from pipeline import cli
-
-    print(shtab.complete(cli.make_parser(), shell=options.shell))
+    print(shtab.complete(options.parser, shell=options.shell))
     return 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 
+from pipeline import workloads
 from pipeline.commands import configuration_arguments
 
 HELP = "compile a training step with XLA on the CPU, without data, and look for dynamic shapes"
@@ -35,10 +36,9 @@ def run(options: argparse.Namespace) -> int:
     """
     config = configuration_arguments.load_without_data(options)
     from components.trainer import preflight
-    from pipeline import preflights
 
     started = time.monotonic()
-    task, features = preflights.of(config, replicas=options.replicas)
+    task, features = workloads.training_step(config, replicas=options.replicas)
     lowered = preflight.lower(task, config.training, features, compiled=options.optimize)
     rows = next(iter(features.values())).shape[0]
     print(f"{'batch':12} {rows} rows per replica, {options.replicas} of them")

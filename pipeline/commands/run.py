@@ -7,6 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from pipeline import kinds
 from pipeline.commands import configuration_arguments
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
         for failure in summary.failures:
             print(f"  {failure}")
     print(f"{'report':24} {summary.report}")
-    if summary.blessed and config.kind != "pretraining":
+    if summary.blessed and kinds.of(config).serves:
         print(f"{'try it':24} {_this_command()} serve {config.run.serving_dir}")
     return 0 if summary.blessed else _NOT_BLESSED
 

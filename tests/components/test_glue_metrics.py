@@ -3,7 +3,7 @@ import pytest
 from sklearn import metrics as sklearn_metrics
 
 from components import glue_metrics
-from components.example_gen import dataset
+from components.example_gen.classification import dataset
 
 
 @pytest.mark.parametrize("num_classes", [2, 3, 5])

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from components import runtime_values
-from components.evaluator import executor as evaluator_executor
+from components.evaluator.classification import executor as evaluator_executor
 
 
 def test_thresholds_replace_those_that_were_compiled_in():

@@ -147,7 +147,7 @@ def test_a_level_that_is_too_bad_stops_the_model(output):
     import tensorflow_model_analysis as tfma
 
     from components import configuration
-    from components.evaluator import tfma_config, tfma_results
+    from components.evaluator.classification import tfma_config, tfma_results
     from components.evaluator.config import EvaluationConfig
 
     bounds = {

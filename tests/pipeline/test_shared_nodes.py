@@ -33,7 +33,7 @@ def test_a_pipeline_searches_only_when_asked_to():
     searching = nodes(SEARCH)
     tuner, trainer = searching["Tuner"], searching["Trainer"]
     assert trainer.inputs["hyperparameters"] is tuner.outputs["best_hyperparameters"]
-    assert tuner.exec_properties["tuner_fn"] == "components.trainer.run_fn.tuner_fn"
+    assert tuner.exec_properties["tuner_fn"] == "components.trainer.classification.run_fn.tuner_fn"
     assert "search" in custom_config(tuner)
 
 

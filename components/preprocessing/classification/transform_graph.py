@@ -21,8 +21,8 @@ from tfx_bsl.public import tfxio
 from components import array_examples, configuration, files
 from components.preprocessing.classification import preprocessing, raw_features
 from components.records import UNMASKED
-from components.tokenization.names import MODEL_FILE_NAME
 from components.tokenization.special_ids import UNK_ID
+from components.vocabulary_file_name import MODEL_FILE_NAME
 
 
 def build(

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from components.dead_letters import DeadLetter
-from components.example_gen.corpus import Document
+from components.example_gen.pretraining.corpus import Document
 from components.tokenization.special_ids import CLS_ID, EOD_ID, SEP_ID, SPIECE_UNDERLINE
 from components.tokenization.tokenizer import Tokenizer
 

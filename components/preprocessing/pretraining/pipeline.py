@@ -25,9 +25,10 @@ from apache_beam.utils.windowed_value import WindowedValue
 from components import files, seeds, tfrecords
 from components import manifest as manifest_lib
 from components.dead_letter_file import DeadLetterFile
-from components.example_gen import corpus, corpus_files, counts_file
-from components.example_gen.corpus import CorpusFormat, Document
-from components.example_gen.corpus_files import FileRange
+from components.example_gen import counts_file
+from components.example_gen.pretraining import corpus, corpus_files
+from components.example_gen.pretraining.corpus import CorpusFormat, Document
+from components.example_gen.pretraining.corpus_files import FileRange
 from components.preprocessing import vocabulary_file
 from components.preprocessing.pretraining import blocks, encoding, shard
 from components.preprocessing.pretraining.config import PretrainingDataConfig

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 
 from components import files
 from components.dead_letters import DEAD_LETTERS_DIRECTORY
-from components.example_gen.corpus import CORPUS_FORMATS, TEXT_FEATURE, CorpusFormat
-from components.example_gen.corpus_files import is_compressed
+from components.example_gen.pretraining.corpus import CORPUS_FORMATS, TEXT_FEATURE, CorpusFormat
+from components.example_gen.pretraining.corpus_files import is_compressed
 from components.manifest import MANIFEST_FILE_NAME
 from components.preprocessing.pretraining.config import (
     PretrainingDataConfig,
@@ -106,7 +106,7 @@ def make_plan(
         output_directory: a directory of this run's own.
         config: what shapes the records.
         tokenizer: that treats case and accents as `config` says.
-        file_format: see `components.example_gen.corpus.read_documents`.
+        file_format: see `components.example_gen.pretraining.corpus.read_documents`.
         text_field: likewise.
         from_raw_text: False if the text is ids of pieces, separated by white space.
 

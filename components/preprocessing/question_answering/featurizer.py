@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from components.dead_letters import DeadLetter
-from components.example_gen.squad import Paragraph, Question
+from components.example_gen.question_answering.squad import Paragraph, Question
 from components.preprocessing.question_answering.alignment import Alignment, align
 from components.preprocessing.question_answering.config import WindowConfig
 from components.preprocessing.question_answering.windows import ParagraphWindows, Window

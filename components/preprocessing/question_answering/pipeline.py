@@ -25,8 +25,9 @@ from components import files, seeds, tfrecords
 from components import manifest as manifest_lib
 from components.dead_letter_file import DeadLetterFile
 from components.dead_letters import DeadLetter
-from components.example_gen import counts_file, squad, squad_examples
-from components.example_gen.squad import Paragraph
+from components.example_gen import counts_file
+from components.example_gen.question_answering import squad, squad_examples
+from components.example_gen.question_answering.squad import Paragraph
 from components.preprocessing import vocabulary_file
 from components.preprocessing.question_answering import records
 from components.preprocessing.question_answering.config import WindowConfig

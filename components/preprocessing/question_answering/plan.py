@@ -33,7 +33,7 @@ class QuestionAnsweringPlan:
         output_directory: gets `Split-<name>/`, `dead_letters/` and the manifest.
         inputs: files by split, sorted.
         input_format: "squad" for SQuAD files, "examples" for TFRecords of
-            `components.example_gen.squad_examples`.
+            `components.example_gen.question_answering.squad_examples`.
         uses: "training" or "evaluation" by split.
         num_shards: files per split.
         seed: of the order of the records.

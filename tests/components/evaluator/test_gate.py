@@ -3,7 +3,7 @@ import pytest
 from components import configuration
 from components.evaluator import gate
 from components.evaluator.config import Threshold
-from components.evaluator.question_answering_config import QuestionAnsweringEvaluationConfig
+from components.evaluator.question_answering.config import QuestionAnsweringEvaluationConfig
 
 
 def judge(metrics, thresholds, baseline=None, **more):

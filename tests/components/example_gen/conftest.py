@@ -12,9 +12,10 @@ import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from components import tf_examples, tfrecords
-from components.example_gen import conversion, counts_file, inputs, outcome
-from components.example_gen.dataset import TextDataset
-from components.example_gen.plan import make_plan
+from components.example_gen import counts_file
+from components.example_gen.classification import conversion, inputs, outcome
+from components.example_gen.classification.dataset import TextDataset
+from components.example_gen.classification.plan import make_plan
 
 
 @dataclasses.dataclass(frozen=True)

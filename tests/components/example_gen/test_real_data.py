@@ -8,10 +8,10 @@ import json
 import pytest
 
 from components import tf_examples
-from components.example_gen import inputs
-from components.example_gen.file_conversion import BLANK, DEAD, convert_file
-from components.example_gen.plan import make_plan
-from components.example_gen.tasks import get_task
+from components.example_gen.classification import inputs
+from components.example_gen.classification.file_conversion import BLANK, DEAD, convert_file
+from components.example_gen.classification.plan import make_plan
+from components.example_gen.classification.tasks import get_task
 
 # Task, folder, file, first row that is data, columns of text_a, text_b and label: as
 # gluebenchmark.com's files are laid out, written down here a second time.

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from components.modeling.config import ModelOptions
 from components.modeling.losses import classification_loss
-from components.trainer.classification_task import ClassificationTask
+from components.trainer.classification.tasks import ClassificationTask
 
 _BATCH, _CHOICES, _LEN = 3, 4, 10
 _OPTIONS = ModelOptions(dropout=0.0, dropout_att=0.0, init_std=0.3)

@@ -6,7 +6,7 @@ import pathlib
 import numpy as np
 import pytest
 
-from components.example_gen.glue_tasks import GLUE_TASKS
+from components.example_gen.classification.glue_tasks import GLUE_TASKS
 from components.serving import glue_submission
 from components.serving.glue_submission import SubmissionError
 

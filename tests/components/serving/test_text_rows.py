@@ -6,7 +6,7 @@ import json
 import pytest
 
 from components.example_gen import text_form
-from components.example_gen.dataset import Columns, Split, TextDataset
+from components.example_gen.classification.dataset import Columns, Split, TextDataset
 from components.export.input_columns import InputColumns
 from components.serving import prediction_files, text_rows
 from components.serving.pushed_model import PushedModel

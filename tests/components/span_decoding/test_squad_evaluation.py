@@ -3,7 +3,7 @@ import math
 
 import pytest
 
-from components.example_gen.squad import Answer, Paragraph, Question
+from components.example_gen.question_answering.squad import Answer, Paragraph, Question
 from components.span_decoding.squad_evaluation import (
     PredictionsError,
     evaluate_predictions,

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from components.example_gen.squad import Answer, Paragraph, Question
+from components.example_gen.question_answering.squad import Answer, Paragraph, Question
 from components.span_decoding.squad_metrics import MeanScores, QuestionScores
 from components.span_decoding.squad_slices import question_word, slice_scores
 

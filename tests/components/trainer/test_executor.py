@@ -90,7 +90,7 @@ def test_after_a_job_the_run_is_finished_on_one_device(run, monkeypatch, artifac
 
     def train(job, **arguments):
         sent.append((job, arguments))
-        return remote_training.Trained("classification", "gs://b/jobs/1/model_dir")
+        return "gs://b/jobs/1/model_dir"
 
     monkeypatch.setattr(remote_training, "train", train)
     here = run(training_job=configuration.to_json(JOB), train_steps=7)
@@ -115,8 +115,7 @@ def test_what_a_pretraining_job_made_is_shipped_as_files(run, monkeypatch, artif
     names = ("seq_len", "reuse_len", "bi_data", "num_predict", "uncased")
     made = manifest.Manifest("pretraining", dict.fromkeys(names, 1), vocabulary.sha256, {}, {})
     made.write(str(records))
-    trained = remote_training.Trained(remote_training.PRETRAINING, str(job_dir))
-    monkeypatch.setattr(remote_training, "train", lambda *_, **__: trained)
+    monkeypatch.setattr(remote_training, "train", lambda *_, **__: str(job_dir))
     assert run("pretraining", training_job=configuration.to_json(JOB)) is None
     serving = tmp_path / "model/Format-Serving"
     assert (serving / "xlnet_model.ckpt.index").read_text() == "xlnet/xlnet_model.ckpt.index"

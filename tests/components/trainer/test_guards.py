@@ -17,7 +17,7 @@ import tf_keras
 from components import interruption, manifest, records
 from components.trainer import loop, preemption, run_folder
 from components.trainer.checkpoints import CheckpointError, RunCheckpoints
-from components.trainer.classification_task import ClassificationTask
+from components.trainer.classification.tasks import ClassificationTask
 from components.trainer.config import TrainingConfig
 from components.trainer.divergence import DivergenceError
 from components.trainer.input_share import EVERYTHING
@@ -326,7 +326,7 @@ def test_checkpoints_of_another_configuration_are_refused_with_the_difference(tr
 
 
 def test_operational_settings_do_not_make_another_run(tiny_model, tiny_options):
-    from components.trainer.fine_tuning import FineTuningConfig
+    from components.trainer.classification.fine_tuning import FineTuningConfig
 
     def identity(**changes):
         made = FineTuningConfig(

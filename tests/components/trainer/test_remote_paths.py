@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from components.checkpoint_conversion import named_checkpoint
 from components.trainer import history, run_folder
-from components.trainer.fine_tuning import fine_tune
+from components.trainer.classification.fine_tuning import fine_tune
 
 from .gfile_file_system import FileScheme  # noqa: F401  (Beam finds it among the subclasses)
 from .test_fine_tuning import config, with_training  # noqa: F401

@@ -7,9 +7,9 @@ from components.configuration import ConfigurationError
 from components.trainer import overrides, repeats
 from components.trainer.actions import Progress
 from components.trainer.best_model import UnknownMetricError
+from components.trainer.classification.fine_tuning import FineTuningConfig
 from components.trainer.config import TrainingConfig
 from components.trainer.divergence import DivergenceError
-from components.trainer.fine_tuning import FineTuningConfig
 from components.trainer.loop import TrainingResult
 from components.trainer.preemption import PreemptedError
 from components.trainer.repeats import Repeats, median_seed, train_median

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.trainer.fine_tuning import FineTuningConfig
+from components.trainer.classification.fine_tuning import FineTuningConfig
 
 from . import worker
 from .test_fine_tuning import config as fine_tuning_config  # noqa: F401

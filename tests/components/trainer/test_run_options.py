@@ -5,8 +5,9 @@ import pytest
 from tfx import v1 as tfx
 
 from components import configuration
-from components.trainer import repeats, run_fn, run_folder, run_options, search
-from components.trainer.fine_tuning import FineTuningConfig
+from components.trainer import repeats, run_folder, run_options, search
+from components.trainer.classification import run_fn
+from components.trainer.classification.fine_tuning import FineTuningConfig
 
 from .test_fine_tuning import config as fine_tuning_config  # noqa: F401
 

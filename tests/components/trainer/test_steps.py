@@ -10,7 +10,7 @@ import tensorflow as tf
 from components.trainer import optimization
 from components.trainer.carried_state import CarriedState
 from components.trainer.config import TrainingConfig
-from components.trainer.pretraining_task import PretrainingTask
+from components.trainer.pretraining.task import PretrainingTask
 from components.trainer.steps import Evaluation, TrainSteps
 
 ROWS, SEQ_LEN, REUSE_LEN, MEM_LEN, NUM_PREDICT = 4, 8, 4, 6, 3

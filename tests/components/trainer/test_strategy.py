@@ -10,8 +10,8 @@ import pytest
 import tensorflow as tf
 
 from components.trainer import strategy
+from components.trainer.classification.fine_tuning import FineTuningConfig
 from components.trainer.config import TrainingConfig
-from components.trainer.fine_tuning import FineTuningConfig
 from components.trainer.strategy import DeviceError
 
 from . import worker

@@ -14,8 +14,8 @@ from google.cloud.aiplatform_v1.types import job_service, job_state
 
 from components import configuration, files, standalone
 from components.trainer import checkpoints, remote_training, vertex_job
+from components.trainer.classification.fine_tuning import FineTuningConfig
 from components.trainer.config import TrainingConfig
-from components.trainer.fine_tuning import FineTuningConfig
 from components.trainer.training_job import MachineConfig, TrainingJob
 from tests.pipeline import vertex_server
 
@@ -225,7 +225,7 @@ def test_a_training_is_sent_and_resumed(
     monkeypatch.setattr(checkpoints.RunCheckpoints, "save", save_and_stop)
     service._work = commands.append
     arguments = {
-        "run_fn": "components.trainer.run_fn.run_fn",
+        "run_fn": "components.trainer.classification.run_fn.run_fn",
         "config_text": configuration.to_json(config),
         "records_dir": sample_records.directory,
         "state_root": str(tmp_path / "state"),
@@ -247,7 +247,7 @@ def test_a_job_that_made_nothing_is_found_out(service, tmp_path, sample_records)
     with pytest.raises(files.NoSuchFilesError, match="weights of the training job"):
         remote_training.train(
             make_job(tmp_path, machine),
-            run_fn="components.trainer.run_fn.run_fn",
+            run_fn="components.trainer.classification.run_fn.run_fn",
             config_text="{}",
             records_dir=sample_records.directory,
             state_root=None,

@@ -21,9 +21,9 @@ import sys
 for name in {BLOCKED}:
     sys.modules[name] = None  # importing it is an ImportError now
 import components.trainer.__main__
-import components.trainer.fine_tuning
-import components.trainer.question_answering_fine_tuning
-import components.trainer.pretraining
+import components.trainer.classification.fine_tuning
+import components.trainer.question_answering.fine_tuning
+import components.trainer.pretraining.pretrain
 """
 
 

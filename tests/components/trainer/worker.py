@@ -33,10 +33,10 @@ def start(kind, config, records_dir, model_dir, *, directory, env) -> subprocess
 def train(kind, config, records_dir, model_dir):
     """One training in this process."""
     if kind == "pretraining":
-        from components.trainer.pretraining import pretrain
+        from components.trainer.pretraining.pretrain import pretrain
 
         return pretrain(config, records_dir=str(records_dir), model_dir=str(model_dir))
-    from components.trainer.fine_tuning import fine_tune
+    from components.trainer.classification.fine_tuning import fine_tune
 
     return fine_tune(
         config,
@@ -48,8 +48,8 @@ def train(kind, config, records_dir, model_dir):
 
 
 def main(kind, config_path, records_dir, model_dir):
-    from components.trainer.fine_tuning import FineTuningConfig
-    from components.trainer.pretraining import PretrainingConfig
+    from components.trainer.classification.fine_tuning import FineTuningConfig
+    from components.trainer.pretraining.pretrain import PretrainingConfig
 
     types = {"pretraining": PretrainingConfig, "fine_tuning": FineTuningConfig}
     text = pathlib.Path(config_path).read_text()

@@ -2,7 +2,7 @@ import pytest
 import tensorflow as tf
 
 from components.trainer import preflight
-from pipeline import cli, preflights, preset_loader
+from pipeline import cli, preset_loader, workloads
 
 # Lengths, batches and heads are the preset's; layers and widths only repeat.
 SMALL = [
@@ -30,7 +30,7 @@ def replicas_of(name: str) -> int:
 @pytest.mark.parametrize("name", tpu_presets())
 def test_a_step_of_every_preset_for_tpus_has_static_shapes(name):
     config = preset_loader.load(name, [*GIVEN, *SMALL])
-    task, features = preflights.of(config, replicas=replicas_of(name))
+    task, features = workloads.training_step(config, replicas=replicas_of(name))
     lowered = preflight.lower(task, config.training, features)
     assert lowered.instructions > 500
     rows = config.training.batch_size // replicas_of(name)

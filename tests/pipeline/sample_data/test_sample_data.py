@@ -8,10 +8,10 @@ import sys
 
 import pytest
 
-from components.example_gen import inputs
-from components.example_gen.dataset import Columns, Split, TextDataset
-from components.example_gen.file_conversion import convert_file
-from components.example_gen.plan import make_plan
+from components.example_gen.classification import inputs
+from components.example_gen.classification.dataset import Columns, Split, TextDataset
+from components.example_gen.classification.file_conversion import convert_file
+from components.example_gen.classification.plan import make_plan
 from pipeline.sample_data import SAMPLE_DATA_DIRECTORY
 from pipeline.sample_data.generate import generate
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.example_gen.dataset import Columns, Split, TextDataset
-from components.example_gen.interpretation import RowInterpreter, UnusableRowError
+from components.example_gen.classification.dataset import Columns, Split, TextDataset
+from components.example_gen.classification.interpretation import RowInterpreter, UnusableRowError
 from components.preprocessing.classification import labels
 
 

@@ -3,7 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from components.example_gen.corpus import Document
+from components.example_gen.pretraining.corpus import Document
 from components.preprocessing.pretraining import encoding
 from components.tokenization.byte_pieces import BytePiece
 from components.tokenization.tokenizer import Tokenizer

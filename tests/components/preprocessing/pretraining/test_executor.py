@@ -6,8 +6,8 @@ import pytest
 from tfx.types import channel_utils, standard_artifacts
 
 from components import artifacts, files, manifest, tf_examples, tfrecords
-from components.example_gen import corpus
-from components.example_gen.corpus import Document
+from components.example_gen.pretraining import corpus
+from components.example_gen.pretraining.corpus import Document
 from components.preprocessing.pretraining import component, executor
 from components.preprocessing.pretraining.pipeline import CorpusTooSmallError
 from tests.components.preprocessing.pretraining.conftest import make_documents

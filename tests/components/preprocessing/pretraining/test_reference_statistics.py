@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.example_gen.corpus import Document
+from components.example_gen.pretraining.corpus import Document
 from components.preprocessing.pretraining import encoding, shard
 from components.preprocessing.pretraining.config import PretrainingDataConfig
 from components.records import PRETRAINING

@@ -227,7 +227,7 @@ def test_random_texts_are_aligned_like_the_reference():
 
 @pytest.mark.real_data
 def test_unusual_real_paragraphs_are_aligned_like_the_reference(data_root):
-    from components.example_gen import squad
+    from components.example_gen.question_answering import squad
     from components.tokenization.tokenizer import Tokenizer
 
     tokenizer = Tokenizer.from_file(str(data_root / "xlnet" / "spiece.model"))

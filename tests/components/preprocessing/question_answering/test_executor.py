@@ -6,8 +6,8 @@ import pytest
 from tfx.types import channel_utils, standard_artifacts
 
 from components import artifacts, files, manifest, tf_examples, tfrecords
-from components.example_gen import squad_examples
-from components.example_gen.squad import Answer, Paragraph, Question
+from components.example_gen.question_answering import squad_examples
+from components.example_gen.question_answering.squad import Answer, Paragraph, Question
 from components.preprocessing.question_answering import component, executor, paragraph_files
 from components.preprocessing.question_answering.config import WindowConfig
 

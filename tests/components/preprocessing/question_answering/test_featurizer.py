@@ -5,8 +5,8 @@ import json
 import pytest
 
 from components.dead_letters import DeadLetter
-from components.example_gen import squad
-from components.example_gen.squad import Answer, Paragraph, Question
+from components.example_gen.question_answering import squad
+from components.example_gen.question_answering.squad import Answer, Paragraph, Question
 from components.preprocessing.question_answering import featurizer, records
 from components.preprocessing.question_answering.config import WindowConfig
 from components.preprocessing.question_answering.featurizer import Featurizer

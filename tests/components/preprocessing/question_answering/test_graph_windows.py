@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.example_gen.squad import Paragraph, Question
+from components.example_gen.question_answering.squad import Paragraph, Question
 from components.preprocessing.question_answering.config import WindowConfig
 from components.preprocessing.question_answering.featurizer import Featurizer
 from components.preprocessing.question_answering.graph_windows import GraphWindowMaker

@@ -5,7 +5,7 @@ import pytest
 
 from components import files, manifest, tf_examples, tfrecords
 from components.dead_letters import TooManyDeadLettersError
-from components.example_gen import squad, squad_examples
+from components.example_gen.question_answering import squad, squad_examples
 from components.preprocessing.question_answering import pipeline, records
 from components.preprocessing.question_answering.config import WindowConfig
 from components.preprocessing.question_answering.featurizer import Featurizer

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from components import tf_examples
-from components.example_gen.squad import Answer, Paragraph, Question
+from components.example_gen.question_answering.squad import Answer, Paragraph, Question
 from components.preprocessing.question_answering import records
 from components.preprocessing.question_answering.config import WindowConfig
 from components.preprocessing.question_answering.featurizer import Featurizer

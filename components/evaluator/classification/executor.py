@@ -1,0 +1,178 @@
+"""TFX executor of the Evaluator: TFMA measures and decides, then the report explains."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tfx import types
+from tfx.components.evaluator import executor as tfx_executor
+from tfx.types import artifact_utils, standard_component_specs
+from tfx.utils import proto_utils
+
+from components import (
+    __version__,
+    configuration,
+    files,
+    manifest,
+    runtime_values,
+    tf_examples,
+    tfrecords,
+)
+from components.evaluator import blessing, data_notices, training_history
+from components.evaluator.classification import (
+    data_statistics,
+    tfma_config,
+    tfma_results,
+    wrong_texts,
+)
+from components.evaluator.config import EvaluationConfig
+from components.evaluator.names import REPORT_NAME, RESULTS_NAME
+from components.evaluator.report import render
+from components.evaluator.report_content import Report
+from components.preprocessing.classification import label_check
+
+_SPLIT = "eval"
+
+SETTINGS_KEY = "report_settings"
+
+
+class Executor(tfx_executor.Executor):
+    """Evaluates as TFX does, then writes `report.html` and `results.json` beside TFMA's files."""
+
+    def Do(  # noqa: N802  (TFX's name)
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Runs the evaluation.
+
+        Args:
+            input_dict: as TFX's Evaluator, and for the report "model_run" with the curves, and
+                "records", "statistics" and "anomalies" of the examples.
+            output_dict: "evaluation" and "blessing".
+            exec_properties: as TFX's Evaluator, and "report_settings", a JSON object with
+                "title", "evaluation", "metric_names", "labels" and "lineage"; and perhaps
+                "thresholds", which take the place of those in "evaluation".
+        """
+        exec_properties = with_runtime_thresholds(exec_properties)
+        settings = json.loads(exec_properties[SETTINGS_KEY])
+        _check_labels(
+            files.join(artifact_utils.get_split_uri(input_dict["examples"], _SPLIT), "*"),
+            settings["labels"],
+        )
+        super().Do(input_dict, output_dict, exec_properties)
+        directory = artifact_utils.get_single_uri(output_dict["evaluation"])
+        results = tfma_results.read(
+            directory,
+            configuration.build(EvaluationConfig, settings["evaluation"], where="evaluation"),
+            metric_names=tuple(settings["metric_names"]),
+        )
+        training = training_history.read(input_dict)
+        lineage = {
+            **settings["lineage"],
+            **training.lineage,
+            "model": artifact_utils.get_single_uri(input_dict["model"]),
+            "examples": artifact_utils.get_single_uri(input_dict["examples"]),
+            "code version": __version__,
+        }
+        examples = artifact_utils.get_single_uri(input_dict["examples"])
+        records = input_dict.get("records")
+        notices = data_notices.of_classification(
+            data_statistics.row_counts(examples),
+            manifest.read(artifact_utils.get_single_uri(records)) if records else None,
+        )
+        report = Report(
+            title=settings["title"],
+            blessed=results.blessed,
+            failures=results.failures,
+            metrics=results.metrics,
+            slices=results.slices,
+            labels=settings["labels"],
+            confusion=results.confusion,
+            history=training.curves,
+            repeats=training.repeats,
+            lineage=lineage,
+            wrong_examples=wrong_texts.find(
+                blessing.model_path(input_dict["model"]),
+                files.all_in(artifact_utils.get_split_uri(input_dict["examples"], _SPLIT)),
+                labels=settings["labels"],
+            ),
+            data=data_statistics.read(
+                examples=examples,
+                labels=settings["labels"],
+                **{
+                    name: artifact_utils.get_single_uri(input_dict[name])
+                    for name in ("records", "statistics", "anomalies")
+                    if input_dict.get(name)
+                },
+            ),
+            notices=[notice.text for notice in notices if notice.is_much],
+        )
+        files.write_bytes(files.join(directory, REPORT_NAME), render(report).encode("utf-8"))
+        summary = {
+            "blessed": results.blessed,
+            "metrics": {row.name: row.value for row in results.metrics},
+            "failures": list(results.failures),
+            "slices": [dataclasses.asdict(row) for row in results.slices],
+            "confusion": None
+            if results.confusion is None
+            else {"labels": settings["labels"], "matrix": results.confusion.tolist()},
+            "data": data_notices.sentence(notices),
+            "roc": [_finite(dataclasses.asdict(point)) for point in results.roc],
+        }
+        text = json.dumps(summary, indent=2, sort_keys=True) + "\n"
+        files.write_bytes(files.join(directory, RESULTS_NAME), text.encode())
+
+
+def _check_labels(pattern: str, labels: Sequence[str] | None) -> None:
+    """Refuses examples that would be judged without a label.
+
+    The preprocessing looks at those that a pipeline trains on; others may be evaluated alone.
+    """
+    counts = label_check.count(
+        (
+            (tf_examples.decode(serialized).get("label") or [b""])[0]
+            for path in files.expand(pattern, purpose="examples of the evaluation")
+            for serialized in tfrecords.read_records(path)
+        ),
+        labels,
+    )
+    label_check.check({_SPLIT: counts}, labels)
+
+
+def _finite(values: Mapping[str, float]) -> dict[str, float | None]:
+    """Numbers that JSON does not have become None."""
+    return {name: value if math.isfinite(value) else None for name, value in values.items()}
+
+
+def with_runtime_thresholds(exec_properties: Mapping[str, Any]) -> dict[str, Any]:
+    """The execution properties, with the thresholds that were given when the run started.
+
+    Raises:
+        ConfigurationError, RuntimeValueError: if they are not what this task can be judged by.
+    """
+    text = runtime_values.merge_evaluation(exec_properties[SETTINGS_KEY], exec_properties)
+    rest = {
+        name: value
+        for name, value in exec_properties.items()
+        if name != runtime_values.THRESHOLDS_KEY
+    }
+    if text == exec_properties[SETTINGS_KEY]:
+        return rest
+    settings = json.loads(text)
+    labels = settings["labels"]
+    eval_config = tfma_config.make_eval_config(
+        configuration.build(EvaluationConfig, settings["evaluation"], where="evaluation"),
+        metric_names=tuple(settings["metric_names"]),
+        num_classes=None if labels is None else len(labels),
+    )
+    return {
+        **rest,
+        SETTINGS_KEY: text,
+        standard_component_specs.EVAL_CONFIG_KEY: proto_utils.proto_to_json(eval_config),
+    }

@@ -1,0 +1,125 @@
+"""TFX executor of PretrainingEvaluator: measures, judges, and reports."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+from absl import logging
+from tfx import types
+from tfx.types import artifact_utils, standard_component_specs
+
+from components import __version__, configuration, files, manifest, runtime_values
+from components.checkpoint_conversion import named_checkpoint
+from components.checkpoint_conversion.errors import WeightsError
+from components.evaluator import (
+    blessing,
+    counts_table,
+    data_notices,
+    gate,
+    training_history,
+)
+from components.evaluator.names import REPORT_NAME, RESULTS_NAME
+from components.evaluator.pretraining.config import PretrainingEvaluationConfig
+from components.evaluator.records_evaluator_spec import RECORDS_KEY, SETTINGS_KEY
+from components.evaluator.report import render
+from components.evaluator.report_content import DataReport, Report
+from components.export import saved_model_records
+from components.modeling.config import XLNetConfig
+from components.trainer.pretraining.pretrain import PretrainingConfig, pretrain
+
+
+class Executor(blessing.BlessingExecutor):
+    """Measures the model and the latest blessed one on the split "eval".
+
+    Segments follow each other through the model's memory, so the split is read in one go and not
+    shared out among workers.
+    """
+
+    def Do(  # noqa: N802  (TFX's name)
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Writes the scores, the report and the blessing.
+
+        Args:
+            input_dict: `records` (of `PretrainingPreprocessor`), `model`, and where there are any
+                `baseline_model` and `model_run`.
+            output_dict: `evaluation` and `blessing`.
+            exec_properties: `settings`, a JSON object with "title", "evaluation", "pretraining"
+                and "lineage"; and perhaps `thresholds`, which take the place of those in
+                "evaluation".
+
+        Raises:
+            ManifestError: if the model was trained on records made with other settings.
+        """
+        settings = json.loads(
+            runtime_values.merge_evaluation(exec_properties[SETTINGS_KEY], exec_properties)
+        )
+        config = configuration.build(
+            PretrainingEvaluationConfig, settings["evaluation"], where="evaluation"
+        )
+        run = configuration.build(PretrainingConfig, settings["pretraining"], where="pretraining")
+        records_dir = artifact_utils.get_single_uri(input_dict[RECORDS_KEY])
+        directory = artifact_utils.get_single_uri(
+            output_dict[standard_component_specs.EVALUATION_KEY]
+        )
+        models = input_dict[standard_component_specs.MODEL_KEY]
+        training = training_history.read(input_dict)
+        lineage = {
+            **settings["lineage"],
+            **training.lineage,
+            "model": artifact_utils.get_single_uri(models),
+            "records": records_dir,
+            "code version": __version__,
+        }
+        made = manifest.read(records_dir)
+        metrics = _measure(run, records_dir, blessing.model_path(models))
+        before = None
+        if input_dict.get(standard_component_specs.BASELINE_MODEL_KEY):
+            path = blessing.model_path(input_dict[standard_component_specs.BASELINE_MODEL_KEY])
+            try:
+                before = _measure(run, records_dir, path)
+            except (manifest.ManifestError, WeightsError) as error:
+                logging.warning("The latest blessed model is not compared with: %s", error)
+                lineage["not compared with the latest blessed model"] = str(error)
+        verdict = gate.judge(metrics, baseline=before, thresholds=config.thresholds)
+        notices = data_notices.of_pretraining(made)
+        report = Report(
+            title=settings["title"],
+            blessed=verdict.blessed,
+            failures=verdict.failures,
+            metrics=verdict.rows,
+            slices=[],
+            labels=None,
+            confusion=None,
+            history=training.curves,
+            repeats=training.repeats,
+            lineage=lineage,
+            data=DataReport([counts_table.make(made)]),
+            notices=[notice.text for notice in notices if notice.is_much],
+        )
+        page = render(report).encode("utf-8")
+        files.write_bytes(files.join(directory, REPORT_NAME), page)
+        results = {
+            "blessed": verdict.blessed,
+            "failures": list(verdict.failures),
+            "metrics": metrics,
+            "baseline": before,
+            "data": data_notices.sentence(notices),
+        }
+        text = json.dumps(results, indent=2, sort_keys=True) + "\n"
+        files.write_bytes(files.join(directory, RESULTS_NAME), text.encode())
+        blessing.write(input_dict, output_dict, exec_properties, blessed=verdict.blessed)
+
+
+def _measure(run: PretrainingConfig, records_dir: str, model_path: str) -> dict[str, float]:
+    """Metrics of a model, which may be of another size than this run's."""
+    saved_model_records.check(model_path, manifest.read(records_dir))
+    sizes = XLNetConfig.read(files.join(model_path, named_checkpoint.CONFIG_NAME))
+    return pretrain.evaluate(
+        dataclasses.replace(run, model=sizes), records_dir=records_dir, weights=model_path
+    )

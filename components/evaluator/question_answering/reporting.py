@@ -1,0 +1,132 @@
+"""Verdict, report and results of a question answering evaluation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from components.evaluator import gate
+from components.evaluator.gate import Verdict
+from components.evaluator.question_answering.config import (
+    SLICE_METRICS,
+    QuestionAnsweringEvaluationConfig,
+)
+from components.evaluator.report_content import (
+    Curve,
+    DataReport,
+    Report,
+    SliceRow,
+    Table,
+    ThresholdCurve,
+    WrongExample,
+)
+from components.span_decoding.squad_evaluation import SquadEvaluation
+
+
+def judge(
+    evaluation: SquadEvaluation,
+    *,
+    baseline: SquadEvaluation | None,
+    config: QuestionAnsweringEvaluationConfig,
+) -> Verdict:
+    """All thresholds, overall and of slices; the rows are the overall ones."""
+    overall = gate.judge(
+        evaluation.metrics(),
+        baseline=baseline.metrics() if baseline else None,
+        thresholds=config.thresholds,
+    )
+    failures = list(overall.failures)
+    for name, by_value in config.slice_thresholds.items():
+        for value, thresholds in by_value.items():
+            failures += gate.judge(
+                _slice_metrics(evaluation, name, value),
+                baseline=_slice_metrics(baseline, name, value) if baseline else None,
+                thresholds=thresholds,
+                where=f"{name} = {value}",
+            ).failures
+    return Verdict(overall.rows, tuple(failures))
+
+
+def make_report(
+    evaluation: SquadEvaluation,
+    verdict: Verdict,
+    *,
+    config: QuestionAnsweringEvaluationConfig,
+    title: str,
+    history: Sequence[Mapping[str, object]],
+    lineage: Mapping[str, str],
+    wrong_examples: Mapping[str, Sequence[WrongExample]],
+    data: DataReport,
+    notices: Sequence[str],
+    repeats: Table | None,
+) -> Report:
+    """The page: metrics, curves, slices, what was answered wrongly, what became of the data."""
+    slices = [
+        SliceRow(
+            name=f"{name} = {value}",
+            count=means.total,
+            metrics={"exact": means.exact, "f1": means.f1},
+        )
+        for name, by_value in evaluation.slices.items()
+        if name in config.slice_by
+        for value, means in by_value.items()
+    ]
+    curves, threshold_curves = {}, {}
+    if evaluation.thresholds is not None:
+        best = evaluation.thresholds.best_f1
+        threshold_curves["F1"] = ThresholdCurve(
+            *evaluation.thresholds.f1_by_threshold, chosen=best.threshold
+        )
+        curves = {
+            f"{name} (average precision {curve.average_precision:.2f} %)": Curve(
+                curve.recalls, curve.precisions
+            )
+            for name, curve in evaluation.thresholds.curves.items()
+        }
+    return Report(
+        title=title,
+        blessed=verdict.blessed,
+        failures=verdict.failures,
+        metrics=verdict.rows,
+        slices=slices,
+        slice_note="Scores of slices are those at the threshold of the best F1.",
+        labels=None,
+        confusion=None,
+        precision_recall=curves,
+        threshold_curves=threshold_curves,
+        wrong_examples=wrong_examples,
+        data=data,
+        notices=notices,
+        history=history,
+        repeats=repeats,
+        lineage=lineage,
+    )
+
+
+def results(
+    evaluation: SquadEvaluation, verdict: Verdict, *, baseline: SquadEvaluation | None
+) -> dict[str, Any]:
+    """What `results.json` holds; numbers that JSON does not have are None."""
+    return {
+        "blessed": verdict.blessed,
+        "failures": list(verdict.failures),
+        "metrics": _finite(evaluation.metrics()),
+        "baseline": _finite(baseline.metrics()) if baseline else None,
+        "slices": {
+            name: {
+                value: {"exact": means.exact, "f1": means.f1, "total": means.total}
+                for value, means in by_value.items()
+            }
+            for name, by_value in evaluation.slices.items()
+        },
+    }
+
+
+def _slice_metrics(evaluation: SquadEvaluation, name: str, value: str) -> dict[str, float]:
+    means = evaluation.slices.get(name, {}).get(value)
+    return {metric: getattr(means, metric) for metric in SLICE_METRICS} if means else {}
+
+
+def _finite(metrics: Mapping[str, float]) -> dict[str, float | None]:
+    return {name: value if math.isfinite(value) else None for name, value in metrics.items()}

@@ -1,0 +1,139 @@
+"""One input file to serialized examples and dead letters, row by row and without Beam."""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from components.dead_letters import DeadLetter
+from components.example_gen.classification import rows
+from components.example_gen.classification.dataset import TextDataset
+from components.example_gen.classification.inputs import InputFile, read_items, row_guid_prefix
+from components.example_gen.classification.interpretation import RowInterpreter, UnusableRowError
+from components.example_gen.classification.plan import ConversionPlan, Order
+
+READ = "read"
+PRODUCED = "produced"
+BLANK = "blank"
+DEAD = "dead"
+# Rows that dead letters hold beyond one each: whole files of questions do.
+MORE_LOST = "more lost"
+
+# (output split, what is counted, reason): the reason is empty but for dead letters.
+Counter = tuple[str, str, str]
+
+
+class UnreadableHeaderError(ValueError):
+    """A file whose first row should name its columns and cannot be read."""
+
+
+class Output(NamedTuple):
+    """What became of a row.
+
+    Attributes:
+        is_example: False for a dead letter.
+        split: of the output.
+        shard: in the split.
+        order: in the shard.
+        content: a serialized tf.train.Example, or a dead letter's JSON line without its end.
+    """
+
+    is_example: bool
+    split: str
+    shard: int
+    order: Order
+    content: bytes
+
+
+def convert_file(
+    plan: ConversionPlan, file: InputFile, counts: collections.Counter[Counter]
+) -> Iterator[Output]:
+    """Examples and dead letters of a file, in its order, with bounded memory.
+
+    Args:
+        plan: what to do.
+        file: to read.
+        counts: to which rows, blank lines, examples and dead letters (by reason) are added.
+
+    Raises:
+        UnreadableHeaderError: if the first row should be a header and cannot be read.
+        ColumnNotFoundError: if the header lacks a column.
+        DamagedFileError: if a compressed file is cut off.
+    """
+    dataset = plan.dataset
+    awaits_header = dataset.has_header(file.split) and dataset.file_format in ("tsv", "csv")
+    interpreter = None if awaits_header else _interpreter(plan, file, header=None)
+    for item in read_items(dataset, file, max_bytes=plan.max_row_bytes):
+        if isinstance(item, rows.BlankLine):
+            counts[plan.split_of_blank_lines(file.split), BLANK, ""] += 1
+        elif interpreter is None:
+            interpreter = _interpreter(plan, file, header=_header(file, item))
+        else:
+            yield _convert_row(plan, file, interpreter, item, counts)
+
+
+def _interpreter(
+    plan: ConversionPlan, file: InputFile, *, header: Sequence[str] | None
+) -> RowInterpreter:
+    return RowInterpreter(
+        plan.dataset,
+        plan.dataset.columns_of(file.split),
+        source_file=file.name,
+        guid_prefix=row_guid_prefix(plan.dataset, file),
+        header=header,
+    )
+
+
+def _header(file: InputFile, item: rows.Row | rows.BadRow) -> Sequence[str]:
+    if isinstance(item, rows.Row):
+        return item.fields
+    detail = f" ({item.detail})" if item.detail else ""
+    raise UnreadableHeaderError(
+        f"The header of {file.path} (line {item.line}) cannot be read: {item.reason}{detail}. "
+        "Mend the file, or set header to false if it has none."
+    )
+
+
+def _convert_row(
+    plan: ConversionPlan,
+    file: InputFile,
+    interpreter: RowInterpreter,
+    item: rows.Row | rows.BadRow,
+    counts: collections.Counter[Counter],
+) -> Output:
+    if isinstance(item, rows.Row):
+        guid = interpreter.guid(item.fields, item.index)
+    else:
+        guid = interpreter.numbered_guid(item.index)
+    split = plan.split_of_row(file.split, guid)
+    counts[split, READ, ""] += 1
+    try:
+        if isinstance(item, rows.BadRow):
+            raise UnusableRowError(item.reason, item.detail)
+        example = interpreter.interpret(item.fields, guid=guid, line=item.line)
+    except UnusableRowError as error:
+        counts[split, DEAD, error.reason] += 1
+        letter = DeadLetter(
+            source=file.path,
+            position=_position(plan.dataset, item),
+            reason=error.reason,
+            detail=error.detail,
+            excerpt=item.excerpt if isinstance(item, rows.BadRow) else rows.excerpt(item.fields),
+            weight=item.weight if isinstance(item, rows.BadRow) else 1,
+        )
+        if letter.weight > 1:
+            counts[split, MORE_LOST, ""] += letter.weight - 1
+        place = plan.place_in_file_order(split, file, offset=item.offset, line=item.line)
+        return Output(False, split, *place, letter.to_json().encode())
+    counts[split, PRODUCED, ""] += 1
+    place = plan.place_of_example(
+        split, file, offset=item.offset, line=item.line, guid=example.guid
+    )
+    return Output(True, split, *place, example.serialize())
+
+
+def _position(dataset: TextDataset, item: rows.Row | rows.BadRow) -> str:
+    if dataset.file_format != "race":
+        return str(item.line)
+    return f"question {item.line}" if item.line else "the whole file"

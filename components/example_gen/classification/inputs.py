@@ -1,0 +1,203 @@
+"""The files of a data set: found, checked before anything runs, and given their places in order."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import logging
+import posixpath
+import re
+from collections.abc import Iterator
+
+from components import files
+from components.example_gen.classification import race_files, rows
+from components.example_gen.classification.dataset import TextDataset
+from components.example_gen.classification.interpretation import locate
+from components.example_gen.lines import is_compressed, open_decompressed, open_text
+from components.example_gen.patterns import resolve
+
+# How much larger a compressed text is assumed to be once decompressed; only used to decide on the
+# number of shards and to spread rows over them, never for what is read.
+_ASSUMED_COMPRESSION = 4
+# What TFX's driver fills in before the executor sees a pattern.
+_TFX_PLACEHOLDER = re.compile(r"\{(SPAN|VERSION)(:\d+)?\}|\{(YYYY|MM|DD)\}")
+_GLOB_CHARACTERS = frozenset("*?[{")
+
+
+@dataclasses.dataclass(frozen=True)
+class InputFile:
+    """One file to read.
+
+    Attributes:
+        path: where it lies.
+        name: path relative to the data root, or its base name if it lies elsewhere.
+        split: of `TextDataset.splits`.
+        number: place among the split's files, which are sorted by path.
+        first_byte: (assumed) bytes in the files before it.
+        num_bytes: its (assumed) decompressed size.
+        is_namesake: whether another file of the split has the same name in a folder of the same
+            name, as `a/pos/1.txt` and `b/pos/1.txt`.
+    """
+
+    path: str
+    name: str
+    split: str
+    number: int
+    first_byte: int
+    num_bytes: int
+    is_namesake: bool = False
+
+
+def find_files(dataset: TextDataset, data_root: str) -> dict[str, list[InputFile]]:
+    """Files by split; an optional split without files is left out.
+
+    Raises:
+        NoSuchFilesError: naming the pattern, if a required split has no files or no split has any.
+    """
+    found = {}
+    for name, split in dataset.splits.items():
+        pattern = resolve(data_root, split.pattern)
+        matches = files.match(pattern)
+        if matches:
+            sizes = {file.path: file.size for file in matches}
+            found[name] = _in_order(name, sizes, data_root)
+        elif split.required:
+            raise files.NoSuchFilesError(
+                f"No file matches {pattern!r} (split {name!r} of data set {dataset.name!r}). Check "
+                "the data root and the split's pattern, and that this machine or service account "
+                "may read there."
+            )
+    if not found:
+        patterns = [resolve(data_root, split.pattern) for split in dataset.splits.values()]
+        raise files.NoSuchFilesError(
+            f"No file matches any of {patterns} (data set {dataset.name!r})."
+        )
+    _warn_of_overlap(found)
+    return found
+
+
+def check_inputs(dataset: TextDataset, data_root: str) -> dict[str, list[InputFile]]:
+    """What can be known to be wrong with the input before any component runs.
+
+    Looks for the files of every split, and for the named columns in the first file's header.
+    TFX's placeholders ({SPAN} and the like) may stand for anything here.
+
+    Returns:
+        the files by split.
+
+    Raises:
+        NoSuchFilesError: naming the pattern that matches nothing.
+        ColumnNotFoundError: if a header lacks a column.
+    """
+    splits = {
+        name: dataclasses.replace(split, pattern=_TFX_PLACEHOLDER.sub("*", split.pattern))
+        for name, split in dataset.splits.items()
+    }
+    dataset = dataclasses.replace(dataset, splits=splits)
+    found = find_files(dataset, data_root)
+    for name, split_files in found.items():
+        columns = dataset.columns_of(name)
+        if not dataset.has_header(name) or not columns.names():
+            continue
+        first = split_files[0]
+        for item in read_items(dataset, first, max_bytes=1 << 20):
+            if isinstance(item, rows.Row):
+                locate(columns, item.fields, first.path)
+            if not isinstance(item, rows.BlankLine):
+                break
+    return found
+
+
+def read_items(dataset: TextDataset, file: InputFile, *, max_bytes: int) -> Iterator[rows.Item]:
+    """Rows of one file, good and bad, in order.
+
+    Args:
+        dataset: says how the file is laid out.
+        file: to read.
+        max_bytes: most bytes in a legal row.
+
+    Raises:
+        DamagedFileError: if a compressed file is cut off.
+        WrongFormatError: if a file of rows is something else.
+    """
+    if dataset.file_format in ("folders", "race"):
+        opened = open_decompressed(file.path)
+    else:
+        opened = open_text(file.path, dataset.file_format)
+    with opened as content:
+        if dataset.file_format == "tsv":
+            yield from rows.read_tsv(content, delimiter=dataset.delimiter, max_bytes=max_bytes)
+        elif dataset.file_format == "csv":
+            yield from rows.read_csv(content, delimiter=dataset.delimiter, max_bytes=max_bytes)
+        elif dataset.file_format == "jsonl":
+            yield from rows.read_jsonl(content, max_bytes=max_bytes)
+        else:
+            folder = posixpath.basename(posixpath.dirname(_posix(file.path)))
+            stem = posixpath.splitext(posixpath.basename(_posix(file.path)))[0]
+            name = posixpath.splitext(file.name)[0] if file.is_namesake else f"{folder}-{stem}"
+            guid = f"{dataset.guid_prefix(file.split)}-{name}"
+            if dataset.file_format == "race":
+                yield from race_files.read(content, level=folder, guid=guid, max_bytes=max_bytes)
+            else:
+                yield from rows.read_folder_file(
+                    content, folder=folder, guid=guid, max_bytes=max_bytes
+                )
+
+
+def row_guid_prefix(dataset: TextDataset, file: InputFile) -> str:
+    """What comes before the number of a row in its guid.
+
+    The numbers count per file. So that guids differ, the file's name is put in where the pattern
+    may match several files (whether or not it does).
+    """
+    prefix = dataset.guid_prefix(file.split)
+    if _GLOB_CHARACTERS.isdisjoint(dataset.splits[file.split].pattern):
+        return prefix
+    return f"{prefix}-{file.name}"
+
+
+def _warn_of_overlap(found: dict[str, list[InputFile]]) -> None:
+    split_of: dict[str, str] = {}
+    for split, split_files in found.items():
+        for file in split_files:
+            other = split_of.setdefault(file.path, split)
+            if other != split:
+                logging.warning(
+                    "%s is read for both %s and %s: what is measured on it says nothing about "
+                    "new texts.",
+                    file.path,
+                    other,
+                    split,
+                )
+                return
+
+
+def _in_order(split: str, sizes: dict[str, int], data_root: str) -> list[InputFile]:
+    root = _posix(data_root).rstrip("/") + "/"
+    outside = collections.Counter(
+        posixpath.basename(_posix(path)) for path in sizes if not _posix(path).startswith(root)
+    )
+    namesakes = collections.Counter(map(_folder_and_stem, sizes))
+    ordered = []
+    first_byte = 0
+    for number, path in enumerate(sorted(sizes)):
+        inside = _posix(path).startswith(root)
+        name = _posix(path)[len(root) :] if inside else posixpath.basename(_posix(path))
+        if not inside and outside[name] > 1:
+            # Examples are known by it.
+            name = _posix(path)
+        # An empty file has a place as well.
+        num_bytes = max(1, sizes[path] * (_ASSUMED_COMPRESSION if is_compressed(path) else 1))
+        is_namesake = namesakes[_folder_and_stem(path)] > 1
+        ordered.append(InputFile(path, name, split, number, first_byte, num_bytes, is_namesake))
+        first_byte += num_bytes
+    return ordered
+
+
+def _folder_and_stem(path: str) -> tuple[str, str]:
+    folder, name = posixpath.split(_posix(path))
+    return posixpath.basename(folder), posixpath.splitext(name)[0]
+
+
+def _posix(path: str) -> str:
+    return path.replace("\\", "/")

@@ -1,0 +1,265 @@
+"""Rows to raw examples: columns found, texts cleaned, labels checked."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+from components import decimal_number, tf_examples
+from components.example_gen.classification.dataset import Column, Columns, TextDataset
+from components.example_gen.classification.rows import NUL_CHARACTER, UNDECODABLE, Fields
+
+TOO_FEW_COLUMNS = "too few columns"
+EMPTY_TEXT = "empty text"
+UNKNOWN_LABEL = "unknown label"
+LABEL_NOT_A_NUMBER = "label is not a number"
+LABEL_OUT_OF_RANGE = "label out of range"
+NOT_TEXT = "column is not text"
+NOT_A_LIST = "column is not a list"
+WRONG_NUMBER_OF_OPTIONS = "wrong number of options"
+
+# Numbers to IEEE 754 and to Python, to no range.
+_NO_RANGE_HOLDS = ("nan", "inf", "infinity")
+
+
+class ColumnNotFoundError(ValueError):
+    """A column that is named in the configuration and not in a file's header."""
+
+
+class UnusableRowError(ValueError):
+    """A row that makes no example; `reason` and `detail` as in `dead_letters.DeadLetter`."""
+
+    def __init__(self, reason: str, detail: str = ""):
+        super().__init__(reason, detail)
+        self.reason = reason
+        self.detail = detail
+
+
+@dataclasses.dataclass(frozen=True)
+class RawExample:
+    """One example before tokenization.
+
+    Attributes:
+        guid: id, unique in its split.
+        text_a: the text, or the first of a pair.
+        text_b: the second text of a pair, or None.
+        label: one of the data set's labels, or a number's text; None in test files.
+        source_file: path of the file, relative to the data root if it lies under it.
+        source_line: number of its first line there (in RACE's files of the question), counted
+            from 1.
+        options: to choose from, or None.
+        level: part of the data that it belongs to, or None.
+    """
+
+    guid: str
+    text_a: str
+    text_b: str | None
+    label: str | None
+    source_file: str
+    source_line: int
+    options: tuple[str, ...] | None = None
+    level: str | None = None
+
+    def serialize(self) -> bytes:
+        """As a tf.train.Example; what is None is left out."""
+        features: dict[str, list[bytes] | list[int]] = {
+            "guid": [self.guid.encode()],
+            "text_a": [self.text_a.encode()],
+            "source_file": [self.source_file.encode(errors="surrogateescape")],
+            "source_line": [self.source_line],
+        }
+        for name in ("text_b", "label", "level"):
+            value = getattr(self, name)
+            if value is not None:
+                features[name] = [value.encode()]
+        if self.options is not None:
+            features["options"] = [option.encode() for option in self.options]
+        return tf_examples.encode(features)
+
+
+class RowInterpreter:
+    """Makes examples of the rows of one file."""
+
+    def __init__(
+        self,
+        dataset: TextDataset,
+        columns: Columns,
+        *,
+        source_file: str,
+        guid_prefix: str,
+        header: Sequence[str] | None,
+    ):
+        """Finds the columns.
+
+        Args:
+            dataset: which labels are legal and how texts are cleaned.
+            columns: of this file.
+            source_file: its name in the examples.
+            guid_prefix: what comes before the row number where there is no column of ids.
+            header: its first row, where columns are given by name and rows are sequences.
+
+        Raises:
+            ColumnNotFoundError: if the header lacks a column.
+        """
+        self._dataset = dataset
+        self._source_file = source_file
+        self._guid_prefix = guid_prefix
+        self._columns = locate(columns, header, source_file)
+        self._needed_length = _needed_length(self._columns)
+        self._labels = frozenset(dataset.labels)
+
+    def guid(self, fields: Fields, index: int) -> str:
+        """Id of a row: that of its column, or the prefix and its number.
+
+        A row whose column of ids cannot be used is numbered, so that its dead letter has a split.
+        """
+        if self._columns.guid is not None:
+            try:
+                return _value(fields, self._columns.guid) or self.numbered_guid(index)
+            except UnusableRowError:
+                pass
+        return self.numbered_guid(index)
+
+    def numbered_guid(self, index: int) -> str:
+        """Id of the row with this number among those that are not blank."""
+        return f"{self._guid_prefix}-{index}"
+
+    def interpret(self, fields: Fields, *, guid: str, line: int) -> RawExample:
+        """One example.
+
+        Args:
+            fields: of the row.
+            guid: its id.
+            line: number of its first line.
+
+        Raises:
+            UnusableRowError: saying what is wrong with it.
+        """
+        columns = self._columns
+        if not isinstance(fields, Mapping) and len(fields) < self._needed_length:
+            raise UnusableRowError(
+                TOO_FEW_COLUMNS, f"{len(fields)} columns, {self._needed_length} are needed"
+            )
+        return RawExample(
+            guid,
+            text_a=self._text(fields, columns.text_a),
+            text_b=None if columns.text_b is None else self._text(fields, columns.text_b),
+            label=None if columns.label is None else self._label(_value(fields, columns.label)),
+            source_file=self._source_file,
+            source_line=line,
+            options=None if columns.options is None else self._options(fields, columns.options),
+            level=None if columns.level is None else _value(fields, columns.level),
+        )
+
+    def _text(self, fields: Fields, column: Column) -> str:
+        return self._clean(_value(fields, column), column)
+
+    def _options(self, fields: Fields, column: Column) -> tuple[str, ...]:
+        values = _find(fields, column)
+        if not isinstance(values, list):
+            raise UnusableRowError(NOT_A_LIST, f"column {column!r} holds a {type(values).__name__}")
+        labels = self._dataset.labels
+        if len(values) != len(labels):
+            raise UnusableRowError(
+                WRONG_NUMBER_OF_OPTIONS,
+                f"{len(values)}; there should be one for each of {', '.join(labels)}",
+            )
+        return tuple(self._clean(as_text(value, column), column) for value in values)
+
+    def _clean(self, text: str, column: Column) -> str:
+        if self._dataset.strip:
+            text = text.strip()
+        for old, new in self._dataset.replacements:
+            text = text.replace(old, new)
+        if not text or text.isspace():
+            raise UnusableRowError(EMPTY_TEXT, f"column {column!r}")
+        return text
+
+    def _label(self, label: str) -> str:
+        if not self._dataset.is_regression:
+            if label not in self._labels:
+                legal = ", ".join(self._dataset.labels)
+                raise UnusableRowError(UNKNOWN_LABEL, f"{label[:100]!r}; legal are {legal}")
+            return label
+        number = decimal_number.normalize(label)
+        if number is None and label.strip(" +-").lower() in _NO_RANGE_HOLDS:
+            raise UnusableRowError(LABEL_OUT_OF_RANGE, repr(label))
+        if number is None:
+            raise UnusableRowError(
+                LABEL_NOT_A_NUMBER, f"{label[:100]!r}; a number is written as in 2.5, -3 or 1e-2"
+            )
+        smallest, largest = self._dataset.label_range
+        if not smallest <= float(number) <= largest:
+            raise UnusableRowError(
+                LABEL_OUT_OF_RANGE, f"{label[:100]!r}; the range is {smallest} to {largest}"
+            )
+        return number
+
+
+def locate(columns: Columns, header: Sequence[str] | None, source_file: str) -> Columns:
+    """The columns with their names in a header turned into positions.
+
+    Args:
+        columns: by name or by position.
+        header: first row of the file; None leaves names as they are, for rows with named fields.
+        source_file: for the message.
+
+    Raises:
+        ColumnNotFoundError: if the header lacks a column, or has it twice.
+    """
+    if header is None:
+        return columns
+    positions = {}
+    for field in dataclasses.fields(Columns):
+        column = getattr(columns, field.name)
+        if isinstance(column, str):
+            if header.count(column) != 1:
+                times = "no" if column not in header else "more than one"
+                raise ColumnNotFoundError(
+                    f"{source_file} has {times} column {column!r} ({field.name}); its header is "
+                    f"{list(header)[:50]}. Correct columns in the configuration, or the delimiter."
+                )
+            column = header.index(column)
+        positions[field.name] = column
+    return Columns(**positions)
+
+
+def _needed_length(columns: Columns) -> int:
+    """Fewest columns that a row given by position may have."""
+    positions = [column for column in dataclasses.astuple(columns) if isinstance(column, int)]
+    return max((-column if column < 0 else column + 1 for column in positions), default=0)
+
+
+def _value(fields: Fields, column: Column) -> str:
+    return as_text(_find(fields, column), column)
+
+
+def _find(fields: Fields, column: Column) -> object:
+    try:
+        return fields[column]
+    except (IndexError, KeyError):
+        raise UnusableRowError(TOO_FEW_COLUMNS, f"no column {column!r}") from None
+
+
+def as_text(value: object, column: Column) -> str:
+    """The text of a column's value.
+
+    Raises:
+        UnusableRowError: if it is none, or none that can be encoded.
+    """
+    if isinstance(value, bool):
+        # As JSON writes it.
+        value = str(value).lower()
+    if value is None:
+        raise UnusableRowError(TOO_FEW_COLUMNS, f"column {column!r} is null")
+    if not isinstance(value, str):
+        raise UnusableRowError(NOT_TEXT, f"column {column!r} holds a {type(value).__name__}")
+    # JSON can escape both.
+    if "\0" in value:
+        raise UnusableRowError(NUL_CHARACTER, f"column {column!r}")
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise UnusableRowError(UNDECODABLE, f"lone surrogate in column {column!r}") from None
+    return value

@@ -1,0 +1,320 @@
+"""Corpus files to raw examples in Beam: a document an example, split by document if asked to.
+
+    settings = CorpusSettings(patterns={"all": ("*.txt",)}, document_split={"train": 99, "eval": 1})
+    inputs = find_files(settings, data_root)
+    with beam.Pipeline(options=...) as pipeline:
+        convert(pipeline, settings, inputs, directory=..., split_directories=...)
+    counts = finish(settings, inputs, directory=...)
+
+Large files are cut between documents and small ones are read together, so that workers have about
+as much to do. A worker holds one document at a time.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import apache_beam as beam
+
+from components import files, tfrecords
+from components.dead_letter_file import DeadLetterFile
+from components.dead_letters import DEAD_LETTERS_DIRECTORY
+from components.example_gen import counts_file
+from components.example_gen.counts_file import EmptySplitError
+from components.example_gen.pretraining import corpus, corpus_files
+from components.example_gen.pretraining.corpus import CORPUS_FORMATS, TEXT_FEATURE, CorpusFormat
+from components.example_gen.pretraining.corpus_files import FileRange
+
+METRICS_NAMESPACE = "xlnet/example_gen/corpus"
+_DOCUMENTS, _DIVIDED = "documents", "documents divided"
+
+
+@dataclasses.dataclass(frozen=True)
+class CorpusSettings:
+    """How corpus files become splits.
+
+    Attributes:
+        patterns: glob patterns of each split's files, below the data root or absolute.
+        document_split: weights of the output splits, such as {"train": 99, "eval": 1}, where
+            `patterns` has a single entry whose documents are shared out; empty otherwise.
+        file_format: "text", "jsonl" or "tfrecord", see `components.example_gen.pretraining.corpus`.
+        text_field: key of the text in JSONL objects and Examples.
+        seed: of that split.
+        max_dead_letter_share: share of the text, in bytes, that may be unusable; one line of
+            ordinary length always may.
+        unit_bytes: of input that a worker reads at once, and an output file comes from.
+    """
+
+    patterns: dict[str, tuple[str, ...]]
+    document_split: dict[str, int] = dataclasses.field(default_factory=dict)
+    file_format: CorpusFormat = "text"
+    text_field: str = TEXT_FEATURE
+    seed: int = 0
+    max_dead_letter_share: float = 0.001
+    unit_bytes: int = 64 << 20
+
+    def __post_init__(self) -> None:
+        if not self.patterns or not all(self.patterns.values()):
+            raise ValueError("patterns is empty; give the files of each split, or of all of them.")
+        if self.document_split and len(self.patterns) != 1:
+            raise ValueError(
+                "document_split shares out one set of files, but patterns has "
+                f"{len(self.patterns)} ({', '.join(self.patterns)}). Give one, or leave "
+                "document_split out."
+            )
+        if self.document_split and min(self.document_split.values()) < 1:
+            raise ValueError(
+                f"document_split's weights must be at least 1, but are {self.document_split}."
+            )
+        if self.file_format not in CORPUS_FORMATS:
+            raise ValueError(
+                f"file_format must be one of {', '.join(CORPUS_FORMATS)}, but is "
+                f"{self.file_format!r}."
+            )
+        if not 0 <= self.max_dead_letter_share <= 1:
+            raise ValueError(
+                f"max_dead_letter_share must lie in [0, 1], but is {self.max_dead_letter_share}."
+            )
+        if self.unit_bytes < 1:
+            raise ValueError(f"unit_bytes must be positive, but is {self.unit_bytes}.")
+
+    @property
+    def output_splits(self) -> list[str]:
+        """Names of the splits that are written."""
+        return list(self.document_split or self.patterns)
+
+
+@dataclasses.dataclass(frozen=True)
+class CorpusFile:
+    """A file of the corpus.
+
+    Attributes:
+        path: where it lies.
+        name: relative to the data root; documents are known by it, so a corpus may be moved.
+        size: in bytes, as it lies there.
+    """
+
+    path: str
+    name: str
+    size: int
+
+
+def find_files(settings: CorpusSettings, data_root: str) -> dict[str, list[CorpusFile]]:
+    """Files by input split, sorted.
+
+    Raises:
+        NoSuchFilesError: naming the pattern that matches nothing.
+        ValueError: if a file belongs to two splits.
+    """
+    root = data_root.rstrip("/") + "/"
+    found: dict[str, list[CorpusFile]] = {}
+    split_of: dict[str, str] = {}
+    for split, patterns in settings.patterns.items():
+        sizes: dict[str, int] = {}
+        for pattern in patterns:
+            whole = patterns.resolve(data_root, pattern)
+            for file in files.find(whole, purpose=f"corpus files of {split!r}"):
+                sizes[file.path] = file.size
+        for path in sizes:
+            other = split_of.setdefault(path, split)
+            if other != split:
+                raise ValueError(
+                    f"{path} belongs to the splits {other!r} and {split!r}; what is held out must "
+                    "not be trained on. Mend the patterns."
+                )
+        found[split] = [
+            CorpusFile(path, path.removeprefix(root), size) for path, size in sorted(sizes.items())
+        ]
+    return found
+
+
+def convert(
+    pipeline: beam.Pipeline,
+    settings: CorpusSettings,
+    inputs: Mapping[str, Sequence[CorpusFile]],
+    *,
+    directory: str,
+    split_directories: Mapping[str, str],
+) -> None:
+    """Adds the conversion to a pipeline; its end leaves the examples and counts for `finish`.
+
+    Args:
+        pipeline: that runs it.
+        settings: how files become splits.
+        inputs: of `find_files`.
+        directory: gets dead letters and counts.
+        split_directories: of the output splits.
+    """
+    groups = [
+        (f"{split}-{number:05d}", (split, group))
+        for split, members in inputs.items()
+        for number, group in enumerate(_group(members, settings.unit_bytes))
+    ]
+    converted = (
+        pipeline
+        | "Groups" >> beam.Create(groups)
+        # A grouping hands its keys to the workers in turn, where a Reshuffle leaves it to chance.
+        | "Spread groups" >> beam.GroupByKey()
+        | "Units" >> beam.FlatMap(_units, settings=settings)
+        | "Spread units" >> beam.GroupByKey()
+        | "Convert" >> beam.ParDo(_ConvertUnit(settings, directory, dict(split_directories)))
+    )
+    counts_file.write_sums(converted, directory)
+
+
+def finish(
+    settings: CorpusSettings,
+    inputs: Mapping[str, Sequence[CorpusFile]],
+    *,
+    directory: str,
+    kept: str | None = None,
+) -> dict[str, int]:
+    """Judges what was converted and writes `counts.json` last.
+
+    Args:
+        settings: of `convert`.
+        inputs: of `convert`.
+        directory: of `convert`.
+        kept: where dead letters will lie if this fails, for the message; None where they are.
+
+    Raises:
+        TooManyDeadLettersError: if more of the text was unusable than the settings allow.
+        EmptySplitError: if a split got no document.
+    """
+    counts = counts_file.read(directory)
+    for split in inputs:
+        counts_file.check_dead_letters(
+            counts,
+            directory,
+            split=split,
+            total=counts.get(f"{split}/{corpus.BYTES}", 0),
+            unit="bytes of text",
+            num_read=counts.get(f"{split}/{corpus.LINES}", 0),
+            allowed_share=settings.max_dead_letter_share,
+            kept=kept,
+        )
+    for split in settings.output_splits:
+        if counts.get(f"{split}/{_DOCUMENTS}"):
+            continue
+        documents = sum(counts.get(f"{name}/{_DOCUMENTS}", 0) for name in settings.output_splits)
+        raise EmptySplitError(
+            f"The split {split!r} got no document; there are {documents:,} in all. "
+            + (
+                "A blank line ends a document: a text without any is a single one. "
+                if settings.file_format == "text"
+                else ""
+            )
+            + "Check the files, give the split files of its own, or a larger weight. "
+            + counts_file.describe_dead_letters(counts, directory, kept=kept)
+        )
+    for split in settings.output_splits:
+        files.remove_leftovers(files.join(directory, f"Split-{split}"))
+    counts_file.finish(counts, directory)
+    return counts
+
+
+def _group(members: Sequence[CorpusFile], unit_bytes: int) -> Iterator[list[CorpusFile]]:
+    """Runs of files of about `unit_bytes`; a larger file stands alone."""
+    group: list[CorpusFile] = []
+    size = 0
+    for file in members:
+        if group and size + file.size > unit_bytes:
+            yield group
+            group, size = [], 0
+        group.append(file)
+        size += file.size
+    if group:
+        yield group
+
+
+# A range of a file, and the name of the file.
+_NamedRange = tuple[FileRange, str]
+
+
+def _units(
+    element: tuple[str, Iterable[tuple[str, list[CorpusFile]]]], settings: CorpusSettings
+) -> Iterator[tuple[tuple[str, str], list[_NamedRange]]]:
+    """((split, name of the unit), what to read) of a group of files."""
+    name, groups = element
+    for split, group in groups:
+        if len(group) > 1 or settings.file_format == "tfrecord":
+            yield (split, name), [(FileRange(file.path), file.name) for file in group]
+            continue
+        (file,) = group
+        for file_range in corpus_files.split_into_ranges(
+            file.path,
+            size=file.size,
+            range_bytes=settings.unit_bytes,
+            at_blank_lines=settings.file_format == "text",
+        ):
+            yield (split, f"{name}-{file_range.start:015d}"), [(file_range, file.name)]
+
+
+class _ConvertUnit(beam.DoFn):
+    """Writes the examples of a unit, at most a file per output split; yields counts."""
+
+    def __init__(
+        self, settings: CorpusSettings, directory: str, split_directories: dict[str, str]
+    ) -> None:
+        self._settings = settings
+        self._directory = directory
+        self._split_directories = split_directories
+
+    def process(
+        self, element: tuple[tuple[str, str], Iterable[list[_NamedRange]]]
+    ) -> Iterator[tuple[str, int]]:
+        (split, name), units = element
+        counts: collections.Counter[str] = collections.Counter()
+        letters_path = files.join(self._directory, DEAD_LETTERS_DIRECTORY, f"{name}.jsonl")
+        with contextlib.ExitStack() as stack:
+            rejected = stack.enter_context(DeadLetterFile(letters_path))
+            writers: dict[str, tfrecords.RecordWriter] = {}
+            for unit in units:
+                for file_range, source in unit:
+                    for target, example in self._read(split, file_range, source, rejected, counts):
+                        if target not in writers:
+                            path = files.join(
+                                self._split_directories[target], f"documents-{name}.gz"
+                            )
+                            writers[target] = stack.enter_context(tfrecords.open_writer(path))
+                        writers[target].write(example)
+        for reason, count in rejected.counts.items():
+            counts[f"{split}/{counts_file.DEAD_LETTERS}{reason}"] += count
+        if rejected.lost:
+            counts[f"{split}/{counts_file.LOST}"] += rejected.lost
+        for key, count in sorted(counts.items()):
+            beam.metrics.Metrics.counter(METRICS_NAMESPACE, key).inc(count)
+            yield key, count
+
+    def _read(
+        self,
+        split: str,
+        file_range: FileRange,
+        source: str,
+        rejected: DeadLetterFile,
+        counts: collections.Counter[str],
+    ) -> Iterator[tuple[str, bytes]]:
+        settings = self._settings
+        of_range: collections.Counter[str] = collections.Counter()
+        documents = corpus.read_documents(
+            file_range,
+            file_format=settings.file_format,
+            reject=rejected.add,
+            counts=of_range,
+            text_field=settings.text_field,
+        )
+        for document in documents:
+            if settings.file_format != "tfrecord":
+                document = dataclasses.replace(document, source=source)
+            target = split
+            if settings.document_split:
+                target = corpus.choose_split(document, settings.document_split, seed=settings.seed)
+            counts[f"{target}/{_DOCUMENTS}"] += document.part == 0
+            counts[f"{target}/{_DIVIDED}"] += document.part == 1
+            yield target, corpus.document_to_example(document)
+        for key, count in of_range.items():
+            if key not in (_DOCUMENTS, _DIVIDED):
+                counts[f"{split}/{key}"] += count

@@ -1,0 +1,10 @@
+"""`python -m components.example_gen squad`: SquadExampleGen as a plain command."""
+
+from components.example_gen import standalone_conversion
+
+NAME = "squad"
+COMMAND = standalone_conversion.command(
+    "paragraphs of SQuAD files",
+    component="components.example_gen.question_answering.component.SquadExampleGen",
+    settings="components.example_gen.question_answering.squad_conversion.SquadSettings",
+)

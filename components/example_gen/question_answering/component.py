@@ -1,0 +1,34 @@
+"""SquadExampleGen: the TFX component that turns SQuAD files into raw examples."""
+
+from __future__ import annotations
+
+from tfx.components.example_gen.classification.component import FileBasedExampleGen
+from tfx.dsl.components.base import executor_spec
+from tfx.orchestration import data_types
+
+from components.example_gen import tfx_example_gen
+from components.example_gen.question_answering.executor import Executor
+from components.example_gen.question_answering.squad_conversion import SquadSettings
+
+
+class SquadExampleGen(FileBasedExampleGen):
+    """Paragraphs of SQuAD files with their questions (`squad_examples` beside this file).
+
+    Component `outputs` contains:
+     - `examples`: Channel of type `standard_artifacts.Examples`; besides the splits its directory
+       holds `dead_letters/` and `counts.json`.
+    """
+
+    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
+
+    def __init__(self, data_root: str | data_types.RuntimeParameter, settings: SquadSettings):
+        """Constructs the component; touches no file.
+
+        Args:
+            data_root: directory below which the patterns match.
+            settings: files and splits.
+        """
+        super().__init__(
+            input_base=data_root,
+            **tfx_example_gen.arguments(settings, settings.patterns, settings.article_split),
+        )

@@ -1,0 +1,258 @@
+"""SQuAD files to raw examples in Beam: a paragraph an example, split by article if asked to.
+
+    settings = SquadSettings(patterns={"train": "train-v2.0.json", "eval": "dev-v2.0.json"})
+    inputs = find_files(settings, data_root)
+    with beam.Pipeline(options=...) as pipeline:
+        convert(pipeline, settings, inputs, directory=..., split_directories=...)
+    counts = finish(settings, inputs, directory=...)
+
+A file is read and written by one worker, paragraph by paragraph, so memory does not grow with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+import apache_beam as beam
+
+from components import files, tfrecords
+from components.dead_letter_file import DeadLetterFile
+from components.dead_letters import DEAD_LETTERS_DIRECTORY, DeadLetter
+from components.example_gen import counts_file, patterns
+from components.example_gen.counts_file import EmptySplitError
+from components.example_gen.question_answering import squad, squad_examples, squad_labels
+
+METRICS_NAMESPACE = "xlnet/example_gen/squad"
+_MAX_NAMED = 10
+_PARAGRAPHS, _QUESTIONS, _ANSWERABLE = "paragraphs", "questions", "questions/answerable"
+_IMPOSSIBLE = "questions/impossible"
+_REPAIRED, _LOST = "answers/repaired", "answers/lost"
+
+
+@dataclasses.dataclass(frozen=True)
+class SquadSettings:
+    """How SQuAD files become splits.
+
+    Attributes:
+        patterns: glob pattern of each split's files, below the data root or absolute.
+        article_split: weights of the output splits, such as {"train": 9, "eval": 1}, where
+            `patterns` has a single one whose articles are shared out; empty otherwise.
+        seed: of that split.
+        max_dead_letter_share: share of the questions that may be unusable; one always may.
+    """
+
+    patterns: dict[str, str]
+    article_split: dict[str, int] = dataclasses.field(default_factory=dict)
+    seed: int = 0
+    max_dead_letter_share: float = 0.001
+
+    def __post_init__(self) -> None:
+        if not self.patterns:
+            raise ValueError("patterns is empty; give the files of each split, or of all of them.")
+        if self.article_split and len(self.patterns) != 1:
+            raise ValueError(
+                f"article_split shares out one set of files, but patterns has {len(self.patterns)} "
+                f"({', '.join(self.patterns)}). Give one pattern, or leave article_split out."
+            )
+        if self.article_split and min(self.article_split.values()) < 1:
+            raise ValueError(
+                f"article_split's weights must be at least 1, but are {self.article_split}."
+            )
+        if not 0 <= self.max_dead_letter_share <= 1:
+            raise ValueError(
+                f"max_dead_letter_share must lie in [0, 1], but is {self.max_dead_letter_share}."
+            )
+
+    @property
+    def output_splits(self) -> list[str]:
+        """Names of the splits that are written."""
+        return list(self.article_split or self.patterns)
+
+
+def name_in(data_root: str, path: str) -> str:
+    """A file's name, by which its untitled articles are known; data may be moved as a whole."""
+    return path.removeprefix(data_root.rstrip("/") + "/")
+
+
+def find_files(settings: SquadSettings, data_root: str) -> dict[str, list[str]]:
+    """Paths by input split, sorted.
+
+    Raises:
+        NoSuchFilesError: naming the pattern that matches nothing.
+    """
+    return {
+        name: files.expand(patterns.resolve(data_root, pattern), purpose=f"SQuAD files of {name!r}")
+        for name, pattern in settings.patterns.items()
+    }
+
+
+def convert(
+    pipeline: beam.Pipeline,
+    settings: SquadSettings,
+    inputs: Mapping[str, Sequence[str]],
+    *,
+    data_root: str,
+    directory: str,
+    split_directories: Mapping[str, str],
+) -> None:
+    """Adds the conversion to a pipeline; its end leaves the examples and counts for `finish`.
+
+    Args:
+        pipeline: that runs it.
+        settings: how files become splits.
+        inputs: of `find_files`.
+        data_root: likewise.
+        directory: gets dead letters and counts.
+        split_directories: of the output splits.
+    """
+    numbered = [
+        (name, number, len(paths), path, name_in(data_root, path))
+        for name, paths in inputs.items()
+        for number, path in enumerate(paths)
+    ]
+    convert_file = _ConvertFile(settings, directory, dict(split_directories))
+    converted = (
+        pipeline
+        | "Files" >> beam.Create(numbered)
+        | "Spread" >> beam.Reshuffle()
+        | "Convert" >> beam.ParDo(convert_file)
+    )
+    counts_file.write_sums(converted, directory)
+
+
+def finish(
+    settings: SquadSettings,
+    inputs: Mapping[str, Sequence[str]],
+    *,
+    directory: str,
+    kept: str | None = None,
+) -> dict[str, int]:
+    """Judges what was converted and writes `counts.json` last.
+
+    Args:
+        settings: of `convert`.
+        inputs: of `convert`.
+        directory: of `convert`.
+        kept: where dead letters will lie if this fails, for the message; None where they are.
+
+    Raises:
+        TooManyDeadLettersError: if more was unusable than the settings allow.
+        EmptySplitError: if a split got no question.
+        UnlabelledError: if no question of "eval" has a label.
+    """
+    counts = counts_file.read(directory)
+    for name in inputs:
+        read_from = settings.output_splits if settings.article_split else [name]
+        questions = sum(counts.get(f"{split}/{_QUESTIONS}", 0) for split in read_from)
+        counts_file.check_dead_letters(
+            counts,
+            directory,
+            split=name,
+            # A lost article counts the questions that it holds.
+            total=questions + counts.get(f"{name}/{counts_file.LOST}", 0),
+            unit="questions",
+            allowed_share=settings.max_dead_letter_share,
+            kept=kept,
+        )
+    for split in settings.output_splits:
+        paths = inputs.get(split, next(iter(inputs.values())))
+        if not counts.get(f"{split}/{_QUESTIONS}"):
+            raise EmptySplitError(
+                f"The split {split!r} got no question. Its files are {_list(paths)}. "
+                + (f"{_titles(paths)} " if settings.article_split else "")
+                + counts_file.describe_dead_letters(counts, directory, kept=kept)
+            )
+        if split == squad_labels.JUDGED_SPLIT and not (
+            counts[f"{split}/{_ANSWERABLE}"] or counts[f"{split}/{_IMPOSSIBLE}"]
+        ):
+            raise squad_labels.no_labels(_list(paths), counts[f"{split}/{_QUESTIONS}"])
+    for split in settings.output_splits:
+        files.remove_leftovers(files.join(directory, f"Split-{split}"))
+    counts_file.finish(counts, directory)
+    return counts
+
+
+def _list(paths: Sequence[str]) -> str:
+    more = f" and {len(paths) - _MAX_NAMED:,} more" if len(paths) > _MAX_NAMED else ""
+    return ", ".join(paths[:_MAX_NAMED]) + more
+
+
+def _titles(paths: Sequence[str]) -> str:
+    """Why sharing articles out may leave a split empty; the files are read once more for it."""
+    articles = {
+        (item.article, path)
+        for path in paths
+        for item in squad.read_file(path)
+        if isinstance(item, squad.Paragraph)
+    }
+    titles = {title for title, _ in articles}
+    if len(titles) < len(articles):
+        return (
+            f"Its {len(articles):,} articles have {len(titles):,} different titles, such as "
+            f"{min(titles)!r}; an article is drawn by its title, so that a topic stands in one "
+            "split. Give articles titles of their own, or none."
+        )
+    return f"It has {len(titles):,} articles; with so few choose another seed."
+
+
+class _ConvertFile(beam.DoFn):
+    """Writes the examples of one file, a TFRecord file per output split; yields counts."""
+
+    def __init__(
+        self, settings: SquadSettings, directory: str, split_directories: dict[str, str]
+    ) -> None:
+        self._settings = settings
+        self._directory = directory
+        self._split_directories = split_directories
+
+    def process(self, element: tuple[str, int, int, str, str]) -> Iterator[tuple[str, int]]:
+        name, number, num_files, path, file_name = element
+        settings = self._settings
+        splits = settings.output_splits if settings.article_split else [name]
+        counts: Counter[str] = Counter()
+        letters_path = files.join(
+            self._directory, DEAD_LETTERS_DIRECTORY, f"{name}-file-{number:05d}.jsonl"
+        )
+        with contextlib.ExitStack() as stack:
+            rejected = stack.enter_context(DeadLetterFile(letters_path))
+            writers = {
+                split: stack.enter_context(
+                    tfrecords.open_writer(
+                        files.join(
+                            self._split_directories[split],
+                            # TFX's names, by which its file patterns find them.
+                            f"data_tfrecord-{number:05d}-of-{num_files:05d}.gz",
+                        )
+                    )
+                )
+                for split in splits
+            }
+            for item in squad.read_file(path, name=file_name):
+                if isinstance(item, DeadLetter):
+                    rejected.add(item)
+                    continue
+                split = name
+                if settings.article_split:
+                    split = squad.split_of_article(
+                        item.article, weights=settings.article_split, seed=settings.seed
+                    )
+                if split == squad_labels.JUDGED_SPLIT:
+                    for question in item.questions:
+                        squad_labels.check_question(question, path)
+                writers[split].write(squad_examples.encode(item))
+                counts[f"{split}/{_PARAGRAPHS}"] += 1
+                counts[f"{split}/{_QUESTIONS}"] += len(item.questions)
+                counts[f"{split}/{_ANSWERABLE}"] += sum(bool(q.answers) for q in item.questions)
+                counts[f"{split}/{_IMPOSSIBLE}"] += sum(q.is_impossible for q in item.questions)
+                counts[f"{split}/{_REPAIRED}"] += item.num_repaired_answers
+                counts[f"{split}/{_LOST}"] += item.num_lost_answers
+        for reason, count in rejected.counts.items():
+            counts[f"{name}/{counts_file.DEAD_LETTERS}{reason}"] += count
+        if rejected.lost:
+            counts[f"{name}/{counts_file.LOST}"] += rejected.lost
+        for key, count in sorted(counts.items()):
+            beam.metrics.Metrics.counter(METRICS_NAMESPACE, key).inc(count)
+            yield key, count

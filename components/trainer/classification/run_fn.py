@@ -1,0 +1,78 @@
+"""Entry point of TFX's generic Trainer for classification, referred to by its dotted path."""
+
+from __future__ import annotations
+
+import logging
+import os
+
+import tensorflow_transform as tft
+from tfx.components.trainer.fn_args_utils import FnArgs
+from tfx.components.tuner.component import TunerFnResult
+
+from components import configuration, manifest
+from components.export import input_columns, saved_model_records, text_model
+from components.trainer import run_options
+from components.trainer.classification.fine_tuning import FineTuningConfig, fine_tune
+from components.trainer.loop import TrainingResult
+
+CONFIG_KEY = "fine_tuning"
+
+_logger = logging.getLogger(__name__)
+
+
+def run_fn(fn_args: FnArgs) -> None:
+    """Trains on transformed examples and exports the model with its Transform graph.
+
+    Args:
+        fn_args: of TFX; `custom_config["fine_tuning"]` is a `FineTuningConfig` as JSON.
+    """
+    config, result = run_options.train(_config(fn_args), fn_args, _train(fn_args))
+    if not result.is_chief:
+        return
+    module = text_model.TextModel(
+        model=result.model,
+        transform_output=tft.TFTransformOutput(fn_args.transform_output),
+        labels=config.labels or None,
+        seq_len=config.seq_len,
+        multiple_choice=config.kind == "multiple_choice",
+    )
+    text_model.save(module, fn_args.serving_model_dir)
+    saved_model_records.write(
+        fn_args.serving_model_dir,
+        manifest.read(_records_dir(fn_args)),
+        names=("seq_len", "uncased"),
+    )
+    input_columns.write(fn_args.serving_model_dir, config.input_columns)
+    _logger.info("SavedModel written to %s", fn_args.serving_model_dir)
+
+
+def tuner_fn(fn_args: FnArgs) -> TunerFnResult:
+    """Searches for settings; arguments as for `run_fn`."""
+    return run_options.tuner(_config(fn_args), fn_args, _train(fn_args))
+
+
+def _config(fn_args: FnArgs) -> FineTuningConfig:
+    return configuration.from_json(
+        FineTuningConfig, fn_args.custom_config[CONFIG_KEY], where=CONFIG_KEY
+    )
+
+
+def _records_dir(fn_args: FnArgs) -> str:
+    # <artifact>/Split-train/*: the manifest lies in the artifact's root.
+    return os.path.dirname(os.path.dirname(fn_args.train_files[0]))
+
+
+def _train(fn_args: FnArgs) -> run_options.Train:
+    records_dir = _records_dir(fn_args)
+
+    def train(config: FineTuningConfig, model_dir: str, state_root: str | None) -> TrainingResult:
+        return fine_tune(
+            config,
+            records_dir=records_dir,
+            train_files=run_options.record_patterns(fn_args.train_files),
+            eval_files=run_options.record_patterns(fn_args.eval_files),
+            model_dir=model_dir,
+            state_root=state_root,
+        )
+
+    return train

@@ -1,0 +1,97 @@
+"""Components of a pretraining pipeline, from files of running text to a pushed encoder.
+
+There are no StatisticsGen, SchemaGen and ExampleValidator: an example is a document, of which TFDV
+would count characters. What is unusual about documents is counted by CorpusExampleGen and the
+preprocessor.
+"""
+
+from __future__ import annotations
+
+from tfx.dsl.components.base import base_node
+
+from components.evaluator.pretraining.component import PretrainingEvaluator
+from components.example_gen.pretraining.component import CorpusExampleGen
+from components.example_gen.pretraining.corpus import TEXT_FEATURE
+from components.preprocessing.pretraining.component import PretrainingPreprocessor
+from components.tokenization.component import SentencePieceGen
+from components.trainer.pretraining import run_fn as run_fn_module
+from components.trainer.pretraining.pretrain import PretrainingConfig
+from pipeline import shared_nodes
+from pipeline.baseline import ResolveBaseline, model_of
+from pipeline.kinds.pretraining.config import PretrainingPipelineConfig
+
+
+def make_components(
+    config: PretrainingPipelineConfig,
+    *,
+    resolve_baseline: ResolveBaseline,
+) -> list[base_node.BaseNode]:
+    """All components, in an order in which they could run."""
+    example_gen = CorpusExampleGen(
+        data_root=config.data.root, settings=config.data.settings(seed=config.records.seed)
+    )
+    examples = example_gen.outputs["examples"]
+    sentencepiece_gen = SentencePieceGen(
+        examples=None if config.vocabulary.model else examples,
+        model_path=config.vocabulary.model,
+        vocabulary_size=config.vocabulary.size,
+        uncased=config.vocabulary.uncased,
+        keep_accents=config.vocabulary.keep_accents,
+        text_features=[TEXT_FEATURE],
+    )
+    preprocessor = PretrainingPreprocessor(
+        examples=examples,
+        sentencepiece_model=sentencepiece_gen.outputs["model"],
+        config=config.records,
+        from_raw_text=config.data.from_raw_text,
+    )
+    records = preprocessor.outputs["records"]
+    *search, trainer = shared_nodes.training(
+        config,
+        run_fn_module=run_fn_module,
+        run_config=pretraining(config),
+        examples=records,
+    )
+    baseline = resolve_baseline(trainer.outputs["model"])
+    evaluator = PretrainingEvaluator(
+        records=records,
+        model=trainer.outputs["model"],
+        model_run=trainer.outputs["model_run"],
+        baseline_model=model_of(baseline),
+        config=config.evaluation,
+        pretraining=pretraining(config),
+        title=f"Pretraining: evaluation of {config.name}",
+        lineage=shared_nodes.lineage(config),
+    )
+    pusher = shared_nodes.pusher(
+        config, model=trainer.outputs["model"], blessing=evaluator.outputs["blessing"]
+    )
+    return [
+        example_gen,
+        sentencepiece_gen,
+        preprocessor,
+        *search,
+        trainer,
+        *([baseline] if baseline else []),
+        evaluator,
+        pusher,
+    ]
+
+
+def pretraining(config: PretrainingPipelineConfig) -> PretrainingConfig:
+    """The part of the configuration that the Trainer needs."""
+    return PretrainingConfig(
+        seq_len=config.records.seq_len,
+        num_predict=config.records.num_predict,
+        uncased=config.vocabulary.uncased,
+        keep_accents=config.vocabulary.keep_accents,
+        perm_size=config.longest_permutation,
+        leak_ratio=config.leak_ratio,
+        tie_weight=config.tie_weight,
+        weight=config.weight,
+        mix_with=config.mix_with,
+        model=config.trained_model,
+        options=config.model_options,
+        training=config.training,
+        init_from=config.init_from,
+    )

@@ -1,0 +1,106 @@
+"""Configuration of a question answering pipeline."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import ClassVar, Literal
+
+from components.evaluator.question_answering.config import QuestionAnsweringEvaluationConfig
+from components.example_gen.question_answering import squad_conversion
+from components.example_gen.question_answering.squad_conversion import SquadSettings
+from components.preprocessing.question_answering.config import WindowConfig
+from components.span_decoding.decoder import DecodingConfig
+from pipeline.config import PipelineConfig
+
+_SPLITS = ("train", "eval")
+
+
+@dataclasses.dataclass(frozen=True)
+class SquadDataConfig:
+    """Raw data: SQuAD files, v1.1 or v2.0, JSON or JSON lines.
+
+    Attributes:
+        root: folder in which the patterns are looked up; local or `gs://`.
+        files: glob pattern by split, "train" and "eval"; or a single one under any name, whose
+            articles `article_split` shares out.
+        article_split: weights, such as {train: 9, eval: 1}, for a single pattern; else empty.
+        max_dead_letter_share: share of the questions that may be unusable before the run fails;
+            one question always may.
+    """
+
+    root: str
+    files: dict[str, str]
+    article_split: dict[str, int] = dataclasses.field(default_factory=dict)
+    max_dead_letter_share: float = 0.001
+
+    def __post_init__(self) -> None:
+        splits = self.settings(seed=0).output_splits
+        if sorted(splits) != sorted(_SPLITS):
+            raise ValueError(
+                f"files and article_split give the splits {', '.join(splits)}; they should be "
+                f"exactly {' and '.join(_SPLITS)}. article_split, such as {{train: 9, eval: 1}}, "
+                "shares out the files of a single one."
+            )
+
+    def settings(self, *, seed: int) -> SquadSettings:
+        """What the ExampleGen goes by."""
+        return SquadSettings(
+            patterns=self.files,
+            article_split=self.article_split,
+            seed=seed,
+            max_dead_letter_share=self.max_dead_letter_share,
+        )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class QuestionAnsweringPipelineConfig(PipelineConfig):
+    """Question answering: SQuAD files to a pushed model.
+
+    Attributes:
+        kind: which kind of pipeline it is.
+        data: raw data.
+        windows: how paragraphs are cut.
+        decoding: how answers are chosen.
+        start_n_top: starts that the beam search keeps.
+        end_n_top: ends that it keeps for each of them.
+        num_shards: record files per split.
+        evaluation: the gate before the Pusher; scores are in percent.
+    """
+
+    ELSEWHERE: ClassVar[Mapping[str, str]] = {
+        "bulk_inference_splits": (
+            "TFX's BulkInferrer asks a model once for each example, and an example is a paragraph "
+            "with many questions here. `xlnet-pipeline predict MODEL --squad FILE --output FOLDER` "
+            "answers all questions of a file, with or without known answers."
+        )
+    }
+
+    data: SquadDataConfig
+    windows: WindowConfig
+    decoding: DecodingConfig
+    start_n_top: int
+    end_n_top: int
+    evaluation: QuestionAnsweringEvaluationConfig
+    num_shards: int = 8
+    kind: Literal["question_answering"] = "question_answering"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("start_n_top", "end_n_top"):
+            if not 1 <= getattr(self, name) <= self.windows.max_seq_length:
+                raise ValueError(
+                    f"{name} must lie between 1 and windows.max_seq_length "
+                    f"({self.windows.max_seq_length}), but is {getattr(self, name)}."
+                )
+        if self.num_shards < 1:
+            raise ValueError(f"num_shards must be at least 1, but is {self.num_shards}.")
+
+    def check_inputs(self) -> None:
+        """Looks for every input file.
+
+        Raises:
+            NoSuchFilesError: naming the pattern that matched nothing.
+        """
+        super().check_inputs()
+        squad_conversion.find_files(self.data.settings(seed=0), self.data.root)

@@ -1,0 +1,57 @@
+"""Extractive question answering as a kind of pipeline."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from components.modeling.cost import Workload
+from pipeline.kinds.kind import Kind
+from pipeline.kinds.question_answering.config import QuestionAnsweringPipelineConfig
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+    from tfx.dsl.components.base import base_node
+
+    from components.trainer.task import Task
+    from pipeline.baseline import ResolveBaseline
+
+
+class QuestionAnswering(Kind[QuestionAnsweringPipelineConfig]):
+    """Paragraphs with questions that a span of the paragraph answers, or none."""
+
+    name = "question_answering"
+    config_type = QuestionAnsweringPipelineConfig
+
+    def make_components(
+        self, config: QuestionAnsweringPipelineConfig, *, resolve_baseline: ResolveBaseline
+    ) -> list[base_node.BaseNode]:
+        """See `Kind`."""
+        from pipeline.kinds.question_answering import graph
+
+        return graph.make_components(config, resolve_baseline=resolve_baseline)
+
+    def workload(self, config: QuestionAnsweringPipelineConfig, batch_size: int) -> Workload:
+        """See `Kind`."""
+        return Workload(
+            task=self.name, batch_size=batch_size, seq_len=config.windows.max_seq_length
+        )
+
+    def training_step(
+        self, config: QuestionAnsweringPipelineConfig, rows: int
+    ) -> tuple[Task, dict[str, tf.TensorSpec]]:
+        """See `Kind`."""
+        from components import records
+        from components.trainer import preflight
+        from components.trainer.question_answering.task import QuestionAnsweringTask
+
+        task = QuestionAnsweringTask(
+            config.sized_model(),
+            config.model_options,
+            config.start_n_top,
+            config.end_n_top,
+            config.decoding,
+        )
+        seq_len = config.windows.max_seq_length
+        return task, preflight.record_features(
+            records.QUESTION_ANSWERING, rows=rows, seq_len=seq_len
+        )
