@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tfx.components.example_gen.classification.component import FileBasedExampleGen
+from tfx.components.example_gen.component import FileBasedExampleGen
 from tfx.dsl.components.base import executor_spec
 from tfx.orchestration import data_types
 
