@@ -47,7 +47,7 @@ def tagging(monkeypatch, tmp_path):
         "extends": ["base", "sizes/small"],
         "kind": "tagging",
         "name": "mine",
-        "data": {"root": "texts", "files": {"all": ["*.txt"]}},
+        "data": {"root": "texts", "files": {"train": ["a.txt"], "eval": ["b.txt"]}},
         "tags": ["noun", "verb", "other"],
         "vocabulary": {"size": 100},
         "training": {"batch_size": 8, "train_steps": 1, "learning_rate": 1.0e-4},
