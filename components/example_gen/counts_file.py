@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import collections
 import json
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import apache_beam as beam
@@ -31,13 +32,35 @@ class EmptySplitError(ValueError):
     """A split of which nothing could be used."""
 
 
+def of_dead_letters(letters: dead_letter_file.DeadLetterFile) -> collections.Counter[str]:
+    """Counters of a piece of work's dead letters, by reason, and of what they hold in all."""
+    counts = collections.Counter(
+        {f"{DEAD_LETTERS}{reason}": number for reason, number in letters.counts.items()}
+    )
+    if letters.lost:
+        counts[LOST] = letters.lost
+    return counts
+
+
+def for_beam(counts: Mapping[str, int], *, split: str, namespace: str) -> Iterator[tuple[str, int]]:
+    """Counts of a piece of work as `write_sums` takes them; adds them to Beam's own metrics too."""
+    for name, number in sorted(counts.items()):
+        beam.metrics.Metrics.counter(namespace, f"{split}/{name}").inc(number)
+        yield f"{split}/{name}", number
+
+
 def provisional_path(directory: str) -> str:
     """Where a pipeline leaves its counts, to be judged."""
     return files.join(directory, _PROVISIONAL_COUNTS_FILE_NAME)
 
 
 def write_sums(counts: beam.PCollection, directory: str) -> None:
-    """Adds to a pipeline: pairs of a counter's name and a number, summed and left for `read`."""
+    """Adds to a pipeline: pairs of a counter's name and a number, summed and left for `read`.
+
+    Args:
+        counts: of `for_beam`.
+        directory: of the output.
+    """
     _ = (
         counts
         | "Sum" >> beam.CombinePerKey(sum)

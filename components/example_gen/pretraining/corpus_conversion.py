@@ -22,8 +22,9 @@ import apache_beam as beam
 from components import files, tfrecords
 from components.dead_letter_file import DeadLetterFile
 from components.dead_letters import DEAD_LETTERS_DIRECTORY
-from components.example_gen import counts_file
+from components.example_gen import counts_file, split_shares
 from components.example_gen.counts_file import EmptySplitError
+from components.example_gen.patterns import resolve
 from components.example_gen.pretraining import corpus, corpus_files
 from components.example_gen.pretraining.corpus import CORPUS_FORMATS, TEXT_FEATURE, CorpusFormat
 from components.example_gen.pretraining.corpus_files import FileRange
@@ -59,24 +60,16 @@ class CorpusSettings:
     def __post_init__(self) -> None:
         if not self.patterns or not all(self.patterns.values()):
             raise ValueError("patterns is empty; give the files of each split, or of all of them.")
-        if self.document_split and len(self.patterns) != 1:
-            raise ValueError(
-                "document_split shares out one set of files, but patterns has "
-                f"{len(self.patterns)} ({', '.join(self.patterns)}). Give one, or leave "
-                "document_split out."
-            )
-        if self.document_split and min(self.document_split.values()) < 1:
-            raise ValueError(
-                f"document_split's weights must be at least 1, but are {self.document_split}."
-            )
+        split_shares.check(
+            "document_split",
+            self.document_split,
+            self.patterns,
+            max_dead_letter_share=self.max_dead_letter_share,
+        )
         if self.file_format not in CORPUS_FORMATS:
             raise ValueError(
                 f"file_format must be one of {', '.join(CORPUS_FORMATS)}, but is "
                 f"{self.file_format!r}."
-            )
-        if not 0 <= self.max_dead_letter_share <= 1:
-            raise ValueError(
-                f"max_dead_letter_share must lie in [0, 1], but is {self.max_dead_letter_share}."
             )
         if self.unit_bytes < 1:
             raise ValueError(f"unit_bytes must be positive, but is {self.unit_bytes}.")
@@ -115,7 +108,7 @@ def find_files(settings: CorpusSettings, data_root: str) -> dict[str, list[Corpu
     for split, patterns in settings.patterns.items():
         sizes: dict[str, int] = {}
         for pattern in patterns:
-            whole = patterns.resolve(data_root, pattern)
+            whole = resolve(data_root, pattern)
             for file in files.find(whole, purpose=f"corpus files of {split!r}"):
                 sizes[file.path] = file.size
         for path in sizes:
@@ -230,6 +223,7 @@ def _group(members: Sequence[CorpusFile], unit_bytes: int) -> Iterator[list[Corp
         yield group
 
 
+_CountsBySplit = collections.defaultdict[str, collections.Counter[str]]
 # A range of a file, and the name of the file.
 _NamedRange = tuple[FileRange, str]
 
@@ -267,7 +261,7 @@ class _ConvertUnit(beam.DoFn):
         self, element: tuple[tuple[str, str], Iterable[list[_NamedRange]]]
     ) -> Iterator[tuple[str, int]]:
         (split, name), units = element
-        counts: collections.Counter[str] = collections.Counter()
+        counts: _CountsBySplit = collections.defaultdict(collections.Counter)
         letters_path = files.join(self._directory, DEAD_LETTERS_DIRECTORY, f"{name}.jsonl")
         with contextlib.ExitStack() as stack:
             rejected = stack.enter_context(DeadLetterFile(letters_path))
@@ -281,13 +275,9 @@ class _ConvertUnit(beam.DoFn):
                             )
                             writers[target] = stack.enter_context(tfrecords.open_writer(path))
                         writers[target].write(example)
-        for reason, count in rejected.counts.items():
-            counts[f"{split}/{counts_file.DEAD_LETTERS}{reason}"] += count
-        if rejected.lost:
-            counts[f"{split}/{counts_file.LOST}"] += rejected.lost
-        for key, count in sorted(counts.items()):
-            beam.metrics.Metrics.counter(METRICS_NAMESPACE, key).inc(count)
-            yield key, count
+        counts[split].update(counts_file.of_dead_letters(rejected))
+        for name, found in sorted(counts.items()):
+            yield from counts_file.for_beam(found, split=name, namespace=METRICS_NAMESPACE)
 
     def _read(
         self,
@@ -295,7 +285,7 @@ class _ConvertUnit(beam.DoFn):
         file_range: FileRange,
         source: str,
         rejected: DeadLetterFile,
-        counts: collections.Counter[str],
+        counts: _CountsBySplit,
     ) -> Iterator[tuple[str, bytes]]:
         settings = self._settings
         of_range: collections.Counter[str] = collections.Counter()
@@ -312,9 +302,9 @@ class _ConvertUnit(beam.DoFn):
             target = split
             if settings.document_split:
                 target = corpus.choose_split(document, settings.document_split, seed=settings.seed)
-            counts[f"{target}/{_DOCUMENTS}"] += document.part == 0
-            counts[f"{target}/{_DIVIDED}"] += document.part == 1
+            counts[target][_DOCUMENTS] += document.part == 0
+            counts[target][_DIVIDED] += document.part == 1
             yield target, corpus.document_to_example(document)
         for key, count in of_range.items():
             if key not in (_DOCUMENTS, _DIVIDED):
-                counts[f"{split}/{key}"] += count
+                counts[split][key] += count

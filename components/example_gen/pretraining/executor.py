@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from absl import logging
-from tfx import types
-from tfx.dsl.components.base import base_beam_executor
-from tfx.types import artifact_utils, standard_component_specs
+import apache_beam as beam
 
-from components import dead_letter_file
-from components.example_gen import tfx_example_gen
+from components.example_gen import conversion_executor, tfx_example_gen
 from components.example_gen.pretraining import corpus_conversion
-from components.example_gen.pretraining.corpus_conversion import CorpusSettings
+from components.example_gen.pretraining.corpus_conversion import CorpusFile, CorpusSettings
 
 # Between the name of a split and the number of one of its patterns, each of which is an input to
 # TFX. No split's name holds it: names of splits are identifiers.
@@ -30,23 +27,38 @@ def input_patterns(settings: CorpusSettings) -> dict[str, str]:
     }
 
 
-class Executor(base_beam_executor.BaseBeamExecutor):
-    """Runs the conversion in Beam and checks its outcome."""
+@dataclasses.dataclass(frozen=True)
+class _Conversion:
+    settings: CorpusSettings
+    inputs: Mapping[str, Sequence[CorpusFile]]
 
-    def Do(  # noqa: N802 (TFX's name)
-        self,
-        input_dict: dict[str, list[types.Artifact]],
-        output_dict: dict[str, list[types.Artifact]],
-        exec_properties: dict[str, Any],
+    @property
+    def output_splits(self) -> list[str]:
+        return self.settings.output_splits
+
+    def convert(
+        self, pipeline: beam.Pipeline, directory: str, split_directories: Mapping[str, str]
     ) -> None:
-        """Writes the raw examples, their dead letters and `counts.json`.
+        corpus_conversion.convert(
+            pipeline,
+            self.settings,
+            self.inputs,
+            directory=directory,
+            split_directories=split_directories,
+        )
 
-        Args:
-            input_dict: empty.
-            output_dict: `examples`, one Examples artifact.
-            exec_properties: of `FileBasedExampleGen`; `custom_config` holds the settings.
-        """
-        del input_dict
+    def finish(
+        self, directory: str, split_directories: Mapping[str, str], kept: str | None
+    ) -> dict[str, int]:
+        del split_directories
+        return corpus_conversion.finish(self.settings, self.inputs, directory=directory, kept=kept)
+
+
+class Executor(conversion_executor.Executor):
+    """Turns files of running text into examples."""
+
+    def prepare(self, exec_properties: dict[str, Any], data_root: str) -> _Conversion:
+        """See `conversion_executor`; `custom_config` holds a `CorpusSettings`."""
         settings = tfx_example_gen.read_settings(
             CorpusSettings, exec_properties, where="CorpusExampleGen"
         )
@@ -56,21 +68,4 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         settings = dataclasses.replace(
             settings, patterns={split: tuple(found) for split, found in resolved.items()}
         )
-        inputs = corpus_conversion.find_files(
-            settings, exec_properties[standard_component_specs.INPUT_BASE_KEY]
-        )
-        artifacts = output_dict[standard_component_specs.EXAMPLES_KEY]
-        split_directories = tfx_example_gen.declare_splits(artifacts, settings.output_splits)
-        directory = artifact_utils.get_single_uri(artifacts)
-        with self._make_beam_pipeline() as pipeline:
-            corpus_conversion.convert(
-                pipeline,
-                settings,
-                inputs,
-                directory=directory,
-                split_directories=split_directories,
-            )
-        kept = dead_letter_file.place_to_keep(self._context, directory)
-        with dead_letter_file.kept_on_failure(directory, kept):
-            counts = corpus_conversion.finish(settings, inputs, directory=directory, kept=kept)
-        logging.info("documents: %s", counts)
+        return _Conversion(settings, corpus_conversion.find_files(settings, data_root))

@@ -3,56 +3,54 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from absl import logging
-from tfx import types
-from tfx.dsl.components.base import base_beam_executor
-from tfx.types import artifact_utils, standard_component_specs
+import apache_beam as beam
 
-from components import dead_letter_file
-from components.example_gen import tfx_example_gen
+from components.example_gen import conversion_executor, tfx_example_gen
 from components.example_gen.question_answering import squad_conversion
 from components.example_gen.question_answering.squad_conversion import SquadSettings
 
 
-class Executor(base_beam_executor.BaseBeamExecutor):
-    """Runs the conversion in Beam and checks its outcome."""
+@dataclasses.dataclass(frozen=True)
+class _Conversion:
+    settings: SquadSettings
+    inputs: Mapping[str, Sequence[str]]
+    data_root: str
 
-    def Do(  # noqa: N802 (TFX's name)
-        self,
-        input_dict: dict[str, list[types.Artifact]],
-        output_dict: dict[str, list[types.Artifact]],
-        exec_properties: dict[str, Any],
+    @property
+    def output_splits(self) -> list[str]:
+        return self.settings.output_splits
+
+    def convert(
+        self, pipeline: beam.Pipeline, directory: str, split_directories: Mapping[str, str]
     ) -> None:
-        """Writes the raw examples, their dead letters and `counts.json`.
+        squad_conversion.convert(
+            pipeline,
+            self.settings,
+            self.inputs,
+            data_root=self.data_root,
+            directory=directory,
+            split_directories=split_directories,
+        )
 
-        Args:
-            input_dict: empty.
-            output_dict: `examples`, one Examples artifact.
-            exec_properties: of `FileBasedExampleGen`; `custom_config` holds the settings.
-        """
-        del input_dict
+    def finish(
+        self, directory: str, split_directories: Mapping[str, str], kept: str | None
+    ) -> dict[str, int]:
+        del split_directories
+        return squad_conversion.finish(self.settings, self.inputs, directory=directory, kept=kept)
+
+
+class Executor(conversion_executor.Executor):
+    """Turns SQuAD files into examples."""
+
+    def prepare(self, exec_properties: dict[str, Any], data_root: str) -> _Conversion:
+        """See `conversion_executor`; `custom_config` holds a `SquadSettings`."""
         settings = tfx_example_gen.read_settings(
             SquadSettings, exec_properties, where="SquadExampleGen"
         )
         resolved = tfx_example_gen.resolved_patterns(exec_properties)
         settings = dataclasses.replace(settings, patterns={**settings.patterns, **resolved})
-        data_root = exec_properties[standard_component_specs.INPUT_BASE_KEY]
         inputs = squad_conversion.find_files(settings, data_root)
-        artifacts = output_dict[standard_component_specs.EXAMPLES_KEY]
-        split_directories = tfx_example_gen.declare_splits(artifacts, settings.output_splits)
-        directory = artifact_utils.get_single_uri(artifacts)
-        with self._make_beam_pipeline() as pipeline:
-            squad_conversion.convert(
-                pipeline,
-                settings,
-                inputs,
-                data_root=data_root,
-                directory=directory,
-                split_directories=split_directories,
-            )
-        kept = dead_letter_file.place_to_keep(self._context, directory)
-        with dead_letter_file.kept_on_failure(directory, kept):
-            counts = squad_conversion.finish(settings, inputs, directory=directory, kept=kept)
-        logging.info("SQuAD paragraphs: %s", counts)
+        return _Conversion(settings, inputs, data_root)

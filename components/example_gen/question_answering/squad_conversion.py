@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
 import apache_beam as beam
@@ -21,7 +21,7 @@ import apache_beam as beam
 from components import files, tfrecords
 from components.dead_letter_file import DeadLetterFile
 from components.dead_letters import DEAD_LETTERS_DIRECTORY, DeadLetter
-from components.example_gen import counts_file, patterns
+from components.example_gen import counts_file, patterns, split_shares
 from components.example_gen.counts_file import EmptySplitError
 from components.example_gen.question_answering import squad, squad_examples, squad_labels
 
@@ -52,19 +52,12 @@ class SquadSettings:
     def __post_init__(self) -> None:
         if not self.patterns:
             raise ValueError("patterns is empty; give the files of each split, or of all of them.")
-        if self.article_split and len(self.patterns) != 1:
-            raise ValueError(
-                f"article_split shares out one set of files, but patterns has {len(self.patterns)} "
-                f"({', '.join(self.patterns)}). Give one pattern, or leave article_split out."
-            )
-        if self.article_split and min(self.article_split.values()) < 1:
-            raise ValueError(
-                f"article_split's weights must be at least 1, but are {self.article_split}."
-            )
-        if not 0 <= self.max_dead_letter_share <= 1:
-            raise ValueError(
-                f"max_dead_letter_share must lie in [0, 1], but is {self.max_dead_letter_share}."
-            )
+        split_shares.check(
+            "article_split",
+            self.article_split,
+            self.patterns,
+            max_dead_letter_share=self.max_dead_letter_share,
+        )
 
     @property
     def output_splits(self) -> list[str]:
@@ -212,7 +205,7 @@ class _ConvertFile(beam.DoFn):
         name, number, num_files, path, file_name = element
         settings = self._settings
         splits = settings.output_splits if settings.article_split else [name]
-        counts: Counter[str] = Counter()
+        counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
         letters_path = files.join(
             self._directory, DEAD_LETTERS_DIRECTORY, f"{name}-file-{number:05d}.jsonl"
         )
@@ -243,16 +236,13 @@ class _ConvertFile(beam.DoFn):
                     for question in item.questions:
                         squad_labels.check_question(question, path)
                 writers[split].write(squad_examples.encode(item))
-                counts[f"{split}/{_PARAGRAPHS}"] += 1
-                counts[f"{split}/{_QUESTIONS}"] += len(item.questions)
-                counts[f"{split}/{_ANSWERABLE}"] += sum(bool(q.answers) for q in item.questions)
-                counts[f"{split}/{_IMPOSSIBLE}"] += sum(q.is_impossible for q in item.questions)
-                counts[f"{split}/{_REPAIRED}"] += item.num_repaired_answers
-                counts[f"{split}/{_LOST}"] += item.num_lost_answers
-        for reason, count in rejected.counts.items():
-            counts[f"{name}/{counts_file.DEAD_LETTERS}{reason}"] += count
-        if rejected.lost:
-            counts[f"{name}/{counts_file.LOST}"] += rejected.lost
-        for key, count in sorted(counts.items()):
-            beam.metrics.Metrics.counter(METRICS_NAMESPACE, key).inc(count)
-            yield key, count
+                found = counts[split]
+                found[_PARAGRAPHS] += 1
+                found[_QUESTIONS] += len(item.questions)
+                found[_ANSWERABLE] += sum(bool(q.answers) for q in item.questions)
+                found[_IMPOSSIBLE] += sum(q.is_impossible for q in item.questions)
+                found[_REPAIRED] += item.num_repaired_answers
+                found[_LOST] += item.num_lost_answers
+        counts[name].update(counts_file.of_dead_letters(rejected))
+        for split, found in sorted(counts.items()):
+            yield from counts_file.for_beam(found, split=split, namespace=METRICS_NAMESPACE)

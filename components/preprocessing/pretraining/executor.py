@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from absl import logging
 from tfx import types
-from tfx.dsl.components.base import base_beam_executor
 from tfx.types import artifact_utils, standard_component_specs
 
-from components import artifacts, configuration, dead_letter_file, files
-from components.example_gen import counts_file
+from components import artifacts, configuration, files
 from components.preprocessing.pretraining import pipeline
 from components.preprocessing.pretraining.config import PretrainingDataConfig
+from components.preprocessing.records_executor import (
+    RECORDS_KEY,
+    SENTENCEPIECE_MODEL_KEY,
+    RecordsExecutor,
+)
 from components.tokenization.tokenizer import Tokenizer
 
-SENTENCEPIECE_MODEL_KEY = "sentencepiece_model"
-RECORDS_KEY = "records"
 CONFIG_KEY = "config"
 FROM_RAW_TEXT_KEY = "from_raw_text"
 
 
-class Executor(base_beam_executor.BaseBeamExecutor):
+class Executor(RecordsExecutor):
     """Makes records of every split of the raw examples."""
 
     def Do(  # noqa: N802  (TFX's name)
@@ -65,22 +65,10 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             file_format="tfrecord",
             from_raw_text=bool(exec_properties[FROM_RAW_TEXT_KEY]),
         )
-        pipeline.clear_output(plan)
-        records.split_names = artifact_utils.encode_split_names(splits)
-        with self._make_beam_pipeline() as beam_pipeline:
-            pipeline.add_to_pipeline(beam_pipeline, plan)
-        kept = dead_letter_file.place_to_keep(self._context, records.uri)
-        with dead_letter_file.kept_on_failure(records.uri, kept):
-            manifest = pipeline.finish(
-                plan,
-                input_counts=counts_file.of_input(artifact_utils.get_single_uri(examples)),
-                kept=kept,
-            )
-        for split in splits:
-            logging.info(
-                "split %s: %d records of %d tokens in %d files",
-                split,
-                manifest.counts[f"{split}/records"],
-                config.seq_len,
-                len(manifest.shards[split]),
-            )
+        self.make_records(
+            plan,
+            add_to_pipeline=pipeline.add_to_pipeline,
+            finish=pipeline.finish,
+            examples=examples,
+            records=records,
+        )

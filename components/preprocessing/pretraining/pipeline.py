@@ -12,7 +12,6 @@
 from __future__ import annotations
 
 import collections
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -29,16 +28,11 @@ from components.example_gen import counts_file
 from components.example_gen.pretraining import corpus, corpus_files
 from components.example_gen.pretraining.corpus import CorpusFormat, Document
 from components.example_gen.pretraining.corpus_files import FileRange
-from components.preprocessing import vocabulary_file
+from components.preprocessing import records_job
 from components.preprocessing.pretraining import blocks, encoding, shard
 from components.preprocessing.pretraining.config import PretrainingDataConfig
-from components.preprocessing.pretraining.plan import (
-    SUMMARY_FILE_NAME,
-    PretrainingPlan,
-    clear_output,
-    make_plan,
-    split_directory,
-)
+from components.preprocessing.pretraining.plan import PretrainingPlan, make_plan
+from components.preprocessing.records_job import clear_output, split_directory
 from components.records import PRETRAINING
 from components.tokenization.special_ids import UNK_ID
 from components.tokenization.tokenizer import Tokenizer
@@ -120,13 +114,7 @@ def add_to_pipeline(pipeline: beam.Pipeline, plan: PretrainingPlan) -> None:
         | "Tokenise" >> beam.ParDo(_Tokenise(plan)).with_outputs(_COUNTS, main=_SECTIONS)
     )
     built = encoded[_SECTIONS] | "Shards" >> beam.GroupByKey() | "Build" >> beam.ParDo(_Build(plan))
-    _ = (
-        (encoded[_COUNTS], built)
-        | "All counts" >> beam.Flatten()
-        | "Sum" >> beam.CombinePerKey(sum)
-        | "Together" >> beam.combiners.ToDict()
-        | "Write summary" >> beam.Map(_write_summary, plan=plan)
-    )
+    records_job.write_summary((encoded[_COUNTS], built), plan)
 
 
 def finish(
@@ -146,10 +134,7 @@ def finish(
         TooManyDeadLettersError: if more of the text was unusable than the configuration allows.
         CorpusTooSmallError: if a split gave no batch.
     """
-    summary = json.loads(
-        files.read_bytes(files.join(plan.working_directory, SUMMARY_FILE_NAME)).decode()
-    )
-    counts = collections.Counter(summary)
+    counts = records_job.read_summary(plan)
     config = plan.config
     for split in plan.inputs:
         counts_file.check_dead_letters(
@@ -179,22 +164,18 @@ def finish(
         )
         for split in plan.inputs
     }
-    manifest = manifest_lib.Manifest(
+    return records_job.write_manifest(
+        plan,
         record_type=PRETRAINING.name,
         parameters={
             **config.parameters(),
             "num_shards": dict(plan.num_shards),
             "from_raw_text": plan.from_raw_text,
-            "vocabulary_size": plan.tokenizer.vocabulary.size,
         },
-        vocabulary_sha256=plan.tokenizer.vocabulary.sha256,
         shards=shard_files,
-        counts=dict(sorted({**(input_counts or {}), **counts}.items())),
+        counts=counts,
+        input_counts=input_counts,
     )
-    files.remove(plan.working_directory)
-    vocabulary_file.write(plan.tokenizer.vocabulary, plan.output_directory)
-    manifest.write(plan.output_directory)
-    return manifest
 
 
 _RangeKey = tuple[str, str, int]
@@ -279,14 +260,9 @@ class _Tokenise(beam.DoFn):
                 if writer.num_tokens >= _BLOCK_TOKENS:
                     for key, section in writer.flush():
                         yield _key(key), section
-            counts.update(
-                {f"dead_letters/{reason}": count for reason, count in rejected.counts.items()}
-            )
-            if rejected.lost:
-                counts[counts_file.LOST] = rejected.lost
-        for name, count in sorted(counts.items()):
-            beam.metrics.Metrics.counter(METRICS_NAMESPACE, name).inc(count)
-            yield beam.pvalue.TaggedOutput(_COUNTS, (f"{split}/{name}", count))
+            counts.update(counts_file.of_dead_letters(rejected))
+        for count in counts_file.for_beam(counts, split=split, namespace=METRICS_NAMESPACE):
+            yield beam.pvalue.TaggedOutput(_COUNTS, count)
 
 
 class _Build(beam.DoFn):
@@ -355,8 +331,3 @@ def _batches(documents: Iterator[Document]) -> Iterator[list[Document]]:
 def _key(key: blocks.ShardKey) -> tuple[str, int, int]:
     """As plain values, whose encoding Beam knows to be deterministic."""
     return key.split, key.pass_index, key.shard
-
-
-def _write_summary(counts: dict[str, int], plan: PretrainingPlan) -> None:
-    content = json.dumps(counts, sort_keys=True).encode()
-    files.write_bytes(files.join(plan.working_directory, SUMMARY_FILE_NAME), content)

@@ -7,18 +7,14 @@ import posixpath
 from collections.abc import Mapping, Sequence
 
 from components import files
-from components.dead_letters import DEAD_LETTERS_DIRECTORY
 from components.example_gen.pretraining.corpus import CORPUS_FORMATS, TEXT_FEATURE, CorpusFormat
 from components.example_gen.pretraining.corpus_files import is_compressed
-from components.manifest import MANIFEST_FILE_NAME
 from components.preprocessing.pretraining.config import (
     PretrainingDataConfig,
     PretrainingDataConfigError,
 )
+from components.preprocessing.records_job import RecordsJob, split_directory
 from components.tokenization.tokenizer import Tokenizer
-
-WORKING_DIRECTORY = "working"
-SUMMARY_FILE_NAME = "summary.json"
 
 # For the number of shards only: bytes of text per piece in English, and how much text compresses.
 _BYTES_PER_TOKEN = 4
@@ -39,14 +35,12 @@ class InputFile:
     size: int
 
 
-@dataclasses.dataclass(frozen=True)
-class PretrainingPlan:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PretrainingPlan(RecordsJob):
     """A run of preprocessing.
 
     Attributes:
         config: what shapes the records.
-        tokenizer: for the text.
-        output_directory: gets `Split-<name>/`, `dead_letters/` and the manifest.
         inputs: files by split.
         num_shards: files per pass, by split.
         file_format: of the input.
@@ -57,8 +51,6 @@ class PretrainingPlan:
     """
 
     config: PretrainingDataConfig
-    tokenizer: Tokenizer
-    output_directory: str
     inputs: Mapping[str, Sequence[InputFile]]
     num_shards: Mapping[str, int]
     file_format: CorpusFormat
@@ -66,27 +58,12 @@ class PretrainingPlan:
     from_raw_text: bool
     common_directory: str
 
-    @property
-    def working_directory(self) -> str:
-        """Holds what is needed until the manifest is written."""
-        return files.join(self.output_directory, WORKING_DIRECTORY)
-
-    @property
-    def dead_letters_directory(self) -> str:
-        """Holds the dead letters, if there are any."""
-        return files.join(self.output_directory, DEAD_LETTERS_DIRECTORY)
-
     def shard_name(self, split: str, pass_index: int, shard: int) -> str:
         """File name of a shard relative to the output directory."""
         return (
             f"{split_directory(split)}/pretraining-pass-{pass_index:03d}-"
             f"{shard:05d}-of-{self.num_shards[split]:05d}.tfrecord"
         )
-
-
-def split_directory(split: str) -> str:
-    """Name of a split's directory, as TFX has it."""
-    return f"Split-{split}"
 
 
 def make_plan(
@@ -145,20 +122,6 @@ def make_plan(
             [file.path for members in found.values() for file in members]
         ),
     )
-
-
-def clear_output(plan: PretrainingPlan) -> None:
-    """Removes what an earlier run left in the output directory, whole or not; nothing else.
-
-    The manifest goes first: without it, no reader takes the rest for records.
-    """
-    own = [
-        files.join(plan.output_directory, MANIFEST_FILE_NAME),
-        plan.working_directory,
-        plan.dead_letters_directory,
-        *(files.join(plan.output_directory, split_directory(split)) for split in plan.inputs),
-    ]
-    files.remove(*own)
 
 
 def _find(split: str, patterns: Sequence[str]) -> list[InputFile]:

@@ -5,19 +5,19 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from absl import logging
 from tfx import types
-from tfx.dsl.components.base import base_beam_executor
 from tfx.types import artifact_utils, standard_component_specs
 
-from components import artifacts, configuration, dead_letter_file, files
-from components.example_gen import counts_file
+from components import artifacts, configuration, files
 from components.preprocessing.question_answering import paragraph_files, pipeline
 from components.preprocessing.question_answering.config import WindowConfig
+from components.preprocessing.records_executor import (
+    RECORDS_KEY,
+    SENTENCEPIECE_MODEL_KEY,
+    RecordsExecutor,
+)
 from components.tokenization.tokenizer import Tokenizer
 
-SENTENCEPIECE_MODEL_KEY = "sentencepiece_model"
-RECORDS_KEY = "records"
 WINDOWS_KEY = "windows"
 UNCASED_KEY = "uncased"
 KEEP_ACCENTS_KEY = "keep_accents"
@@ -29,7 +29,7 @@ MAX_DEAD_LETTER_SHARE_KEY = "max_dead_letter_share"
 USES = {"train": "training", "eval": "evaluation"}
 
 
-class Executor(base_beam_executor.BaseBeamExecutor):
+class Executor(RecordsExecutor):
     """Makes training records of the split "train" and evaluation records of the split "eval"."""
 
     def Do(  # noqa: N802  (TFX's name)
@@ -82,19 +82,14 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             seed=exec_properties[SEED_KEY],
             max_dead_letter_share=json.loads(exec_properties[MAX_DEAD_LETTER_SHARE_KEY]),
         )
-        pipeline.clear_output(plan)
-        records.split_names = artifact_utils.encode_split_names(list(USES))
-        with self._make_beam_pipeline() as beam_pipeline:
-            pipeline.add_to_pipeline(beam_pipeline, plan)
         paragraph_files.clear(records.uri)
         for split, use in USES.items():
             if use == "evaluation":
                 paragraph_files.copy(plan.inputs[split], records.uri, split)
-        kept = dead_letter_file.place_to_keep(self._context, records.uri)
-        with dead_letter_file.kept_on_failure(records.uri, kept):
-            manifest = pipeline.finish(
-                plan,
-                input_counts=counts_file.of_input(artifact_utils.get_single_uri(examples)),
-                kept=kept,
-            )
-        logging.info("Records: %s", dict(manifest.counts))
+        self.make_records(
+            plan,
+            add_to_pipeline=pipeline.add_to_pipeline,
+            finish=pipeline.finish,
+            examples=examples,
+            records=records,
+        )

@@ -13,7 +13,6 @@ times smaller. The worker that gets a shard's paragraphs makes its records and w
 from __future__ import annotations
 
 import itertools
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -28,7 +27,7 @@ from components.dead_letters import DeadLetter
 from components.example_gen import counts_file
 from components.example_gen.question_answering import squad, squad_examples
 from components.example_gen.question_answering.squad import Paragraph
-from components.preprocessing import vocabulary_file
+from components.preprocessing import records_job
 from components.preprocessing.question_answering import records
 from components.preprocessing.question_answering.config import WindowConfig
 from components.preprocessing.question_answering.featurizer import Featurizer
@@ -36,16 +35,15 @@ from components.preprocessing.question_answering.plan import (
     InputFormat,
     QuestionAnsweringPlan,
     Use,
-    clear_output,
     make_plan,
 )
+from components.preprocessing.records_job import clear_output
 from components.records import QUESTION_ANSWERING
 from components.tokenization.tokenizer import Tokenizer
 
 METRICS_NAMESPACE = "xlnet/preprocessing/question_answering"
 
 _PARAGRAPHS, _IDS, _COUNTS = "paragraphs", "ids", "counts"
-_DEAD_LETTERS = counts_file.DEAD_LETTERS
 _DUPLICATES = "duplicates/"
 # Runs of zeros and ones make most of a record: higher levels take longer than making the record.
 _COMPRESSION_LEVEL = 1
@@ -132,13 +130,7 @@ def add_to_pipeline(pipeline: beam.Pipeline, plan: QuestionAnsweringPlan) -> Non
         | "Build" >> beam.ParDo(_Build(plan))
     )
     duplicates = read[_IDS] | "Gather ids" >> beam.GroupByKey() | beam.FlatMap(_find_duplicates)
-    _ = (
-        (read[_COUNTS], built, duplicates)
-        | "All counts" >> beam.Flatten()
-        | "Sum" >> beam.CombinePerKey(sum)
-        | "Together" >> beam.combiners.ToDict()
-        | "Write summary" >> beam.Map(_write_summary, path=plan.summary_path)
-    )
+    records_job.write_summary((read[_COUNTS], built, duplicates), plan)
 
 
 def finish(
@@ -159,7 +151,7 @@ def finish(
         TooManyDeadLettersError: if more questions were unusable than the plan allows.
         NoRecordsError: if a split gave no record.
     """
-    counts: Counter[str] = Counter(json.loads(files.read_bytes(plan.summary_path)))
+    counts = records_job.read_summary(plan)
     _check_duplicates(counts)
     for split in plan.inputs:
         counts_file.check_dead_letters(
@@ -177,7 +169,8 @@ def finish(
                 f"questions were read from {', '.join(plan.inputs[split])}. "
                 + counts_file.describe_dead_letters(counts, plan.output_directory, kept=kept)
             )
-    manifest = manifest_lib.Manifest(
+    return records_job.write_manifest(
+        plan,
         record_type=QUESTION_ANSWERING.name,
         parameters={
             "max_seq_length": plan.config.max_seq_length,
@@ -188,19 +181,14 @@ def finish(
             "uses": dict(plan.uses),
             "num_shards": plan.num_shards,
             "seed": plan.seed,
-            "vocabulary_size": plan.tokenizer.vocabulary.size,
         },
-        vocabulary_sha256=plan.tokenizer.vocabulary.sha256,
         shards={
             split: [plan.shard_name(split, shard) for shard in range(plan.num_shards)]
             for split in plan.inputs
         },
-        counts=dict(sorted({**(input_counts or {}), **counts}.items())),
+        counts=counts,
+        input_counts=input_counts,
     )
-    files.remove(plan.working_directory)
-    vocabulary_file.write(plan.tokenizer.vocabulary, plan.output_directory)
-    manifest.write(plan.output_directory)
-    return manifest
 
 
 class _Read(beam.DoFn):
@@ -235,7 +223,7 @@ class _Read(beam.DoFn):
         counts["questions read"] = sum(map(len, ids.values()))
         # An article, paragraph or line that could not be read counts the questions that it holds.
         counts["unreadable"] = rejected.lost
-        counts.update(_by_reason(rejected))
+        counts.update(counts_file.of_dead_letters(rejected))
         if len(plan.inputs[split]) > 1:
             for source, found in ids.items():
                 yield beam.pvalue.TaggedOutput(_IDS, (split, (source, found)))
@@ -280,7 +268,7 @@ class _Build(beam.DoFn):
                         built.append((place, index, record))
         built.sort()
         path = files.join(plan.output_directory, plan.shard_name(split, shard))
-        counts = featurizer.counts + _by_reason(rejected)
+        counts = featurizer.counts + counts_file.of_dead_letters(rejected)
         counts["records"] = _write(path, [record for _, _, record in built])
         yield from _count(split, counts)
 
@@ -290,13 +278,6 @@ def _write(path: str, serialized: Iterable[bytes]) -> int:
         for record in serialized:
             writer.write(record)
     return writer.num_records
-
-
-def _by_reason(rejected: DeadLetterFile) -> Counter[str]:
-    counts = Counter({_DEAD_LETTERS + reason: count for reason, count in rejected.counts.items()})
-    if rejected.lost:
-        counts[counts_file.LOST] = rejected.lost
-    return counts
 
 
 def _read_items(
@@ -349,10 +330,4 @@ def _with_prefix(counts: Mapping[str, int], prefix: str) -> dict[str, int]:
 
 
 def _count(split: str, counts: Mapping[str, int]) -> Iterator[tuple[str, int]]:
-    for name, count in sorted(counts.items()):
-        beam.metrics.Metrics.counter(METRICS_NAMESPACE, f"{split}/{name}").inc(count)
-        yield f"{split}/{name}", count
-
-
-def _write_summary(counts: dict[str, int], path: str) -> None:
-    files.write_bytes(path, json.dumps(counts, sort_keys=True).encode())
+    return counts_file.for_beam(counts, split=split, namespace=METRICS_NAMESPACE)

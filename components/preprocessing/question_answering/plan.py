@@ -7,30 +7,24 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, get_args
 
 from components import files
-from components.dead_letters import DEAD_LETTERS_DIRECTORY
-from components.manifest import MANIFEST_FILE_NAME
 from components.preprocessing.question_answering.config import WindowConfig
+from components.preprocessing.records_job import RecordsJob, split_directory
 from components.tokenization.tokenizer import Tokenizer
 
 InputFormat = Literal["squad", "examples"]
 Use = Literal["training", "evaluation"]
-
-SUMMARY_FILE_NAME = "summary.json"
-WORKING_DIRECTORY = "working"
 
 
 class PlanError(ValueError):
     """Settings that contradict each other; the message says which and what is legal."""
 
 
-@dataclasses.dataclass(frozen=True)
-class QuestionAnsweringPlan:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class QuestionAnsweringPlan(RecordsJob):
     """A run of preprocessing.
 
     Attributes:
         config: lengths.
-        tokenizer: of the pretrained model.
-        output_directory: gets `Split-<name>/`, `dead_letters/` and the manifest.
         inputs: files by split, sorted.
         input_format: "squad" for SQuAD files, "examples" for TFRecords of
             `components.example_gen.question_answering.squad_examples`.
@@ -41,8 +35,6 @@ class QuestionAnsweringPlan:
     """
 
     config: WindowConfig
-    tokenizer: Tokenizer
-    output_directory: str
     inputs: Mapping[str, Sequence[str]]
     input_format: InputFormat
     uses: Mapping[str, Use]
@@ -50,32 +42,12 @@ class QuestionAnsweringPlan:
     seed: int
     max_dead_letter_share: float
 
-    @property
-    def dead_letters_directory(self) -> str:
-        """Holds the dead letters, if there are any."""
-        return files.join(self.output_directory, DEAD_LETTERS_DIRECTORY)
-
-    @property
-    def working_directory(self) -> str:
-        """Holds what is needed until the manifest is written."""
-        return files.join(self.output_directory, WORKING_DIRECTORY)
-
-    @property
-    def summary_path(self) -> str:
-        """What Beam leaves for `pipeline.finish`."""
-        return files.join(self.working_directory, SUMMARY_FILE_NAME)
-
     def shard_name(self, split: str, shard: int) -> str:
         """File name of a shard relative to the output directory."""
         return (
             f"{split_directory(split)}/question_answering-"
             f"{shard:05d}-of-{self.num_shards:05d}.tfrecord.gz"
         )
-
-
-def split_directory(split: str) -> str:
-    """Name of a split's directory, as TFX has it."""
-    return f"Split-{split}"
 
 
 def make_plan(
@@ -140,14 +112,3 @@ def make_plan(
         seed=seed,
         max_dead_letter_share=max_dead_letter_share,
     )
-
-
-def clear_output(plan: QuestionAnsweringPlan) -> None:
-    """Removes what an earlier run left in the output directory; the manifest goes first."""
-    own = [
-        files.join(plan.output_directory, MANIFEST_FILE_NAME),
-        plan.working_directory,
-        plan.dead_letters_directory,
-        *(files.join(plan.output_directory, split_directory(split)) for split in plan.inputs),
-    ]
-    files.remove(*own)

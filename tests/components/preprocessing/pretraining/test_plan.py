@@ -1,6 +1,7 @@
 import pytest
 
 from components.files import NoSuchFilesError
+from components.preprocessing import records_job
 from components.preprocessing.pretraining import plan as plan_lib
 from components.preprocessing.pretraining.config import (
     PretrainingDataConfig,
@@ -108,6 +109,6 @@ def test_clearing_removes_what_runs_write_and_nothing_else(tokenizer, tmp_path):
         (out / name).write_text("left")
     (out / "notes.txt").write_text("the user's own")
 
-    plan_lib.clear_output(make(tokenizer, tmp_path))
+    records_job.clear_output(make(tokenizer, tmp_path))
 
     assert [path.name for path in out.rglob("*")] == ["notes.txt"]

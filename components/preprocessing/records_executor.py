@@ -1,0 +1,61 @@
+"""The executor around a Beam job that makes records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import apache_beam as beam
+from absl import logging
+from tfx import types
+from tfx.dsl.components.base import base_beam_executor
+from tfx.types import artifact_utils
+
+from components import dead_letter_file, manifest
+from components.example_gen import counts_file
+from components.preprocessing import records_job
+
+SENTENCEPIECE_MODEL_KEY = "sentencepiece_model"
+RECORDS_KEY = "records"
+
+_Job = TypeVar("_Job", bound=records_job.RecordsJob)
+
+
+class RecordsExecutor(base_beam_executor.BaseBeamExecutor):
+    """Runs a `RecordsJob` in Beam, and keeps its dead letters if it fails."""
+
+    def make_records(
+        self,
+        job: _Job,
+        *,
+        add_to_pipeline: Callable[[beam.Pipeline, _Job], None],
+        finish: Callable[..., manifest.Manifest],
+        examples: list[types.Artifact],
+        records: types.Artifact,
+    ) -> None:
+        """Fills the artifact of the records.
+
+        Args:
+            job: what to do.
+            add_to_pipeline: adds the job's stages.
+            finish: judges what they did and writes the manifest.
+            examples: artifact that the job reads, for its counts.
+            records: the job's output.
+
+        Raises:
+            ValueError: if too much of the input was unusable, or it gave no records.
+        """
+        records_job.clear_output(job)
+        records.split_names = artifact_utils.encode_split_names(list(job.inputs))
+        with self._make_beam_pipeline() as pipeline:
+            add_to_pipeline(pipeline, job)
+        kept = dead_letter_file.place_to_keep(self._context, records.uri)
+        with dead_letter_file.kept_on_failure(records.uri, kept):
+            made = finish(
+                job,
+                input_counts=counts_file.of_input(artifact_utils.get_single_uri(examples)),
+                kept=kept,
+            )
+        for split, shards in made.shards.items():
+            number = made.counts.get(f"{split}/records", 0)
+            logging.info("split %s: %d records in %d files", split, number, len(shards))
