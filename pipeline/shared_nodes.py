@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types as python_types
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tfx import types
@@ -12,10 +12,32 @@ from tfx.proto import pusher_pb2, trainer_pb2
 
 from components import configuration
 from components.pusher.component import Pusher
+from components.tokenization.component import SentencePieceGen
 from components.trainer import repeats, run_folder, search
 from components.trainer.component import Trainer
 from components.trainer.tuner_component import Tuner
 from pipeline.config import PipelineConfig
+
+
+def vocabulary(
+    config: PipelineConfig, examples: types.BaseChannel, *, text_features: Sequence[str]
+) -> SentencePieceGen:
+    """Brings in the SentencePiece model, or trains one.
+
+    Args:
+        config: of the pipeline.
+        examples: raw ones, to train on.
+        text_features: names of the features that hold their texts.
+    """
+    asked = config.vocabulary
+    return SentencePieceGen(
+        examples=None if asked.model else examples,
+        model_path=asked.model,
+        vocabulary_size=asked.size,
+        uncased=asked.uncased,
+        keep_accents=asked.keep_accents,
+        text_features=text_features,
+    )
 
 
 def training(

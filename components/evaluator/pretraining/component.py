@@ -2,53 +2,44 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
 from tfx import types
-from tfx.dsl.components.base import base_beam_component, executor_spec
-from tfx.types import standard_artifacts
+from tfx.dsl.components.base import executor_spec
 
 from components import configuration
 from components.evaluator.pretraining import executor
 from components.evaluator.pretraining.config import PretrainingEvaluationConfig
-from components.evaluator.records_evaluator_spec import RecordsEvaluatorSpec
+from components.evaluator.records_evaluator import RecordsEvaluator
 from components.trainer.pretraining.pretrain import PretrainingConfig
 
 
-class PretrainingEvaluator(base_beam_component.BaseBeamComponent):
+class PretrainingEvaluator(RecordsEvaluator):
     """Measures a pretrained model on held-out text, judges it, and reports.
 
     Outputs: `evaluation` (ModelEvaluation with `results.json` and `report.html`), `blessing`
     (ModelBlessing).
     """
 
-    SPEC_CLASS = RecordsEvaluatorSpec
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(executor.Executor)
 
     def __init__(
         self,
         *,
-        records: types.BaseChannel,
-        model: types.BaseChannel,
-        model_run: types.BaseChannel | None,
-        baseline_model: types.BaseChannel | None,
         config: PretrainingEvaluationConfig,
         pretraining: PretrainingConfig,
         title: str,
         lineage: Mapping[str, str],
+        **channels: types.BaseChannel | None,
     ):
         """Sets up the component.
 
         Args:
-            records: of `PretrainingPreprocessor`; the split "eval" is used.
-            model: exported model.
-            model_run: of the Trainer.
-            baseline_model: latest blessed model.
             config: thresholds.
             pretraining: configuration of the run that the model is from.
             title: of the report.
             lineage: what the report lists under "made from", by name.
+            channels: records and models, see `RecordsEvaluator`.
         """
         settings = {
             "title": title,
@@ -56,14 +47,4 @@ class PretrainingEvaluator(base_beam_component.BaseBeamComponent):
             "pretraining": configuration.to_plain(pretraining),
             "lineage": dict(lineage),
         }
-        super().__init__(
-            spec=RecordsEvaluatorSpec(
-                records=records,
-                model=model,
-                baseline_model=baseline_model,
-                model_run=model_run,
-                settings=json.dumps(settings, sort_keys=True),
-                evaluation=types.Channel(type=standard_artifacts.ModelEvaluation),
-                blessing=types.Channel(type=standard_artifacts.ModelBlessing),
-            )
-        )
+        super().__init__(settings=settings, **channels)

@@ -22,7 +22,7 @@ from components.evaluator import (
 )
 from components.evaluator.names import REPORT_NAME, RESULTS_NAME
 from components.evaluator.pretraining.config import PretrainingEvaluationConfig
-from components.evaluator.records_evaluator_spec import RECORDS_KEY, SETTINGS_KEY
+from components.evaluator.records_evaluator import RECORDS_KEY, SETTINGS_KEY
 from components.evaluator.report import render
 from components.evaluator.report_content import DataReport, Report
 from components.export import saved_model_records

@@ -22,7 +22,7 @@ from components.evaluator import blessing, counts_table, data_notices, training_
 from components.evaluator.names import REPORT_NAME, RESULTS_NAME
 from components.evaluator.question_answering import inference, reporting, wrong_answers
 from components.evaluator.question_answering.config import QuestionAnsweringEvaluationConfig
-from components.evaluator.records_evaluator_spec import RECORDS_KEY, SETTINGS_KEY
+from components.evaluator.records_evaluator import RECORDS_KEY, SETTINGS_KEY
 from components.evaluator.report import render
 from components.evaluator.report_content import DataReport
 from components.example_gen.question_answering import squad_examples

@@ -14,7 +14,6 @@ from components.export.input_columns import InputColumns
 from components.export.signatures import SERVING_TF_EXAMPLES
 from components.preprocessing.classification import raw_features
 from components.preprocessing.classification.component import ClassificationPreprocessor
-from components.tokenization.component import SentencePieceGen
 from components.trainer.classification import run_fn as run_fn_module
 from components.trainer.classification.fine_tuning import FineTuningConfig
 from pipeline import shared_nodes
@@ -55,13 +54,8 @@ def make_components(
         # Test files have no labels.
         exclude_splits=["test"],
     )
-    sentencepiece_gen = SentencePieceGen(
-        examples=None if config.vocabulary.model else examples,
-        model_path=config.vocabulary.model,
-        vocabulary_size=config.vocabulary.size,
-        uncased=config.vocabulary.uncased,
-        keep_accents=config.vocabulary.keep_accents,
-        text_features=dataset.text_features,
+    sentencepiece_gen = shared_nodes.vocabulary(
+        config, examples, text_features=dataset.text_features
     )
     preprocessor = ClassificationPreprocessor(
         examples=examples,

@@ -13,7 +13,6 @@ from components.evaluator.pretraining.component import PretrainingEvaluator
 from components.example_gen.pretraining.component import CorpusExampleGen
 from components.example_gen.pretraining.corpus import TEXT_FEATURE
 from components.preprocessing.pretraining.component import PretrainingPreprocessor
-from components.tokenization.component import SentencePieceGen
 from components.trainer.pretraining import run_fn as run_fn_module
 from components.trainer.pretraining.pretrain import PretrainingConfig
 from pipeline import shared_nodes
@@ -31,14 +30,7 @@ def make_components(
         data_root=config.data.root, settings=config.data.settings(seed=config.records.seed)
     )
     examples = example_gen.outputs["examples"]
-    sentencepiece_gen = SentencePieceGen(
-        examples=None if config.vocabulary.model else examples,
-        model_path=config.vocabulary.model,
-        vocabulary_size=config.vocabulary.size,
-        uncased=config.vocabulary.uncased,
-        keep_accents=config.vocabulary.keep_accents,
-        text_features=[TEXT_FEATURE],
-    )
+    sentencepiece_gen = shared_nodes.vocabulary(config, examples, text_features=[TEXT_FEATURE])
     preprocessor = PretrainingPreprocessor(
         examples=examples,
         sentencepiece_model=sentencepiece_gen.outputs["model"],

@@ -13,7 +13,6 @@ from components.evaluator.question_answering.component import QuestionAnsweringE
 from components.example_gen.question_answering.component import SquadExampleGen
 from components.preprocessing.question_answering.component import QuestionAnsweringPreprocessor
 from components.pusher.component import QuestionAnsweringPusher
-from components.tokenization.component import SentencePieceGen
 from components.trainer.question_answering import run_fn as run_fn_module
 from components.trainer.question_answering.fine_tuning import QuestionAnsweringFineTuningConfig
 from pipeline import shared_nodes
@@ -34,14 +33,7 @@ def make_components(
         data_root=config.data.root, settings=config.data.settings(seed=config.training.seed)
     )
     examples = example_gen.outputs["examples"]
-    sentencepiece_gen = SentencePieceGen(
-        examples=None if config.vocabulary.model else examples,
-        model_path=config.vocabulary.model,
-        vocabulary_size=config.vocabulary.size,
-        uncased=config.vocabulary.uncased,
-        keep_accents=config.vocabulary.keep_accents,
-        text_features=_TEXT_FEATURES,
-    )
+    sentencepiece_gen = shared_nodes.vocabulary(config, examples, text_features=_TEXT_FEATURES)
     preprocessor = QuestionAnsweringPreprocessor(
         examples=examples,
         sentencepiece_model=sentencepiece_gen.outputs["model"],
