@@ -10,6 +10,7 @@ import dataclasses
 import datetime
 import difflib
 import json
+import math
 import types
 import typing
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,8 @@ from typing import Any, TypeVar
 from components import plain_json
 
 _Config = TypeVar("_Config")
+# Characters of a value in a message.
+_MAX_SHOWN = 40
 
 
 class ConfigurationError(ValueError):
@@ -148,15 +151,21 @@ def _convert_union(alternatives: Sequence[Any], value: Any, where: str) -> Any:
 
 def _convert_scalar(annotation: Any, value: Any, where: str) -> Any:
     is_bool = isinstance(value, bool)
-    if annotation is float and not is_bool:
-        if isinstance(value, (int, float)):
-            return float(value)
-        if isinstance(value, str):
-            # YAML 1.1 reads 1e-5 as a string: only 1.0e-5 is a number to it.
-            try:
-                return float(value)
-            except ValueError:
-                pass
+    if annotation is float and isinstance(value, (int, float, str)) and not is_bool:
+        # YAML 1.1 reads 1e-5 as a string: only 1.0e-5 is a number to it.
+        try:
+            number = float(value)
+        except ValueError:
+            number = None
+        except OverflowError:
+            number = math.inf
+        if number is not None and not math.isfinite(number):
+            raise ConfigurationError(
+                f"{where} should be a number, but is {str(value)[:_MAX_SHOWN]}, which is none that "
+                "can be computed with."
+            )
+        if number is not None:
+            return number
     elif annotation is int and not is_bool:
         if isinstance(value, int):
             return value

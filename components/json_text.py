@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 # A hundred kilobytes of gzip make 33 million empty lists, which take 2.8 GB. An array, an object or
@@ -10,6 +11,9 @@ from typing import Any
 MAX_PARTS = 4_000_000
 # Enough to recognise a value by.
 _MAX_EXCERPT_CHARACTERS = 1000
+# Of columns in a message, and characters of each.
+_MAX_NAMES = 30
+_MAX_NAME = 40
 _PART_MARKS = ("[", "{", ",")
 TOO_DEEP = "(nested too deeply to show)"
 
@@ -88,3 +92,9 @@ def shown(value: Any, length: int = 40) -> str:
         return repr(value)[:length]
     except (RecursionError, ValueError):
         return TOO_DEEP
+
+
+def shown_list(texts: Sequence[str]) -> str:
+    """Names in a message, the first ones and their beginnings, such as `['text', 'label']`."""
+    shown = [text if len(text) <= _MAX_NAME else text[:_MAX_NAME] + "…" for text in texts]
+    return repr(shown[:_MAX_NAMES])

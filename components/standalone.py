@@ -70,6 +70,10 @@ def main(
             _set_up(subparsers.add_parser(name, help=command.help), command)
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s  %(message)s", datefmt="%H:%M:%S")
+    if not options.verbose:
+        # The exception comes up to here, and is printed once, without the way it came.
+        for handler in logging.getLogger().handlers:
+            handler.addFilter(lambda record: not plain_errors.is_of_a_step(record.getMessage()))
     # Beam components parse the process's arguments anew, and know nothing of ours.
     sys.argv = sys.argv[:1]
     try:

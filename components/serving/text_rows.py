@@ -149,7 +149,9 @@ def _explain(where: str, reason: str, detail: str) -> str:
 
 def _unique(header: Sequence[str], where: str) -> Sequence[str]:
     if len(set(header)) < len(header):
-        raise TextRowError(f"{where}: a column stands twice in the header {list(header)[:50]}.")
+        raise TextRowError(
+            f"{where}: a column stands twice in the header {json_text.shown_list(header)}."
+        )
     return header
 
 
@@ -183,9 +185,8 @@ def _checked(
             continue
         if column not in fields:
             named = " or ".join(map(repr, dict.fromkeys((columns.names.get(name, name), name))))
-            raise TextRowError(
-                f"{where} has no column {named}; it has {sorted(map(str, fields))[:50]}."
-            )
+            there = json_text.shown_list(sorted(map(str, fields)))
+            raise TextRowError(f"{where} has no column {named}; it has {there}.")
         try:
             texts[name] = _text(fields[column], column, name, length, columns)
         except UnusableRowError as error:

@@ -8,11 +8,15 @@ from typing import Any
 
 import numpy as np
 
+from components.preprocessing.question_answering.alignment import last_reached
+from components.tokenization import unicode_tables
+
 # What stands for a question none of whose spans is legal (published decoding).
 _NONCE_LOG_PROB = -1e6
 # Larger than every logit: the minimum over no windows.
 MAX_NULL_SCORE = 1_000_000.0
 _MAX_NAMED = 5
+_UNSEEN = "".join(map(chr, unicode_tables.unseen_code_points().tolist()))
 
 
 class DecodingError(ValueError):
@@ -151,6 +155,9 @@ def decode_question(
     has its best context in the window, and lie in the paragraph without its last token (published
     decoding). Of spans with the same text the best counts.
 
+    Departure from the reference: an answer also has what no piece stands for behind its last piece
+    (see `alignment.last_reached`) and in front of the paragraph's first, if anything of it is seen.
+
     Args:
         windows: of the question, in the order of the paragraph.
         context: the paragraph.
@@ -159,8 +166,19 @@ def decode_question(
     Raises:
         DecodingError: if a number is NaN.
     """
-    spans = [_legal_spans(window, config.max_answer_length) for window in windows]
-    start_log_probs, end_log_probs, begins, ends = map(np.concatenate, zip(*spans, strict=True))
+    spans = [
+        _legal_spans(
+            window,
+            config.max_answer_length,
+            _widest(
+                window,
+                is_first=window is windows[0],
+                end=len(context) if window is windows[-1] else None,
+            ),
+        )
+        for window in windows
+    ]
+    start_log_probs, end_log_probs, *places = map(np.concatenate, zip(*spans, strict=True))
     null_odds = min(MAX_NULL_SCORE, *(float(window.cls_logit) for window in windows))
     scores = start_log_probs + end_log_probs
     if np.isnan(scores).any() or any(np.isnan(window.cls_logit) for window in windows):
@@ -170,7 +188,7 @@ def decode_question(
         )
     chosen: dict[str, int] = {}
     for index in np.argsort(-scores, kind="stable").tolist():
-        text = context[begins[index] : ends[index] + 1].strip()
+        text = _cut(context, *(int(place[index]) for place in places))
         if text not in chosen:
             chosen[text] = index
             if len(chosen) == config.n_best_size:
@@ -187,10 +205,31 @@ def decode_question(
     return candidates, null_odds
 
 
+def _cut(context: str, begin: int, last: int, widest_begin: int, widest_last: int) -> str:
+    """The text of a span, with what is seen of the characters that no piece stands for."""
+    begin -= len(context[widest_begin:begin].lstrip(_UNSEEN))
+    last += len(context[last + 1 : widest_last + 1].rstrip(_UNSEEN))
+    return context[begin : last + 1].strip()
+
+
+def _widest(
+    window: WindowOutput, *, is_first: bool, end: int | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """First and last character of each token, with those around them that have no piece."""
+    starts = np.array(window.tok_start_to_orig_index[: window.paragraph_len])
+    if is_first:
+        starts[:1] = 0
+    ends = np.asarray(window.tok_end_to_orig_index)[: window.paragraph_len]
+    return starts, last_reached(window.tok_start_to_orig_index[: window.paragraph_len], ends, end)
+
+
 def _legal_spans(
-    window: WindowOutput, max_answer_length: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Log probabilities (float64) of start and end, first and last characters of legal spans."""
+    window: WindowOutput, max_answer_length: int, widest: tuple[np.ndarray, np.ndarray]
+) -> tuple[np.ndarray, ...]:
+    """Legal spans: log probabilities (float64) of start and end, then places of characters.
+
+    First and last one that the pieces stand for, then those with what has no piece.
+    """
     ends = np.asarray(window.end_top_index, np.int64)
     end_n_top = len(ends) // len(window.start_top_index)
     starts = np.repeat(np.asarray(window.start_top_index, np.int64), end_n_top)
@@ -204,6 +243,8 @@ def _legal_spans(
         np.asarray(window.end_top_log_probs, np.float64)[legal],
         np.asarray(window.tok_start_to_orig_index)[starts[legal]],
         np.asarray(window.tok_end_to_orig_index)[ends[legal]],
+        widest[0][starts[legal]],
+        widest[1][ends[legal]],
     )
 
 

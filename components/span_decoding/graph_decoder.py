@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 import tensorflow as tf
 
 from components.preprocessing.question_answering.graph_windows import GraphWindows
@@ -42,6 +43,7 @@ def decode(
     question = tf.gather(windows.question, window)
     first = tf.gather_nd(windows.tok_start_to_orig_index, tf.stack([window, start], -1))
     last = tf.gather_nd(windows.tok_end_to_orig_index, tf.stack([window, end], -1))
+    first, last = _widened(windows, (window, start, end), first, last)
     first, behind = _stripped(windows, question, first, last)
 
     # By question, then by score; what is equal keeps its order.
@@ -107,6 +109,74 @@ def _legal_spans(
     )
 
 
+def _widened(
+    windows: GraphWindows,
+    spans: tuple[tf.Tensor, tf.Tensor, tf.Tensor],
+    first: tf.Tensor,
+    last: tf.Tensor,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """First and last character, with what is seen of those that no piece stands for.
+
+    The twin of `alignment.last_reached` and what `span_decoding` makes of it.
+
+    Args:
+        windows: of all questions.
+        spans: window, first token, last token of each span.
+        first: int32, first character of each.
+        last: int32, last character of each.
+    """
+    window, start, end = spans
+    question = tf.gather(windows.question, window)
+    row_start = tf.gather(windows.characters.row_starts(), question)
+    num_windows = tf.size(windows.question)
+    is_other = windows.question[1:] != windows.question[:-1]
+    is_first = tf.gather(tf.concat([[True], is_other], 0)[:num_windows], window)
+    is_last = tf.gather(tf.concat([is_other, [True]], 0)[:num_windows], window)
+
+    is_inside = (
+        tf.range(tf.shape(windows.tok_start_to_orig_index)[1]) < windows.paragraph_len[:, None]
+    )
+    starts = tf.where(is_inside, windows.tok_start_to_orig_index, tf.int32.max)
+    following = windows.tok_end_to_orig_index + 1
+    behind = tf.searchsorted(starts, following, side="right")
+    is_covered = (
+        tf.gather(windows.tok_end_to_orig_index, tf.maximum(behind - 1, 0), batch_dims=1)
+        >= following
+    )
+    next_start = tf.gather(
+        tf.pad(starts, [[0, 0], [0, 1]], constant_values=tf.int32.max), behind, batch_dims=1
+    )
+
+    def of_end(values: tf.Tensor) -> tf.Tensor:
+        return tf.gather_nd(values, tf.stack([window, end], -1))
+
+    next_start, is_covered = of_end(next_start), of_end(is_covered)
+    at_end = tf.where(is_last, tf.gather(windows.characters.row_lengths(), question), last + 1)
+    next_start = tf.where(next_start == tf.int32.max, at_end, next_start)
+    reach = tf.where(is_covered, last, tf.maximum(last, next_start - 1))
+
+    seen = _places_without(windows, unicode_tables.unseen_code_points())
+    last_seen = tf.gather(seen, tf.searchsorted(seen, row_start + reach, side="right") - 1)
+    first_seen = tf.gather(seen, tf.searchsorted(seen, row_start))
+    widest = tf.minimum(first, first_seen - row_start)
+    return (
+        tf.where(is_first & (start == 0), widest, first),
+        tf.maximum(last, last_seen - row_start),
+    )
+
+
+def _places_without(windows: GraphWindows, code_points: np.ndarray) -> tf.Tensor:
+    """Places in the flat values, int32 ascending, of other characters than these.
+
+    The code points ascend. At the ends are -1 and the number of characters.
+    """
+    characters = windows.characters.flat_values
+    nearest = tf.searchsorted(code_points, characters)
+    is_one = tf.gather(code_points, tf.minimum(nearest, len(code_points) - 1)) == characters
+    others = tf.cast(tf.where(~is_one)[:, 0], tf.int32)
+    return tf.concat([[-1], others, [tf.size(characters)]], 0)
+
+
 def _stripped(
     windows: GraphWindows, question: tf.Tensor, first: tf.Tensor, last: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
@@ -114,13 +184,8 @@ def _stripped(
 
     What is white space alone becomes empty.
     """
-    characters = windows.characters
-    is_space = tf.reduce_any(
-        characters.flat_values[:, None] == tf.constant(unicode_tables.whitespace_code_points()), -1
-    )
-    others = tf.cast(tf.where(~is_space)[:, 0], tf.int32)
-    others = tf.concat([[-1], others, [tf.size(characters.flat_values)]], 0)
-    row_start = tf.gather(characters.row_starts(), question)
+    others = _places_without(windows, unicode_tables.whitespace_code_points())
+    row_start = tf.gather(windows.characters.row_starts(), question)
     begin, end = row_start + first, row_start + last
     begin = tf.gather(others, tf.searchsorted(others, begin))
     end = tf.gather(others, tf.searchsorted(others, end, side="right") - 1)

@@ -116,6 +116,16 @@ def whitespace_code_points() -> np.ndarray:
 
 
 @functools.cache
+def unseen_code_points() -> np.ndarray:
+    """int32, ascending: white space, control and format characters, of which nothing is seen."""
+    characters = (c for page in _iterate_pages() for c in page)
+    return np.array(
+        [ord(c) for c in characters if c.isspace() or unicodedata.category(c) in ("Cc", "Cf")],
+        np.int32,
+    )
+
+
+@functools.cache
 def final_sigma_classes() -> tuple[str, str]:
     """Insides of brackets for the final sigma: cased characters, and those it looks past.
 

@@ -52,6 +52,19 @@ def test_yaml_exponents_without_a_point_are_numbers():
     assert configuration.build(Inner, {"size": 1, "rate": "1e-5"}).rate == 1e-5
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), "-inf", "1e999", 10**400])
+def test_what_cannot_be_computed_with_is_no_number(value):
+    with pytest.raises(ConfigurationError, match=r"c\.rate should be a number, but is"):
+        configuration.build(Inner, {"size": 1, "rate": value}, where="c")
+    with pytest.raises(ConfigurationError, match=r"c\.outer\.1 should be a number"):
+        configuration.build(_Optional, {"outer": {"1": value}}, where="c")
+
+
+@dataclasses.dataclass(frozen=True)
+class _Optional:
+    outer: dict[str, float | None]
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 
-from components import decimal_number, tf_examples
+from components import decimal_number, json_text, tf_examples
 from components.example_gen.classification.dataset import Column, Columns, TextDataset
 from components.example_gen.classification.rows import NUL_CHARACTER, UNDECODABLE, Fields
 
@@ -217,7 +217,8 @@ def locate(columns: Columns, header: Sequence[str] | None, source_file: str) -> 
                 times = "no" if column not in header else "more than one"
                 raise ColumnNotFoundError(
                     f"{source_file} has {times} column {column!r} ({field.name}); its header is "
-                    f"{list(header)[:50]}. Correct columns in the configuration, or the delimiter."
+                    f"{json_text.shown_list(header)}. Correct columns in the configuration, or the "
+                    "delimiter."
                 )
             column = header.index(column)
         positions[field.name] = column

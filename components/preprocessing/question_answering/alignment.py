@@ -6,7 +6,9 @@ by itself, and the text of the pieces. It is made once per paragraph here, and i
 paragraphs it is the identity shifted by the space that the first piece begins with.
 
 Departure from the reference: a paragraph whose common subsequence is shorter than 80 % is not
-dropped with its questions, but aligned by a fallback that always gives an answer span.
+dropped with its questions, but aligned by a fallback that always gives an answer span. And an
+answer is never given pieces that stand for less than what is seen of it: the published span, where
+a character became several that something else in the paragraph also looks like, can be beside it.
 """
 
 from __future__ import annotations
@@ -67,12 +69,52 @@ class Alignment:
     last_piece_of_char: np.ndarray
 
     def piece_span(self, start: int, end: int) -> tuple[int, int]:
-        """First and last piece of the characters `start` … `end`, both included."""
+        """First and last piece of the characters `start` … `end`, both included.
+
+        Departure from the reference: where its pieces leave out something of the answer, which no
+        paragraph of SQuAD shows, they are the fewest that do not.
+        """
         first = convert_indices(self.piece_char_of_orig, np.array([start]), is_start=True)[0]
         last = convert_indices(self.last_piece_char_of_orig, np.array([end]), is_start=False)[0]
         first_piece = int(self.piece_of_char[first])
         # Where nothing of the answer is matched the two can cross; the reference fails there.
-        return first_piece, max(first_piece, int(self.last_piece_of_char[last]))
+        last_piece = max(first_piece, int(self.last_piece_of_char[last]))
+        starts = self.tok_start_to_orig_index
+        num_characters = len(self.piece_char_of_orig)
+        reach = last_reached(starts, self.tok_end_to_orig_index, num_characters)
+        # The first piece also stands for what is before it.
+        if first_piece and starts[first_piece] > start:
+            before = np.searchsorted(starts, start, side="right") - 1
+            first_piece = int(np.searchsorted(starts, starts[max(before, 0)]))
+        if reach[last_piece] < end:
+            last_piece = int(np.searchsorted(starts, end, side="right")) - 1
+        return first_piece, max(first_piece, last_piece)
+
+
+def last_reached(starts: np.ndarray, ends: np.ndarray, end: int | None) -> np.ndarray:
+    """The last character that each piece answers for: those that no piece stands for are its too.
+
+    Such are marks, which normalisation takes off, and characters that stand where another one like
+    them was matched (the second and third of \'\'\'). Where every character has its piece, a piece
+    answers for what it stands for.
+
+    Args:
+        starts: int[n], `Alignment.tok_start_to_orig_index` of pieces that follow each other.
+        ends: int[n], `Alignment.tok_end_to_orig_index`.
+        end: number of the paragraph's characters if the last of these pieces is its last; else
+            None, and what follows that piece is left open.
+
+    Returns:
+        int[n], at least `ends`.
+    """
+    following = ends + 1
+    behind = np.searchsorted(starts, following, side="right")
+    # Of the pieces that begin no later, the last one ends last.
+    is_covered = ends[behind - 1] >= following
+    next_start = np.append(starts, 0)[behind]
+    at_end = following if end is None else np.full_like(following, end)
+    next_start = np.where(behind < len(starts), next_start, at_end)
+    return np.where(is_covered, ends, np.maximum(ends, next_start - 1))
 
 
 def align(

@@ -4,6 +4,7 @@ import random
 import numpy as np
 import pytest
 
+from components.preprocessing.question_answering.alignment import align
 from components.span_decoding.decoder import (
     Candidate,
     DecodingConfig,
@@ -11,6 +12,13 @@ from components.span_decoding.decoder import (
     WindowOutput,
     decode,
     decode_question,
+)
+from components.tokenization import train_sentencepiece
+from components.tokenization.tokenizer import Tokenizer
+from tests.components.preprocessing.question_answering.adversarial_text import (
+    adversarial_paragraphs,
+    random_answers,
+    visible,
 )
 
 CONTEXT = "ab cd ef gh ij"
@@ -81,6 +89,81 @@ def test_windows_are_compared_and_the_smallest_null_score_counts():
     found, null_odds = decode_question([first, second], CONTEXT, DecodingConfig(5, 3))
     assert [candidate.text for candidate in found] == ["ef", "ab"]
     assert null_odds == 1.0
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    lines = ["The cat sat on the mat, and the dog lay on the rug.", "In 2019, ten cats lived here."]
+    return Tokenizer(train_sentencepiece.train(lines * 5, vocabulary_size=44))
+
+
+def _answer(text, found, first, last):
+    """What is answered where the model is sure of the first and the last piece."""
+    size = len(found.tok_start_to_orig_index)
+    window = WindowOutput(
+        question_id="q",
+        start_top_log_probs=np.zeros(1),
+        start_top_index=np.array([first]),
+        end_top_log_probs=np.zeros(1),
+        end_top_index=np.array([last]),
+        cls_logit=0.0,
+        paragraph_len=size,
+        tok_start_to_orig_index=found.tok_start_to_orig_index,
+        tok_end_to_orig_index=found.tok_end_to_orig_index,
+        token_is_max_context=np.ones(size),
+    )
+    candidates, _ = decode_question([window], text, DecodingConfig(1, 1000))
+    return candidates[0].text
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("he said '''ten''' cats", "'''ten'''"),
+        ("'''ten''' cats", "'''ten'''"),
+        ("\u2167 is a king", "\u2167"),
+        ("King \u2167III of the old house", "\u2167"),
+        ("the cafe\u0301 lay by the river", "cafe\u0301"),
+    ],
+)
+def test_answers_come_back_as_they_were_given(tokenizer, text, answer):
+    found = align(text, tokenizer.pieces(text), uncased=False)
+    start = text.index(answer)
+    first, last = found.piece_span(start, start + len(answer) - 1)
+    assert _answer(text, found, first, last) == answer
+
+
+def test_what_is_not_seen_is_not_added_to_an_answer(tokenizer):
+    text = "\ufeffThe cat\ufeff  sat\u200e on the mat"
+    found = align(text, tokenizer.pieces("The cat sat on the mat"), uncased=False)
+    for answer in ("The cat", "sat", "on the"):
+        start = text.index(answer)
+        first, last = found.piece_span(start, start + len(answer) - 1)
+        assert _answer(text, found, first, last) == answer
+
+
+def test_adversarial_answers_keep_what_is_seen_of_them(tokenizer):
+    rng = random.Random(5)
+    number = 0
+    for text in adversarial_paragraphs(rng, 300):
+        found = align(text, tokenizer.pieces(text), uncased=False)
+        for start, end in random_answers(rng, text, 8):
+            answer = _answer(text, found, *found.piece_span(start, end))
+            assert visible(text[start : end + 1]) in visible(answer), ascii(text)
+            number += 1
+    assert number > 1000
+
+
+def test_answers_of_ordinary_paragraphs_are_what_their_pieces_stand_for(tokenizer):
+    rng = random.Random(6)
+    words = ["The", "cat", "sat,", "(2,019)", "it's", '"ten"', "été", "£5", "中文", "dog?"]
+    for _ in range(200):
+        text = "".join(rng.choice(words) + rng.choice([" ", " ", "\n", "  "]) for _ in range(12))
+        found = align(text, tokenizer.pieces(text), uncased=False)
+        size = len(found.tok_start_to_orig_index) - 1
+        first, last = sorted(rng.choices(range(size), k=2))
+        begin, end = found.tok_start_to_orig_index[first], found.tok_end_to_orig_index[last]
+        assert _answer(text, found, first, last) == text[begin : end + 1].strip()
 
 
 def _decode_slowly(windows, context, n_best_size, max_answer_length):

@@ -10,7 +10,13 @@ from components.span_decoding.decoder import DecodingConfig, WindowOutput, decod
 from components.span_decoding.window_outputs import SPAN_OUTPUTS
 
 K, L, T = 3, 2, 12
-CONTEXTS = ["ab ab  cd é ab x", "ab \u2003 ab ab ab", "x", ""]
+CONTEXTS = [
+    "ab ab  cd é ab x",
+    # Marks, and what is not seen, at the ends and in between: gaps between the tokens.
+    "\ufeff\u0301b \u2003 a\u200eb \u200ba\u0308 b\u0301\u200e",
+    "x",
+    "",
+]
 CONFIG = DecodingConfig(n_best_size=4, max_answer_length=4)
 
 

@@ -9,9 +9,14 @@ from components.preprocessing.question_answering.alignment import (
     AlignmentMethod,
     align,
     convert_indices,
+    last_reached,
 )
 from components.tokenization.tokenizer import Tokenizer
 from tests.components.preprocessing.question_answering import reference_alignment
+from tests.components.preprocessing.question_answering.adversarial_text import (
+    adversarial_paragraphs,
+    random_answers,
+)
 
 
 def _spans(found, text):
@@ -165,6 +170,30 @@ def test_answers_become_pieces():
     assert found.piece_span(4, 11) == (1, 4)
     # The space belongs to the piece behind it.
     assert found.piece_span(3, 3) == (1, 1)
+
+
+def test_last_characters_that_pieces_answer_for():
+    # A gap behind it, none, two pieces of a character, two that begin together, one at the end.
+    starts = np.array([0, 4, 6, 7, 7, 9, 9])
+    ends = np.array([2, 5, 6, 7, 7, 9, 10])
+    assert last_reached(starts, ends, 13).tolist() == [3, 5, 6, 8, 8, 9, 12]
+    assert last_reached(starts, ends, None).tolist() == [3, 5, 6, 8, 8, 9, 10]
+
+
+def test_answers_keep_all_of_paragraphs_whose_normalisation_is_no_spelling(tiny_tokenizer):
+    """Characters that become several, several that become one, none, or like their neighbours."""
+    rng = random.Random(24)
+    widened = 0
+    for paragraph in adversarial_paragraphs(rng, 300):
+        found = align(paragraph, tiny_tokenizer.pieces(paragraph), uncased=False)
+        starts, ends = found.tok_start_to_orig_index, found.tok_end_to_orig_index
+        reach = last_reached(starts, ends, len(paragraph))
+        for start, end in random_answers(rng, paragraph, 8):
+            first, last = found.piece_span(start, end)
+            assert first == 0 or starts[first] <= start, ascii(paragraph)
+            assert reach[last] >= end, ascii(paragraph)
+            widened += bool(starts[first] > start or ends[last] < end)
+    assert widened > 50
 
 
 def test_gaps_are_filled_like_the_reference_fills_them():

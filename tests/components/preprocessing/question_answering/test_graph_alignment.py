@@ -1,6 +1,7 @@
 """The in-graph alignment against the Python one, which is tested against the reference's."""
 
 import json
+import unicodedata
 
 import pytest
 import tensorflow as tf
@@ -29,6 +30,11 @@ ADVERSARIAL = [
     "ab  " * 300,
     "\x00\x1f\u200b\ufeff\ufffd" * 5,
     "▁under▁line ▁",
+    # Taken apart, as some systems store it, and SentencePiece puts it together again.
+    unicodedata.normalize("NFD", "한국어 질문: 서울은 어디에 있습니까? Seoul 은"),
+    unicodedata.normalize("NFD", "가각 ") * 40 + "각",
+    "\u1100 \u1161 \u11a8 \uac00\u11a8 \u3131\u314f",
+    unicodedata.normalize("NFD", "Tiếng Việt, Ελληνικά ΐ, Ŵ"),
 ]
 
 
