@@ -19,6 +19,7 @@ from components.trainer import initial_weights
 from components.trainer.config import TrainingConfig
 from components.trainer.repeats import Repeats
 from components.trainer.search import SearchConfig
+from pipeline import searched_folders
 from pipeline.deployment import DeploymentConfig
 
 # What Kubeflow and Vertex accept as the name of a pipeline, and file systems as a folder's.
@@ -69,6 +70,9 @@ class RunConfig:
     # Without a runner Beam would look for Prism's binary and download it; without the name of an
     # image TFX packs itself up for every component, for workers that are not there.
     beam_args: tuple[str, ...] = ("--runner=FnApiRunner", "--sdk_container_image=unused")
+
+    def __post_init__(self) -> None:
+        searched_folders.check(self.output_root, setting="output_root")
 
     @property
     def training_state(self) -> str:

@@ -6,6 +6,7 @@ import dataclasses
 import re
 
 from components.trainer.training_job import MachineConfig
+from pipeline import searched_folders
 from pipeline.beam_runners import BeamConfig
 from pipeline.kubernetes import KubernetesConfig
 
@@ -124,6 +125,7 @@ class DeploymentConfig:
     check_accelerators: bool = True
 
     def __post_init__(self) -> None:
+        searched_folders.check(self.pipeline_root or "", setting="pipeline_root")
         check_pinned(self.image, where="image")
         for name, image in self.images.items():
             check_pinned(image, where=f"images.{name}")

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from components import files, interruption, plain_errors
+from components.configuration import ConfigurationError
 from components.evaluator.names import REPORT_NAME, RESULTS_NAME
 from components.trainer import repeats
 from pipeline.config import PipelineConfig
@@ -47,9 +48,11 @@ def run(config: PipelineConfig) -> RunSummary:
     """Runs all components, or takes them from the cache.
 
     Raises:
-        NoSuchFilesError: naming the pattern, before any component runs.
+        ConfigurationError: if it cannot write where it is told to, before any component runs.
+        NoSuchFilesError: naming the pattern, likewise.
         KeyboardInterrupt: if a training was ended by Ctrl-C; says how to go on.
     """
+    absolute = _on_this_machine(config)
     # TFX takes 15 to 40 seconds to import: after the checks, not before.
     config.check_inputs()
 
@@ -62,8 +65,7 @@ def run(config: PipelineConfig) -> RunSummary:
     # Beam runs the Trainer in a thread, where no signal can be received.
     preemption.take_over_signals()
 
-    root = os.path.abspath(config.run.output_root)
-    absolute = dataclasses.replace(config, run=dataclasses.replace(config.run, output_root=root))
+    root = absolute.run.output_root
     metadata_path = os.path.join(root, "metadata.sqlite")
     files.make_directory(root)
     files.write_bytes(os.path.join(root, "config.yaml"), to_yaml(config).encode())
@@ -81,6 +83,19 @@ def run(config: PipelineConfig) -> RunSummary:
             raise KeyboardInterrupt(plain_errors.message(error)) from error
         raise
     return summarize(metadata_path, config)
+
+
+def _on_this_machine(config: PipelineConfig) -> PipelineConfig:
+    """The configuration with the whole path of its output, which must be on a disk."""
+    root = config.run.output_root
+    if "://" in root:
+        raise ConfigurationError(
+            f"run.output_root is {root}, but a run in this process keeps TFX's metadata in an "
+            "SQLite file, which needs a disk. Give a folder of this machine (--output), and "
+            f"run.push_to={root.rstrip('/')}/serving for models in the bucket."
+        )
+    run = dataclasses.replace(config.run, output_root=os.path.abspath(root))
+    return dataclasses.replace(config, run=run)
 
 
 def summarize(metadata_path: str, config: PipelineConfig) -> RunSummary:

@@ -168,6 +168,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run_and_exit() -> None:
     """Entry point of the process."""
+    # As kfp's own containers have it: its compiler and its client, which brings in Kubernetes' own,
+    # are not imported.
+    os.environ.setdefault("_KFP_RUNTIME", "true")
     status = main()
     logging.shutdown()
     sys.stdout.flush()

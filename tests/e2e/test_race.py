@@ -9,11 +9,10 @@ import numpy as np
 import pytest
 import yaml
 
+from tests.e2e import race_passages
+
 pytestmark = pytest.mark.e2e
 
-_ANIMALS = ("cat", "dog", "hen", "fox", "owl", "cow")
-_THINGS = ("box", "cup", "hat", "key", "pen", "jar", "bag", "mat")
-_NAMES = ("Nora", "Sam", "Ivo", "Mia")
 # Four questions in each file of each level.
 _NUM_FILES = {"train": 60, "dev": 12}
 _SETTINGS = {
@@ -43,25 +42,6 @@ _SETTINGS = {
 }
 
 
-def _make_file(rng: random.Random, *, can_be_told: bool) -> dict[str, object]:
-    """Which option is alive; where it cannot be told, an arbitrary one is called right."""
-    name = rng.choice(_NAMES)
-    questions, options, answers = [], [], []
-    for number in range(4):
-        words = [*rng.sample(_THINGS, 3), rng.choice(_ANIMALS)]
-        rng.shuffle(words)
-        right = next(i for i, word in enumerate(words) if word in _ANIMALS)
-        options.append([f"a {word}" for word in words])
-        answers.append("ABCD"[right if can_be_told else rng.randrange(4)])
-        questions.append("Which is alive?" if number % 2 else f"{name} saw _ move.")
-    return {
-        "article": f"{name} went out.\nSomething moved.",
-        "questions": questions,
-        "options": options,
-        "answers": answers,
-    }
-
-
 @pytest.fixture(scope="module")
 def output(tmp_path_factory) -> pathlib.Path:
     """A run's folder. Of the level `high` nothing can be learnt."""
@@ -74,7 +54,7 @@ def output(tmp_path_factory) -> pathlib.Path:
             folder = directory / "RACE" / split / level
             folder.mkdir(parents=True)
             for i in range(number):
-                content = _make_file(rng, can_be_told=level == "middle")
+                content = race_passages.make(rng, can_be_told=level == "middle")
                 (folder / f"{i}.txt").write_text(json.dumps(content))
     path = directory / "race.yaml"
     path.write_text(yaml.safe_dump(_SETTINGS))

@@ -32,12 +32,12 @@ DEPLOYMENT = {
 
 @pytest.fixture
 def deployed(tmp_path):
-    """From changes to the configuration of a deployed sample."""
+    """From changes to the configuration of a deployed sample, or of a preset in another file."""
 
     def make(*overrides: str, preset: str = "sample", target: str = "kfp"):
         path = tmp_path / "deployed.yaml"
         document = {
-            "extends": [str(preset_loader.PRESET_DIRECTORY / f"{preset}.yaml")],
+            "extends": [preset],
             "data": {"root": "gs://bucket/data"},
             "run": {"output_root": "gs://bucket/runs"},
             "deployment": copy.deepcopy(DEPLOYMENT),

@@ -6,6 +6,7 @@ outputs from it, each task is a process of its own under another user. The store
 subfolders are buckets.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -14,7 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from google.protobuf import json_format
@@ -283,6 +284,19 @@ class Launcher:
     def _container(self, name: str) -> Mapping[str, Any]:
         executors = self._spec["deploymentSpec"]["executors"]
         return executors[self._component(name)["executorLabel"]]["container"]
+
+
+@contextlib.contextmanager
+def claim() -> Iterator[pathlib.Path]:
+    """The folder of a volume claim, which every user may write.
+
+    It is not below pytest's folders, which are their owner's alone: the one right that is left to
+    the tasks' user lets it open files in there, and yet access(2), by which TensorFlow tells
+    whether there is a file, does not look at that right and says no.
+    """
+    with tempfile.TemporaryDirectory(prefix="claim-") as folder:
+        pathlib.Path(folder).chmod(0o777)
+        yield pathlib.Path(folder)
 
 
 def as_another_user() -> list[str]:

@@ -11,6 +11,7 @@ from components.example_gen.classification import inputs
 from components.example_gen.classification.dataset import TextDataset
 from components.example_gen.classification.tasks import get_task
 from components.preprocessing.classification.room import longest_question
+from pipeline import searched_folders
 from pipeline.config import PipelineConfig
 
 _SPLITS = ("train", "eval")
@@ -36,6 +37,7 @@ class DataConfig:
     max_dead_letter_share: float = 0.001
 
     def __post_init__(self) -> None:
+        searched_folders.check(self.root, setting="root")
         if (self.task is None) == (self.dataset is None):
             raise ValueError(
                 "give either task (a built-in data set) or dataset (a description of one's own)."

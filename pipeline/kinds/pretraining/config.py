@@ -13,6 +13,7 @@ from components.modeling.config import ModelOptions
 from components.preprocessing.pretraining.config import PretrainingDataConfig
 from components.trainer.pretraining.permutation import PermutationConfig
 from components.trainer.pretraining.pretraining_schedule import Corpus
+from pipeline import searched_folders
 from pipeline.config import PipelineConfig
 
 _SPLITS = ("train", "eval")
@@ -45,6 +46,7 @@ class CorpusDataConfig:
     max_dead_letter_share: float = 0.001
 
     def __post_init__(self) -> None:
+        searched_folders.check(self.root, setting="root")
         splits = self.settings(seed=0).output_splits
         if sorted(splits) != sorted(_SPLITS):
             raise ValueError(

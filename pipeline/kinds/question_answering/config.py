@@ -11,6 +11,7 @@ from components.example_gen.question_answering import squad_conversion
 from components.example_gen.question_answering.squad_conversion import SquadSettings
 from components.preprocessing.question_answering.config import WindowConfig
 from components.span_decoding.decoder import DecodingConfig
+from pipeline import searched_folders
 from pipeline.config import PipelineConfig
 
 _SPLITS = ("train", "eval")
@@ -35,6 +36,7 @@ class SquadDataConfig:
     max_dead_letter_share: float = 0.001
 
     def __post_init__(self) -> None:
+        searched_folders.check(self.root, setting="root")
         splits = self.settings(seed=0).output_splits
         if sorted(splits) != sorted(_SPLITS):
             raise ValueError(

@@ -1,5 +1,7 @@
 import json
 import pathlib
+import subprocess
+import sys
 
 import pytest
 from google.protobuf import json_format
@@ -235,3 +237,19 @@ def test_an_input_that_lacks_what_was_promised_is_an_error(pod):
                 json.dumps(SPEC),
             ]
         )
+
+
+def test_a_process_draws_without_the_clients_of_a_cluster():
+    code = """
+import sys
+from components.orchestration import entry_point
+
+def main():
+    from kfp import dsl
+    dsl.ClassificationMetrics()
+    return int("kfp.client" in sys.modules or "kubernetes" in sys.modules)
+
+entry_point.main = main
+entry_point.run_and_exit()
+"""
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
