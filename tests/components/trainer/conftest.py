@@ -8,7 +8,14 @@ import tensorflow as tf
 
 from components import manifest, records
 from components.modeling.config import ModelOptions, XLNetConfig
-from components.trainer.record_input import RecordFiles
+from components.trainer import loop
+from components.trainer.classification.fine_tuning import FineTuningConfig
+from components.trainer.config import TrainingConfig
+from components.trainer.pretraining.pretrain import PretrainingConfig
+from components.trainer.record_input import FineTuningData, RecordFiles
+
+from . import tiny_corpus
+from .runs import SabotagedTask, short_training
 
 SEQ_LEN = 8
 NUM_RECORDS = 50
@@ -86,3 +93,58 @@ def tiny_model() -> XLNetConfig:
 @pytest.fixture(scope="session")
 def tiny_options() -> ModelOptions:
     return ModelOptions(dropout=0.1, dropout_att=0.1, init_std=0.1)
+
+
+@pytest.fixture(scope="session")
+def fine_tuning_config(tiny_model, tiny_options) -> FineTuningConfig:
+    return FineTuningConfig(
+        kind="classification",
+        task_name="sample",
+        labels=("no", "yes"),
+        metric_names=("accuracy", "matthews_correlation"),
+        seq_len=8,
+        uncased=False,
+        model=tiny_model,
+        options=tiny_options,
+        training=TrainingConfig(
+            batch_size=10,
+            train_steps=60,
+            learning_rate=5e-3,
+            warmup_steps=5,
+            eval_batch_size=16,
+            steps_per_loop=7,
+            save_steps=10,
+            weight_decay=0.01,
+        ),
+    )
+
+
+@pytest.fixture(scope="session")
+def corpus(tmp_path_factory) -> str:
+    """Folder of pretraining records."""
+    directory = tmp_path_factory.mktemp("corpus")
+    tiny_corpus.write(directory)
+    return str(directory)
+
+
+@pytest.fixture(scope="session")
+def pretraining_config(tiny_model, tiny_options) -> PretrainingConfig:
+    return tiny_corpus.config(tiny_model, tiny_options)
+
+
+@pytest.fixture(scope="module")
+def train(tiny_model, tiny_options, sample_records):
+    def train_(model_dir, training=None, *, num_labels=2, run=None, evaluation="eval", **task):
+        training = training or short_training()
+        data = FineTuningData(
+            training,
+            sample_records.make("train"),
+            sample_records.make(evaluation) if evaluation else None,
+            num_labels,
+        )
+        made = SabotagedTask(
+            tiny_model, tiny_options, "sample", ("no", "yes"), ("accuracy",), **task
+        )
+        return loop.train(task=made, config=training, data=data, model_dir=str(model_dir), run=run)
+
+    return train_

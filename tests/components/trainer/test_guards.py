@@ -1,9 +1,7 @@
 """What a run does when it diverges, is asked to end, or finds its folder in another's hands."""
 
 import dataclasses
-import json
 import os
-import pathlib
 import resource
 import signal
 import threading
@@ -17,8 +15,6 @@ import tf_keras
 from components import interruption, manifest, records
 from components.trainer import loop, preemption, run_folder
 from components.trainer.checkpoints import CheckpointError, RunCheckpoints
-from components.trainer.classification.tasks import ClassificationTask
-from components.trainer.config import TrainingConfig
 from components.trainer.divergence import DivergenceError
 from components.trainer.input_share import EVERYTHING
 from components.trainer.preemption import PreemptedError
@@ -26,71 +22,12 @@ from components.trainer.record_input import EmptySplitError, FineTuningData, Lab
 from components.trainer.run_folder import RunFolderError
 
 from .conftest import SEQ_LEN
-
-
-@dataclasses.dataclass(frozen=True)
-class SabotagedTask(ClassificationTask):
-    """Gives a loss of NaN in the updates whose batches hold one of these records."""
-
-    poison: tuple[int, ...] = ()
-    updates: list[float] | None = None  # makes updates slow, and gets the time of each
-
-    def training_loss(self, model, features, state, *, dropout_seed):
-        loss, state = super().training_loss(model, features, state, dropout_seed=dropout_seed)
-        total = loss.total
-        if self.updates is not None:
-
-            def wait(value):
-                self.updates.append(time.monotonic())
-                time.sleep(0.2)
-                return value
-
-            total = tf.ensure_shape(tf.py_function(wait, [total], tf.float32), [])
-        for record in self.poison:
-            hit = tf.reduce_any(features["input_ids"][:, -1] == 100 + record)
-            total *= tf.where(hit, np.float32("nan"), 1.0)
-        return loss._replace(total=total), state
-
-
-def config(**changes) -> TrainingConfig:
-    defaults = {
-        "batch_size": 5,
-        "train_steps": 20,
-        "learning_rate": 5e-3,
-        "eval_batch_size": 10,
-        "eval_steps_interval": 1000,
-        "steps_per_loop": 5,
-        "save_steps": 5,
-    }
-    return TrainingConfig(**(defaults | changes))
-
-
-@pytest.fixture(scope="module")
-def train(tiny_model, tiny_options, sample_records):
-    def train_(model_dir, training=None, *, num_labels=2, run=None, evaluation="eval", **task):
-        training = training or config()
-        data = FineTuningData(
-            training,
-            sample_records.make("train"),
-            sample_records.make(evaluation) if evaluation else None,
-            num_labels,
-        )
-        made = SabotagedTask(
-            tiny_model, tiny_options, "sample", ("no", "yes"), ("accuracy",), **task
-        )
-        return loop.train(task=made, config=training, data=data, model_dir=str(model_dir), run=run)
-
-    return train_
-
-
-def points(model_dir) -> list[dict]:
-    text = (pathlib.Path(model_dir) / "history" / "history.jsonl").read_text()
-    return [json.loads(line) for line in text.splitlines()]
+from .runs import points, short_training
 
 
 def order(sample_records, number) -> list[list[int]]:
-    """Records of the first batches of a run of `config()`."""
-    data = FineTuningData(config(), sample_records.make("train"), None)
+    """Records of the first batches of a run of `short_training()`."""
+    data = FineTuningData(short_training(), sample_records.make("train"), None)
     tf_keras.utils.set_random_seed(1)  # as the loop does: the order depends on it
     batches = data.training_batches(0, num_steps=number, share=EVERYTHING)
     return [(b["input_ids"].numpy()[:, -1] - 100).tolist() for b in batches.take(number)]
@@ -102,7 +39,7 @@ def test_a_run_goes_back_and_on_without_the_batches_on_which_it_diverged(
     batches = order(sample_records, 13)
     # Of update 8; all records come again in the updates 11 to 20.
     bad = next(record for record in batches[7] if record not in np.concatenate(batches[10:]))
-    result = train(tmp_path, config(train_steps=10), poison=(bad,), evaluation=None)
+    result = train(tmp_path, short_training(train_steps=10), poison=(bad,), evaluation=None)
     assert result.step == 10
     for value in result.model.variables:
         assert np.isfinite(value.numpy()).all()
@@ -137,14 +74,14 @@ def test_a_checkpoint_that_is_wrecked_itself_is_gone_back_behind(train, tmp_path
 
     wrecked: list[int] = []
     monkeypatch.setattr(RunCheckpoints, "save", save_wrecked)
-    result = train(tmp_path, config(train_steps=10), evaluation=None)
+    result = train(tmp_path, short_training(train_steps=10), evaluation=None)
     assert result.step == 10
     rollbacks = [p for p in points(tmp_path) if p["kind"] == "rollback"]
     assert [(p["from_step"], p["step"]) for p in rollbacks] == [(6, 0)]
 
 
 def test_a_loss_that_rises_too_far_is_divergence(train, tmp_path):
-    training = config(
+    training = short_training(
         learning_rate=0.5, max_loss_rise=0.5, max_rollbacks=0, steps_per_loop=1, train_steps=30
     )
     with pytest.raises(DivergenceError, match=r"more than training.max_loss_rise \(0.5\) above"):
@@ -168,7 +105,7 @@ def test_a_signal_ends_a_run_with_a_checkpoint_in_seconds_whatever_the_loop(
         os.kill(os.getpid(), number)
 
     threading.Thread(target=send, daemon=True).start()
-    training = config(train_steps=5000, steps_per_loop=5000, save_steps=5000)
+    training = short_training(train_steps=5000, steps_per_loop=5000, save_steps=5000)
     with pytest.raises(PreemptedError, match=rf"asked to end \({name}\) after update (\d+)") as end:
         train(tmp_path, training, updates=updates)
     assert time.monotonic() - sent[0] < 10
@@ -222,7 +159,7 @@ def test_announced_maintenance_ends_a_run(path, value, monkeypatch):
 
 def test_the_best_weights_are_what_a_run_ends_with(train, tmp_path):
     # From update 10 on the learning rate wrecks what was learnt.
-    training = config(
+    training = short_training(
         best_metric="loss",
         learning_rate=0.3,
         warmup_steps=19,
@@ -245,7 +182,7 @@ def test_the_best_weights_are_what_a_run_ends_with(train, tmp_path):
 
 
 def test_history_says_what_a_run_does_with_the_hardware(train, tmp_path):
-    train(tmp_path, config(train_steps=5), evaluation=None)
+    train(tmp_path, short_training(train_steps=5), evaluation=None)
     (point,) = [p for p in points(tmp_path) if p["kind"] == "train"]
     assert set(point) == {
         *("kind", "step", "loss", "gradient_norm", "learning_rate"),
@@ -259,27 +196,27 @@ def test_utilisation_is_operations_by_time_and_peak(train, tmp_path, monkeypatch
     monkeypatch.setattr(
         loop, "train", lambda **kwargs: original(**kwargs, flops_per_step=1_000_000)
     )
-    train(tmp_path, config(train_steps=5, peak_flops=1e9), evaluation=None)
+    train(tmp_path, short_training(train_steps=5, peak_flops=1e9), evaluation=None)
     (point,) = [p for p in points(tmp_path) if p["kind"] == "train"]
     steps_per_second = point["examples_per_second"] / 5
     assert point["model_flops_utilization"] == pytest.approx(steps_per_second * 1e6 / 1e9)
 
 
 def test_a_torn_checkpoint_is_passed_over(train, tmp_path):
-    first = train(tmp_path, config(train_steps=10), evaluation=None)
+    first = train(tmp_path, short_training(train_steps=10), evaluation=None)
     newest = tmp_path / "checkpoints" / "step-10.data-00000-of-00001"
     newest.write_bytes(newest.read_bytes()[:-5000])
-    second = train(tmp_path, config(train_steps=10), evaluation=None)
+    second = train(tmp_path, short_training(train_steps=10), evaluation=None)
     for ours, theirs in zip(second.model.variables, first.model.variables, strict=True):
         np.testing.assert_array_equal(ours.numpy(), theirs.numpy())
     for path in (tmp_path / "checkpoints").glob("*.index"):
         path.write_bytes(b"torn")
     with pytest.raises(CheckpointError, match=r"No checkpoint in .* is whole"):
-        train(tmp_path, config(train_steps=10), evaluation=None)
+        train(tmp_path, short_training(train_steps=10), evaluation=None)
 
 
 def test_a_full_disk_is_one_error_and_what_is_there_stays(train, tmp_path):
-    train(tmp_path, config(train_steps=5, learning_rate=1e-3), evaluation=None)
+    train(tmp_path, short_training(train_steps=5, learning_rate=1e-3), evaluation=None)
     before = {p.name: p.read_bytes() for p in (tmp_path / "checkpoints").iterdir()}
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -288,7 +225,7 @@ def test_a_full_disk_is_one_error_and_what_is_there_stays(train, tmp_path):
         with pytest.raises(
             CheckpointError, match=r"step-10 could not be written \(.* GiB are free.*update 5 is"
         ):
-            train(tmp_path, config(train_steps=10, learning_rate=1e-3), evaluation=None)
+            train(tmp_path, short_training(train_steps=10, learning_rate=1e-3), evaluation=None)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert {p.name: p.read_bytes() for p in (tmp_path / "checkpoints").iterdir()} == before
@@ -315,13 +252,13 @@ def test_checkpoints_of_another_configuration_are_refused_with_the_difference(tr
         "configuration": {"training": {"learning_rate": 2.0, "seed": 0}},
         "records_sha256": "b",
     }
-    train(tmp_path, config(train_steps=5), run=run, evaluation=None)
+    train(tmp_path, short_training(train_steps=5), run=run, evaluation=None)
     with pytest.raises(
         RunFolderError,
         match=r"configuration.training.learning_rate: 1.0 there, 2.0 now; "
         r"records_sha256: 'a' there, 'b' now",
     ):
-        train(tmp_path, config(train_steps=5), run=other, evaluation=None)
+        train(tmp_path, short_training(train_steps=5), run=other, evaluation=None)
     assert run_folder.keyed("root", "x", run) != run_folder.keyed("root", "x", other)
 
 
@@ -338,7 +275,7 @@ def test_operational_settings_do_not_make_another_run(tiny_model, tiny_options):
             False,
             tiny_model,
             tiny_options,
-            config(**changes),
+            short_training(**changes),
         )
         return run_folder.identity(made, manifest.Manifest("classification", {}, "0", {}, {}))
 
@@ -348,7 +285,7 @@ def test_operational_settings_do_not_make_another_run(tiny_model, tiny_options):
 
 
 def test_labels_out_of_range_are_named_at_once(train, sample_records, tmp_path):
-    data = FineTuningData(config(), sample_records.make("train"), None, num_labels=1)
+    data = FineTuningData(short_training(), sample_records.make("train"), None, num_labels=1)
     with pytest.raises(LabelError, match="label ids from 0 to 1, but the task has 1 labels"):
         data.check()
 
@@ -358,7 +295,7 @@ def test_an_empty_training_split_is_named_at_once(tmp_path):
     with tf.io.TFRecordWriter(path, "GZIP"):
         pass
     data = FineTuningData(
-        config(), RecordFiles([path], records.CLASSIFICATION, SEQ_LEN), None, num_labels=2
+        short_training(), RecordFiles([path], records.CLASSIFICATION, SEQ_LEN), None, num_labels=2
     )
     with pytest.raises(EmptySplitError, match="holds no record"):
         data.check()

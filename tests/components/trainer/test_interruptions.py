@@ -16,7 +16,7 @@ from components.trainer.preemption import PreemptedError
 from components.trainer.run_folder import RunFolderError
 from components.trainer.steps import Evaluation, TrainSteps
 
-from .test_guards import config, points, train  # noqa: F401
+from .runs import points, short_training
 
 
 class Killed(BaseException):
@@ -46,11 +46,11 @@ def killed_at(monkeypatch, owner, name, number):
 
 
 def test_an_evaluation_that_a_kill_left_out_is_made_by_the_next_attempt(
-    train,  # noqa: F811
+    train,
     tmp_path,
     monkeypatch,
 ):
-    training = config(eval_steps_interval=5, train_steps=10)
+    training = short_training(eval_steps_interval=5, train_steps=10)
     train(tmp_path / "whole", training)
     with monkeypatch.context() as patched:
         # The checkpoint of update 5 is written.
@@ -64,9 +64,9 @@ def test_an_evaluation_that_a_kill_left_out_is_made_by_the_next_attempt(
     assert [step for step, _ in evaluations(tmp_path / "whole")] == [5, 10]
 
 
-def test_the_metrics_of_the_best_weights_are_theirs_after_a_kill(train, tmp_path, monkeypatch):  # noqa: F811
+def test_the_metrics_of_the_best_weights_are_theirs_after_a_kill(train, tmp_path, monkeypatch):
     # From the second evaluation on the learning rate wrecks what was learnt.
-    training = config(
+    training = short_training(
         best_metric="loss",
         learning_rate=0.3,
         warmup_steps=19,
@@ -89,7 +89,7 @@ def test_the_metrics_of_the_best_weights_are_theirs_after_a_kill(train, tmp_path
     assert again.metrics["loss"] == before[best]
 
 
-def test_sigterm_during_an_evaluation_saves_at_once(train, tmp_path, monkeypatch):  # noqa: F811
+def test_sigterm_during_an_evaluation_saves_at_once(train, tmp_path, monkeypatch):
     original = Evaluation.metrics
     sent = []
 
@@ -101,7 +101,7 @@ def test_sigterm_during_an_evaluation_saves_at_once(train, tmp_path, monkeypatch
         return original(self, make_batches, **kwargs)
 
     monkeypatch.setattr(Evaluation, "metrics", metrics)
-    training = config(train_steps=10, save_steps=10, eval_steps_interval=7)
+    training = short_training(train_steps=10, save_steps=10, eval_steps_interval=7)
     with pytest.raises(PreemptedError, match=r"after update 7 of 10"):
         train(tmp_path, training)
     assert "step-7" in checkpoint_names(tmp_path)
@@ -110,8 +110,8 @@ def test_sigterm_during_an_evaluation_saves_at_once(train, tmp_path, monkeypatch
     assert [step for step, _ in evaluations(tmp_path)] == [7, 10]
 
 
-def test_a_damaged_checkpoint_of_a_later_update_does_not_outlive_a_whole_one(train, tmp_path):  # noqa: F811
-    training = config(train_steps=20, save_steps=10, max_to_keep=1)
+def test_a_damaged_checkpoint_of_a_later_update_does_not_outlive_a_whole_one(train, tmp_path):
+    training = short_training(train_steps=20, save_steps=10, max_to_keep=1)
     train(tmp_path, training, evaluation=None)
     folder = tmp_path / "checkpoints"
     # As they lie after kills while the checkpoints of 15 and 20 were written, in another interval.
@@ -125,8 +125,8 @@ def test_a_damaged_checkpoint_of_a_later_update_does_not_outlive_a_whole_one(tra
     assert checkpoint_names(tmp_path) == {"step-12"}
 
 
-def test_divergence_is_judged_by_the_losses_before_an_interruption(train, tmp_path):  # noqa: F811
-    calm = config(train_steps=20, learning_rate=1e-9, max_loss_rise=0.5, max_rollbacks=0)
+def test_divergence_is_judged_by_the_losses_before_an_interruption(train, tmp_path):
+    calm = short_training(train_steps=20, learning_rate=1e-9, max_loss_rise=0.5, max_rollbacks=0)
     train(tmp_path, calm, evaluation=None)
     # Weights of which all know better: the loss of random ones is about 0.7.
     path = tmp_path / "checkpoints" / "step-20"
@@ -136,7 +136,7 @@ def test_divergence_is_judged_by_the_losses_before_an_interruption(train, tmp_pa
     assert reader.get_tensor(name) == min(losses)
 
 
-def test_a_trace_is_made_of_the_updates_that_are_asked_for(train, tmp_path, monkeypatch):  # noqa: F811
+def test_a_trace_is_made_of_the_updates_that_are_asked_for(train, tmp_path, monkeypatch):
     updates: list[float] = []
     traced = []
     for name in ("start", "stop"):
@@ -147,15 +147,15 @@ def test_a_trace_is_made_of_the_updates_that_are_asked_for(train, tmp_path, monk
             original(*args, **kwargs)
 
         monkeypatch.setattr(tf.profiler.experimental, name, call)
-    training = config(train_steps=6, profile_at=3, steps_per_loop=2)
+    training = short_training(train_steps=6, profile_at=3, steps_per_loop=2)
     train(tmp_path, training, evaluation=None, updates=updates)
     assert traced == [3, 5]
     (trace,) = (tmp_path / "history" / "plugins" / "profile").glob("*/*.xplane.pb")
     assert trace.stat().st_size > 1000
 
 
-def test_a_trace_ends_with_a_run_that_fails(train, tmp_path):  # noqa: F811
-    training = config(train_steps=6, profile_at=0, max_rollbacks=0)
+def test_a_trace_ends_with_a_run_that_fails(train, tmp_path):
+    training = short_training(train_steps=6, profile_at=0, max_rollbacks=0)
     with pytest.raises(DivergenceError):
         train(tmp_path, training, evaluation=None, poison=tuple(range(50)))
     # Another one could not begin while that one goes on.
@@ -176,7 +176,7 @@ def test_stretches_are_joined_by_their_updates_and_time():
     assert actions.joined(stretches[:1]) is stretches[0]
 
 
-def test_curves_show_all_updates_wherever_checkpoints_cut_the_loop(train, tmp_path, monkeypatch):  # noqa: F811
+def test_curves_show_all_updates_wherever_checkpoints_cut_the_loop(train, tmp_path, monkeypatch):
     stretches = []
     original = TrainSteps.run
 
@@ -186,13 +186,15 @@ def test_curves_show_all_updates_wherever_checkpoints_cut_the_loop(train, tmp_pa
         return results
 
     monkeypatch.setattr(TrainSteps, "run", run)
-    train(tmp_path, config(train_steps=10, steps_per_loop=10, save_steps=4), evaluation=None)
+    train(
+        tmp_path, short_training(train_steps=10, steps_per_loop=10, save_steps=4), evaluation=None
+    )
     assert [steps for steps, _ in stretches] == [4, 4, 2]
     (point,) = [p for p in points(tmp_path) if p["kind"] == "train"]
     assert point["loss"] == pytest.approx(sum(steps * loss for steps, loss in stretches) / 10)
 
 
-def test_a_loop_that_does_not_see_the_request_is_kept_short(train, tmp_path, monkeypatch):  # noqa: F811
+def test_a_loop_that_does_not_see_the_request_is_kept_short(train, tmp_path, monkeypatch):
     monkeypatch.setattr(strategy, "is_remote", lambda _: True)
     monkeypatch.setattr(loop, "_SECONDS_OF_BLIND_LOOP", 0.5)
     stretches = []
@@ -203,7 +205,7 @@ def test_a_loop_that_does_not_see_the_request_is_kept_short(train, tmp_path, mon
         return original(self, iterator, steps)
 
     monkeypatch.setattr(TrainSteps, "run", run)
-    training = config(train_steps=8, steps_per_loop=8, save_steps=8)
+    training = short_training(train_steps=8, steps_per_loop=8, save_steps=8)
     train(tmp_path, training, evaluation=None, updates=[])  # of 0.2 s each
     # The first includes the compiler's time.
     assert stretches[:3] == [1, 1, 2]

@@ -16,11 +16,15 @@ from components.trainer import history, run_folder
 from components.trainer.classification.fine_tuning import fine_tune
 
 from .gfile_file_system import FileScheme  # noqa: F401  (Beam finds it among the subclasses)
-from .test_fine_tuning import config, with_training  # noqa: F401
-from .test_guards import points
+from .runs import points, with_training
 
 STEPS = 8
 HELD = {"configuration": {"seed": 0}, "records_sha256": "0"}
+
+
+@pytest.fixture
+def config(fine_tuning_config):
+    return fine_tuning_config
 
 
 @pytest.fixture
@@ -38,7 +42,7 @@ def listing(root: str) -> set[str]:
     }
 
 
-def run(config, sample_records, root):  # noqa: F811
+def run(config, sample_records, root):
     return fine_tune(
         config,
         records_dir=sample_records.directory,
@@ -51,7 +55,7 @@ def run(config, sample_records, root):  # noqa: F811
 
 def test_a_run_in_a_bucket_is_interrupted_and_goes_on(
     bucket,
-    config,  # noqa: F811
+    config,
     sample_records,
     tmp_path,
     monkeypatch,

@@ -12,10 +12,7 @@ import tensorflow as tf
 from components.trainer.classification.fine_tuning import FineTuningConfig
 
 from . import worker
-from .test_fine_tuning import config as fine_tuning_config  # noqa: F401
-from .test_guards import points
-from .test_pretraining import config as pretraining_config  # noqa: F401
-from .test_pretraining import corpus  # noqa: F401
+from .runs import points
 
 N = 40
 MEMORY = "carried_state/mems/.ATTRIBUTES/VARIABLE_VALUE"

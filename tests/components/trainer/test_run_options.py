@@ -9,8 +9,6 @@ from components.trainer import repeats, run_folder, run_options, search
 from components.trainer.classification import run_fn
 from components.trainer.classification.fine_tuning import FineTuningConfig
 
-from .test_fine_tuning import config as fine_tuning_config  # noqa: F401
-
 
 def fn_args(config: FineTuningConfig, sample_records, directory, **custom):
     made = tfx.components.FnArgs(
@@ -28,7 +26,7 @@ def fn_args(config: FineTuningConfig, sample_records, directory, **custom):
 
 
 def test_what_a_search_finds_is_trained_with_all_seeds(
-    fine_tuning_config,  # noqa: F811
+    fine_tuning_config,
     sample_records,
     tmp_path,
 ):

@@ -15,7 +15,7 @@ from components.trainer.config import TrainingConfig
 from components.trainer.strategy import DeviceError
 
 from . import worker
-from .test_guards import points
+from .runs import points
 
 
 def config(**changes):

@@ -11,35 +11,12 @@ from components.checkpoint_conversion import description, named_checkpoint
 from components.modeling.config import XLNetConfig
 from components.trainer import divergence, history
 from components.trainer.classification.fine_tuning import FineTuningConfig, fine_tune
-from components.trainer.config import TrainingConfig
+from tests.components.trainer.runs import with_training
 
 
 @pytest.fixture(scope="module")
-def config(tiny_model, tiny_options) -> FineTuningConfig:
-    return FineTuningConfig(
-        kind="classification",
-        task_name="sample",
-        labels=("no", "yes"),
-        metric_names=("accuracy", "matthews_correlation"),
-        seq_len=8,
-        uncased=False,
-        model=tiny_model,
-        options=tiny_options,
-        training=TrainingConfig(
-            batch_size=10,
-            train_steps=60,
-            learning_rate=5e-3,
-            warmup_steps=5,
-            eval_batch_size=16,
-            steps_per_loop=7,
-            save_steps=10,
-            weight_decay=0.01,
-        ),
-    )
-
-
-def with_training(config, **changes):
-    return dataclasses.replace(config, training=dataclasses.replace(config.training, **changes))
+def config(fine_tuning_config) -> FineTuningConfig:
+    return fine_tuning_config
 
 
 def run(config, sample_records, model_dir):
