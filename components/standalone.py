@@ -71,7 +71,7 @@ def main(
     if not options.verbose:
         # The exception comes up to here, and is printed once, without the way it came.
         for handler in logging.getLogger().handlers:
-            handler.addFilter(lambda record: not plain_errors.is_of_a_step(record.getMessage()))
+            handler.addFilter(_is_no_error_of_a_step)
     # Beam components parse the process's arguments anew, and know nothing of ours.
     sys.argv = sys.argv[:1]
     try:
@@ -89,6 +89,10 @@ def main(
         print("interrupted: nothing was written that counts as complete.", file=sys.stderr)
         return interruption.EXIT_STATUS
     return 0
+
+
+def _is_no_error_of_a_step(record: logging.LogRecord) -> bool:
+    return not plain_errors.is_of_a_step(record.getMessage())
 
 
 def run_and_exit(package: str, commands: Command | Mapping[str, Command]) -> None:
