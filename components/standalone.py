@@ -73,7 +73,7 @@ def main(
     if not options.verbose:
         # The exception comes up to here, and is printed once, without the way it came.
         for handler in logging.getLogger().handlers:
-            handler.addFilter(lambda record: not plain_errors.is_of_a_step(record.getMessage()))
+            handler.addFilter(_is_no_error_of_a_step)
     # Beam components parse the process's arguments anew, and know nothing of ours.
     sys.argv = sys.argv[:1]
     try:
@@ -93,6 +93,7 @@ def main(
     return 0
 
 
+<<<<<<< HEAD
 def commands_of(package: str) -> dict[str, Command]:
     """The commands of a step: `NAME` and `COMMAND` of the `command.py` in each kind's folder."""
     found = {}
@@ -102,6 +103,10 @@ def commands_of(package: str) -> dict[str, Command]:
             module = importlib.import_module(name)
             found[module.NAME] = module.COMMAND
     return found
+=======
+def _is_no_error_of_a_step(record: logging.LogRecord) -> bool:
+    return not plain_errors.is_of_a_step(record.getMessage())
+>>>>>>> work-files
 
 
 def run_and_exit(package: str, commands: Command | Mapping[str, Command]) -> None:

@@ -75,6 +75,18 @@ def test_errors_are_one_line(tmp_path, capsys):
     assert capsys.readouterr().err.startswith("error: No file matches")
 
 
+def test_errors_inside_of_beam_are_printed_once(tmp_path, capsys, caplog):
+    (tmp_path / "train.json").write_text('{"data": [{"title": "a",}]}')
+    (tmp_path / "settings.yaml").write_text("patterns: {train: train.json}")
+    assert run(
+        *("components.example_gen", "squad", "--config", tmp_path / "settings.yaml"),
+        *("--data-root", tmp_path, "--examples", tmp_path / "out"),
+    )
+    errors = [line for line in capsys.readouterr().err.splitlines() if "not valid JSON" in line]
+    assert [line.startswith("error: ") for line in errors] == [True]
+    assert "while running" not in caplog.text
+
+
 def _training(sample) -> dict:
     size = {"n_layer": 1, "d_model": 16, "n_head": 2, "d_head": 8, "d_inner": 32, "n_token": 256}
     return {
