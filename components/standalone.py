@@ -93,7 +93,6 @@ def main(
     return 0
 
 
-<<<<<<< HEAD
 def commands_of(package: str) -> dict[str, Command]:
     """The commands of a step: `NAME` and `COMMAND` of the `command.py` in each kind's folder."""
     found = {}
@@ -103,10 +102,10 @@ def commands_of(package: str) -> dict[str, Command]:
             module = importlib.import_module(name)
             found[module.NAME] = module.COMMAND
     return found
-=======
+
+
 def _is_no_error_of_a_step(record: logging.LogRecord) -> bool:
     return not plain_errors.is_of_a_step(record.getMessage())
->>>>>>> work-files
 
 
 def run_and_exit(package: str, commands: Command | Mapping[str, Command]) -> None:
