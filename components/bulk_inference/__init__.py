@@ -1,1 +1,1 @@
-"""Predictions for whole splits of raw examples, by TFX's BulkInferrer."""
+"""Predicts whole splits of raw examples with TFX's BulkInferrer."""

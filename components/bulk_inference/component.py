@@ -1,4 +1,4 @@
-"""TFX component of the BulkInferrer: TFX's own, with an executor that knows our operations."""
+"""The BulkInferrer: TFX's own component, with an executor that can run our models."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tfx.proto import bulk_inferrer_pb2
 
 from components.bulk_inference import executor
 
-# Columns that predictions are added in, by output of the signature. Raw examples have no such.
+# The feature that each output of the signature is stored in. Raw examples have no such features.
 _COLUMNS = {"label": "predicted_label", "scores": "predicted_scores"}
 
 
@@ -19,9 +19,9 @@ class BulkInferrer(tfx_components.BulkInferrer):
     """Predicts splits of raw examples with a blessed model.
 
     Component `outputs` contains:
-     - `output_examples`: Channel of type `Examples`, the raw examples split by split, with their
-       `predicted_scores`, and for classification their `predicted_label`. Of a model that is not
-       blessed there are none.
+     - `output_examples`: Channel of type `Examples`. It holds the raw examples of each split with
+       their `predicted_scores` and, for classification, their `predicted_label`. It is empty if the
+       model is not blessed.
     """
 
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(executor.Executor)
@@ -39,14 +39,15 @@ class BulkInferrer(tfx_components.BulkInferrer):
         """Sets up the component.
 
         Args:
-            examples: raw Examples.
-            model: exported model.
-            model_blessing: of the Evaluator; without a blessing nothing is inferred.
-            splits: of the examples.
-            signature_name: that takes serialized tf.Examples.
-            is_regression: whether the model gives no label.
+            examples: the raw examples to predict.
+            model: the exported model.
+            model_blessing: blessing by the Evaluator; without it, nothing is predicted.
+            splits: names of the splits to predict.
+            signature_name: name of the signature that takes serialized tf.Examples.
+            is_regression: whether the model predicts a number, and so has no output `label`.
         """
-        # Not TFX's PredictionLogs, which mix the splits and hide each example in a tensor.
+        # TFX could write PredictionLogs instead, but those mix the splits and hide each example in
+        # a tensor.
         predicted = bulk_inferrer_pb2.PredictOutput()
         for name in ["scores"] if is_regression else ["label", "scores"]:
             predicted.output_columns.add(output_key=name, output_column=_COLUMNS[name])

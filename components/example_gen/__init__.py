@@ -1,1 +1,1 @@
-"""Raw files (GLUE, IMDb, Yelp, SQuAD, corpora) to raw Examples."""
+"""ExampleGens: convert raw files (GLUE, IMDb, Yelp, RACE, SQuAD, corpora) into raw Examples."""

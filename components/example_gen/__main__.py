@@ -1,4 +1,4 @@
-"""`python -m components.example_gen`: raw files to examples."""
+"""`python -m components.example_gen`: converts raw files into examples, outside a pipeline."""
 
 from components import standalone
 

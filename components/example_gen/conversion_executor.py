@@ -1,4 +1,7 @@
-"""The executor of all ExampleGens of this project: a conversion in Beam, then its judgement."""
+"""The base of all ExampleGen executors in this project.
+
+It runs a conversion in Beam and then checks whether the result may be used.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from components.example_gen import tfx_example_gen
 
 
 class Conversion(Protocol):
-    """Raw files of one kind that are to become examples, found and checked.
+    """A conversion of raw files into examples, whose files have been found and checked.
 
     Attributes:
         output_splits: names of the splits that are written.
@@ -31,23 +34,24 @@ class Conversion(Protocol):
         """Adds the conversion to a pipeline.
 
         Args:
-            pipeline: that runs it.
-            directory: gets dead letters and counts.
-            split_directories: of the output splits.
+            pipeline: Beam pipeline to add to.
+            directory: directory that dead letters and counts are written to.
+            split_directories: directory of each output split.
         """
 
     def finish(
         self, directory: str, split_directories: Mapping[str, str], kept: str | None
     ) -> object:
-        """Judges what was converted and writes `counts.json` last; returns what to log.
+        """Checks the result of the conversion, writes `counts.json` last, and returns what to log.
 
         Args:
-            directory: of `convert`.
-            split_directories: of `convert`.
-            kept: where dead letters will lie if this fails; None where they are.
+            directory: the directory that was given to `convert`.
+            split_directories: the directories that were given to `convert`.
+            kept: directory where the dead letters will be found if this fails; None if they stay
+                where they are.
 
         Raises:
-            ValueError: if too much was unusable, or a split is empty.
+            ValueError: if too much input was unusable, or a split is empty.
         """
 
 
@@ -56,11 +60,12 @@ class Executor(base_beam_executor.BaseBeamExecutor):
 
     @abc.abstractmethod
     def prepare(self, exec_properties: dict[str, Any], data_root: str) -> Conversion:
-        """What is to be done, before anything is.
+        """Reads the settings and finds the files, before anything is converted.
 
         Args:
-            exec_properties: of `FileBasedExampleGen`; `custom_config` holds the settings.
-            data_root: folder below which the files' patterns match.
+            exec_properties: properties of `FileBasedExampleGen`; `custom_config` holds the
+                settings.
+            data_root: folder that the file patterns are relative to.
         """
 
     def Do(  # noqa: N802 (TFX's name)
@@ -72,9 +77,9 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         """Writes the raw examples, their dead letters and `counts.json`.
 
         Args:
-            input_dict: empty.
-            output_dict: `examples`, one Examples artifact.
-            exec_properties: see `prepare`.
+            input_dict: empty, since an ExampleGen has no inputs.
+            output_dict: one Examples artifact under the key `examples`.
+            exec_properties: properties of `FileBasedExampleGen`; see `prepare`.
         """
         del input_dict
         conversion = self.prepare(

@@ -1,6 +1,8 @@
-"""`counts.json`: what a conversion read, produced and dropped, summed in Beam and written last.
+"""`counts.json`: how much a conversion read, produced and dropped.
 
-That it stands says that the examples beside it are complete.
+The counts are summed in Beam and left in a provisional file. Once they have been checked,
+`counts.json` itself is written last, so its presence means that the examples beside it are
+complete.
 """
 
 from __future__ import annotations
@@ -16,24 +18,24 @@ from components import dead_letter_file, dead_letters, files, plain_json
 from components.dead_letters import DEAD_LETTERS_DIRECTORY
 
 COUNTS_FILE_NAME = "counts.json"
-# In the names of counters, between split and reason.
+# Stands between split and reason in the names of counters.
 DEAD_LETTERS = "dead_letters/"
-# What the dead letters of a split hold, in what its component counts.
+# The counter for the total weight of a split's dead letters, in the component's units.
 LOST = "lost in dead letters"
-# Before the names of an ExampleGen's counts in the manifest of records made of its examples.
+# Prefix of an ExampleGen's counts in the manifest of the records that are made from its examples.
 INPUT = "input/"
-# A single dead letter may hold this many times as much as an ordinary input.
+# A single dead letter may weigh this many times as much as an average input without failing a run.
 _ORDINARY = 10
 
 _PROVISIONAL_COUNTS_FILE_NAME = "counts.json.provisional"
 
 
 class EmptySplitError(ValueError):
-    """A split of which nothing could be used."""
+    """A split in which nothing could be used."""
 
 
 def of_dead_letters(letters: dead_letter_file.DeadLetterFile) -> collections.Counter[str]:
-    """Counters of a piece of work's dead letters, by reason, and of what they hold in all."""
+    """Returns counts of a piece of work's dead letters for each reason, and their total weight."""
     counts = collections.Counter(
         {f"{DEAD_LETTERS}{reason}": number for reason, number in letters.counts.items()}
     )
@@ -43,23 +45,26 @@ def of_dead_letters(letters: dead_letter_file.DeadLetterFile) -> collections.Cou
 
 
 def for_beam(counts: Mapping[str, int], *, split: str, namespace: str) -> Iterator[tuple[str, int]]:
-    """Counts of a piece of work as `write_sums` takes them; adds them to Beam's own metrics too."""
+    """Yields the counts of a piece of work as `write_sums` expects them.
+
+    Also adds them to Beam's own metrics.
+    """
     for name, number in sorted(counts.items()):
         beam.metrics.Metrics.counter(namespace, f"{split}/{name}").inc(number)
         yield f"{split}/{name}", number
 
 
 def provisional_path(directory: str) -> str:
-    """Where a pipeline leaves its counts, to be judged."""
+    """Returns where a pipeline leaves its counts until they have been checked."""
     return files.join(directory, _PROVISIONAL_COUNTS_FILE_NAME)
 
 
 def write_sums(counts: beam.PCollection, directory: str) -> None:
-    """Adds to a pipeline: pairs of a counter's name and a number, summed and left for `read`.
+    """Adds steps to a pipeline that sum the counts and leave them in a file for `read`.
 
     Args:
-        counts: of `for_beam`.
-        directory: of the output.
+        counts: pairs of a counter's name and a number, as `for_beam` yields them.
+        directory: output directory of the component.
     """
     _ = (
         counts
@@ -70,7 +75,7 @@ def write_sums(counts: beam.PCollection, directory: str) -> None:
 
 
 def read(directory: str) -> dict[str, Any]:
-    """What a pipeline left.
+    """Reads the counts that a pipeline left with `write_sums`.
 
     Raises:
         JsonError: if the file is damaged.
@@ -93,17 +98,20 @@ def check_dead_letters(
     """Fails if more of an input split was unusable than is allowed.
 
     Args:
-        counts: of `read`.
-        directory: holds the dead letters, for the message.
-        split: whose dead letters are counted.
-        total: what was read, in units, the unusable part included.
-        unit: what is counted, such as "questions".
-        allowed_share: in [0, 1].
-        num_read: inputs that were read, if they hold several units each.
-        kept: where dead letters will lie if this fails; None where they are.
+        counts: the counts that `read` returned.
+        directory: directory that holds the dead letters; used in the error message.
+        split: input split whose dead letters are checked.
+        total: number of units that were read, including the unusable ones.
+        unit: name of the unit that is counted, such as "questions".
+        allowed_share: share of the units that may be unusable, in [0, 1].
+        num_read: number of inputs that were read, if an input holds several units. A single dead
+            letter is then allowed as long as it is not much larger than an average input.
+        kept: directory where the dead letters will be found if this check fails; None if they stay
+            where they are. Used in the error message.
 
     Raises:
-        TooManyDeadLettersError: naming the counts, the most frequent reasons and the first ones.
+        TooManyDeadLettersError: if more than that was unusable; the message gives the counts, the
+            most frequent reasons and the first dead letters.
     """
     reasons = _reasons(counts, split)
     lost = counts.get(f"{split}/{LOST}", 0)
@@ -126,7 +134,7 @@ def check_dead_letters(
 def describe_dead_letters(
     counts: dict[str, int], directory: str, *, kept: str | None = None
 ) -> str:
-    """Why input of any split was unusable; empty if none was."""
+    """Describes why input was unusable, over all splits; empty if everything was usable."""
     reasons: collections.Counter[str] = collections.Counter()
     for key, count in counts.items():
         _, found, reason = key.partition(f"/{DEAD_LETTERS}")
@@ -138,7 +146,10 @@ def describe_dead_letters(
 
 
 def of_input(directory: str) -> dict[str, int]:
-    """The counts of raw examples, as the manifest of their records holds them; none without any."""
+    """Returns the counts of raw examples under the names used in the manifest of their records.
+
+    Empty if the directory has no `counts.json`.
+    """
     path = files.join(directory, COUNTS_FILE_NAME)
     try:
         counts = plain_json.mapping(files.read_bytes(path), where=path)
@@ -155,7 +166,7 @@ def _reasons(counts: dict[str, int], split: str) -> dict[str, int]:
 
 
 def finish(counts: dict[str, Any], directory: str) -> None:
-    """Writes `counts.json`, and removes what the pipeline left."""
+    """Writes `counts.json`, and removes the provisional file that the pipeline left."""
     text = json.dumps(counts, indent=2, sort_keys=True) + "\n"
     files.write_bytes(files.join(directory, COUNTS_FILE_NAME), text.encode())
     files.remove(provisional_path(directory))

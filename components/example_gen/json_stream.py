@@ -1,4 +1,7 @@
-"""JSON texts read piece by piece, with no more in memory than the largest value asked for."""
+"""Reads large JSON files piece by piece.
+
+Memory holds no more than the largest value that the caller asks for.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +15,14 @@ from components import json_text
 
 _CHUNK_BYTES = 1 << 20
 _WHITESPACE = re.compile(r"[ \t\n\r]*")
-# A literal, number or escape that is cut by the end of the buffer is at most this long before it.
+# If the end of the buffer cuts through a literal, number or escape, the decoder reports an error at
+# most this many characters before that end.
 _MAX_CUT_TOKEN = 64
 _CUT_ESCAPE = re.compile(r"\\?u?[0-9a-fA-F]{0,4}")
 _LITERALS = ("true", "false", "null", "NaN", "Infinity", "-Infinity")
-# Longest value that is read in one piece.
+# Length of the longest value that is read in one piece.
 _MAX_VALUE_CHARACTERS = 128 << 20
-# strict=False: line breaks inside strings are common in hand-made files and do no harm.
+# strict=False because line breaks inside strings are common in hand-made files and do no harm.
 _DECODER = json.JSONDecoder(strict=False)
 
 
@@ -26,8 +30,8 @@ class JsonStreamError(ValueError):
     """Text that is not JSON, or is cut off.
 
     Attributes:
-        is_cut_off: whether the text ended where more had to follow.
-        before: the damaged value up to the damage.
+        is_cut_off: whether the text ended where more should have followed.
+        before: the text of the damaged value, up to the damage.
     """
 
     def __init__(self, message: str, *, is_cut_off: bool = False, before: str = "") -> None:
@@ -37,11 +41,11 @@ class JsonStreamError(ValueError):
 
 
 class JsonStream:
-    """A cursor in a JSON text.
+    """A cursor that moves through a JSON text.
 
     Args:
-        file: UTF-8, a byte-order mark is skipped.
-        chunk_bytes: bytes read at a time, at least.
+        file: JSON in UTF-8; a byte-order mark is skipped.
+        chunk_bytes: smallest number of bytes to read at a time.
     """
 
     def __init__(self, file: BinaryIO, *, chunk_bytes: int = _CHUNK_BYTES) -> None:
@@ -50,19 +54,21 @@ class JsonStream:
         self._decoder = codecs.getincrementaldecoder("utf-8-sig")(errors="strict")
         self._text = ""
         self._position = 0
-        # Characters that stood before `_text`.
+        # Number of characters that came before `_text` and have been dropped.
         self._before = 0
         self._is_at_end = False
 
     def begins_with(self, character: str) -> bool:
-        """Whether the value that begins here does so with this character."""
+        """Whether the value at the cursor begins with this character."""
         return self._skip_whitespace() and self._text[self._position] == character
 
     def members(self) -> Iterator[str]:
-        """Keys of the object that begins here; read each one's value before the next key.
+        """Yields the keys of the object at the cursor.
+
+        The caller has to read the value of each key before asking for the next key.
 
         Raises:
-            JsonStreamError: if no object begins here, or it is damaged.
+            JsonStreamError: if there is no object at the cursor, or it is damaged.
         """
         self._expect("{")
         if self._peek() == "}":
@@ -78,10 +84,10 @@ class JsonStream:
                 return
 
     def elements(self) -> Iterator[Any]:
-        """Values of the array that begins here.
+        """Yields the values of the array at the cursor.
 
         Raises:
-            JsonStreamError: if no array begins here, or it is damaged.
+            JsonStreamError: if there is no array at the cursor, or it is damaged.
         """
         self._expect("[")
         if self._peek() == "]":
@@ -93,10 +99,10 @@ class JsonStream:
                 return
 
     def value(self) -> Any:
-        """The whole value that begins here.
+        """Reads the whole value at the cursor.
 
         Raises:
-            JsonStreamError: if it is damaged, cut off, or larger than is read in one piece.
+            JsonStreamError: if it is damaged, cut off, or too large to be read in one piece.
         """
         self._peek()
         while True:
@@ -109,24 +115,24 @@ class JsonStream:
                     or error.pos > len(self._text) - _MAX_CUT_TOKEN
                 )
                 if not may_be_cut or not self._read_more():
-                    # Reading on has moved what is left to the front.
+                    # `_read_more` has moved the unread text to the front; `_damage` allows for it.
                     raise self._damage(error) from None
                 continue
             except RecursionError:
                 raise self._error("values are nested too deeply") from None
             except ValueError as error:
-                # Python refuses integers of thousands of digits.
+                # Python refuses integers with thousands of digits.
                 raise self._error(str(error)) from None
-            # A number may go on behind the buffer.
+            # A number at the end of the buffer may continue in the next chunk.
             if end < len(self._text) or not self._read_more():
                 self._position = end
                 return value
 
     def expect_end(self) -> None:
-        """Checks that only white space follows.
+        """Checks that nothing but white space follows.
 
         Raises:
-            JsonStreamError: if anything else does.
+            JsonStreamError: if anything else follows.
         """
         if self._skip_whitespace():
             raise self._error(f"unexpected {self._text[self._position]!r} after the end")
@@ -146,9 +152,9 @@ class JsonStream:
             raise self._error(f"{error}; divide it") from error
 
     def _damage(self, error: json.JSONDecodeError) -> JsonStreamError:
-        """An error of the decoder, at its place, that knows whether the text ends there."""
-        # What the decoder was given lies where it lay, or at the front after a read that gave
-        # nothing; `error.doc` is that text, and its end is the end of ours.
+        """Converts a decoder error; works out its place, and whether the text is cut off there."""
+        # `error.doc` is the text that the decoder was given. A read at the end of the file may have
+        # dropped the beginning of it since, but both texts end at the same character.
         at = error.pos - len(error.doc) + len(self._text)
         tail = self._text[at:]
         rest = tail.strip()
@@ -160,7 +166,7 @@ class JsonStream:
         message = error.msg
         before = self._text[self._position : at].rstrip()
         if not is_cut_off and before.endswith(",") and rest[:1] in ("]", "}"):
-            # Python 3.13 says so itself, at the comma.
+            # Python 3.13 reports this itself, at the comma; older versions report what follows it.
             at, message = self._position + len(before) - 1, "a comma too many"
         elif message.startswith("Illegal trailing comma"):
             message = "a comma too many"
@@ -188,7 +194,11 @@ class JsonStream:
                 return False
 
     def _read_more(self) -> bool:
-        """Drops what was read; at least doubles what is left, so that retries cost little."""
+        """Drops the text before the cursor and reads on; returns whether there was any more text.
+
+        Reads at least as much as is left, so that repeated attempts to decode a long value take
+        linear time in total.
+        """
         if self._is_at_end:
             return False
         rest = self._text[self._position :]

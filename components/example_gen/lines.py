@@ -1,4 +1,4 @@
-"""Files opened, decompressed by name and looked at, and their lines: in bounded memory."""
+"""Opens input files, decompresses them by their suffix, and reads their lines in bounded memory."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from components.example_gen.text_form import Form
 COMPRESSED_SUFFIXES: tuple[str, ...] = (".gz", ".bz2", ".zst")
 
 _CHUNK_BYTES = 1 << 20
-# zstd makes up to 30,000 bytes of one: 30 MB of this many.
+# zstd can expand one byte to up to 30,000, so that this many may become 30 MB.
 _ZSTD_CHUNK_BYTES = 1 << 10
-# How much of a line that is too long is kept, to recognise it by.
+# How much of an overlong line is kept, so that users can recognise it.
 _EXCERPT_BYTES = 2000
 
 
@@ -33,11 +33,11 @@ class Line(NamedTuple):
     """One physical line.
 
     Attributes:
-        number: counted from 1.
-        offset: of its first byte in the decompressed file.
-        content: its bytes without the line feed; only the beginning if it is too long.
-        too_long: whether it has more bytes than are allowed.
-        true_bytes: how long it is if it is too long, the line feed not counted.
+        number: line number, counted from 1.
+        offset: position of its first byte in the decompressed file.
+        content: its bytes without the line feed; only the beginning if the line is too long.
+        too_long: whether the line has more bytes than are allowed.
+        true_bytes: full length in bytes without the line feed if the line is too long; otherwise 0.
     """
 
     number: int
@@ -48,17 +48,17 @@ class Line(NamedTuple):
 
     @property
     def num_bytes(self) -> int:
-        """How long it is in the file, the line feed not counted."""
+        """Length of the line in the file in bytes, without the line feed."""
         return self.true_bytes or len(self.content)
 
 
 def is_compressed(path: str) -> bool:
-    """Whether `open_decompressed` decompresses a file of this name."""
+    """Whether `open_decompressed` decompresses a file with this name."""
     return path.endswith(COMPRESSED_SUFFIXES)
 
 
 def without_compression(path: str) -> str:
-    """The name of a file without the suffix that says how it is compressed."""
+    """Returns the name of a file without its compression suffix, if it has one."""
     for suffix in COMPRESSED_SUFFIXES:
         path = path.removesuffix(suffix)
     return path
@@ -66,18 +66,19 @@ def without_compression(path: str) -> str:
 
 @contextlib.contextmanager
 def open_decompressed(path: str, *, start: int = 0) -> Iterator[BinaryIO]:
-    """A binary file to read, decompressed by the suffix of its name.
+    """Opens a binary file for reading and decompresses it according to its suffix.
 
     Beam's own decompression is not used: it takes a gzip file that was cut off in the middle for a
-    complete one, and half of the rows would be missing without a word.
+    complete one, and half of the rows would silently be missing.
 
     Args:
-        path: anywhere Beam's filesystems reach.
-        start: byte to begin at; compressed files can only be read from their beginning.
+        path: a local path, or one in any filesystem that Beam supports.
+        start: byte to begin at; ignored for compressed files, which can only be read from their
+            beginning.
 
     Raises:
         NoSuchFilesError: if there is no such file.
-        DamagedFileError: in the block, when reading meets damage.
+        DamagedFileError: raised within the block, when reading reaches damaged data.
     """
     with files.open_to_read(path) as raw:
         if not is_compressed(path):
@@ -97,11 +98,11 @@ def open_decompressed(path: str, *, start: int = 0) -> Iterator[BinaryIO]:
 
 @contextlib.contextmanager
 def open_text(path: str, form: Form) -> Iterator[HeadedFile]:
-    """A text file to read, decompressed; one that is something else is refused by its name.
+    """Opens a text file for reading, decompressed, after checking that it really has this form.
 
     Raises:
-        WrongFormatError: saying what the file is.
-        NoSuchFilesError, DamagedFileError: as `open_decompressed`.
+        WrongFormatError: if the file is something else; the message says what it is.
+        NoSuchFilesError, DamagedFileError: see `open_decompressed`.
     """
     with open_decompressed(path) as file:
         headed = HeadedFile(file)
@@ -110,14 +111,14 @@ def open_text(path: str, form: Form) -> Iterator[HeadedFile]:
 
 
 class HeadedFile:
-    """A binary file whose beginning was looked at and is read all the same.
+    """A binary file whose beginning can be inspected without losing it for the reader.
 
     Attributes:
-        head: its first bytes.
+        head: the first bytes of the file, up to `text_form.HEAD_BYTES`.
 
     Args:
-        file: opened for reading.
-        head: what was read of it already; None reads it.
+        file: file opened for reading.
+        head: the beginning of the file if it was read already; None reads it here.
     """
 
     def __init__(self, file: BinaryIO, head: bytes | None = None) -> None:
@@ -126,7 +127,7 @@ class HeadedFile:
         self._place = 0
 
     def read(self, size: int) -> bytes:
-        """The next bytes, at most so many; none at the end."""
+        """Returns at most `size` of the next bytes; empty at the end of the file."""
         if self._place < len(self.head):
             content = self.head[self._place : self._place + size]
             self._place += len(content)
@@ -135,7 +136,7 @@ class HeadedFile:
 
 
 def read_at_most(file: BinaryIO, size: int) -> bytes:
-    """So many bytes, or all that there are."""
+    """Reads `size` bytes, or all of them if there are fewer."""
     parts = []
     while size > 0 and (part := file.read(min(size, _CHUNK_BYTES))):
         parts.append(part)
@@ -152,9 +153,9 @@ def _decompressed(raw: BinaryIO, path: str) -> BinaryIO:
 
 
 class _ZstdFile(io.RawIOBase):
-    """All frames of a zstd file.
+    """Decompresses all frames of a zstd file.
 
-    Not `ZstdDecompressor.stream_reader`: it takes a cut-off file for a complete one.
+    `ZstdDecompressor.stream_reader` is not used because it takes a cut-off file for a complete one.
     """
 
     def __init__(self, raw: BinaryIO) -> None:
@@ -166,11 +167,11 @@ class _ZstdFile(io.RawIOBase):
         self._content = memoryview(b"")
 
     def readable(self) -> bool:
-        """Always."""
+        """Always True."""
         return True
 
     def readinto(self, buffer: memoryview) -> int:
-        """Fills a part of the buffer; returns 0 at the end."""
+        """Fills the buffer at least partly and returns the number of bytes; 0 at the end."""
         while not self._content:
             self._compressed = self._compressed or self._raw.read(_ZSTD_CHUNK_BYTES)
             if not self._compressed:
@@ -191,17 +192,17 @@ class _ZstdFile(io.RawIOBase):
 def read_lines(
     file: BinaryIO | HeadedFile, *, max_bytes: int, chunk_bytes: int = _CHUNK_BYTES
 ) -> Iterator[Line]:
-    """Lines of a binary file, separated by line feeds; a carriage return stays in the line.
+    """Yields the lines of a binary file, separated by line feeds; carriage returns are kept.
 
     Args:
-        file: opened for reading, at its beginning.
-        max_bytes: longest line to hand out whole. Of longer ones only the beginning is kept in
-            memory, however long they are.
-        chunk_bytes: how much is read at a time.
+        file: file opened for reading, at its beginning.
+        max_bytes: length of the longest line to return whole. Only the beginning of a longer line
+            is kept in memory, however long it is.
+        chunk_bytes: number of bytes to read at a time.
     """
     number = 1
     offset = 0
-    # The line that the end of the last chunk cut through: what is kept of it, and its true length.
+    # The line that the last chunk ended in the middle of: what is kept of it, and its full length.
     rest: list[bytes] = []
     rest_bytes = 0
     while chunk := file.read(chunk_bytes):

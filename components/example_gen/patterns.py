@@ -1,4 +1,4 @@
-"""Where the file patterns of a configuration look."""
+"""Resolves the file patterns of a configuration against the data root."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from components import files
 
 
 def resolve(data_root: str, pattern: str) -> str:
-    """A pattern's place below the data root, whose name is no pattern; absolute ones stay as they
-    are.
+    """Returns the pattern below the data root; absolute patterns are returned unchanged.
+
+    The data root is taken literally: wildcard characters in its name are escaped.
     """
     if pattern.startswith("/") or "://" in pattern:
         return pattern

@@ -1,4 +1,4 @@
-"""What may be asked of a conversion whatever the kind of its files: shares of splits and losses."""
+"""Checks the settings that several conversions share: shares of splits and of dead letters."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from collections.abc import Collection, Mapping
 def check(
     name: str, shares: Mapping[str, int], inputs: Collection[str], *, max_dead_letter_share: float
 ) -> None:
-    """Checks settings that every conversion has.
+    """Checks how input is divided into splits and how much of it may be unusable.
 
     Args:
-        name: of the setting that shares out one set of files, for messages.
-        shares: weights of the output splits; empty where every input is a split of its own.
-        inputs: names of the sets of files.
-        max_dead_letter_share: of what is read, that may be unusable.
+        name: name of the setting that divides one set of files into splits, for error messages.
+        shares: weights of the output splits; empty if every input is a split of its own.
+        inputs: names of the sets of input files.
+        max_dead_letter_share: share of the input that may be unusable; legal are 0 to 1.
 
     Raises:
-        ValueError: saying what is legal.
+        ValueError: if a setting is illegal; the message says what is legal.
     """
     if shares and len(inputs) != 1:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""What an ExampleGen is as a plain command, whatever the kind of its files."""
+"""Makes a command for `python -m components.example_gen` out of any ExampleGen."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from components import standalone
 
 
 def command(help_text: str, *, component: str, settings: str) -> standalone.Command:
-    """An ExampleGen as a command.
+    """Returns a command that runs an ExampleGen.
 
     Args:
-        help_text: one line about it.
-        component: dotted path of its class, imported when the command runs.
-        settings: dotted path of the dataclass that `--config` holds.
+        help_text: one line that describes the command.
+        component: dotted path of the component's class, which is imported when the command runs.
+        settings: dotted path of the dataclass that the `--config` file describes.
     """
 
     def run(options: argparse.Namespace) -> None:

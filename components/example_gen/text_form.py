@@ -1,8 +1,9 @@
-"""What a file is, by its beginning: text as it should be, or something else that has a name.
+"""Recognises from its beginning whether a file has the form that the configuration says.
 
-Nothing may be learnt from a file that is not what the configuration takes it for. ASCII in UTF-16
-is valid UTF-8 with NUL characters; JSON lines are valid running text. What is certain is refused by
-its name; what only looks like it (a table among running text) is noticed and counted.
+A model must not be trained on a file that is not what the configuration takes it for, and such
+mistakes are easy to miss: ASCII in UTF-16 is valid UTF-8 with NUL characters, and JSON lines are
+valid running text. If it is certain that a file is something else, it is refused, and the error
+names what it is. If it only looks that way (a table in running text), it is reported and counted.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import google_crc32c
 
 Form = Literal["text", "jsonl", "tsv", "csv", "json"]
 
-# Of a file this much is looked at.
+# How much of the beginning of a file is examined.
 HEAD_BYTES = 1 << 16
 _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"PK\x03\x04", "a zip archive (or an Office document)"),
@@ -41,10 +42,10 @@ _BYTE_ORDER_MARKS: tuple[tuple[bytes, str], ...] = (
     (b"\xfe\xff", "UTF-16"),
 )
 _UTF8_MARK = b"\xef\xbb\xbf"
-# Of the bytes at even or at odd places: in English UTF-16 all of one kind are NUL, in Greek or
-# Russian the spaces and the punctuation are.
+# Share of NULs among the bytes at even or at odd positions that indicates UTF-16. In English text,
+# all bytes at one of the two are NUL; in Greek or Russian, only those of spaces and punctuation.
 _MANY_NULS = 0.05
-# Fewer of them say nothing, but where they are every third byte.
+# With fewer NULs than this, the share above means nothing; the larger share below is needed.
 _SOME_NULS = 4
 _MANY_OF_FEW = 0.3
 _JSON_OBJECT = re.compile(r'\s*\[?\s*\{\s*"(?:[^"\\\n]|\\.)*"\s*:')
@@ -52,26 +53,26 @@ _JSON_ARRAY = re.compile(r"\s*\[\s*\{")
 _OPEN_OBJECT = re.compile(r"\s*\{[ \t]*\r?\n")
 _MARKUP = re.compile(r"\s*<(\?xml|!doctype|html|mediawiki|rss|feed|tei|svg)\b", re.IGNORECASE)
 _TAG_LINE = re.compile(r"\s*<[^<>]+>\s*$")
-# A table shows in so many lines.
+# At least and at most this many lines are examined to recognise a table or markup.
 _MIN_TABLE_LINES = 5
 _MAX_TABLE_LINES = 50
 _MANY_TAG_LINES = 0.05
 
 
 class WrongFormatError(ValueError):
-    """A file that is not what the configuration takes it for; names the file and what it is."""
+    """A file that is not what the configuration says; the message names the file and what it is."""
 
 
 def check(head: bytes, path: str, form: Form) -> None:
     """Refuses a file whose beginning shows that it is something else.
 
     Args:
-        head: its first `HEAD_BYTES`, decompressed.
-        path: for the message.
-        form: what it should be.
+        head: first `HEAD_BYTES` of the file, decompressed.
+        path: path of the file, for the error message.
+        form: the form that the file should have.
 
     Raises:
-        WrongFormatError: saying what it is, and what to do.
+        WrongFormatError: if it is something else; the message says what it is, and what to do.
     """
     found = _not_text(head) or _other_text(head, form)
     if found:
@@ -79,12 +80,12 @@ def check(head: bytes, path: str, form: Form) -> None:
 
 
 def not_text(head: bytes) -> str:
-    """What a file is whose content is no UTF-8 text; empty if it may be."""
+    """Says what a file is if it is not UTF-8 text; empty if it may be UTF-8 text."""
     return _not_text(head).partition(". ")[0]
 
 
 def looks_like(head: bytes) -> str:
-    """What running text looks as if it were, in a few words; empty if it looks like text."""
+    """Says in a few words what a text looks like if not like running text; otherwise empty."""
     lines = _whole_lines(head)
     if len(lines) < _MIN_TABLE_LINES:
         return ""
@@ -98,7 +99,7 @@ def looks_like(head: bytes) -> str:
 
 
 def legacy_encoding(content: bytes) -> str:
-    """What bytes that are no UTF-8 would be in the encoding that is most often mistaken for it."""
+    """Shows how bytes that are not UTF-8 would read in the encoding that they most likely have."""
     excerpt = content.decode("cp1252", "replace").strip()[:40]
     return f"as Windows-1252 or Latin-1 it would begin {excerpt!r}"
 
@@ -120,7 +121,7 @@ def _not_text(head: bytes) -> str:
         return _encoded("UTF-32")
     number = head.count(0)
     many = _MANY_NULS if number >= _SOME_NULS else _MANY_OF_FEW
-    # In binary data both kinds are alike.
+    # In binary data, NULs are about equally frequent at even and at odd positions.
     if max(shares) > many and min(shares) < max(shares) / 10:
         return _encoded("UTF-16")
     if number > many * len(head):
@@ -173,16 +174,16 @@ def _begins_with_record(head: bytes) -> bool:
 def _whole_lines(head: bytes) -> list[str]:
     lines = head.removeprefix(_UTF8_MARK).decode("utf-8", "replace").split("\n")
     if len(head) >= HEAD_BYTES:
-        # The last one is cut.
+        # The last line is cut off.
         lines.pop()
     filled = [line for line in lines if line.strip()]
     return filled[:_MAX_TABLE_LINES]
 
 
 def _columns(lines: list[str]) -> int:
-    """How many columns all lines have, read as a comma-separated table; 0 if they differ.
+    """Returns the number of columns of a comma-separated table; 0 if this is not such a table.
 
-    In running text a comma is followed by a space.
+    All lines must have the same number of columns. A space after a comma indicates running text.
     """
     try:
         rows = list(csv.reader(lines, strict=True))

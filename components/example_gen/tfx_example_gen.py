@@ -1,8 +1,8 @@
-"""What this project's ExampleGens share on TFX's side: settings packed, unpacked and resolved.
+"""The TFX side that all ExampleGens of this project share: passing settings to the executor.
 
-They are FileBasedExampleGens, so that TFX's driver fingerprints the input files (their number,
-sizes and modification times): an unchanged run is taken from the cache, locally and on Kubeflow
-Pipelines.
+The ExampleGens are FileBasedExampleGens because TFX's driver then fingerprints the input files (by
+number, sizes and modification times), so that an unchanged run is taken from the cache, both
+locally and on Kubeflow Pipelines.
 """
 
 from __future__ import annotations
@@ -21,26 +21,28 @@ from components import configuration
 
 _Settings = TypeVar("_Settings")
 
-# What TFX's own ExampleGens write in the artifact's property for gzip-compressed TFRecords.
+# The value of the artifact's property that TFX's own ExampleGens use for gzip-compressed TFRecords.
 _FILE_FORMAT = "tfrecords_gzip"
 
 
 def arguments(
     settings: object, patterns: Mapping[str, str], shares: Mapping[str, int]
 ) -> dict[str, Any]:
-    """Arguments of FileBasedExampleGen's constructor.
+    """Returns the arguments for FileBasedExampleGen's constructor.
 
     Args:
-        settings: a dataclass, which `read_settings` gives back in the executor.
-        patterns: of the input files, by input split. They may hold TFX's {SPAN}, {VERSION} and
-            date placeholders.
-        shares: weights of the output splits, where a single input is shared out; else empty.
+        settings: a dataclass with the component's settings; the executor gets it back from
+            `read_settings`.
+        patterns: pattern of the input files for each input split. Patterns may contain TFX's
+            {SPAN}, {VERSION} and date placeholders.
+        shares: weights of the output splits if a single input is divided among them; otherwise
+            empty.
     """
     text = wrappers_pb2.StringValue(value=configuration.to_json(settings))
     custom_config = example_gen_pb2.CustomConfig()
     custom_config.custom_config.Pack(text)
     if not shares and len(patterns) == 1:
-        # Without this TFX assumes that a single input is to be split in two.
+        # Without this, TFX assumes that a single input should be split into two.
         shares = dict.fromkeys(patterns, 1)
     splits = [
         example_gen_pb2.SplitConfig.Split(name=name, hash_buckets=share)
@@ -53,7 +55,7 @@ def arguments(
                 for name, pattern in patterns.items()
             ]
         ),
-        # In TFX's terms; the executor goes by the settings.
+        # This tells TFX about the splits; our executor takes them from the settings instead.
         "output_config": example_gen_pb2.Output(
             split_config=example_gen_pb2.SplitConfig(splits=splits)
         ),
@@ -64,10 +66,10 @@ def arguments(
 def read_settings(
     settings_type: type[_Settings], exec_properties: Mapping[str, Any], *, where: str
 ) -> _Settings:
-    """The settings that `arguments` packed.
+    """Unpacks the settings that `arguments` packed.
 
     Raises:
-        ConfigurationError: if they are not what this version of the code understands.
+        ConfigurationError: if this version of the code does not understand the settings.
     """
     custom_config = example_gen_pb2.CustomConfig()
     proto_utils.json_to_proto(
@@ -79,7 +81,7 @@ def read_settings(
 
 
 def resolved_patterns(exec_properties: Mapping[str, Any]) -> dict[str, str]:
-    """Patterns by input split, in which TFX's driver has filled in {SPAN} and the like."""
+    """Returns the pattern of each input split; TFX's driver has filled in {SPAN} and the like."""
     input_config = example_gen_pb2.Input()
     proto_utils.json_to_proto(
         exec_properties[standard_component_specs.INPUT_CONFIG_KEY], input_config
@@ -88,7 +90,11 @@ def resolved_patterns(exec_properties: Mapping[str, Any]) -> dict[str, str]:
 
 
 def declare_splits(artifacts: list[types.Artifact], splits: Sequence[str]) -> dict[str, str]:
-    """Writes the splits and the format into the Examples artifact; directories by split."""
+    """Records the splits and the file format in the Examples artifact.
+
+    Returns:
+        The directory of each split.
+    """
     examples = artifact_utils.get_single_instance(artifacts)
     examples.split_names = artifact_utils.encode_split_names(list(splits))
     examples_utils.set_payload_format(examples, example_gen_pb2.FORMAT_TF_EXAMPLE)

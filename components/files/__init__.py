@@ -1,10 +1,10 @@
-"""Files and folders, local, `gs://` and wherever else Beam reaches: found, read, written, removed.
+"""Finds, reads, writes and removes files: local, in `gs://`, and wherever else Beam can reach.
 
-All that is particular about buckets is known here and in the modules below; nothing else in the
-project lists, globs, renames or deletes (`tests/test_files_only_here.py`).
+Everything specific to buckets is dealt with here and in the modules of this folder. No other code
+in the project lists, globs, renames or deletes files (`tests/test_files_only_here.py`).
 
-Paths are names: a bracket in a folder's name is a bracket. A pattern is only what a user gave as
-one, or what `all_in` made.
+Paths are taken literally: a bracket in the name of a folder is a bracket. The only patterns are
+those that a user gave as such and those that `all_in` returns.
 """
 
 from __future__ import annotations
@@ -23,32 +23,33 @@ from apache_beam.io.filesystems import FileSystems
 from components.files import stores
 from components.files.stores import File
 
-# Names of a set of examples' folders, as TFX has them.
+# TFX's names for the folders of splits begin with this.
 _SPLIT_PREFIX = "Split-"
-# A name's part without wildcards; `escape` writes a wildcard in brackets.
+# The beginning of a pattern up to the first wildcard that `escape` has not put in brackets.
 _LITERAL = re.compile(r"(?:[^*?\[]|\[[*?\[]\])*")
 _ESCAPED = re.compile(r"\[([*?\[])\]")
 
 
 class NoSuchFilesError(FileNotFoundError):
-    """A pattern that matched nothing; the message names the pattern and what it was for."""
+    """A pattern or path matches no file; the message names it and what it is for."""
 
 
 def escape(path: str) -> str:
-    """A pattern that matches this path and no other."""
+    """Returns a pattern that matches this path and no other."""
     return re.sub(r"[*?\[]", r"[\g<0>]", path)
 
 
 def all_in(folder: str) -> str:
-    """A pattern of the files that lie directly in a folder."""
+    """Returns a pattern that matches all files directly in a folder."""
     return join(escape(folder), "*")
 
 
 def match(pattern: str) -> list[File]:
-    """Files that match a glob pattern, sorted by path; folders are none.
+    """Returns the files (not folders) that match a glob pattern, sorted by path.
 
     Args:
-        pattern: `*` and `?` stop at slashes, `**` does not, `[ab]` is one of these characters.
+        pattern: glob pattern; `*` and `?` do not match slashes, `**` does, and `[ab]` matches one
+            of these characters.
     """
     literal = _LITERAL.match(pattern)[0]
     prefix = _ESCAPED.sub(r"\1", literal)
@@ -67,7 +68,11 @@ def match(pattern: str) -> list[File]:
 
 
 def expand(pattern: str, *, purpose: str = "input files") -> list[str]:
-    """Paths that match a glob pattern, sorted.
+    """Returns the paths of the files that match a glob pattern, sorted.
+
+    Args:
+        pattern: glob pattern; see `match`.
+        purpose: what the files are for; used in the error message.
 
     Raises:
         NoSuchFilesError: if nothing matches.
@@ -76,7 +81,7 @@ def expand(pattern: str, *, purpose: str = "input files") -> list[str]:
 
 
 def find(pattern: str, *, purpose: str = "input files") -> list[File]:
-    """As `match`.
+    """Does the same as `match`, but requires that there are such files.
 
     Raises:
         NoSuchFilesError: if nothing matches.
@@ -88,7 +93,7 @@ def find(pattern: str, *, purpose: str = "input files") -> list[File]:
 
 
 def in_folder(folder: str, *, purpose: str = "input files") -> list[str]:
-    """Paths of the files that lie directly in a folder, sorted.
+    """Returns the paths of the files directly in a folder, sorted.
 
     Raises:
         NoSuchFilesError: if there are none.
@@ -97,22 +102,22 @@ def in_folder(folder: str, *, purpose: str = "input files") -> list[str]:
 
 
 def names(folder: str) -> set[str]:
-    """Names of files and folders that lie directly in a folder; empty if there is none."""
+    """Returns the names of files and folders directly in a folder; empty if it does not exist."""
     return stores.of(folder).names(folder)
 
 
 def exists(path: str) -> bool:
-    """Whether there is such a file; a folder is none."""
+    """Whether there is a file with this path; False for a folder."""
     return stores.of(path).look(path) is not None
 
 
 def is_folder(path: str) -> bool:
-    """Whether there is such a folder; in a bucket, whether anything lies in it."""
+    """Whether there is a folder with this path; in a bucket, whether there is anything in it."""
     return stores.of(path).is_folder(path)
 
 
 def split_names(directory: str) -> list[str]:
-    """Splits of a set of examples, `<directory>/Split-<name>/`; an empty list if there are none."""
+    """Returns the sorted names of the splits in a directory, from its folders `Split-<name>/`."""
     return sorted(
         name.removeprefix(_SPLIT_PREFIX)
         for name in names(directory)
@@ -121,11 +126,11 @@ def split_names(directory: str) -> list[str]:
 
 
 def read_bytes(path: str, *, max_bytes: int | None = None) -> bytes:
-    """Content of a file as it lies there, not decompressed.
+    """Returns the content of a file exactly as stored, without decompressing it.
 
     Raises:
         NoSuchFilesError: if there is no such file.
-        ValueError: if it holds more than `max_bytes`.
+        ValueError: if the file is larger than `max_bytes`.
     """
     try:
         if max_bytes is None:
@@ -140,7 +145,7 @@ def read_bytes(path: str, *, max_bytes: int | None = None) -> bytes:
 
 
 def open_to_read(path: str, *, purpose: str = "a file to read") -> BinaryIO:
-    """A file as it lies there, not decompressed, read in pieces and in any order.
+    """Opens a file for reading in pieces and in any order, without decompressing it.
 
     Raises:
         NoSuchFilesError: if there is no such file.
@@ -152,12 +157,15 @@ def open_to_read(path: str, *, purpose: str = "a file to read") -> BinaryIO:
 
 
 def sha256(content: bytes) -> str:
-    """Hexadecimal digest, as manifests record it."""
+    """Returns the SHA-256 digest of the content in hexadecimal, as manifests record it."""
     return hashlib.sha256(content).hexdigest()
 
 
 def open_atomically(path: str) -> AbstractContextManager[BinaryIO]:
-    """A binary file that stands at `path` only once the block has ended without an exception."""
+    """Opens a binary file for writing, which appears at `path` only if the block succeeds.
+
+    Use it as a context manager. If the block raises, nothing is written to `path`.
+    """
     return stores.of(path).write(path)
 
 
@@ -168,17 +176,18 @@ def write_bytes(path: str, content: bytes) -> None:
 
 
 def remove(*paths: str) -> None:
-    """Removes files, and folders with everything in them, in this order; what is not there is no
-    error.
+    """Removes files, and folders with everything in them, in this order.
+
+    Paths that do not exist are ignored.
     """
     for path in paths:
         stores.of(path).remove_tree(path)
 
 
 def remove_leftovers(folder: str) -> None:
-    """Removes what killed workers left unfinished among the files of a folder.
+    """Removes unfinished files that killed workers have left in a folder.
 
-    TFX's readers take whatever lies there.
+    This is necessary because TFX's readers read every file in the folder.
     """
     store = stores.of(folder)
     store.delete(file.path for file in match(join(escape(folder), "*.partial")))
@@ -188,9 +197,10 @@ def copy_tree(source: str, target: str, *, last: str | None = None) -> int:
     """Copies all files below a folder, in the order of their paths; returns their number.
 
     Args:
-        source: folder.
-        target: likewise.
-        last: path below `source` of the file that makes the copy complete; it is copied last.
+        source: folder to copy.
+        target: folder to copy into.
+        last: path, relative to `source`, of the file whose presence marks the copy as complete; it
+            is copied last.
     """
     prefix = source.rstrip("/") + "/"
     store = stores.of(source)
@@ -210,11 +220,13 @@ def copy_tree(source: str, target: str, *, last: str | None = None) -> int:
 
 @contextlib.contextmanager
 def gathered(folder: str) -> Iterator[str]:
-    """A folder of this machine to write into; its files stand in `folder` when the block has ended.
+    """Provides a local folder to write into, whose files are in `folder` after the block.
 
-    TensorFlow writes checkpoints and models under other names, renames, and asks for each folder:
-    some 25 requests for two files in a bucket. Copied from a disk they are one each, in the order
-    of their names, so that a checkpoint's index comes after its data. On a disk it is `folder`.
+    If `folder` is local, it is used directly. For a bucket, files are collected on disk and copied
+    when the block has ended. TensorFlow writes checkpoints and models under temporary names,
+    renames them, and looks up every folder, which takes some 25 requests for two files in a bucket.
+    Copying takes one request per file. Files are copied in the order of their names, so that a
+    checkpoint's index comes after its data.
     """
     if "://" not in folder:
         yield folder
@@ -225,12 +237,12 @@ def gathered(folder: str) -> Iterator[str]:
 
 
 def make_directory(path: str) -> None:
-    """Creates a directory and its parents where there are directories."""
+    """Creates a directory and its parents; does nothing in stores that have no directories."""
     stores.of(path).make_folder(path)
 
 
 def join(base: str, *parts: str) -> str:
-    """Joins path parts with the separator of the base's filesystem."""
+    """Joins parts of a path with the separator of the filesystem that `base` belongs to."""
     return FileSystems.join(base, *parts)
 
 

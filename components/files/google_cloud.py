@@ -1,14 +1,14 @@
-"""Buckets of Google Cloud Storage, as they are and not as a disk would be.
+"""Access to buckets of Google Cloud Storage, which differ from a disk in several ways.
 
-- A folder is nothing but the beginning of names. TensorFlow and Google's console write an empty
-  object `folder/` all the same, others delete it or never write it: it is never listed here, never
-  needed, and goes with the rest when a folder is removed.
-- An object is there whole or not at all, so it is written in its place. A rename would be a copy
-  and a deletion, and there is no appending.
-- Each request takes 20 to 100 ms and is paid for: a small file is read or written by one, a folder
-  listed by one per 1,000 names and deleted by one per 100.
+- A folder is only a common prefix of names. TensorFlow and Google's console nevertheless write an
+  empty object `folder/`, and other programs delete it or never write it. This module never lists
+  it, does not need it, and removes it together with its folder.
+- An object exists as a whole or not at all, so it is written directly to its final name. A rename
+  would be a copy and a deletion, and appending is not possible.
+- Each request takes 20 to 100 ms and costs money. Reading or writing a small file takes one
+  request, listing a folder one per 1,000 names, and deleting it one per 100 files.
 
-Requests are repeated for two minutes after 429, 5xx and broken connections.
+After status 429, 5xx or a broken connection, requests are retried for two minutes.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from google.cloud.storage.retry import DEFAULT_RETRY
 
 from components.files.stores import File, spooled
 
-# Requests of a batch; Google allows 100.
+# Number of requests in a batch; Google allows at most 100.
 _BATCH = 100
-# Read at once where a file is read in pieces, in bytes.
+# How many bytes to request at a time when a file is read in pieces.
 _PIECE = 16 << 20
 _READER = "roles/storage.objectViewer"
 _WRITER = "roles/storage.objectAdmin"
-# Google's client does not see that an answer broke off where the rest is no JSON.
+# Also retry if an answer was cut off so that it is not valid JSON; Google's client does not do so.
 _RETRY = DEFAULT_RETRY.with_predicate(
     lambda error: (
         DEFAULT_RETRY._predicate(error) or isinstance(error, requests.exceptions.JSONDecodeError)
@@ -44,11 +44,14 @@ _RETRY = DEFAULT_RETRY.with_predicate(
 _ERRORS = (exceptions.GoogleAPIError, auth_exceptions.GoogleAuthError)
 
 
-# ruff: noqa: D102  (what the functions do is said in `stores.Store`)
+# ruff: noqa: D102  (the methods are documented in `stores.Store`)
 
 
 class GoogleCloudStorage:
-    """The store of paths `gs://<bucket>/<name>`; see `stores.Store`."""
+    """The store for paths of the form `gs://<bucket>/<name>`; for its methods see `stores.Store`.
+
+    A missing object raises `FileNotFoundError`; a request that fails otherwise raises `OSError`.
+    """
 
     def list(self, prefix: str, *, deep: bool) -> Iterator[File]:
         bucket, name = _split(prefix)
@@ -99,17 +102,17 @@ class GoogleCloudStorage:
             size = file.tell()
 
             def upload() -> None:
-                # Again after a failure as well: it is the same object that is written.
+                # Retrying is safe, since every attempt writes the same object.
                 _blob(path).upload_from_file(file, size=size, rewind=True, retry=_RETRY)
 
             with _explained(path, "written", _WRITER):
-                # What breaks off after the last byte is met outside of the client's own repetition.
+                # The client's own retries do not cover an answer that breaks off after the upload.
                 _RETRY(upload)()
 
     def delete(self, paths: Iterable[str]) -> None:
         paths = list(paths)
         for start in range(0, len(paths), _BATCH):
-            # Those that are not there count as deleted.
+            # Files that do not exist count as deleted.
             for path, status in _io().delete_batch(paths[start : start + _BATCH]):
                 if status is not None:
                     raise _refusal(path, "deleted", _WRITER, f"status {status}")
@@ -133,17 +136,20 @@ class GoogleCloudStorage:
             blob = _blob(target)
             token = None
             while True:
-                # Large objects take several requests between some buckets.
+                # Copying a large object between certain buckets takes several requests.
                 token, _, _ = blob.rewrite(_blob(source), token=token, retry=_RETRY)
                 if token is None:
                     return
 
     def make_folder(self, path: str) -> None:
-        """Nothing: no folder is needed."""
+        """Does nothing, since buckets need no folders."""
 
 
 class _Reader(io.RawIOBase):
-    """An object, piece by piece: a request for its size and generation, and one for each piece."""
+    """Reads an object in pieces.
+
+    This takes one request for the object's size and generation, and one for each piece.
+    """
 
     def __init__(self, path: str):
         super().__init__()
@@ -151,7 +157,8 @@ class _Reader(io.RawIOBase):
         self._blob = _blob(path)
         self._position = 0
         with _explained(path, "read", _READER):
-            # From here on it is this generation that is read, whoever writes another.
+            # This fixes the generation to read, so that pieces fit together even if the object is
+            # overwritten in the meantime.
             self._blob.reload(retry=_RETRY)
 
     def readable(self) -> bool:
@@ -187,7 +194,7 @@ class _Reader(io.RawIOBase):
             start=start, end=start + size - 1, raw_download=True, checksum=None, retry=_RETRY
         )
         if len(piece) != size:
-            # Google's client takes an answer that breaks off for the end of the file.
+            # Google's client takes an answer that breaks off for a complete one.
             raise ConnectionError(f"{len(piece):,} of {size:,} bytes came from {self._path}")
         return piece
 
@@ -199,7 +206,10 @@ def _io_of_process(process: int) -> gcsio.GcsIO:
 
 
 def _io() -> gcsio.GcsIO:
-    """Beam's client, with the account that Beam finds; connections are not shared across forks."""
+    """Returns Beam's client, which uses the account that Beam finds.
+
+    Each process has a client of its own, because connections cannot be shared across forks.
+    """
     return _io_of_process(os.getpid())
 
 
@@ -221,7 +231,7 @@ def _blob(path: str) -> storage.Blob:
 
 @contextlib.contextmanager
 def _explained(path: str, what: str, role: str) -> Iterator[None]:
-    """Turns what Google's client raises into what files raise everywhere."""
+    """Converts exceptions of Google's client into the `OSError`s that other stores raise."""
     try:
         yield
     except exceptions.NotFound as error:

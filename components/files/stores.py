@@ -1,6 +1,6 @@
-"""Where files lie, and what is particular about each place: disks, Google's buckets, and others.
+"""The stores behind `components.files`: disks, Google's buckets, and whatever else Beam supports.
 
-Every function takes whole paths, and takes them literally: a bracket is a bracket.
+Every method takes full paths and takes them literally: a bracket is a bracket, not a pattern.
 """
 
 from __future__ import annotations
@@ -18,77 +18,85 @@ from apache_beam.io.filesystem import BeamIOError, CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 
-# Outside of a pipeline there are none, and without any Beam's S3 file system refuses to work.
+# Beam's S3 filesystem does not work without pipeline options, which are not set outside a pipeline.
 if FileSystems._pipeline_options is None:
     FileSystems.set_options(PipelineOptions([]))
 
 
 @dataclasses.dataclass(frozen=True)
 class File:
-    """A file that was found; `size` is in bytes, as it lies there."""
+    """A file that was found.
+
+    Attributes:
+        path: full path of the file.
+        size: size in bytes, as stored; for a compressed file, its compressed size.
+    """
 
     path: str
     size: int
 
 
 class Store(Protocol):
-    """A place where files lie."""
+    """A place where files are stored."""
 
     def list(self, prefix: str, *, deep: bool) -> Iterator[File]:
-        """Files whose paths begin with `prefix`, in any order; folders are none.
+        """Yields the files (not folders) whose paths begin with `prefix`, in any order.
 
         Args:
-            prefix: ends anywhere in a name.
-            deep: whether those in folders below the prefix's folder are wanted as well; without
-                it, a store may give them or not.
+            prefix: beginning of a path, which may end in the middle of a name.
+            deep: whether to include files in folders below the prefix's folder. If False, a store
+                may include them or not.
         """
 
     def names(self, folder: str) -> set[str]:
-        """Names of files and folders that lie directly in a folder; empty if there is none."""
+        """Returns the names of files and folders directly in a folder; empty if there is none."""
 
     def is_folder(self, path: str) -> bool:
-        """Whether there is such a folder; where folders are beginnings of names, a name with it."""
+        """Whether there is a folder with this path.
+
+        In stores where folders are only prefixes of names, whether any name has this prefix.
+        """
 
     def look(self, path: str) -> File | None:
-        """The file of this path; None if there is none, or a folder."""
+        """Returns the file with this path; None if there is none, or if it is a folder."""
 
     def read(self, path: str) -> bytes:
-        """Content of a file.
+        """Returns the content of a file.
 
         Raises:
-            FileNotFoundError: if there is none.
+            FileNotFoundError: if there is no such file.
         """
 
     def open(self, path: str) -> BinaryIO:
-        """A file to read in pieces.
+        """Opens a file to be read in pieces.
 
         Raises:
-            FileNotFoundError: if there is none, perhaps only when it is read.
+            FileNotFoundError: if there is no such file; possibly only when it is read.
         """
 
     def write(self, path: str) -> contextlib.AbstractContextManager[BinaryIO]:
-        """A file that stands at `path` only once the block has ended without an exception."""
+        """Opens a file for writing, which appears at `path` only if the block succeeds."""
 
     def delete(self, paths: Iterable[str]) -> None:
-        """Removes files; those that are not there are passed over."""
+        """Removes files; those that do not exist are ignored."""
 
     def remove_tree(self, path: str) -> None:
-        """Removes a file, or a folder and all in it; nothing happens if there is neither."""
+        """Removes a file, or a folder with everything in it; does nothing if there is neither."""
 
     def copy(self, source: str, target: str) -> None:
         """Copies a file within the store."""
 
     def make_folder(self, path: str) -> None:
-        """Makes a folder and its parents, where there are folders."""
+        """Creates a folder and its parents, if the store has folders."""
 
 
 def of(path: str) -> Store:
-    """The store that a path belongs to."""
+    """Returns the store that a path belongs to."""
     scheme, separator, _ = path.partition("://")
     if not separator:
         return _Disk()
     if scheme == "gs":
-        # Imported where needed: Google's client takes a second.
+        # Imported only if needed, because importing Google's client takes a second.
         from components.files import google_cloud
 
         return google_cloud.GoogleCloudStorage()
@@ -96,17 +104,17 @@ def of(path: str) -> Store:
 
 
 class _Disk:
-    """Folders exist by themselves, and a rename puts a file in another's place at once."""
+    """Local disks, where folders exist independently of files and a rename is atomic."""
 
     def list(self, prefix: str, *, deep: bool) -> Iterator[File]:
-        # Paths begin as the caller spells them.
+        # Yield paths that begin exactly as the caller spelled the prefix.
         folder = prefix[: prefix.rfind("/") + 1]
         for parent, folders, names in os.walk(folder or "."):
             inside = os.path.relpath(parent, folder or ".")
             base = folder if inside == "." else f"{folder}{inside}/"
             for name in names:
                 if f"{base}{name}".startswith(prefix):
-                    # Files may disappear in the meantime.
+                    # Files may have disappeared since they were listed.
                     with contextlib.suppress(FileNotFoundError):
                         yield File(f"{base}{name}", os.path.getsize(f"{base}{name}"))
             if not deep:
@@ -165,9 +173,9 @@ class _Disk:
 
 
 class _OtherStore:
-    """Whatever else Beam knows: `s3://`, `hdfs://` and the like.
+    """All other filesystems that Beam supports, such as `s3://` and `hdfs://`.
 
-    Beam takes the paths that it lists and deletes for patterns, and has no way to quote them.
+    For listing and deleting, Beam interprets paths as patterns and has no way to escape them.
     """
 
     def list(self, prefix: str, *, deep: bool) -> Iterator[File]:
@@ -199,7 +207,7 @@ class _OtherStore:
         try:
             return FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED)
         except Exception as error:
-            # Each of Beam's filesystems says in its own way that there is nothing.
+            # Each of Beam's filesystems raises another exception if the file does not exist.
             if not FileSystems.exists(path):
                 raise FileNotFoundError(path) from error
             raise
@@ -227,11 +235,14 @@ class _OtherStore:
         FileSystems.copy([source], [target])
 
     def make_folder(self, path: str) -> None:
-        # Beam raises where it is there already, perhaps by another worker.
+        # Beam raises if the folder exists already; another worker may have created it.
         with contextlib.suppress(OSError, BeamIOError):
             FileSystems.mkdirs(path)
 
 
 def spooled() -> tempfile.SpooledTemporaryFile:
-    """Where an object is gathered that must not be seen before it is whole: memory, then disk."""
+    """Returns a buffer for an object that must not be visible before it is complete.
+
+    It is kept in memory and moves to disk when it grows beyond 8 MiB.
+    """
     return tempfile.SpooledTemporaryFile(max_size=8 << 20)

@@ -1,1 +1,1 @@
-"""What starts a component inside a container of Kubeflow Pipelines or Vertex AI."""
+"""Starts a component inside a container of Kubeflow Pipelines or Vertex AI."""

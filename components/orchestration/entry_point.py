@@ -3,9 +3,9 @@ r"""Starts one task inside its container; the command of every task of a compile
     python -m components.orchestration.entry_point --executor_class_path CLASS \
         --json_serialized_invocation_args '{{$}}' --json_serialized_inputs_spec_args JSON [BEAM …]
 
-The arguments are those that TFX's compiler writes, for TFX's own entry point. That one cannot read
-what Kubeflow Pipelines sends; this one serves Kubeflow and Vertex AI alike, and with `--function`
-also tasks that are no TFX components. A component sees folders and plain values, wherever it runs.
+The arguments are those that TFX's compiler writes for TFX's own entry point, which cannot read what
+Kubeflow Pipelines sends. This one works on both Kubeflow and Vertex AI, and with `--function` also
+runs tasks that are not TFX components. A component gets folders and plain values wherever it runs.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from collections.abc import Iterator, Sequence
 from components import files
 from components.orchestration import executor_input, output_file
 
-# Runners that work in this process or beside it; all others have workers on other machines.
+# Runners that work on this machine; all others have workers on other machines.
 _LOCAL_RUNNERS = frozenset({"FnApiRunner", "DirectRunner", "BundleBasedDirectRunner"})
 _RUNNER_FLAG = "--runner="
 _TEMPORARY_FOLDER = ".temp"
 
 
 class EntryPointError(RuntimeError):
-    """A task that cannot be started as it was compiled."""
+    """A task cannot be started the way it was compiled."""
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """The arguments, but for Beam's, which are passed on as they are."""
+    """Returns the parser for all arguments except Beam's, which are passed on unchanged."""
     parser = argparse.ArgumentParser(
         prog="python -m components.orchestration.entry_point", allow_abbrev=False
     )
@@ -58,11 +58,12 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def run(arguments: Sequence[str]) -> None:
-    """Runs a task.
+    """Runs the task that the command line describes.
 
     Raises:
-        ExecutorInputError, LocalCopyError: if the backend did not hand over what was compiled.
-        EntryPointError: if Beam's workers could not open the artifacts.
+        ExecutorInputError, LocalCopyError: if the backend did not pass what the compiled pipeline
+            specifies.
+        EntryPointError: if Beam's workers would not be able to open the artifacts.
     """
     options, beam_arguments = make_parser().parse_known_args(arguments)
     inputs_spec = options.json_serialized_inputs_spec_args
@@ -97,7 +98,7 @@ def _run_function(path: str, task: executor_input.Task) -> None:
 def _run_executor(
     class_path: str, task: executor_input.Task, inputs_spec: str | None, beam_arguments: list[str]
 ) -> None:
-    # Seconds to import; an input that lacks something is found before.
+    # Imported late because it takes seconds; incomplete inputs have been found before.
     from components.orchestration import tfx_task
 
     with _temporary_folder(task) as temporary:
@@ -113,7 +114,7 @@ def _run_executor(
 
 
 def _task_folder(task: executor_input.Task) -> str:
-    """The folder of this attempt, where its outputs go; on the pod if they go there."""
+    """Returns the folder of this attempt, which contains its outputs; local if they are local."""
     for value in task.document["outputs"].get("artifacts", {}).values():
         return os.path.dirname(value["artifacts"][0]["uri"].rstrip("/"))
     return os.path.dirname(task.output_file)
@@ -121,7 +122,10 @@ def _task_folder(task: executor_input.Task) -> str:
 
 @contextlib.contextmanager
 def _temporary_folder(task: executor_input.Task) -> Iterator[str]:
-    """Beside the outputs, so that whoever can write those reaches it; gone afterwards."""
+    """Provides a temporary folder, which is removed afterwards.
+
+    It is next to the outputs, so that every worker that can write those can access it as well.
+    """
     folder = f"{_task_folder(task)}/{_TEMPORARY_FOLDER}"
     try:
         yield folder
@@ -147,20 +151,21 @@ def _check_reachable(task: executor_input.Task) -> None:
 
 
 def last_line(error: BaseException) -> str:
-    """What went wrong in one line, for the end of a pod's log."""
+    """Describes an error in one line, for the end of a pod's log."""
     text = " ".join(str(error).split())
     return f"error: {type(error).__name__}: {text}" if text else f"error: {type(error).__name__}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a task; returns the process's exit status."""
-    # TFX and our components speak through absl, whose level `tfx_task` sets; Beam tells too much.
+    # TFX and our components log through absl, whose level `tfx_task` sets. Everything else is
+    # limited to warnings, because Beam logs too much.
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
         run(sys.argv[1:] if arguments is None else arguments)
     except Exception as error:
         traceback.print_exc()
-        # User interfaces show a log's end, and TensorFlow is never the last to speak.
+        # User interfaces show the end of the log, so the error goes after TensorFlow's messages.
         print(last_line(error), file=sys.stderr)
         return 1
     return 0
@@ -168,14 +173,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run_and_exit() -> None:
     """Entry point of the process."""
-    # As kfp's own containers have it: its compiler and its client, which brings in Kubernetes' own,
-    # are not imported.
+    # kfp's own containers set this too. It prevents the import of kfp's compiler and client, and of
+    # the Kubernetes client that they depend on.
     os.environ.setdefault("_KFP_RUNTIME", "true")
     status = main()
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()
-    # TensorFlow's functions raise in their destructors when the interpreter takes itself apart.
+    # A regular exit would let TensorFlow's functions raise in their destructors.
     os._exit(status)
 
 

@@ -1,8 +1,9 @@
-"""What a backend hands to a task, made into what TFX and our components understand.
+"""Converts what a backend passes to a task into what TFX and our components understand.
 
-Kubeflow Pipelines and Vertex AI send the same document (`ExecutorInput` of the pipeline
-specification). Kubeflow's lacks the types of inputs, and its metadata have been through a database
-that knows strings, numbers and structures only; both is mended here. Pure functions on plain JSON.
+Kubeflow Pipelines and Vertex AI both send an `ExecutorInput` of the pipeline specification. The one
+from Kubeflow lacks the types of inputs, and its metadata were stored in a database that only knows
+strings, numbers and structures; this module repairs both. It works on plain JSON and has no side
+effects.
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ from components.orchestration import local_copies
 
 # Kubeflow's metadata client adds these to every artifact that it records.
 _ADDED_BY_BACKEND = frozenset({"display_name", "store_session_info"})
-# How it wraps the two kinds of values that its database does not have.
+# It wraps the two kinds of values that its database does not support in structures with these keys.
 _WRAPPERS = frozenset({"list", "struct"})
 
 
 class ExecutorInputError(ValueError):
-    """A document that lacks what the component's specification promises."""
+    """An executor input that is invalid, or lacks what the component's specification promises."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,10 +31,10 @@ class Task:
     """One task, ready to be run.
 
     Attributes:
-        document: the executor input with types, plain metadata, and addresses that can be opened.
-        uris: by each local path in the document, the address that it stands for.
-        output_file: where the backend looks for the outputs' metadata.
-        root: of the file system that local copies are in.
+        document: the executor input, with types, plain metadata, and addresses that can be opened.
+        uris: maps each local path in the document to the address that it stands for.
+        output_file: path at which the backend expects the metadata of the outputs.
+        root: root folder of the local copies: "/" in a container; tests use another one.
     """
 
     document: Mapping[str, Any]
@@ -42,7 +43,7 @@ class Task:
     root: str
 
     def restore(self, value: str) -> str:
-        """A text with the address in place of the local path that it starts with."""
+        """Replaces the local path that a text begins with, if any, by the address it stands for."""
         for path, uri in self.uris.items():
             if value == path or value.startswith(f"{path}/"):
                 return uri + value[len(path) :]
@@ -59,14 +60,15 @@ def parse(
     """Reads an executor input.
 
     Args:
-        text: JSON, as the backend puts it in place of `{{$}}`.
-        inputs_spec: of the component; None where the backend sends the types along.
-        use_copies: whether the task works on the launcher's copies; workers elsewhere cannot.
-        root: of the file system that they are in.
+        text: the JSON that the backend substitutes for `{{$}}`.
+        inputs_spec: specification of the component's inputs; None if the backend sends their types.
+        use_copies: whether the task uses the launcher's local copies, which is not possible if it
+            has workers on other machines.
+        root: root folder of the local copies.
 
     Raises:
         ExecutorInputError: if something is missing.
-        LocalCopyError: if a copy of an input is not whole.
+        LocalCopyError: if the copy of an input is incomplete.
     """
     document = _load(text)
     if inputs_spec is not None:
@@ -76,7 +78,7 @@ def parse(
         artifact["metadata"] = plain_metadata(artifact.get("metadata", {}))
     output_file = document["outputs"]["outputFile"]
     uris: dict[str, str] = {}
-    # Vertex AI has no launcher that copies: there, the output file lies in the bucket as well.
+    # Vertex AI has no launcher that copies files; there, the output file is in the bucket as well.
     if "://" not in output_file:
         output_file = _below(root, output_file)
         _name_minio_as_beam_does(document)
@@ -87,14 +89,14 @@ def parse(
 
 
 def plain_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """Metadata as the task that wrote them had them, but for truth values, which stay 0 and 1."""
+    """Restores metadata as they were when a task wrote them, except that booleans stay 0 and 1."""
     return {
         name: _unwrap(value) for name, value in metadata.items() if name not in _ADDED_BY_BACKEND
     }
 
 
 def _unwrap(value: Any) -> Any:
-    # No ambiguity: a structure that was written is wrapped once more, always.
+    # This is unambiguous, because a structure that a task wrote is itself always wrapped.
     if isinstance(value, dict) and len(value) == 1 and _WRAPPERS.issuperset(value):
         (value,) = value.values()
     return value
@@ -119,7 +121,7 @@ def _load(text: str) -> dict[str, Any]:
 
 
 def _artifacts(document: Mapping[str, Any], side: str) -> dict[str, dict[str, Any]]:
-    """The one artifact of each key."""
+    """Returns the artifact of each key; there must be exactly one."""
     found = {}
     for key, value in document.get(side, {}).get("artifacts", {}).items():
         artifacts = value.get("artifacts", ())
@@ -181,7 +183,10 @@ def _localize(document: Mapping[str, Any], root: str) -> dict[str, str]:
 
 
 def _name_minio_as_beam_does(document: Mapping[str, Any]) -> None:
-    """MinIO is an S3 service, of which Beam and its libraries know the one scheme."""
+    """Replaces `minio://` by `s3://` in parameters.
+
+    MinIO is an S3 service, and Beam and its libraries only know the latter scheme.
+    """
     parameters = document.get("inputs", {}).get("parameterValues", {})
     for name, value in parameters.items():
         if isinstance(value, str):

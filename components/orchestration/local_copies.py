@@ -1,9 +1,9 @@
-"""Where Kubeflow's launcher puts what it downloads, and takes what it uploads.
+"""Finds and checks the local copies of artifacts that Kubeflow's launcher makes.
 
 Before a task starts, the launcher downloads every input whose address has one of three schemes to a
-folder named after the scheme; when the task has succeeded, it uploads what lies at the same place
-for each output. So nothing of a task has to open `minio://`, which neither TensorFlow nor Beam can,
-and what is on the disk already is not read from the bucket a second time.
+folder named after the scheme. After the task has succeeded, it uploads what is in the corresponding
+place for each output. By using these copies, a task need not open `minio://`, which neither
+TensorFlow nor Beam can do, and does not download anything a second time.
 """
 
 from __future__ import annotations
@@ -14,25 +14,25 @@ from collections.abc import Mapping
 
 from components import files
 
-# As the launcher has it: kubeflow/pipelines, backend/src/v2/component/launcher_v2.go, 2.17.
+# The launcher's folders: kubeflow/pipelines 2.17, backend/src/v2/component/launcher_v2.go.
 _FOLDERS: Mapping[str, str] = {"gs://": "gcs", "minio://": "minio", "s3://": "s3"}
 
-# Of an artifact that this project wrote: how much a copy of it holds when it is complete.
+# Metadata that this project adds to its artifacts: how much a complete copy contains.
 FILES_KEY = "content_files"
 BYTES_KEY = "content_bytes"
 
 
 class LocalCopyError(RuntimeError):
-    """The launcher's copy of an input that is not there, or not whole."""
+    """The launcher's copy of an input is missing or incomplete."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Content:
-    """How much lies in a folder.
+    """How much a folder contains.
 
     Attributes:
-        files: in it and below.
-        size: of them all, in bytes.
+        files: number of files in the folder and below it.
+        size: total size of these files in bytes.
     """
 
     files: int
@@ -40,11 +40,11 @@ class Content:
 
 
 def path_of(uri: str, *, root: str = "/") -> str | None:
-    """Where the launcher keeps its copy; None for an address that it leaves alone.
+    """Returns the path of the launcher's copy; None for an address that the launcher ignores.
 
     Args:
-        uri: of an artifact.
-        root: of the file system; tests have their own.
+        uri: address of an artifact.
+        root: root folder of the copies: "/" in a container; tests use another one.
     """
     for scheme, folder in _FOLDERS.items():
         if uri.startswith(scheme):
@@ -53,32 +53,34 @@ def path_of(uri: str, *, root: str = "/") -> str | None:
 
 
 def measure(path: str) -> Content:
-    """What lies at a path: one file, or all below a folder; nothing, if it is not there."""
+    """Measures a file, or all files below a folder; a path that does not exist has no content."""
     literal = files.escape(path)
     found = files.match(literal) or files.match(f"{literal.rstrip('/')}/**")
     return Content(files=len(found), size=sum(file.size for file in found))
 
 
 def describe(path: str) -> dict[str, float]:
-    """Metadata that lets `check` recognize an incomplete copy of an output."""
+    """Returns metadata with which `check` can recognise an incomplete copy of an output."""
     content = measure(path)
-    # Kubeflow's metadata knows no integers.
+    # Kubeflow's metadata cannot store integers.
     return {FILES_KEY: float(content.files), BYTES_KEY: float(content.size)}
 
 
 def check(key: str, uri: str, path: str, metadata: Mapping[str, object]) -> None:
-    """Checks that all of an input was downloaded.
+    """Checks that an input was downloaded completely.
 
-    More than was written is let pass: an attempt whose upload broke off leaves objects behind.
+    More files or bytes than were written are accepted, because an earlier attempt whose upload
+    broke off may have left objects behind.
 
     Args:
-        key: of the input.
-        uri: of the artifact.
-        path: of the copy.
-        metadata: of the artifact; without `describe` in it, there only has to be something.
+        key: name of the input.
+        uri: address of the artifact.
+        path: path of the local copy.
+        metadata: metadata of the artifact. If they do not contain what `describe` adds, the copy
+            only has to contain something.
 
     Raises:
-        LocalCopyError: saying what is missing.
+        LocalCopyError: if something is missing; the message says what.
     """
     found = measure(path)
     files, size = metadata.get(FILES_KEY), metadata.get(BYTES_KEY)

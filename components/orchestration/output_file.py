@@ -1,8 +1,8 @@
-"""What a task hands back: the metadata of its outputs, as Kubeflow's launcher reads them.
+"""Writes the file with which a task returns the metadata of its outputs to the backend.
 
-The launcher parses strictly (an unknown field fails the task), takes an address in the file for the
-output's new one, and refuses null: kubeflow/pipelines, backend/src/v2/component/launcher_v2.go and
-backend/src/v2/metadata/converter.go, 2.17.
+Kubeflow's launcher parses this file strictly (an unknown field fails the task), takes any address
+in it for the output's new address, and refuses null. Source: kubeflow/pipelines 2.17,
+backend/src/v2/component/launcher_v2.go and backend/src/v2/metadata/converter.go.
 """
 
 from __future__ import annotations
@@ -21,14 +21,15 @@ def write(task: Task, metadata: Mapping[str, Mapping[str, Any]]) -> None:
     """Writes the output file.
 
     Args:
-        task: that was run.
-        metadata: by output; local paths in them become addresses.
+        task: the task that was run.
+        metadata: metadata of each output. Local paths in them are replaced by their addresses.
     """
     artifacts = {}
     for key, value in task.document["outputs"].get("artifacts", {}).items():
         (artifact,) = value["artifacts"]
         described = _restored(task, metadata.get(key, {}))
-        # Of artifacts that tasks read; all that stands in a `system.Metrics` is drawn as a metric.
+        # Only copies of artifacts that other tasks read are described. A `system.Metrics` is left
+        # out because user interfaces show all its metadata as metrics.
         if artifact["uri"] in task.uris and artifact.get("type", {}).get("instanceSchema"):
             described |= local_copies.describe(artifact["uri"])
         artifacts[key] = {

@@ -1,4 +1,4 @@
-"""A TFX executor, run on a mended executor input."""
+"""Runs a TFX executor on an executor input that `executor_input` has repaired."""
 
 from __future__ import annotations
 
@@ -26,18 +26,19 @@ def run(
     temporary_folder: str,
     task_folder: str,
 ) -> dict[str, dict[str, Any]]:
-    """Runs it.
+    """Runs the executor.
 
     Args:
-        class_path: of the executor.
-        document: the executor input, with types and addresses that can be opened.
-        inputs_spec: of the component, as JSON; None in schema 2.0, whose parameters have types.
-        beam_arguments: for Beam.
-        temporary_folder: for what is not kept.
-        task_folder: of this attempt; its name tells attempts apart.
+        class_path: dotted path of the executor's class.
+        document: the executor input, with types and with addresses that can be opened.
+        inputs_spec: specification of the component's inputs as JSON; None in schema 2.0, where
+            parameters have types.
+        beam_arguments: command-line arguments for Beam.
+        temporary_folder: folder for temporary files.
+        task_folder: folder of this attempt, whose name is unique to the attempt.
 
     Returns:
-        Metadata by output.
+        The metadata of each output.
     """
     logging.set_verbosity(logging.INFO)
     given = json_format.ParseDict(
@@ -73,7 +74,7 @@ def run(
     outputs_utils.tag_output_artifacts_with_version(outputs)
     blessing = outputs.get(standard_component_specs.BLESSING_KEY)
     if blessing:
-        # The models are named as the backend names them, not by the numbers that TFX made up.
+        # Refer to models by the backend's names instead of the numbers that TFX made up for them.
         tfx_utils.refactor_model_blessing(artifact_utils.get_single_instance(blessing), names)
     return {
         key: json_format.MessageToDict(artifacts.artifacts[0].metadata)
@@ -82,7 +83,10 @@ def run(
 
 
 def _add_drivers_properties(given: pipeline_spec_pb2.ExecutorInput) -> None:
-    """On Vertex AI TFX's driver of an ExampleGen leaves what it found in the output file."""
+    """Adds what the driver of an ExampleGen found to the parameters.
+
+    On Vertex AI, TFX's driver leaves its results in the output file.
+    """
     path = given.outputs.output_file
     if not fileio.exists(path):
         return

@@ -1,1 +1,1 @@
-"""Shipping a model: TFX's Pusher, and what an evaluation adds to the copy that is shipped."""
+"""Ships a blessed model with TFX's Pusher, adding what its evaluation has found out."""

@@ -13,13 +13,13 @@ from components.pusher import executor, object_store
 
 
 class Pusher(tfx_components.Pusher):
-    """TFX's, which can push to `s3://` as well."""
+    """TFX's Pusher, extended so that it can also push to `s3://`."""
 
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(object_store.Executor)
 
 
 class QuestionAnsweringPusherSpec(types.ComponentSpec):
-    """What goes in and out: as for TFX's Pusher, and the evaluation."""
+    """Inputs and outputs: those of TFX's Pusher, and the evaluation as a further input."""
 
     PARAMETERS = standard_component_specs.PusherSpec.PARAMETERS
     INPUTS = {
@@ -32,7 +32,7 @@ class QuestionAnsweringPusherSpec(types.ComponentSpec):
 
 
 class QuestionAnsweringPusher(base_component.BaseComponent):
-    """Ships a blessed model, with the threshold on null scores that its evaluation found best.
+    """Ships a blessed model with the null-score threshold that its evaluation found best.
 
     Component `outputs` contains:
      - `pushed_model`: Channel of type `PushedModel`.
@@ -52,10 +52,10 @@ class QuestionAnsweringPusher(base_component.BaseComponent):
         """Sets up the component.
 
         Args:
-            model: exported model.
-            model_blessing: of the Evaluator.
-            evaluation: of the same; its `results.json` has the threshold.
-            push_destination: folder that gets a numbered version.
+            model: the exported model.
+            model_blessing: blessing by the Evaluator.
+            evaluation: evaluation by the Evaluator, whose `results.json` contains the threshold.
+            push_destination: folder in which a numbered version is created.
         """
         super().__init__(
             QuestionAnsweringPusherSpec(

@@ -1,4 +1,4 @@
-"""Executor of QuestionAnsweringPusher: one that ships a copy that knows when not to answer."""
+"""Executor of QuestionAnsweringPusher: adds the threshold for leaving questions unanswered."""
 
 from __future__ import annotations
 
@@ -17,12 +17,15 @@ EVALUATION_KEY = "evaluation"
 
 
 class Executor(object_store.Executor):
-    """Pushes a blessed model with the threshold that its evaluation found best."""
+    """Pushes a blessed model with the null-score threshold that its evaluation found best."""
 
     def GetModelPath(  # noqa: N802  (TFX's name)
         self, input_dict: dict[str, list[types.Artifact]]
     ) -> str:
-        """A copy of the model with the threshold; the Trainer's artifact stays as it is."""
+        """Returns the path of a copy of the model that has the threshold.
+
+        The Trainer's artifact is left unchanged.
+        """
         model_path = super().GetModelPath(input_dict)
         evaluation = artifact_utils.get_single_uri(input_dict[EVALUATION_KEY])
         results = json.loads(files.read_bytes(files.join(evaluation, RESULTS_NAME)))
@@ -33,14 +36,15 @@ class Executor(object_store.Executor):
 
 
 def threshold(metrics: dict[str, float]) -> float:
-    """The null score above which questions are left unanswered.
+    """Returns the null score above which questions are left unanswered.
 
     Args:
-        metrics: of a question answering evaluation (`SquadEvaluation.metrics`).
+        metrics: metrics of a question-answering evaluation (`SquadEvaluation.metrics`).
 
     Returns:
-        The threshold of the best F1; `null_threshold.ALWAYS_ANSWER` if every question of the
-        evaluation has an answer (SQuAD 1.1): nothing was learnt about those that have none.
+        The threshold that gives the best F1. If every question of the evaluation has an answer, as
+        in SQuAD 1.1, nothing is known about unanswerable questions, and this is
+        `null_threshold.ALWAYS_ANSWER`.
     """
     if "NoAns_total" not in metrics:
         return null_threshold.ALWAYS_ANSWER

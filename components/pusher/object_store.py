@@ -1,4 +1,4 @@
-"""Pushing to an S3 service, which TFX's Pusher cannot open."""
+"""Pushes a model to an S3 service, which TFX's own Pusher cannot do."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from tfx.utils import proto_utils
 from components import files
 
 _SCHEME = "s3://"
-# Servers take a version for complete once it has this file.
+# Copied last, because servers consider a version complete once it has this file.
 _LAST = "saved_model.pb"
 
 
 class Executor(tfx_executor.Executor):
-    """TFX's Pusher; to `s3://` it pushes on the disk first, and uploads from there."""
+    """TFX's Pusher; for `s3://`, it pushes to the local disk first and then uploads the result."""
 
     def Do(  # noqa: N802  (TFX's name)
         self,
@@ -26,12 +26,12 @@ class Executor(tfx_executor.Executor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict,
     ) -> None:
-        """As TFX's Pusher.
+        """Pushes the model if it is blessed.
 
         Args:
-            input_dict: "model", "model_blessing".
-            output_dict: "pushed_model".
-            exec_properties: "push_destination", perhaps with a folder on `s3://`.
+            input_dict: artifacts under the keys "model" and "model_blessing".
+            output_dict: one artifact under the key "pushed_model".
+            exec_properties: "push_destination" says where to push to, possibly a folder on `s3://`.
         """
         key = standard_component_specs.PUSH_DESTINATION_KEY
         destination = proto_utils.json_to_proto(exec_properties[key], pusher_pb2.PushDestination())
@@ -48,7 +48,7 @@ class Executor(tfx_executor.Executor):
         )
         version = pushed.get_string_custom_property("pushed_version")
         if not version:
-            return  # not blessed
+            return  # The model is not blessed.
         target = f"{folder}/{version}"
         files.copy_tree(os.path.join(local, version), target, last=_LAST)
         pushed.set_string_custom_property("pushed_destination", target)

@@ -1,1 +1,1 @@
-"""Answering requests with pushed models: from files, from a terminal, over HTTP."""
+"""Makes predictions with pushed models: for files, in a terminal, and over HTTP."""

@@ -1,4 +1,4 @@
-"""Requests that wait at the same time are run as one batch."""
+"""Runs requests that are waiting at the same time together, as one batch."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ import numpy as np
 from components.serving.rest import PredictRequest
 
 Outputs = dict[str, np.ndarray]
-# Signature and inputs to outputs; blocks.
+# Takes a signature's name and its inputs, and returns its outputs; this call blocks.
 Run = Callable[[str, Mapping[str, np.ndarray]], Outputs]
 
 
 class OverloadedError(RuntimeError):
-    """More requests are waiting than the server takes."""
+    """More requests are waiting than the server accepts."""
 
 
 @dataclasses.dataclass(frozen=True)
 class BatchingConfig:
-    """How requests are put together.
+    """How requests are combined into batches.
 
     Attributes:
-        max_batch_rows: rows in a batch; a larger request makes a batch of its own.
+        max_batch_rows: largest number of rows in a batch; a larger request is a batch of its own.
         max_wait_seconds: how long the first request of a batch waits for others.
-        max_waiting_rows: rows that may wait; more are refused.
+        max_waiting_rows: largest number of rows that may be waiting; further ones are refused.
     """
 
     max_batch_rows: int = 64
@@ -42,11 +42,13 @@ class _Waiting:
 
 
 class Batcher:
-    """Runs requests in batches, one batch at a time: the model uses all cores by itself.
+    """Runs requests in batches.
+
+    Only one batch runs at a time, since the model uses all cores by itself.
 
     Args:
-        run: calls the model.
-        config: sizes and times.
+        run: function that calls the model.
+        config: how requests are combined.
     """
 
     def __init__(self, run: Run, config: BatchingConfig) -> None:
@@ -58,21 +60,24 @@ class Batcher:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begins to work; call it inside the event loop."""
+        """Starts to run requests; must be called inside the event loop."""
         self._task = asyncio.create_task(self._work())
 
     async def stop(self) -> None:
-        """Ends when the batch that is running has ended; what still waits is cancelled."""
+        """Stops, and waits until the model has finished the batch that it is running.
+
+        Requests that have not been answered when this is called will not be answered any more.
+        """
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         self._thread.shutdown(wait=True)
 
     async def submit(self, request: PredictRequest) -> Outputs:
-        """Outputs for a request.
+        """Returns the outputs for a request, once its batch has been run.
 
         Raises:
-            OverloadedError: if too much is waiting.
+            OverloadedError: if too many rows are waiting already.
             PredictionError: if the model refuses the inputs.
         """
         if self._waiting_rows + request.num_rows > self._config.max_waiting_rows:
@@ -103,7 +108,7 @@ class Batcher:
             await self._answer(batch)
 
     async def _take(self) -> _Waiting:
-        """The next request that somebody still waits for."""
+        """Returns the next request whose client has not given up."""
         while True:
             waiting = await self._queue.get()
             self._waiting_rows -= waiting.request.num_rows
@@ -111,12 +116,15 @@ class Batcher:
                 return waiting
 
     async def _take_until(self, deadline: float) -> _Waiting | None:
-        """The next request, one that waits already even after the deadline; else None."""
+        """Returns the next request that arrives before the deadline; None if there is none.
+
+        A request that is waiting already is returned even after the deadline.
+        """
         left = deadline - asyncio.get_running_loop().time()
         if self._queue.empty() and left <= 0:
             return None
         try:
-            # What is there is taken without waiting, so this ends early.
+            # If a request is waiting already, this returns at once.
             return await asyncio.wait_for(self._take(), max(left, 0.001))
         except asyncio.TimeoutError:
             return None
@@ -129,7 +137,7 @@ class Batcher:
                 if not batch[0].result.done():
                     batch[0].result.set_exception(error)
                 return
-            # One of them is to blame, and the others must not suffer for it.
+            # One of the requests may be to blame, which should not affect the others.
             for waiting in batch:
                 await self._answer([waiting])
             return

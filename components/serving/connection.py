@@ -1,7 +1,7 @@
-"""A connection whose client may say that it sends no more, and still gets its answer.
+"""Connections that stay open for the answer if the client has closed its half.
 
-A client is free to close its half of a connection after its request (RFC 9112, section 9.6).
-aiohttp leaves it to asyncio to close the other half at once, and the answer is lost.
+A client may close its half of a connection after its request (RFC 9112, section 9.6). With aiohttp
+alone, asyncio then closes the other half at once, and the answer is lost.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from aiohttp import web
 
 
 class Connection(asyncio.Protocol):
-    """Hands everything to aiohttp but the end of what the client sends.
+    """Passes everything on to aiohttp, except that the client has closed its half.
 
     Args:
-        handler: aiohttp's protocol of one connection.
-        seconds: how long an answer may take after that end.
+        handler: aiohttp's protocol object for one connection.
+        seconds: how long the answer may take after the client has closed its half.
 
     Attributes:
-        ended: set when the client sends no more.
+        ended: event that is set when the client has closed its half.
     """
 
     def __init__(self, handler: asyncio.Protocol, *, seconds: float) -> None:
@@ -31,7 +31,7 @@ class Connection(asyncio.Protocol):
 
     @classmethod
     def of(cls, request: web.BaseRequest) -> Connection | None:
-        """The connection of a request; None if it came by another way, as in a test."""
+        """Returns the connection of a request; None if it has another one, as in some tests."""
         if not isinstance(request.transport, asyncio.Transport):
             return None
         protocol = request.transport.get_protocol()
@@ -48,7 +48,7 @@ class Connection(asyncio.Protocol):
         self._handler.data_received(data)
 
     def eof_received(self) -> bool:
-        """Keeps the connection open where an answer is due."""
+        """Keeps the connection open if an answer is still due."""
         self.ended.set()
         if self._owes_answer and self._transport is not None:
             asyncio.get_running_loop().call_later(self._seconds, self._transport.close)
@@ -68,7 +68,10 @@ class Connection(asyncio.Protocol):
 
     @staticmethod
     async def close_after_answer(request: web.BaseRequest, response: web.StreamResponse) -> None:
-        """A signal for `Application.on_response_prepare`: after an end there is no next request."""
+        """Closes the connection after the answer if the client has closed its half.
+
+        This is a handler for aiohttp's signal `Application.on_response_prepare`.
+        """
         connection = Connection.of(request)
         if connection is None:
             return

@@ -1,4 +1,4 @@
-"""The model that is served, and the newer ones that take over from it."""
+"""Holds the model that is being served, and replaces it when a newer version appears."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from components.serving.pushed_model import ModelError, PushedModel
 
 _logger = logging.getLogger(__name__)
 
-# A version that cannot be loaded is tried again after as many times the seconds that the attempt
-# took: it may be complete by then, and the attempts take a tenth of the server's time at most.
+# A version that cannot be loaded is tried again after this many times the duration of the failed
+# attempt: it may be complete by then, and attempts use at most about a tenth of the server's time.
 _PAUSE_FACTOR = 10
 
 
@@ -26,14 +26,14 @@ class CurrentModel:
     """The newest version in a folder that can be loaded.
 
     Attributes:
-        model: loaded and warm.
+        model: the current model, which is loaded and warmed up.
 
     Args:
         directory: a SavedModel, or a folder with numbered versions.
 
     Raises:
         NoModelError: if there is no model.
-        ModelError: if none can be loaded.
+        ModelError: if no version can be loaded.
     """
 
     def __init__(self, directory: str) -> None:
@@ -47,11 +47,11 @@ class CurrentModel:
         self.model = found
 
     def look(self) -> None:
-        """Takes up a newer version if there is one; what hinders it is logged once."""
+        """Switches to a newer version if there is one; logs once what prevents it, if anything."""
         try:
             newer = self._load_newest(above=self.model.version)
         except Exception as error:
-            # Whatever a file system does, the version that is served stays.
+            # Whatever goes wrong in the filesystem, the current version continues to be served.
             if str(error) != self._listing_failure:
                 _logger.warning("looking for a newer version failed: %s", error)
             self._listing_failure = str(error)

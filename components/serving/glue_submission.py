@@ -1,7 +1,7 @@
-"""Files for the GLUE leaderboard: a model's predictions for the test files.
+"""Writes files for the GLUE leaderboard, with a model's predictions for the test files.
 
-The benchmark's instructions ask for one file per task with the header `index<TAB>prediction` and a
-row for every row of the test file, named as in its sample submission.
+The benchmark's instructions ask for one file per task, named as in its sample submission, with the
+header `index<TAB>prediction` and a row for every row of the test file.
 """
 
 from __future__ import annotations
@@ -31,15 +31,16 @@ class _File:
     """A file of the submission.
 
     Attributes:
-        name: as the leaderboard asks for it.
-        num_rows: of the official test file.
+        name: name of the file that the leaderboard requires.
+        num_rows: number of rows in the official test file.
     """
 
     name: str
     num_rows: int
 
 
-# Names: GLUE's sample submission; numbers of rows: its test files, as gluebenchmark.com ships them.
+# The names are those of GLUE's sample submission, and the numbers of rows those of the test files
+# that gluebenchmark.com provides.
 _FILES = {
     "ax": _File("AX.tsv", 1_104),
     "cola": _File("CoLA.tsv", 1_063),
@@ -60,25 +61,25 @@ class SubmissionError(ValueError):
 
 
 def task_names() -> list[str]:
-    """Tasks that have a submission file."""
+    """Returns the names of all tasks that have a submission file."""
     return sorted(_FILES)
 
 
 def write(model: PushedModel, task: str, *, data_root: str, directory: str, batch_size: int) -> str:
-    """Predicts the test file of a task and writes the submission's file.
+    """Predicts the test file of a task and writes its file for the submission.
 
     Args:
-        model: trained on the task (on MNLI for "ax").
+        model: a model that was trained on the task (on MNLI for "ax").
         task: one of `task_names`.
-        data_root: folder of the task's files.
-        directory: gets the file.
-        batch_size: texts per call of the model.
+        data_root: folder with the files of the task.
+        directory: directory to write the file to.
+        batch_size: number of rows per call of the model.
 
     Returns:
-        The path that was written.
+        The path of the file that was written.
 
     Raises:
-        SubmissionError: if the model's labels are not the task's.
+        SubmissionError: if the model does not fit the task, or the test file has no valid header.
         NoSuchFilesError: if there is no test file.
     """
     dataset = GLUE_TASKS[task].with_splits((_SPLIT,))
@@ -108,9 +109,10 @@ def write(model: PushedModel, task: str, *, data_root: str, directory: str, batc
 
 
 def _read(dataset: TextDataset, data_root: str) -> Iterator[tuple[str, str]]:
-    """Texts of every row; of rows that cannot be used what is left, since each needs a prediction.
+    """Yields the texts of every row.
 
-    Which those are is logged.
+    For a row that cannot be used, both texts are empty, because the leaderboard needs a prediction
+    for every row. Such rows are logged.
     """
     unusable = []
     columns = dataset.columns_of(_SPLIT)

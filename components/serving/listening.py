@@ -1,4 +1,4 @@
-"""The process's side of the server: its address, its signals, and how it ends."""
+"""Runs the web application in a process: binds the address, handles signals, and shuts down."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from aiohttp import web
 
 from components.serving.connection import Connection
 
-# After an answer before the body's end, for the client to see that answer: the rest is read and
-# thrown away.
+# If an answer is sent before the end of the body, the rest of the body is read and discarded for
+# this long. Otherwise, the client might not see the answer.
 _LINGERING_SECONDS = 3.0
-# A connection without a request, or with half of one's headers. Longer than most clients keep
-# connections for later.
+# How long a connection may be without a request, or with incomplete headers. Most clients do not
+# keep idle connections for this long.
 _IDLE_SECONDS = 75.0
 _MAX_PORT = 65_535
 
 
 class AddressError(OSError):
-    """An address on which this process cannot listen."""
+    """This process cannot listen on an address; the message says why."""
 
 
 @contextlib.contextmanager
 def bound(host: str, port: int) -> Iterator[list[socket.socket]]:
-    """Sockets on all addresses of a host, to be listened on later; closed after the block.
+    """Binds sockets to all addresses of a host, without listening yet; closes them after the block.
 
     Raises:
-        AddressError: naming the address and what to do.
+        AddressError: if an address is not available; the message says what to do.
     """
     if not 0 <= port <= _MAX_PORT:
         raise AddressError(f"Cannot listen on {host}:{port}: ports are 0 to {_MAX_PORT}.")
@@ -43,7 +43,7 @@ def bound(host: str, port: int) -> Iterator[list[socket.socket]]:
                 sock = stack.enter_context(socket.socket(family, kind, protocol))
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 if family == socket.AF_INET6:
-                    # Else it would take the IPv4 address of the same port too.
+                    # Otherwise this socket would occupy the port for IPv4 as well.
                     sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
                 sock.bind(address)
                 sockets.append(sock)
@@ -58,7 +58,7 @@ def bound(host: str, port: int) -> Iterator[list[socket.socket]]:
 
 
 def run(app: web.Application, sockets: Sequence[socket.socket], *, seconds: float) -> None:
-    """Serves until SIGINT or SIGTERM; see `serving` for the arguments."""
+    """Serves an application until SIGINT or SIGTERM; for the arguments see `serving`."""
 
     async def until_asked() -> None:
         is_over = asyncio.Event()
@@ -74,18 +74,18 @@ def run(app: web.Application, sockets: Sequence[socket.socket], *, seconds: floa
 async def serving(
     app: web.Application, sockets: Sequence[socket.socket], *, seconds: float
 ) -> AsyncIterator[None]:
-    """Serves while the block runs.
+    """Serves an application for as long as the block runs.
 
     Args:
-        app: made for this call.
-        sockets: bound.
-        seconds: that requests which are complete have to be answered in when it ends.
+        app: the application, which must not be used for anything else.
+        sockets: bound sockets to listen on.
+        seconds: how long complete requests may take to be answered after the end of the block.
     """
     app.on_response_prepare.append(Connection.close_after_answer)
     runner = web.AppRunner(
         app,
         access_log=None,
-        # Bodies are decompressed in bounded memory by `request_body`.
+        # `request_body` decompresses bodies instead, in bounded memory.
         auto_decompress=False,
         keepalive_timeout=_IDLE_SECONDS,
         lingering_time=_LINGERING_SECONDS,

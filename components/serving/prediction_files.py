@@ -1,4 +1,4 @@
-"""Predictions as a file: JSON lines, a JSON array, or a table, as its name says."""
+"""Formats predictions as JSON lines, a JSON array or a table, depending on the file's name."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from typing import Any
 
 PREDICTION = "prediction"
 _DELIMITERS = {".csv": ",", ".tsv": "\t"}
-# What a table shows in the column `prediction`, of kinds that say more than a number.
+# The output that a table shows in the column `prediction`, if there are several outputs.
 _MAIN = ("answer", "label")
 
 
 class PredictionFileError(ValueError):
-    """Rows that do not fit into one table."""
+    """Rows with different columns, which do not fit into one table."""
 
 
 def format_rows(rows: Iterable[Mapping[str, Any]], name: str) -> Iterator[str]:
-    """The text of the file, a piece for each row.
+    """Yields the text of the file in pieces.
 
     Args:
-        rows: each with what the model says of it under `prediction`.
-        name: of the file; .csv and .tsv give a table with a header, .json an array, and all others
-            an object on each line.
+        rows: rows with what the model predicts for each under the key `prediction`.
+        name: name of the file. With the suffix .csv or .tsv it becomes a table with a header, with
+            .json an array, and with any other suffix it has an object on each line.
 
     Raises:
-        PredictionFileError: if rows of a table have different columns.
+        PredictionFileError: if the rows of a table have different columns.
     """
     suffix = posixpath.splitext(name)[1].lower()
     if suffix in _DELIMITERS:
@@ -82,7 +82,7 @@ def _cell(value: Any) -> str:
 
 def _line(values: list[str], delimiter: str) -> str:
     if delimiter == "\t":
-        # Without quoting, as TSV is read.
+        # TSV is read without quoting, so tabs and line breaks have to be replaced by spaces.
         return "\t".join(" ".join(value.splitlines()).replace("\t", " ") for value in values) + "\n"
     line = io.StringIO()
     csv.writer(line, delimiter=delimiter, lineterminator="\n").writerow(values)

@@ -1,4 +1,4 @@
-"""A pushed model, loaded, with what there is to know about its signatures."""
+"""Finds the versions of a pushed model, loads one, and calls its signatures."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 import tensorflow as tf
 
-# Registers the custom ops of the graph; without it: "Op type not registered".
+# Registers the custom ops of the graph, which would otherwise fail with "Op type not registered".
 import tensorflow_text  # noqa: F401
 
 from components import files
@@ -19,16 +19,16 @@ from components.export.signatures import SERVING_DEFAULT
 from components.serving import saved_model_check
 
 Kind = Literal["classification", "regression", "multiple_choice", "question_answering"]
-# Inputs that must hold something; an empty `text_b` stands for a single text.
+# Inputs that must not be empty; an empty `text_b`, in contrast, stands for a single text.
 REQUIRED_TEXTS = ("text_a", "question", "context", "options")
-# Inputs that hold text and not just bytes.
+# Inputs that are text, rather than arbitrary bytes.
 TEXTS = (*REQUIRED_TEXTS, "text_b")
 
 _SAVED_MODEL = "saved_model.pb"
 
 
 class NoModelError(FileNotFoundError):
-    """A folder in which no model lies; the message says what was looked for."""
+    """A folder that contains no model; the message says what was looked for."""
 
 
 class ModelError(ValueError):
@@ -36,16 +36,16 @@ class ModelError(ValueError):
 
 
 class PredictionError(ValueError):
-    """Inputs that the model refuses."""
+    """The model refused its inputs."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Signature:
-    """What a signature takes and gives.
+    """Inputs and outputs of a signature.
 
     Attributes:
-        inputs: specification by name.
-        outputs: specification by name.
+        inputs: shape and dtype of each input, by name.
+        outputs: shape and dtype of each output, by name.
     """
 
     inputs: Mapping[str, tf.TensorSpec]
@@ -53,31 +53,34 @@ class Signature:
 
     @property
     def takes_text(self) -> bool:
-        """Whether all inputs are strings, one per row or a list of them."""
+        """Whether each input has a string, or a list of strings, per row."""
         return all(
             spec.dtype == tf.string and spec.shape.rank in (1, 2) for spec in self.inputs.values()
         )
 
     def list_length(self, name: str) -> int | None:
-        """How many texts a row of an input has; None if it is one text and no list."""
+        """Returns how many texts a row of an input has; None if it is one text and not a list."""
         spec = self.inputs[name]
         return spec.shape[1] if spec.dtype == tf.string and spec.shape.rank == 2 else None
 
 
 def versions(directory: str) -> dict[int, str]:
-    """Complete models in numbered folders, as the Pusher and TF Serving have them.
+    """Finds complete models in numbered folders, the layout of the Pusher and TF Serving.
 
     Returns:
-        path by version, ascending; empty if there is none.
+        The path of each version, in ascending order; empty if there is none.
     """
     numbers = sorted(int(name) for name in files.names(directory) if name.isdecimal())
     paths = {number: os.path.join(directory, str(number)) for number in numbers}
-    # The graph is copied last, so that a folder with one is complete, or damaged.
+    # The graph is copied last, so a folder that contains it is complete, unless it is damaged.
     return {number: path for number, path in paths.items() if _SAVED_MODEL in files.names(path)}
 
 
 def all_versions(directory: str) -> dict[int, str]:
-    """Like `versions`; a folder that is itself a model is its only version."""
+    """Does the same as `versions`, but a folder that is itself a model counts as its only version.
+
+    The number of such a version is the name of the folder, or 1 if that is not a number.
+    """
     if files.exists(os.path.join(directory, _SAVED_MODEL)):
         name = os.path.basename(os.path.normpath(directory))
         return {int(name) if name.isdecimal() else 1: directory}
@@ -85,10 +88,10 @@ def all_versions(directory: str) -> dict[int, str]:
 
 
 def find(directory: str) -> tuple[int, str]:
-    """The model to load: the folder itself, or its latest version.
+    """Finds the model to load: the folder itself, or its latest version.
 
     Returns:
-        version (1 for a folder that is itself a model) and path.
+        The version, as in `all_versions`, and the path.
 
     Raises:
         NoModelError: if there is none.
@@ -104,15 +107,15 @@ def find(directory: str) -> tuple[int, str]:
 
 
 class PushedModel:
-    """A SavedModel with signatures.
+    """A loaded SavedModel.
 
     Attributes:
-        path: of the SavedModel.
-        version: its number.
-        signatures: by name.
+        path: path of the SavedModel.
+        version: number of its version.
+        signatures: inputs and outputs of its signatures, by name.
 
     Raises:
-        ModelError: if it cannot be loaded.
+        ModelError: if the model cannot be loaded.
     """
 
     def __init__(self, path: str, version: int) -> None:
@@ -122,7 +125,7 @@ class PushedModel:
             saved_model_check.check(path)
             self._loaded = tf.saved_model.load(path)
         except Exception as error:
-            # What TensorFlow raises for a damaged model are a dozen types with no common one.
+            # For damaged models, TensorFlow raises a dozen types without a common base class.
             reason = str(error).partition("\n")[0]
             raise ModelError(
                 f"{path} cannot be loaded: {reason or type(error).__name__}. It is damaged, or was "
@@ -145,13 +148,13 @@ class PushedModel:
 
     @classmethod
     def latest(cls, directory: str) -> PushedModel:
-        """Loads what `find` finds."""
+        """Loads the model that `find` returns."""
         version, path = find(directory)
         return cls(path, version)
 
     @property
     def kind(self) -> Kind | None:
-        """What the default signature does; None if it takes no text of a kind known here."""
+        """Kind of the default signature; None if its inputs are not text of a known kind."""
         signature = self.signatures.get(SERVING_DEFAULT)
         if signature is None or not signature.takes_text:
             return None
@@ -168,8 +171,8 @@ class PushedModel:
         """Calls a signature.
 
         Args:
-            signature: its name.
-            inputs: by name; text as an array of bytes objects.
+            signature: name of the signature.
+            inputs: an array for each input; text is an object array of bytes.
 
         Raises:
             PredictionError: if the model refuses the inputs.
@@ -181,15 +184,18 @@ class PushedModel:
         try:
             outputs = self._functions[signature](**tensors)
         except (tf.errors.InvalidArgumentError, tf.errors.ResourceExhaustedError) as error:
-            # In front of it and behind it stands the way through the graph.
+            # Before and after the reason, the message lists the nodes of the graph.
             reason = error.message.partition("\n\t [[")[0].rpartition("\n\n")[-1]
             raise PredictionError(reason) from error
         return {name: value.numpy() for name, value in outputs.items()}
 
     def warm_up(self) -> int:
-        """Answers the requests that were exported with the model; returns their number.
+        """Runs the requests that were exported with the model for this purpose.
 
-        TF Serving does the same: first calls take seconds, later ones milliseconds.
+        The first calls take seconds, later ones milliseconds. TF Serving does the same.
+
+        Returns:
+            The number of requests.
         """
         requests = warm_up.read(self.path)
         for signature, inputs in requests:
@@ -197,7 +203,7 @@ class PushedModel:
         return len(requests)
 
     def predict(self, **texts: list[str] | list[list[str]]) -> dict[str, np.ndarray]:
-        """Calls the default signature with texts, a list per input."""
+        """Calls the default signature with a list of texts for each input."""
         encoded = {name: np.array(_encode(values), object) for name, values in texts.items()}
         return self.run(SERVING_DEFAULT, encoded)
 

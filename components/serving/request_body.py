@@ -1,4 +1,4 @@
-"""Reads the body of a request: in bounded memory, and for a bounded time."""
+"""Reads the body of a request in bounded memory and bounded time, and decompresses it."""
 
 from __future__ import annotations
 
@@ -10,33 +10,34 @@ from aiohttp import web
 from components.serving.connection import Connection
 from components.serving.rest import RequestError
 
-# Python's zlib takes these for gzip's header, for zlib's, and for none at all.
+# Values of `wbits` for Python's zlib: data with a gzip header, with a zlib header, and without any.
 _GZIP_BITS = zlib.MAX_WBITS | 16
 _ZLIB_BITS = zlib.MAX_WBITS
 _BARE_BITS = -zlib.MAX_WBITS
-# What stands in Content-Encoding (RFC 9110, section 8.4.1).
+# Values of Content-Encoding (RFC 9110, section 8.4.1).
 _GZIP = {"gzip", "x-gzip"}
 _DEFLATE = {"deflate"}
 _PLAIN = {"", "identity"}
-# For what arrived before the end of the connection to be looked at.
+# How long to wait, after the client has closed its half of the connection, until the data that
+# arrived before that have been processed.
 _SECONDS_TO_FINISH = 1.0
 
 
 async def read(
     request: web.Request, *, max_bytes: int, seconds: float, ending: asyncio.Event
 ) -> bytes:
-    """The body, decompressed.
+    """Reads and decompresses the body of a request.
 
     Args:
-        request: whose body was not decompressed by aiohttp.
-        max_bytes: of the body, compressed or not.
-        seconds: that it may take to arrive.
-        ending: set when the server ends, which waits for no body.
+        request: the request; aiohttp must not decompress its body.
+        max_bytes: largest size of the body, both compressed and decompressed.
+        seconds: how long the body may take to arrive.
+        ending: event that is set when the server stops, which does not wait for incomplete bodies.
 
     Raises:
-        RequestError: if it is damaged, or ended too early.
-        web.HTTPException: 408 if it did not arrive in time, 413 if it is too large, 415 if it is
-            compressed in another way, 503 if the server ends.
+        RequestError: if the body is damaged, or ended too early.
+        web.HTTPException: with status 408 if the body did not arrive in time, 413 if it is too
+            large, 415 if it is compressed in another way, and 503 if the server stops.
     """
     encoding = request.headers.get("Content-Encoding", "").strip().lower()
     if encoding not in _GZIP | _DEFLATE | _PLAIN:
@@ -50,16 +51,17 @@ async def read(
 
 
 def decompress(body: bytes, *, is_gzip: bool, max_bytes: int) -> bytes:
-    """Content of gzip data (its members one after the other), or of what HTTP calls deflate.
+    """Decompresses gzip data, with any number of members, or what HTTP calls deflate.
 
     Args:
-        body: compressed.
-        is_gzip: else zlib's format, or bare deflate data, which some clients send.
-        max_bytes: of the content; no more is ever decompressed.
+        body: the compressed data.
+        is_gzip: whether the data are gzip. Otherwise they are in zlib's format, or bare deflate
+            data, which some clients send.
+        max_bytes: largest size of the content; decompression stops as soon as it is exceeded.
 
     Raises:
-        RequestError: if it is damaged or cut off.
-        web.HTTPRequestEntityTooLarge: if it is larger than `max_bytes`.
+        RequestError: if the data are damaged or cut off.
+        web.HTTPRequestEntityTooLarge: if the content is larger than `max_bytes`.
     """
     bits = _GZIP_BITS if is_gzip else _ZLIB_BITS if _has_zlib_header(body) else _BARE_BITS
     parts: list[bytes] = []
@@ -82,7 +84,7 @@ def decompress(body: bytes, *, is_gzip: bool, max_bytes: int) -> bytes:
 
 
 def _has_zlib_header(body: bytes) -> bool:
-    """Method 8, and a checksum over the two bytes (RFC 1950, section 2.2)."""
+    """Checks for compression method 8 and the checksum of two bytes (RFC 1950, section 2.2)."""
     return len(body) >= 2 and body[0] & 0x0F == 8 and int.from_bytes(body[:2], "big") % 31 == 0
 
 

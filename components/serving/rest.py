@@ -1,7 +1,8 @@
-"""TF Serving's REST format: JSON to arrays and back.
+"""Converts TF Serving's REST format into arrays and back.
 
-A body has `instances` (a list with a row each) or `inputs` (a list per input), and gets
-`predictions` or `outputs` in the same form (TensorFlow Serving, "RESTful API").
+The body of a request has either `instances` (a list with an entry per row) or `inputs` (a list per
+input). The answer has `predictions` or `outputs`, respectively, in the same form. See "RESTful API"
+in the documentation of TensorFlow Serving.
 """
 
 from __future__ import annotations
@@ -21,22 +22,22 @@ from components.export.signatures import SERVING_DEFAULT
 from components.serving.pushed_model import REQUIRED_TEXTS, TEXTS, Signature
 
 _KNOWN_KEYS = {"signature_name", "instances", "inputs"}
-# Of an integer. No type of TensorFlow's has more than 20, and Python takes quadratic time to read
-# them, or refuses to.
+# Longest integer that is parsed. TensorFlow's integer types have at most 20 digits, and Python
+# takes quadratic time to parse a longer one, or refuses to.
 _MAX_DIGITS = 400
 
 
 class RequestError(ValueError):
-    """A request that cannot be answered; the message says what was wrong and what is legal."""
+    """A request that cannot be answered; the message says what is wrong and what is legal."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Limits:
-    """What a request may ask for.
+    """Limits on the size of a request.
 
     Attributes:
-        max_rows: texts, or pairs of them, in a request.
-        max_text_bytes: of one text, in UTF-8.
+        max_rows: largest number of rows in a request; a row is a text, or a pair of texts.
+        max_text_bytes: largest size of one text in UTF-8, in bytes.
     """
 
     max_rows: int = 256
@@ -45,12 +46,12 @@ class Limits:
 
 @dataclasses.dataclass(frozen=True)
 class PredictRequest:
-    """A request that can be run.
+    """A checked request that can be run.
 
     Attributes:
-        signature: name of the signature.
-        inputs: an array per input, with equal numbers of rows.
-        by_row: whether it came as `instances`.
+        signature: name of the signature to call.
+        inputs: an array for each input of the signature, all with the same number of rows.
+        by_row: whether the request has `instances` rather than `inputs`.
     """
 
     signature: str
@@ -59,15 +60,20 @@ class PredictRequest:
 
     @property
     def num_rows(self) -> int:
-        """Rows of each input."""
+        """Number of rows of each input."""
         return len(next(iter(self.inputs.values())))
 
 
 def parse(body: bytes, signatures: Mapping[str, Signature], limits: Limits) -> PredictRequest:
-    """Reads the body of a request.
+    """Parses the body of a request.
+
+    Args:
+        body: the decompressed body, which should be JSON in UTF-8.
+        signatures: signatures of the model by name.
+        limits: limits on the size of the request.
 
     Raises:
-        RequestError: if it is no JSON, or does not fit the signature or the limits.
+        RequestError: if the body is not JSON, or does not fit the signature or the limits.
     """
     content = _read_json(body)
     unknown = sorted(set(content) - _KNOWN_KEYS)
@@ -75,7 +81,7 @@ def parse(body: bytes, signatures: Mapping[str, Signature], limits: Limits) -> P
         raise RequestError(
             f"unknown keys {reprlib.repr(unknown)}; a request may have {sorted(_KNOWN_KEYS)}"
         )
-    # An empty name is the default one, as in TF Serving.
+    # As in TF Serving, an empty name stands for the default signature.
     name = content.get("signature_name", "")
     if name == "":
         name = SERVING_DEFAULT
@@ -104,7 +110,12 @@ def parse(body: bytes, signatures: Mapping[str, Signature], limits: Limits) -> P
 
 
 def format_outputs(outputs: Mapping[str, np.ndarray], *, by_row: bool) -> dict[str, Any]:
-    """The body of the response."""
+    """Returns the body of the response.
+
+    Args:
+        outputs: an array for each output of the signature.
+        by_row: whether to return `predictions` rather than `outputs`.
+    """
     plain = {name: _plain(name, value) for name, value in outputs.items()}
     single = len(plain) == 1
     if not by_row:
@@ -114,7 +125,7 @@ def format_outputs(outputs: Mapping[str, np.ndarray], *, by_row: bool) -> dict[s
 
 
 def metadata(name: str, version: int, signatures: Mapping[str, Signature]) -> dict[str, Any]:
-    """What TF Serving's `/metadata` says of a model."""
+    """Returns what TF Serving's `/metadata` says about a model."""
     definitions = {
         key: {
             "inputs": {k: _tensor_info(k, spec) for k, spec in signature.inputs.items()},
@@ -203,7 +214,7 @@ def _array(
             [_text(name, number, value, limits) for number, value in enumerate(values)], object
         )
     dtype = spec.dtype.as_numpy_dtype
-    # numpy would give every text the room of the longest.
+    # NumPy would allocate as much memory for every text as for the longest one.
     if _has_text(values):
         raise RequestError(f"{name} should hold {spec.dtype.name} values, not text")
     try:
@@ -227,7 +238,7 @@ def _array(
 
 
 def _has_text(values: Any) -> bool:
-    """Whether there is text in lists of any depth."""
+    """Whether there is text anywhere in nested lists."""
     waiting = [values]
     while waiting:
         value = waiting.pop()
@@ -286,7 +297,7 @@ def _kind(array: np.ndarray) -> str:
 def _plain(name: str, value: np.ndarray) -> list[Any]:
     if value.dtype != object:
         return value.tolist()
-    # TF Serving's rule for what is bytes and what is text.
+    # This is TF Serving's rule for telling bytes from text.
     as_text = not name.endswith("_bytes")
 
     def convert(item: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Whether a SavedModel can be given to TensorFlow, which ends the process for some damages."""
+"""Checks whether it is safe to load a SavedModel; some damaged ones make TensorFlow crash."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from components.tokenization import model_check
 _GRAPH = "saved_model.pb"
 _VARIABLES_INDEX = os.path.join("variables", "variables.index")
 _FINGERPRINT = "fingerprint.pb"
-# TensorFlow Text's operation, whose attribute holds a whole SentencePiece model.
+# The op of TensorFlow Text that has a whole SentencePiece model as an attribute.
 _SENTENCEPIECE_OP = "SentencepieceOp"
 
 
 class DamagedError(ValueError):
-    """What is wrong with a SavedModel."""
+    """A SavedModel is damaged; the message says where."""
 
 
 def check(path: str) -> None:
-    """Looks at what TensorFlow and TensorFlow Text believe without a checksum of their own.
+    """Checks the parts that TensorFlow and TensorFlow Text use without verifying a checksum.
 
     Args:
-        path: of the folder.
+        path: path of the SavedModel's folder.
 
     Raises:
-        DamagedError: naming the file.
-        google.protobuf.message.DecodeError: if the graph is no protobuf.
-        tf.errors.OpError: if a file cannot be read.
+        DamagedError: if a file is damaged; the message names the file.
+        google.protobuf.message.DecodeError: if the graph is not a valid protobuf.
+        OSError, RuntimeError: if a file, or the fingerprint in it, cannot be read.
     """
     index = os.path.join(path, _VARIABLES_INDEX)
     if files.exists(os.path.join(path, _FINGERPRINT)) and files.exists(index):
@@ -45,7 +45,7 @@ def check(path: str) -> None:
         for graph in [meta_graph.graph_def]
         for node in [*graph.node, *(n for f in graph.library.function for n in f.node_def)]
     ]
-    # Each signature has its own copy.
+    # A set, because each signature has its own copy of the model.
     for model in {node.attr["model"].s for node in nodes if node.op == _SENTENCEPIECE_OP}:
         try:
             model_check.check(model)
@@ -60,6 +60,6 @@ def _read(path: str) -> bytes:
 
 
 def _fingerprint(content: bytes) -> int:
-    """As SavedModel's fingerprints are computed: FarmHash's Fingerprint64."""
+    """Computes FarmHash's Fingerprint64, as the fingerprints of SavedModels use it."""
     digest = tf.fingerprint([content], "farmhash64").numpy()[0].tobytes()
     return int.from_bytes(digest, "little")

@@ -1,6 +1,6 @@
-"""A server to try a model: TF Serving's REST interface, and a page for people.
+"""A server for trying out a model, with TF Serving's REST interface and a web page.
 
-For laptops and tests; in production TF Serving takes the same folder.
+It is meant for laptops and tests; in production, TF Serving can serve the same folder.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from components.serving.rest import Limits, RequestError
 
 _logger = logging.getLogger(__name__)
 
-# What is said of a model in TF Serving's words.
+# The status of a model in TF Serving's words.
 _AVAILABLE = {"state": "AVAILABLE", "status": {"error_code": "OK", "error_message": ""}}
-# Answers before the end of a body.
+# Status codes of answers that may be sent before the whole body was read.
 _HALF_READ = (408, 413, 415, 503)
 _VERSION = re.compile(r"[0-9]{1,18}")
-# The page carries its script and style itself and fetches nothing from elsewhere.
+# The page contains its script and style and loads nothing from elsewhere.
 _SECURITY_HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
@@ -45,16 +45,18 @@ _SECURITY_HEADERS = {
 
 @dataclasses.dataclass(frozen=True)
 class ServerConfig:
-    """How requests are taken.
+    """How the server handles requests.
 
     Attributes:
-        name: of the model, as it stands in the addresses.
-        max_body_bytes: of a request, compressed or not; more is answered with 413.
-        timeout_seconds: after which a request that is still waiting is answered with 504, and one
-            whose body has not arrived with 408.
-        poll_seconds: between looks for a newer version of the model.
-        limits: on rows and texts.
-        batching: how requests are put together.
+        name: name of the model in URLs.
+        max_body_bytes: largest size of a request's body, both compressed and decompressed; larger
+            requests are answered with status 413.
+        timeout_seconds: time after which a request is answered with status 504 if the model has not
+            answered, or with 408 if its body has not arrived. Also how long requests may take to
+            be answered when the server is asked to stop.
+        poll_seconds: time between two checks for a newer version of the model.
+        limits: limits on the rows and texts of a request.
+        batching: how waiting requests are combined into batches.
     """
 
     name: str = "xlnet"
@@ -66,12 +68,12 @@ class ServerConfig:
 
 
 class Server:
-    """The application and what it serves.
+    """The web application and the model that it serves.
 
     Args:
-        directory: a SavedModel, or a folder with numbered versions of which the latest is served;
-            a newer one takes over while the server runs.
-        config: how requests are taken.
+        directory: a SavedModel, or a folder with numbered versions, of which the latest is served.
+            If a newer version appears while the server runs, it takes over.
+        config: how the server handles requests.
     """
 
     def __init__(self, directory: str, config: ServerConfig) -> None:
@@ -81,7 +83,7 @@ class Server:
         self._page = _read_page()
 
     def make_app(self) -> web.Application:
-        """The application, to be run by `aiohttp.web.run_app` or a test."""
+        """Returns the application, which `listening.run` or a test can run."""
         app = web.Application(middlewares=[_errors_as_json])
         model = "/v1/models/{name}"
         app.add_routes(
@@ -121,8 +123,8 @@ class Server:
         return self._current.model
 
     async def _watch(self) -> None:
-        """Takes up newer versions, as TF Serving does."""
-        # Not asyncio's own threads: those are waited for in the end, and a load takes long.
+        """Switches to newer versions of the model when they appear, as TF Serving does."""
+        # Loading takes long, and asyncio would wait for its own threads at the end.
         thread = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="watcher")
         try:
             while True:
@@ -164,7 +166,7 @@ class Server:
         )
         parsed = rest.parse(body, model.signatures, self._config.limits)
         outputs = await asyncio.wait_for(self._batcher.submit(parsed), self._config.timeout_seconds)
-        # JSON has no NaN; a model that gives one is damaged, and says so with a 500.
+        # JSON has no NaN. A model that returns one is damaged, which is answered with status 500.
         text = json.dumps(rest.format_outputs(outputs, by_row=parsed.by_row), allow_nan=False)
         return web.Response(text=text, content_type="application/json")
 
@@ -181,12 +183,18 @@ class Server:
 
 
 def run(directory: str, config: ServerConfig, *, host: str, port: int) -> None:
-    """Serves until SIGINT or SIGTERM; requests that are complete are answered before it ends.
+    """Serves until SIGINT or SIGTERM; complete requests are still answered before it returns.
+
+    Args:
+        directory: a SavedModel, or a folder with numbered versions.
+        config: how the server handles requests.
+        host: name or address to listen on.
+        port: port to listen on.
 
     Raises:
-        AddressError: if the address is not to be had, which is said before the model is loaded.
+        AddressError: if the address is not available; raised before the model is loaded.
         NoModelError: if there is no model.
-        ModelError: if it cannot be loaded.
+        ModelError: if the model cannot be loaded.
     """
     with listening.bound(host, port) as sockets:
         _logger.info("loading %s", directory)
@@ -199,7 +207,7 @@ def run(directory: str, config: ServerConfig, *, host: str, port: int) -> None:
 async def _errors_as_json(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
-    """Every refusal says why, in TF Serving's form."""
+    """Answers errors with JSON that says what is wrong, in the form that TF Serving uses."""
     try:
         return await handler(request)
     except (RequestError, PredictionError) as error:
@@ -215,7 +223,7 @@ async def _errors_as_json(
             raise
         answer = _error(error.status, error.text or error.reason)
         if error.status in _HALF_READ:
-            # What of the body may still come is not the next request.
+            # Otherwise the rest of the body would be taken for the next request.
             answer.force_close()
         return answer
     except Exception:

@@ -1,4 +1,4 @@
-"""A model's answers to the questions of a SQuAD file, as the official script reads them."""
+"""Writes a model's answers to the questions of a SQuAD file in the form of the official script."""
 
 from __future__ import annotations
 
@@ -12,23 +12,26 @@ from components.span_decoding import squad_evaluation
 
 
 class NotQuestionAnsweringError(ValueError):
-    """A model of another kind."""
+    """The model is not one for question answering."""
 
 
 def write(model: PushedModel, dataset: str, *, directory: str, batch_size: int) -> dict[str, int]:
-    """Answers every question of a file.
+    """Answers every question of a SQuAD file.
 
-    Writes `predictions.json` (with "" where the model's threshold says that there is no answer),
+    Writes `predictions.json` (with "" if the model's threshold says that there is no answer),
     `null_odds.json` and `nbest_predictions.json`.
 
     Args:
-        model: for question answering.
-        dataset: SQuAD file, v1.1 or v2.0; answers are not needed.
-        directory: gets the files.
-        batch_size: questions per call of the model.
+        model: a model for question answering.
+        dataset: path of a SQuAD file, v1.1 or v2.0, which need not contain answers.
+        directory: directory to write the files to.
+        batch_size: number of questions per call of the model.
 
     Returns:
-        numbers of `questions` and of those `answered`.
+        The number of `questions`, and how many of them were `answered`.
+
+    Raises:
+        NotQuestionAnsweringError: if the model is of another kind.
     """
     if model.kind != "question_answering":
         raise NotQuestionAnsweringError(

@@ -1,4 +1,7 @@
-"""Rows of texts from a file or standard input, read as training reads them, and predictions."""
+"""Reads rows of texts from a file or standard input and predicts them.
+
+Files are read in the same way as for training.
+"""
 
 from __future__ import annotations
 
@@ -20,9 +23,10 @@ from components.serving import rest
 from components.serving.pushed_model import REQUIRED_TEXTS, PushedModel
 
 STDIN = "-"
-# The key under which a row holds the texts for the model, beside all that its file says.
+# The key under which a row holds the texts for the model, in addition to the columns of its file.
+# It is a tuple, so that it cannot be the name of a column.
 TEXTS = ("texts",)
-# As `TextExampleGenSettings` has it.
+# The same limit as in `TextExampleGenSettings`.
 MAX_ROW_BYTES = 10_000_000
 
 _FORMS: Mapping[str, Form] = {
@@ -35,20 +39,20 @@ _FORMS: Mapping[str, Form] = {
 
 
 class TextRowError(ValueError):
-    """A row that cannot be predicted; the message says where it stands and what is wrong."""
+    """A row that cannot be predicted; the message says where it is and what is wrong with it."""
 
 
 @contextlib.contextmanager
 def open_input(path: str, stdin: BinaryIO) -> Iterator[tuple[HeadedFile, Form]]:
-    """A file to predict, decompressed, with what its name or its beginning says it is.
+    """Opens a file to predict, decompressed, and recognises its form by its name or its beginning.
 
     Args:
-        path: of the file; "-" for standard input.
+        path: path of the file; "-" for standard input.
         stdin: standard input.
 
     Raises:
-        WrongFormatError: if it is something else.
-        NoSuchFilesError, DamagedFileError: if it cannot be read.
+        WrongFormatError: if the content of the file does not have this form.
+        NoSuchFilesError, DamagedFileError: if the file cannot be read.
     """
     if path == STDIN:
         file = HeadedFile(_Pipe(stdin), stdin.read1(text_form.HEAD_BYTES))
@@ -66,19 +70,21 @@ def read(
     inputs: Mapping[str, int | None],
     columns: InputColumns,
 ) -> Iterator[dict[str, Any]]:
-    """Rows of a file; the texts for the model under its names, all else as it stands there.
+    """Yields the rows of a file, each with its columns and, under `TEXTS`, the model's inputs.
 
     Args:
-        file: of `open_input`.
-        form: likewise. Tables have a header that names their columns; "jsonl" has an object on each
-            line; "text" has a text on each line, for models of one text.
-        name: of the file, for messages.
-        inputs: how many texts the model takes by name: None for one, else the length of a list,
-            which only a JSON object can hold.
-        columns: how the model's training data call its texts, and how they are cleaned.
+        file: the file that `open_input` returned.
+        form: the form that `open_input` returned. Tables ("tsv", "csv") have a header that names
+            their columns; "jsonl" has an object on each line; "text" has a text on each line, for
+            models that take a single text.
+        name: name of the file, for error messages.
+        inputs: for each input of the model, None if it takes one text per row. Otherwise the number
+            of texts per row, which only JSON can hold, as a list.
+        columns: how the model's training data name the columns of its texts, and how to clean the
+            texts.
 
     Raises:
-        TextRowError: naming the line.
+        TextRowError: if a row cannot be used; the message names the line.
     """
     header: Sequence[str] | None = None
     for item in _items(file, form, columns):
@@ -100,7 +106,7 @@ def read(
 def predict(
     model: PushedModel, rows: Iterable[Mapping[str, Any]], *, batch_size: int
 ) -> Iterator[dict[str, Any]]:
-    """Each row with what the model says of it under `prediction`."""
+    """Yields each row with what the model predicts for it under the key `prediction`."""
     names = list(model.signatures[SERVING_DEFAULT].inputs)
     iterator = iter(rows)
     while batch := list(itertools.islice(iterator, batch_size)):
@@ -112,13 +118,13 @@ def predict(
 
 
 class _Pipe:
-    """Standard input, which is answered as it comes and not by the megabyte."""
+    """Standard input, read as soon as anything arrives, so that every line is answered at once."""
 
     def __init__(self, stdin: BinaryIO) -> None:
         self._stdin = stdin
 
     def read(self, size: int) -> bytes:
-        """What there is, at most so much; none at the end."""
+        """Returns the bytes that are available, at most `size`; empty at the end."""
         return self._stdin.read1(size)
 
 
@@ -126,7 +132,7 @@ def _checked_form(file: HeadedFile, name: str) -> tuple[HeadedFile, Form]:
     suffix = posixpath.splitext(lines.without_compression(name))[1].lower()
     form = _FORMS.get(suffix)
     if form is None:
-        # A name says nothing; an object on the first line does.
+        # If the name does not tell, a brace at the beginning means that lines are JSON objects.
         beginning = file.head.removeprefix(b"\xef\xbb\xbf").lstrip()
         form = "jsonl" if beginning.startswith(b"{") else "text"
     text_form.check(file.head, name, form)
@@ -138,7 +144,7 @@ def _items(file: HeadedFile, form: Form, columns: InputColumns) -> Iterator[rows
         return rows.read_csv(file, delimiter=columns.csv_delimiter, max_bytes=MAX_ROW_BYTES)
     if form == "jsonl":
         return rows.read_jsonl(file, max_bytes=MAX_ROW_BYTES)
-    # A text of a line is a table of one column: no line holds its line feed.
+    # Plain text is read as a table with one column: no line contains the delimiter, a line feed.
     delimiter = "\t" if form == "tsv" else "\n"
     return rows.read_tsv(file, delimiter=delimiter, max_bytes=MAX_ROW_BYTES)
 

@@ -1,4 +1,4 @@
-"""`python -m components.example_gen text`: TextExampleGen as a plain command."""
+"""`python -m components.example_gen text`: runs TextExampleGen outside a pipeline."""
 
 from components.example_gen import standalone_conversion
 

@@ -12,10 +12,12 @@ from components.example_gen.classification.settings import TextExampleGenSetting
 
 
 class TextExampleGen(FileBasedExampleGen):
-    """Raw examples (`guid`, `text_a`, `text_b`, `label`, and where they are from) of text files.
+    """Converts text files into one example per row.
+
+    An example holds `guid`, `text_a`, `text_b`, `label`, and where it comes from.
 
     Component `outputs` contains:
-     - `examples`: Channel of type `standard_artifacts.Examples`; besides the splits its directory
+     - `examples`: Channel of type `standard_artifacts.Examples`; besides the splits, its directory
        holds `dead_letters/` and `counts.json`.
     """
 
@@ -26,11 +28,11 @@ class TextExampleGen(FileBasedExampleGen):
         data_root: str | data_types.RuntimeParameter,
         settings: TextExampleGenSettings,
     ):
-        """Constructs the component; touches no file.
+        """Constructs the component without accessing any file.
 
         Args:
-            data_root: directory below which the patterns of the data set's splits match.
-            settings: the data set, and how it is read.
+            data_root: directory that the patterns of the data set's splits are relative to.
+            settings: description of the data set, and how to read it.
         """
         dataset = settings.dataset
         patterns = {name: split.pattern for name, split in dataset.splits.items()}

@@ -1,4 +1,7 @@
-"""Input files to raw examples in Beam: the same bytes whatever the number of workers."""
+"""Converts input files into raw examples in Beam.
+
+The output is the same, byte for byte, whatever the number of workers.
+"""
 
 from __future__ import annotations
 
@@ -25,16 +28,17 @@ from components.example_gen.classification.plan import ConversionPlan, Order
 
 METRICS_NAMESPACE = "xlnet/example_gen"
 
-# Tags of the reader's outputs.
+# Tags of the outputs of `_ReadFiles`.
 _EXAMPLES = "examples"
 _DEAD_LETTERS = "dead_letters"
 _COUNTS = "counts"
 
-# Beam spends more on an element than a short text takes to convert, so rows travel in batches ...
+# Rows are passed on in batches of this size, because Beam's overhead for an element exceeds the
+# time that it takes to convert a short text.
 _BATCH_SIZE = 500
-# ... of which a worker holds no more rows than this in all ...
+# The largest number of rows that a worker holds in all its unfinished batches.
 _MAX_HELD_ROWS = 20_000
-# ... and small files are read together.
+# Small files are read together, up to this many bytes.
 _GROUP_BYTES = 4 << 20
 
 # (output split, shard).
@@ -54,12 +58,12 @@ def convert(
     """Adds the conversion to a Beam pipeline.
 
     Args:
-        pipeline: to add to.
-        plan: what to do.
-        input_files: by input split.
-        split_directories: where the records of each output split go.
-        directory: beside the splits; `dead_letters/` is made in it.
-        counts_path: of a JSON file for `outcome.finish` to read.
+        pipeline: Beam pipeline to add to.
+        plan: which split and shard each row goes to.
+        input_files: files of each input split.
+        split_directories: directory of each output split.
+        directory: directory in which `dead_letters/` is created, beside the splits.
+        counts_path: path of the JSON file with counts, which `outcome.finish` reads.
     """
     groups = [group for split_files in input_files.values() for group in _group(split_files)]
     outputs = (
@@ -68,7 +72,7 @@ def convert(
         | "Spread" >> beam.Reshuffle()
         | "Read" >> beam.ParDo(_ReadFiles(plan)).with_outputs(_EXAMPLES, _DEAD_LETTERS, _COUNTS)
     )
-    # Every shard is written, also one into which no row falls.
+    # These empty batches make sure that every shard is written, even if no row belongs to it.
     shards = pipeline | "Shards" >> beam.Create(
         [((split, shard), []) for split, count in plan.num_shards.items() for shard in range(count)]
     )
@@ -96,23 +100,23 @@ def convert(
 
 
 def shard_path(directory: str, shard: int, num_shards: int) -> str:
-    """Place of one file of examples."""
+    """Returns the path of a file of examples."""
     return files.join(directory, f"data_tfrecord-{shard:05d}-of-{num_shards:05d}.gz")
 
 
 def dead_letters_path(directory: str, split: str, shard: int, num_shards: int) -> str:
-    """Place of one file of dead letters."""
+    """Returns the path of a file of dead letters."""
     return files.join(directory, f"{split}-{shard:05d}-of-{num_shards:05d}.jsonl")
 
 
 class _ReadFiles(beam.DoFn):
-    """Reads files into batches of examples and of dead letters by shard, and counts."""
+    """Reads files into batches of examples and of dead letters for each shard, and counts rows."""
 
     def __init__(self, plan: ConversionPlan):
         self._plan = plan
 
     def process(self, group: Sequence[InputFile]) -> Iterator[beam.pvalue.TaggedOutput]:
-        """Yields ((split, shard), batch) twice over, and (counter, number)."""
+        """Yields ((split, shard), batch) of examples and of dead letters, and (counter, number)."""
         counts: collections.Counter[Counter] = collections.Counter()
         batches: dict[tuple[str, _ShardKey], _Batch] = {}
         num_held = 0
@@ -126,7 +130,7 @@ class _ReadFiles(beam.DoFn):
                     num_held -= len(batch)
                     yield _tagged(target, batches.pop(target))
                 elif num_held >= _MAX_HELD_ROWS:
-                    # So many shards that none of them fills a batch.
+                    # With very many shards, none of them may fill a batch.
                     yield from itertools.starmap(_tagged, batches.items())
                     batches.clear()
                     num_held = 0

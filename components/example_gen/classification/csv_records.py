@@ -1,4 +1,4 @@
-"""Records of a quoted CSV file, which finds its way again after a quote that went wrong."""
+"""Reads the records of a quoted CSV file, and recovers after malformed quotes."""
 
 from __future__ import annotations
 
@@ -12,16 +12,18 @@ from components.example_gen.lines import Line
 
 @dataclasses.dataclass(frozen=True)
 class CsvRecord:
-    """One record, or the one line at which no record could be made out.
+    """One record, or a single line at which no record could be read.
 
     Attributes:
-        first_line: where it begins.
-        fields: its columns; empty for a blank line, None if the quotes are malformed.
-        num_columns: of the first record that could be made out, as all should have.
-        error: what the parser said, if `fields` is None.
-        is_utf8: False if a byte of it was not UTF-8 (and stands replaced in `fields`).
-        has_nul: True if it held a NUL character (removed from `fields`).
-        is_too_long: True if its first line is longer than is allowed.
+        first_line: the line at which the record begins.
+        fields: columns of the record; empty for a blank line, None if the quotes are malformed or
+            the first line is too long.
+        num_columns: number of columns of the first readable record, which all records should have.
+        error: message of the parser, if the quotes are malformed.
+        is_utf8: False if the record contains bytes that are not UTF-8; they are replaced in
+            `fields`.
+        has_nul: True if the record contains a NUL character; it is removed from `fields`.
+        is_too_long: True if the first line is longer than allowed.
     """
 
     first_line: Line
@@ -60,11 +62,12 @@ class _Reading:
         try:
             text = line.content.decode("utf-8")
         except UnicodeDecodeError:
-            # Read on, so that the record is bad as a whole and the next one begins where it does.
+            # Continue with a replacement, so that the whole record is marked as bad and the next
+            # one begins at the right place.
             self.is_utf8 = False
             text = line.content.decode("utf-8", errors="replace")
         if "\0" in text:
-            # The csv module of Python 3.10 gives up at a NUL.
+            # The csv module of Python 3.10 fails at a NUL.
             self.has_nul = True
             text = text.replace("\0", "")
         return text + "\n"
@@ -73,20 +76,20 @@ class _Reading:
 def read_csv_records(
     lines: Iterable[Line], *, delimiter: str, max_bytes: int
 ) -> Iterator[CsvRecord]:
-    """Records from physical lines.
+    """Yields the records that physical lines form.
 
-    Where quotes are malformed (text after a closing quote; no closing quote before the end of the
-    file or `max_bytes`; a record of several lines with more or fewer columns than the first), only
-    the line at which the record began is given up, and reading goes on with the line after it.
+    If quotes are malformed (text after a closing quote; no closing quote before the end of the file
+    or within `max_bytes`; a record of several lines with more or fewer columns than the first),
+    only the line at which the record began is lost, and reading continues with the line after it.
 
     Args:
-        lines: of the whole file.
-        delimiter: between columns.
-        max_bytes: most bytes in a record, its line breaks included.
+        lines: all lines of the file.
+        delimiter: the character between columns.
+        max_bytes: largest size of a record in bytes, including line breaks in it.
     """
-    # The module's limit holds for the process and is 128 KiB by default; ours is max_bytes.
+    # The csv module's limit is 128 KiB by default and applies to the whole process.
     csv.field_size_limit(max(csv.field_size_limit(), max_bytes))
-    # Lines that an attempt has read and a later one must read again.
+    # Lines that a failed attempt has read, and that have to be read again.
     waiting: collections.deque[Line] = collections.deque()
     source = iter(lines)
 
@@ -114,11 +117,11 @@ def read_csv_records(
         else:
             num_columns = num_columns or len(fields) or None
             if fields and len(fields) != num_columns and len(reading.taken) > 1:
-                # Two quotes that have nothing to do with each other, and the rows between them.
+                # Two unrelated quotes have enclosed the rows between them.
                 error = f"{len(fields)} columns, but the rows before it have {num_columns}"
         if error:
             waiting.extendleft(reversed(reading.taken[1:]))
-            # A generator that has ended stays so, though lines are waiting again.
+            # The generator may have ended, in which case it would not see the waiting lines.
             remaining = following()
             yield CsvRecord(first_line, None, error=error, is_utf8=_is_utf8(first_line))
         else:

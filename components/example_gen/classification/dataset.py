@@ -1,8 +1,8 @@
-"""Description of a data set for classification, regression or multiple choice: where its texts and
-labels lie.
+"""Describes a data set for classification, regression or multiple choice.
 
-One mechanism for all: the GLUE tasks, the review data sets and a user's own files are instances of
-`TextDataset`. It is plain data, so it can be written in YAML and travels as JSON.
+`TextDataset` says where texts and labels are found. The GLUE tasks, the review data sets and a
+user's own files are all instances of it. It is plain data, so it can be written as YAML and passed
+on as JSON.
 """
 
 from __future__ import annotations
@@ -11,14 +11,15 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
-# A column is named by its position, counted from 0 (from the end if negative), or by its name in
-# the header (in JSONL: the key).
+# A column is given by its position, counted from 0 (from the end if negative), or by its name in
+# the header (in JSONL, by its key).
 Column = int | str
 
 TRAIN_SPLIT = "train"
 
 _DEFAULT_DELIMITERS = {"tsv": "\t", "csv": ","}
-# What can be measured, as `components.glue_metrics` does; F1 is of label 1 of two.
+# The metrics that `components.glue_metrics` can compute. F1 is that of label 1, if there are two
+# labels.
 CLASSIFICATION_METRICS = ("accuracy", "f1", "matthews_correlation")
 REGRESSION_METRICS = ("pearson_correlation", "spearman_correlation")
 _OF_TWO_LABELS = "f1"
@@ -29,14 +30,14 @@ class DatasetError(ValueError):
 
 
 def check_metrics(names: Sequence[str], num_labels: int | None) -> None:
-    """Compares metrics with what is measured for a task.
+    """Checks that metrics can be computed for a task, and that none is listed twice.
 
     Args:
-        names: of the metrics.
-        num_labels: None for regression.
+        names: names of the metrics.
+        num_labels: number of labels; None for regression.
 
     Raises:
-        DatasetError: naming the one that is not legal, and those that are.
+        DatasetError: if a metric is illegal or listed twice; the message names the legal ones.
     """
     known = REGRESSION_METRICS if num_labels is None else CLASSIFICATION_METRICS
     if num_labels is not None and num_labels != 2:
@@ -56,14 +57,14 @@ class Columns:
     """Which column holds what.
 
     Attributes:
-        text_a: the text, or the first text of a pair.
-        text_b: the second text of a pair; None for single texts.
-        label: None where there are no labels, as in test files.
-        guid: a column with ids of the rows; None numbers them as the reference does.
-        options: a list of answers to choose from (multiple choice), as many as there are labels.
-            Then `text_a` is a passage and `text_b`, if given, a question about it.
-        level: names the part of the data that a row belongs to, such as a level of difficulty;
-            evaluations can be sliced by it.
+        text_a: column of the text, or of the first text of a pair.
+        text_b: column of the second text of a pair; None for single texts.
+        label: column of the label; None if there are no labels, as in test files.
+        guid: column of the ids of rows; None numbers the rows as the reference code does.
+        options: column with a list of answers to choose from (multiple choice), as many as there
+            are labels. `text_a` is then a passage and `text_b`, if given, a question about it.
+        level: column with the name of the part of the data that a row belongs to, such as a level
+            of difficulty; evaluations can be sliced by it.
     """
 
     text_a: Column
@@ -74,7 +75,7 @@ class Columns:
     level: Column | None = None
 
     def names(self) -> list[str]:
-        """The columns that are given by name."""
+        """Returns the columns that are given by name rather than by position."""
         return [column for column in dataclasses.astuple(self) if isinstance(column, str)]
 
 
@@ -83,12 +84,12 @@ class Split:
     """Files of one split.
 
     Attributes:
-        pattern: glob, relative to the data root (or an absolute path). Files whose name ends in
-            ".gz" or ".bz2" are decompressed.
-        columns: None takes the data set's.
+        pattern: glob pattern, relative to the data root (or an absolute path). Files whose name
+            ends in ".gz", ".bz2" or ".zst" are decompressed.
+        columns: which column holds what; None takes the columns of the data set.
         header: whether the first row of each file names the columns; None takes the data set's.
-        guid_prefix: what comes before the row number in a guid; None takes the split's name.
-        required: False lets the split be absent when no file matches.
+        guid_prefix: what comes before the row number in a guid; None takes the name of the split.
+        required: whether it is an error if no file matches. If False, the split is then left out.
     """
 
     pattern: str
@@ -107,26 +108,29 @@ class TextDataset:
     """A data set of single texts or pairs with labels or numbers, or of questions with options.
 
     Attributes:
-        name: of the data set, for messages and records.
-        file_format: "tsv" has a row per line and no quoting; "csv" is quoted as in RFC 4180, line
-            breaks inside quotes included; "jsonl" has an object per line; "folders" has a text
-            per file, and the name of the file's folder is its label; "race" has a passage with
-            its questions per file, and the name of the file's folder is its level.
-        splits: by name. "train" is written in a random order, all others in the order of the
-            files.
-        columns: of all splits that do not say otherwise; None for folders and race.
-        header: likewise, whether the first row names the columns.
-        labels: in the order of their ids; empty for regression. Integers are taken as text. In
-            multiple choice the first label stands for the first option, and so on.
+        name: name of the data set, for messages and records.
+        file_format: "tsv" has a row per line and no quoting; "csv" is quoted as in RFC 4180,
+            including line breaks inside quotes; "jsonl" has an object per line; "folders" has a
+            text per file, and the name of the file's folder is its label; "race" has a passage
+            with its questions per file, and the name of the file's folder is its level.
+        splits: the files of each split, by the split's name. "train" is written in a random order,
+            all others in the order of the files.
+        columns: which column holds what, in all splits that do not say otherwise; None for the
+            formats "folders" and "race".
+        header: whether the first row of each file names the columns, in all splits that do not say
+            otherwise.
+        labels: labels in the order of their ids; empty for regression. Integers are converted to
+            text. In multiple choice, the first label stands for the first option, and so on.
         label_range: smallest and largest legal value for regression; None for classification.
-        metrics: names of the official metrics, the first one deciding: "accuracy", "f1" (of the
-            second of two labels) and "matthews_correlation"; for regression "pearson_correlation"
-            and "spearman_correlation". Empty gives accuracy, or both correlations.
-        delimiter: one character between columns; None gives a tab in TSV and a comma in CSV.
-        strip: whether white space around texts is removed. The reference keeps it in TSV.
-        replacements: (old, new) pairs applied to the texts in this order, after `strip`.
-        hash_split: shares by split name, as in {"train": 9, "eval": 1}. The one split that
-            `splits` then holds is divided by the hash of each row's guid.
+        metrics: names of the official metrics, of which the first is the decisive one: "accuracy",
+            "f1" (of the second of two labels) and "matthews_correlation"; for regression,
+            "pearson_correlation" and "spearman_correlation". If empty, accuracy or both
+            correlations are used.
+        delimiter: the character between columns; None takes a tab in TSV and a comma in CSV.
+        strip: whether to remove white space around texts. The reference code keeps it in TSV.
+        replacements: (old, new) pairs that are applied to the texts in this order, after `strip`.
+        hash_split: shares by split name, as in {"train": 9, "eval": 1}. `splits` must then have a
+            single entry, which is divided by the hash of each row's guid.
     """
 
     name: str
@@ -143,7 +147,7 @@ class TextDataset:
     hash_split: Mapping[str, int] | None = None
 
     def __post_init__(self):
-        # YAML reads `labels: [0, 1]` as numbers; in the files they are text.
+        # YAML reads `labels: [0, 1]` as numbers, but in the data files labels are text.
         self._set("labels", tuple(str(label) for label in self.labels))
         if not self.metrics:
             metrics = REGRESSION_METRICS if self.is_regression else CLASSIFICATION_METRICS[:1]
@@ -160,29 +164,29 @@ class TextDataset:
 
     @property
     def kind(self) -> Literal["classification", "regression", "multiple_choice"]:
-        """What is asked for each row."""
+        """The kind of prediction that is made for each row."""
         if self.is_regression:
             return "regression"
         return "multiple_choice" if self.is_multiple_choice else "classification"
 
     @property
     def is_regression(self) -> bool:
-        """Whether labels are numbers."""
+        """Whether a number is to be predicted."""
         return self.label_range is not None
 
     @property
     def is_pair(self) -> bool:
-        """Whether there are two texts."""
+        """Whether rows have two texts."""
         return any(self.columns_of(name).text_b is not None for name in self.splits)
 
     @property
     def is_multiple_choice(self) -> bool:
-        """Whether an answer is to be chosen among options."""
+        """Whether an answer is to be chosen from several options."""
         return any(self.columns_of(name).options is not None for name in self.splits)
 
     @property
     def text_features(self) -> tuple[str, ...]:
-        """Features of the raw examples that hold texts."""
+        """Names of the features of the raw examples that hold texts."""
         return ("text_a", "text_b", *(["options"] if self.is_multiple_choice else []))
 
     @property
@@ -192,11 +196,11 @@ class TextDataset:
 
     @property
     def output_splits(self) -> list[str]:
-        """Names of the splits that are written, if the files of all exist."""
+        """Names of the splits that are written, provided that files of all of them exist."""
         return list(self.hash_split or self.splits)
 
     def columns_of(self, split: str) -> Columns:
-        """Columns in the files of a split."""
+        """Returns which column holds what in the files of a split."""
         if self.file_format in _FIXED_COLUMNS:
             return _FIXED_COLUMNS[self.file_format]
         return self.splits[split].columns or self.columns
@@ -207,15 +211,15 @@ class TextDataset:
         return self.header if header is None else header
 
     def guid_prefix(self, split: str) -> str:
-        """What comes before the row number in a split's guids."""
+        """Returns what comes before the row number in the guids of a split."""
         prefix = self.splits[split].guid_prefix
         return split if prefix is None else prefix
 
     def with_splits(self, names: Iterable[str]) -> TextDataset:
-        """The same data set with only these splits, now all required.
+        """Returns the same data set with only these splits, all of which become required.
 
         Raises:
-            DatasetError: if there is no such split.
+            DatasetError: if the data set does not have one of these splits.
         """
         names = list(names)
         unknown = [name for name in names if name not in self.splits]
@@ -326,9 +330,9 @@ class TextDataset:
             )
 
 
-# What the reader of folders calls the parts of a file and its path.
+# The names that the reader of the format "folders" gives to a file's text, folder and id.
 FOLDER_COLUMNS = Columns(text_a="text", label="label", guid="guid")
-# The same of the reader of RACE's files.
+# The names that the reader of RACE's files gives to the parts of a question.
 RACE_COLUMNS = Columns(
     text_a="article",
     text_b="question",

@@ -1,4 +1,4 @@
-"""Executor of TextExampleGen: artifact paths in, artifact paths out."""
+"""Executor of TextExampleGen: passes settings and artifact paths to the conversion of rows."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Executor(conversion_executor.Executor):
     """Turns rows of text files into examples."""
 
     def prepare(self, exec_properties: dict[str, Any], data_root: str) -> _Conversion:
-        """See `conversion_executor`; `custom_config` holds a `TextExampleGenSettings`."""
+        """Finds the files and plans the shards; `custom_config` holds `TextExampleGenSettings`."""
         settings = tfx_example_gen.read_settings(
             TextExampleGenSettings, exec_properties, where="TextExampleGen"
         )
@@ -73,7 +73,7 @@ class Executor(conversion_executor.Executor):
 def _with_resolved_patterns(
     dataset: TextDataset, exec_properties: Mapping[str, Any]
 ) -> TextDataset:
-    """The data set with the patterns in which TFX's driver has filled in {SPAN} and the like."""
+    """Returns the data set with the patterns as TFX's driver resolved them ({SPAN} and so on)."""
     patterns = tfx_example_gen.resolved_patterns(exec_properties)
     splits = {
         name: dataclasses.replace(split, pattern=patterns.get(name, split.pattern))

@@ -1,4 +1,4 @@
-"""One input file to serialized examples and dead letters, row by row and without Beam."""
+"""Converts one input file into serialized examples and dead letters, row by row, without Beam."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ READ = "read"
 PRODUCED = "produced"
 BLANK = "blank"
 DEAD = "dead"
-# Rows that dead letters hold beyond one each: whole files of questions do.
+# Counts the rows lost in a dead letter beyond the first; a lost RACE file has several questions.
 MORE_LOST = "more lost"
 
-# (output split, what is counted, reason): the reason is empty but for dead letters.
+# (output split, what is counted, reason); only counters of dead letters have a reason.
 Counter = tuple[str, str, str]
 
 
 class UnreadableHeaderError(ValueError):
-    """A file whose first row should name its columns and cannot be read."""
+    """A file whose first row should name its columns, but cannot be read."""
 
 
 class Output(NamedTuple):
-    """What became of a row.
+    """The result of converting a row.
 
     Attributes:
-        is_example: False for a dead letter.
-        split: of the output.
-        shard: in the split.
-        order: in the shard.
-        content: a serialized tf.train.Example, or a dead letter's JSON line without its end.
+        is_example: True for an example, False for a dead letter.
+        split: output split that the row belongs to.
+        shard: number of its shard in the split.
+        order: sort key of the row within the shard.
+        content: a serialized tf.train.Example, or a dead letter as JSON without a line feed.
     """
 
     is_example: bool
@@ -49,15 +49,16 @@ class Output(NamedTuple):
 def convert_file(
     plan: ConversionPlan, file: InputFile, counts: collections.Counter[Counter]
 ) -> Iterator[Output]:
-    """Examples and dead letters of a file, in its order, with bounded memory.
+    """Yields the examples and dead letters of a file, in its order and in bounded memory.
 
     Args:
-        plan: what to do.
-        file: to read.
-        counts: to which rows, blank lines, examples and dead letters (by reason) are added.
+        plan: which split and shard each row goes to.
+        file: the file to read.
+        counts: counters to which rows, blank lines, examples and dead letters (by reason) are
+            added.
 
     Raises:
-        UnreadableHeaderError: if the first row should be a header and cannot be read.
+        UnreadableHeaderError: if the first row should be a header, but cannot be read.
         ColumnNotFoundError: if the header lacks a column.
         DamagedFileError: if a compressed file is cut off.
     """

@@ -1,8 +1,8 @@
-"""The GLUE tasks, with column positions as gluebenchmark.com ships their files.
+"""The GLUE tasks, with the column positions of the files that gluebenchmark.com provides.
 
-Order of labels, names of the dev files and numbering are those of the published XLNet and GLUE
-code, so that ids and guids can be compared. Test files carry no labels and are optional, since
-only submissions to the leaderboard need them.
+The order of labels, the names of the dev files and the numbering of rows are those of the published
+XLNet and GLUE code, so that ids and guids can be compared. Test files have no labels and are
+optional, since only submissions to the leaderboard need them.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def _task(
         splits={
             "train": Split("train.tsv"),
             "eval": Split(eval_file, guid_prefix="dev"),
-            # Test files have a header also where the others have none (CoLA).
+            # Test files have a header even if the other files have none (CoLA).
             "test": Split(test_file, columns=test_columns, header=True, required=False),
         },
     )
@@ -46,8 +46,8 @@ def _task(
 def _mnli(name: str, suffix: str) -> TextDataset:
     return _task(
         name,
-        # The gold label is the last column: the number of annotators' labels before it differs
-        # between train (1) and dev (5).
+        # The gold label is taken from the last column because the number of annotators' labels
+        # before it differs between train (1) and dev (5).
         Columns(text_a=8, text_b=9, label=-1),
         labels=_INFERENCE,
         test_columns=Columns(text_a=8, text_b=9),
@@ -112,7 +112,7 @@ _TASKS = (
         labels=_BINARY,
         test_columns=Columns(text_a=1, text_b=2),
     ),
-    # The diagnostic set has no training data: models trained on MNLI are run on it.
+    # The diagnostic set has no training data; models trained on MNLI are applied to it.
     TextDataset(
         name="ax",
         file_format="tsv",

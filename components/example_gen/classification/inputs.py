@@ -1,4 +1,8 @@
-"""The files of a data set: found, checked before anything runs, and given their places in order."""
+"""Finds, checks, orders and reads the files of a data set.
+
+`check_inputs` finds mistakes before a pipeline runs; `find_files` puts the files in order;
+`read_items` yields the rows of a file.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +20,10 @@ from components.example_gen.classification.interpretation import locate
 from components.example_gen.lines import is_compressed, open_decompressed, open_text
 from components.example_gen.patterns import resolve
 
-# How much larger a compressed text is assumed to be once decompressed; only used to decide on the
-# number of shards and to spread rows over them, never for what is read.
+# How much larger a compressed text is assumed to be once decompressed. This only affects the number
+# of shards and how rows are spread over them, never what is read.
 _ASSUMED_COMPRESSION = 4
-# What TFX's driver fills in before the executor sees a pattern.
+# Placeholders that TFX's driver fills in before the executor gets a pattern.
 _TFX_PLACEHOLDER = re.compile(r"\{(SPAN|VERSION)(:\d+)?\}|\{(YYYY|MM|DD)\}")
 _GLOB_CHARACTERS = frozenset("*?[{")
 
@@ -29,14 +33,15 @@ class InputFile:
     """One file to read.
 
     Attributes:
-        path: where it lies.
-        name: path relative to the data root, or its base name if it lies elsewhere.
-        split: of `TextDataset.splits`.
-        number: place among the split's files, which are sorted by path.
-        first_byte: (assumed) bytes in the files before it.
-        num_bytes: its (assumed) decompressed size.
+        path: full path of the file.
+        name: path relative to the data root. For a file outside of it, its base name, or its full
+            path if several such files have the same base name.
+        split: input split that the file belongs to, a key of `TextDataset.splits`.
+        number: index of the file among those of the split, which are sorted by path.
+        first_byte: total (assumed) size in bytes of the split's files before this one.
+        num_bytes: (assumed) decompressed size of the file in bytes, at least 1.
         is_namesake: whether another file of the split has the same name in a folder of the same
-            name, as `a/pos/1.txt` and `b/pos/1.txt`.
+            name, such as `a/pos/1.txt` and `b/pos/1.txt`.
     """
 
     path: str
@@ -49,10 +54,11 @@ class InputFile:
 
 
 def find_files(dataset: TextDataset, data_root: str) -> dict[str, list[InputFile]]:
-    """Files by split; an optional split without files is left out.
+    """Finds the files of each split; an optional split without files is left out.
 
     Raises:
-        NoSuchFilesError: naming the pattern, if a required split has no files or no split has any.
+        NoSuchFilesError: if a required split has no files, or no split has any; the message names
+            the pattern.
     """
     found = {}
     for name, split in dataset.splits.items():
@@ -77,16 +83,16 @@ def find_files(dataset: TextDataset, data_root: str) -> dict[str, list[InputFile
 
 
 def check_inputs(dataset: TextDataset, data_root: str) -> dict[str, list[InputFile]]:
-    """What can be known to be wrong with the input before any component runs.
+    """Checks what can be checked about the input before any component runs.
 
-    Looks for the files of every split, and for the named columns in the first file's header.
-    TFX's placeholders ({SPAN} and the like) may stand for anything here.
+    Looks for the files of every split, and for the named columns in the header of each split's
+    first file. TFX's placeholders ({SPAN} and the like) match anything here.
 
     Returns:
-        the files by split.
+        The files of each split.
 
     Raises:
-        NoSuchFilesError: naming the pattern that matches nothing.
+        NoSuchFilesError: if a pattern matches nothing; the message names the pattern.
         ColumnNotFoundError: if a header lacks a column.
     """
     splits = {
@@ -109,16 +115,16 @@ def check_inputs(dataset: TextDataset, data_root: str) -> dict[str, list[InputFi
 
 
 def read_items(dataset: TextDataset, file: InputFile, *, max_bytes: int) -> Iterator[rows.Item]:
-    """Rows of one file, good and bad, in order.
+    """Yields the good and bad rows of one file, in order.
 
     Args:
-        dataset: says how the file is laid out.
-        file: to read.
-        max_bytes: most bytes in a legal row.
+        dataset: description of the data set, with the format of its files.
+        file: the file to read.
+        max_bytes: largest size of a legal row in bytes.
 
     Raises:
         DamagedFileError: if a compressed file is cut off.
-        WrongFormatError: if a file of rows is something else.
+        WrongFormatError: if a TSV, CSV or JSONL file is in fact something else.
     """
     if dataset.file_format in ("folders", "race"):
         opened = open_decompressed(file.path)
@@ -145,10 +151,10 @@ def read_items(dataset: TextDataset, file: InputFile, *, max_bytes: int) -> Iter
 
 
 def row_guid_prefix(dataset: TextDataset, file: InputFile) -> str:
-    """What comes before the number of a row in its guid.
+    """Returns what comes before the number of a row in its guid.
 
-    The numbers count per file. So that guids differ, the file's name is put in where the pattern
-    may match several files (whether or not it does).
+    Rows are numbered anew in each file. To keep guids unique, the prefix includes the name of the
+    file if the pattern can match several files, whether or not it does.
     """
     prefix = dataset.guid_prefix(file.split)
     if _GLOB_CHARACTERS.isdisjoint(dataset.splits[file.split].pattern):
@@ -184,9 +190,9 @@ def _in_order(split: str, sizes: dict[str, int], data_root: str) -> list[InputFi
         inside = _posix(path).startswith(root)
         name = _posix(path)[len(root) :] if inside else posixpath.basename(_posix(path))
         if not inside and outside[name] > 1:
-            # Examples are known by it.
+            # Guids contain the name, so it has to be unique.
             name = _posix(path)
-        # An empty file has a place as well.
+        # Count at least one byte, so that an empty file has a position as well.
         num_bytes = max(1, sizes[path] * (_ASSUMED_COMPRESSION if is_compressed(path) else 1))
         is_namesake = namesakes[_folder_and_stem(path)] > 1
         ordered.append(InputFile(path, name, split, number, first_byte, num_bytes, is_namesake))

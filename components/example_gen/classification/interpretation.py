@@ -1,4 +1,4 @@
-"""Rows to raw examples: columns found, texts cleaned, labels checked."""
+"""Turns rows into raw examples: finds the columns, cleans the texts and checks the labels."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ NOT_TEXT = "column is not text"
 NOT_A_LIST = "column is not a list"
 WRONG_NUMBER_OF_OPTIONS = "wrong number of options"
 
-# Numbers to IEEE 754 and to Python, to no range.
+# Python parses these as numbers, but they are not within any range.
 _NO_RANGE_HOLDS = ("nan", "inf", "infinity")
 
 
 class ColumnNotFoundError(ValueError):
-    """A column that is named in the configuration and not in a file's header."""
+    """A column that the configuration names is not in a file's header, or is there twice."""
 
 
 class UnusableRowError(ValueError):
-    """A row that makes no example; `reason` and `detail` as in `dead_letters.DeadLetter`."""
+    """A row that no example can be made of; for `reason` and `detail` see `DeadLetter`."""
 
     def __init__(self, reason: str, detail: str = ""):
         super().__init__(reason, detail)
@@ -40,15 +40,16 @@ class RawExample:
     """One example before tokenization.
 
     Attributes:
-        guid: id, unique in its split.
-        text_a: the text, or the first of a pair.
-        text_b: the second text of a pair, or None.
-        label: one of the data set's labels, or a number's text; None in test files.
-        source_file: path of the file, relative to the data root if it lies under it.
-        source_line: number of its first line there (in RACE's files of the question), counted
-            from 1.
-        options: to choose from, or None.
-        level: part of the data that it belongs to, or None.
+        guid: id of the example, unique in its split.
+        text_a: the text, or the first text of a pair.
+        text_b: the second text of a pair; None for single texts.
+        label: one of the data set's labels, or a number as text; None in test files.
+        source_file: path of the file that it comes from, relative to the data root if it is below
+            it.
+        source_line: number of its first line in the file, counted from 1; in RACE's files, the
+            number of the question.
+        options: the options to choose from; None except in multiple choice.
+        level: part of the data that it belongs to, such as a level of difficulty, or None.
     """
 
     guid: str
@@ -61,7 +62,7 @@ class RawExample:
     level: str | None = None
 
     def serialize(self) -> bytes:
-        """As a tf.train.Example; what is None is left out."""
+        """Serializes the example as a tf.train.Example, without features for what is None."""
         features: dict[str, list[bytes] | list[int]] = {
             "guid": [self.guid.encode()],
             "text_a": [self.text_a.encode()],
@@ -78,7 +79,7 @@ class RawExample:
 
 
 class RowInterpreter:
-    """Makes examples of the rows of one file."""
+    """Makes examples from the rows of one file."""
 
     def __init__(
         self,
@@ -89,14 +90,14 @@ class RowInterpreter:
         guid_prefix: str,
         header: Sequence[str] | None,
     ):
-        """Finds the columns.
+        """Finds the columns of the file.
 
         Args:
-            dataset: which labels are legal and how texts are cleaned.
-            columns: of this file.
-            source_file: its name in the examples.
-            guid_prefix: what comes before the row number where there is no column of ids.
-            header: its first row, where columns are given by name and rows are sequences.
+            dataset: description of the data set, with its labels and how to clean its texts.
+            columns: which column of this file holds what.
+            source_file: name of the file to record in the examples.
+            guid_prefix: what comes before the row number in guids, if there is no column of ids.
+            header: first row of the file if it names the columns; otherwise None.
 
         Raises:
             ColumnNotFoundError: if the header lacks a column.
@@ -109,9 +110,10 @@ class RowInterpreter:
         self._labels = frozenset(dataset.labels)
 
     def guid(self, fields: Fields, index: int) -> str:
-        """Id of a row: that of its column, or the prefix and its number.
+        """Returns the id of a row: from its column of ids, or made of the prefix and its number.
 
-        A row whose column of ids cannot be used is numbered, so that its dead letter has a split.
+        A row without a usable id is numbered too, so that its dead letter can be assigned to a
+        split.
         """
         if self._columns.guid is not None:
             try:
@@ -121,19 +123,19 @@ class RowInterpreter:
         return self.numbered_guid(index)
 
     def numbered_guid(self, index: int) -> str:
-        """Id of the row with this number among those that are not blank."""
+        """Returns the id of the row with this number, counting only rows that are not blank."""
         return f"{self._guid_prefix}-{index}"
 
     def interpret(self, fields: Fields, *, guid: str, line: int) -> RawExample:
-        """One example.
+        """Makes an example from a row.
 
         Args:
-            fields: of the row.
-            guid: its id.
-            line: number of its first line.
+            fields: fields of the row.
+            guid: id of the row.
+            line: number of the row's first line.
 
         Raises:
-            UnusableRowError: saying what is wrong with it.
+            UnusableRowError: if the row cannot be used; its reason and detail say why.
         """
         columns = self._columns
         if not isinstance(fields, Mapping) and len(fields) < self._needed_length:
@@ -197,12 +199,12 @@ class RowInterpreter:
 
 
 def locate(columns: Columns, header: Sequence[str] | None, source_file: str) -> Columns:
-    """The columns with their names in a header turned into positions.
+    """Replaces names of columns by their positions in the header.
 
     Args:
-        columns: by name or by position.
-        header: first row of the file; None leaves names as they are, for rows with named fields.
-        source_file: for the message.
+        columns: columns given by name or by position.
+        header: first row of the file; None keeps the names, for rows with named fields.
+        source_file: name of the file, for the error message.
 
     Raises:
         ColumnNotFoundError: if the header lacks a column, or has it twice.
@@ -226,7 +228,7 @@ def locate(columns: Columns, header: Sequence[str] | None, source_file: str) -> 
 
 
 def _needed_length(columns: Columns) -> int:
-    """Fewest columns that a row given by position may have."""
+    """Returns the smallest number of columns that a row needs, if columns are given by position."""
     positions = [column for column in dataclasses.astuple(columns) if isinstance(column, int)]
     return max((-column if column < 0 else column + 1 for column in positions), default=0)
 
@@ -243,19 +245,20 @@ def _find(fields: Fields, column: Column) -> object:
 
 
 def as_text(value: object, column: Column) -> str:
-    """The text of a column's value.
+    """Returns the value of a column as text.
 
     Raises:
-        UnusableRowError: if it is none, or none that can be encoded.
+        UnusableRowError: if the value is not text, or is text that cannot be encoded in UTF-8 or
+            contains a NUL character.
     """
     if isinstance(value, bool):
-        # As JSON writes it.
+        # This is how JSON writes it.
         value = str(value).lower()
     if value is None:
         raise UnusableRowError(TOO_FEW_COLUMNS, f"column {column!r} is null")
     if not isinstance(value, str):
         raise UnusableRowError(NOT_TEXT, f"column {column!r} holds a {type(value).__name__}")
-    # JSON can escape both.
+    # JSON can contain NUL characters and lone surrogates as escapes.
     if "\0" in value:
         raise UnusableRowError(NUL_CHARACTER, f"column {column!r}")
     if not value.isascii():

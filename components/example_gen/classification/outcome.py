@@ -1,4 +1,4 @@
-"""What a conversion came to: counted, checked, and written down last."""
+"""Checks the result of a conversion and writes `counts.json`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Counts = dict[str, dict[str, Any]]
 
 
 class IncompleteOutputError(RuntimeError):
-    """Files that the conversion should have written and that are not there."""
+    """Files are missing that the conversion should have written."""
 
 
 def finish(
@@ -33,21 +33,25 @@ def finish(
 ) -> Counts:
     """Checks the output of a conversion that has run, and writes `counts.json`.
 
-    The file is written last, so that its presence says that the examples are complete. Failing, it
-    leaves the dead letters in place.
+    The file is written last, so that its presence means that the examples are complete. If a check
+    fails, the dead letters stay in place.
 
     Args:
-        plan: what was done.
-        split_directories: where the records of each output split are.
-        directory: beside the splits.
-        max_dead_letter_share: of all rows, in [0, 1].
-        kept: where dead letters will lie if this fails, for the message; None where they are.
+        plan: the plan that was carried out.
+        split_directories: directory of each output split.
+        directory: directory that contains `dead_letters/` and the provisional counts, and gets
+            `counts.json`.
+        max_dead_letter_share: share of all rows that may be unusable, in [0, 1].
+        kept: directory where the dead letters will be found if this fails, for the error message;
+            None if they stay where they are.
 
     Returns:
-        by split, `read`, `produced`, `blank`, by reason `dead`, and perhaps `more lost`.
+        For each split, the counts `read`, `produced`, `blank`, `dead` (by reason), and `more lost`
+        if there are any.
 
     Raises:
-        TooManyDeadLettersError: naming the most frequent reasons.
+        TooManyDeadLettersError: if too many rows were unusable; the message names the most frequent
+            reasons.
         EmptySplitError: if a split has no example.
         IncompleteOutputError: if a shard is missing.
     """
@@ -59,7 +63,7 @@ def finish(
     examples = dead_letter_file.first(where) if reasons else ()
     lost = sum(sum(found[DEAD].values()) + found.get(MORE_LOST, 0) for found in counts.values())
     dead_letters.check_share(
-        # A file of questions that is lost counts each of them.
+        # Dead letters are weighted: a lost RACE file counts as many questions as it contained.
         total=sum(split_counts[PRODUCED] for split_counts in counts.values()) + lost,
         lost=lost,
         unit="rows",
@@ -77,7 +81,7 @@ def finish(
             )
         num_dead = sum(split_counts[DEAD].values())
         if num_dead > max(1, int(split_counts[READ] * max_dead_letter_share)):
-            # Allowed, since the share is that of all rows; but a small split may have lost much.
+            # This is allowed, as the limit applies to all rows together, but worth a warning.
             logging.warning(
                 "Split %s of data set %s lost %d of its %d rows: %s",
                 split,
@@ -92,7 +96,7 @@ def finish(
 
 
 def _check_shards(directory: str, num_shards: int) -> None:
-    # Compared by name: a filesystem may give back a path in another spelling than it was given.
+    # Compare names, since a filesystem may spell a path differently from how it was given.
     expected = {posixpath.basename(shard_path("", n, num_shards)) for n in range(num_shards)}
     files.remove_leftovers(directory)
     missing = sorted(expected - files.names(directory))

@@ -1,6 +1,7 @@
-"""Where every row goes: its split, its shard, and its place in it.
+"""Decides where every row goes: its split, its shard, and its position in the shard.
 
-All of it follows from the row and the input files alone, never from which worker read what when.
+All of this depends on the row, the settings and the input files alone, never on which worker reads
+what at which time.
 """
 
 from __future__ import annotations
@@ -13,23 +14,23 @@ from components import seeds
 from components.example_gen.classification.dataset import TRAIN_SPLIT, TextDataset
 from components.example_gen.classification.inputs import InputFile
 
-# Sorts rows within a shard.
+# Sort key of a row within its shard.
 Order = tuple[int, ...]
 
-# Of `seeds.integer`.
+# Number of bits of what `seeds.integer` returns.
 _HASH_BITS = 63
 
 
 @dataclasses.dataclass(frozen=True)
 class ConversionPlan:
-    """Everything that decides what is written.
+    """Everything that determines what is written where.
 
     Attributes:
-        dataset: what the rows mean.
-        total_bytes: (assumed) size of the files by input split.
-        num_shards: by output split.
-        seed: of the order of the training split.
-        max_row_bytes: longest legal row; longer ones are dead letters.
+        dataset: description of the data set.
+        total_bytes: total (assumed) size in bytes of the files of each input split.
+        num_shards: number of shards of each output split.
+        seed: seed of the random order of the training split.
+        max_row_bytes: length of the longest legal row in bytes; longer rows become dead letters.
     """
 
     dataset: TextDataset
@@ -44,45 +45,48 @@ class ConversionPlan:
         return list(self.num_shards)
 
     def split_of_row(self, input_split: str, guid: str) -> str:
-        """The output split of a row."""
+        """Returns the output split of a row."""
         shares = self.dataset.hash_split
         if not shares:
             return input_split
-        # Not seeded: a row stays in its split when the order is drawn anew.
+        # The user's seed is not used, so that a row stays in its split if only the order changes.
         point = seeds.integer(0, "split", guid) % sum(shares.values())
-        # Sorted: the same shares in another order mean the same division.
+        # Sort the names, so that the same shares in another order give the same division.
         names = sorted(shares)
         ends = itertools.accumulate(shares[name] for name in names)
         return names[next(number for number, end in enumerate(ends) if point < end)]
 
     def split_of_blank_lines(self, input_split: str) -> str:
-        """The output split that blank lines, which have no guid to hash, are counted under."""
+        """Returns the output split that blank lines count for, as they have no guid to hash."""
         return min(self.num_shards) if self.dataset.hash_split else input_split
 
     def place_of_example(
         self, split: str, file: InputFile, *, offset: int, line: int, guid: str
     ) -> tuple[int, Order]:
-        """Shard and order of an example: hashed for training, else as the files have it.
+        """Returns shard and sort key of an example.
+
+        The training split is ordered by a hash, all others follow the order of the files.
 
         Args:
-            split: of the output.
-            file: that it stands in.
-            offset: of its first byte in the file.
+            split: output split of the example.
+            file: file that contains the example.
+            offset: position of its first byte in the file.
             line: number of its first line.
-            guid: its id.
+            guid: id of the example.
         """
         if split != TRAIN_SPLIT:
             return self.place_in_file_order(split, file, offset=offset, line=line)
         key = seeds.integer(self.seed, "order of examples", guid)
-        # By range, so that the shards one after the other are in one order, however many there are.
+        # Each shard takes a range of keys, so that all shards in sequence have the same order,
+        # whatever their number.
         shard = (key * self.num_shards[split]) >> _HASH_BITS
         return shard, (key, file.number, line)
 
     def place_in_file_order(
         self, split: str, file: InputFile, *, offset: int, line: int
     ) -> tuple[int, Order]:
-        """Shard and order by which the shards, one after the other, follow the files."""
-        # The size of a compressed file is a guess: what lies beyond it counts to its last byte.
+        """Returns shard and sort key so that all shards in sequence have the order of the files."""
+        # The size of a compressed file is a guess; rows beyond it are treated as its last byte.
         position = file.first_byte + min(offset, file.num_bytes - 1)
         shard = position * self.num_shards[split] // self.total_bytes[file.split]
         return shard, (file.number, line)
@@ -96,14 +100,14 @@ def make_plan(
     shard_bytes: int,
     max_row_bytes: int,
 ) -> ConversionPlan:
-    """Decides on the number of shards, from the sizes of the input alone.
+    """Makes a plan; the numbers of shards depend only on the sizes of the input files.
 
     Args:
-        dataset: what the rows mean.
-        input_files: by input split, as `inputs.find_files` gives them.
-        seed: of the order of the training split.
-        shard_bytes: input bytes that should make a shard; one is sorted in memory.
-        max_row_bytes: longest legal row.
+        dataset: description of the data set.
+        input_files: files of each input split, as `inputs.find_files` returns them.
+        seed: seed of the random order of the training split.
+        shard_bytes: bytes of input per shard. A shard is sorted in memory.
+        max_row_bytes: length of the longest legal row in bytes.
     """
     total_bytes = {
         name: sum(file.num_bytes for file in split_files)

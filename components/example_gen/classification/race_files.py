@@ -1,8 +1,9 @@
-"""Files of RACE (Lai et al. 2017): a passage with its questions each, as a JSON object.
+"""Reads files of RACE (Lai et al. 2017), each of which holds a passage with its questions.
 
-A file lies in a folder named after the level of the school (`middle`, `high`) and holds `article`,
-and of each question its entry in the lists `questions`, `options` (a list each) and `answers` (a
-letter each). What is wrong with a question alone is found where rows become examples.
+A file is a JSON object in a folder named after the level of the school (`middle`, `high`). Its keys
+are `article`, and the lists `questions`, `options` (a list for each question) and `answers` (a
+letter for each question). Only the file as a whole is checked here; mistakes in a single question
+are found in `interpretation.py`.
 """
 
 from __future__ import annotations
@@ -26,17 +27,17 @@ _ANSWERS = re.compile(rb'"answers"\s*:\s*\[([^\]]*)')
 
 
 def read(file: BinaryIO, *, level: str, guid: str, max_bytes: int) -> Iterator[Row | BadRow]:
-    """A row for each question, or one bad row for a file that cannot be used.
+    """Yields a row for each question, or one bad row for a file that cannot be used.
 
     Args:
-        file: opened for reading, at its beginning.
-        level: name of the file's folder.
-        guid: id of the file; the number of the question, from 0, is appended.
-        max_bytes: most bytes in a legal file.
+        file: file opened for reading, at its beginning.
+        level: name of the file's folder, which is the level of its questions.
+        guid: id of the file; the number of the question, counted from 0, is appended to it.
+        max_bytes: size of the largest legal file in bytes.
     """
     content = _read_object(file, max_bytes)
     if isinstance(content, BadRow):
-        # Not of a line, but of the file as a whole, whose answers are a list of letters.
+        # Line 0 says that the bad row stands for the whole file.
         yield content._replace(line=0)
         return
     fields: Mapping[str, object] = content.fields
@@ -53,7 +54,7 @@ def read(file: BinaryIO, *, level: str, guid: str, max_bytes: int) -> Iterator[R
             RACE_COLUMNS.label: answer,
             RACE_COLUMNS.text_b: question,
             RACE_COLUMNS.options: options,
-            # Last, so that the excerpt of a dead letter begins with the question.
+            # The article comes last, so that the excerpt of a dead letter begins with the question.
             RACE_COLUMNS.text_a: fields["article"],
         }
         yield Row(number + 1, 0, number, values)
@@ -66,14 +67,14 @@ def _read_object(file: BinaryIO, max_bytes: int) -> Row | BadRow:
     text = rows.decode(line, line.content, 0)
     found = text if isinstance(text, BadRow) else rows.parse_json(line, 0, text)
     if isinstance(found, BadRow):
-        # A lost file weighs its questions, as far as its letters can still be made out.
+        # A lost file counts as many questions as its list of answers has, if that can be read.
         letters = _ANSWERS.search(line.content)
         found = found._replace(weight=max(1, letters[1].count(b'"') // 2 if letters else 1))
     return found
 
 
 def _flaw(fields: Mapping[str, object]) -> tuple[str, str] | None:
-    """What is wrong with a file as a whole: reason and detail."""
+    """Returns what is wrong with a file as a whole, as reason and detail, or None."""
     missing = [name for name in ("article", *_LISTS) if name not in fields]
     if missing:
         return MISSING_KEY, f"no {', '.join(missing)}; the keys are {sorted(fields)}"

@@ -1,4 +1,4 @@
-"""Reading comprehension with options: RACE, in the layout in which it is distributed."""
+"""The built-in data set for multiple choice: RACE, in the layout in which it is distributed."""
 
 from __future__ import annotations
 

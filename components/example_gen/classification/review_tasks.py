@@ -1,4 +1,4 @@
-"""Reviews as sentiment data sets: IMDb and Yelp, in the layouts in which they are distributed."""
+"""The built-in sentiment data sets: IMDb and Yelp, in the layouts in which they are distributed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _yelp(name: str, stars: int) -> TextDataset:
         columns=Columns(label=0, text_a=1),
         labels=tuple(str(star) for star in range(1, stars + 1)),
         splits={"train": Split("train.csv"), "eval": Split("test.csv")},
-        # What is left of quotes that the files escape twice.
+        # The files escape quotes twice; the CSV reader undoes one of the two, and this the other.
         replacements=(('""', '"'), ('\\"', '"')),
     )
 

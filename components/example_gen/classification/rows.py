@@ -1,6 +1,7 @@
-"""Rows of TSV, CSV and JSONL files and of folders of texts, with what is wrong with the bad ones.
+"""Reads the rows of TSV, CSV and JSONL files and of folders of texts.
 
-A bad row never ends the reading: it is handed out as a `BadRow`, and the rows after it follow.
+A bad row never ends the reading: it is returned as a `BadRow` that says what is wrong with it, and
+the rows after it follow.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from components.example_gen.classification.csv_records import CsvRecord, read_cs
 from components.example_gen.classification.dataset import FOLDER_COLUMNS
 from components.example_gen.lines import Line, read_at_most, read_lines
 
-# Excel and MRPC's files begin with one; it belongs to no column.
+# Files from Excel and those of MRPC begin with one; it is not part of the first column.
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 UNDECODABLE = "undecodable bytes"
@@ -30,14 +31,15 @@ Fields = Sequence[str] | Mapping[str, object]
 
 
 class Row(NamedTuple):
-    """One row as it stands in the file, a header included.
+    """One row as it is in the file; this may also be the header.
 
     Attributes:
-        line: number of its first line, counted from 1; in RACE's files of the question, and 0 for
-            a whole file.
-        offset: of its first byte in the decompressed file.
-        index: its number among the rows that are not blank, counted from 0; the header counts.
-        fields: by position, or by name (JSONL, folders, RACE's files).
+        line: number of its first line, counted from 1. In RACE's files, the number of the question,
+            or 0 if a bad row stands for the whole file.
+        offset: position of its first byte in the decompressed file.
+        index: number of the row among those that are not blank, counted from 0; a header counts.
+        fields: the values of its columns, by position or, in JSONL, folders and RACE's files, by
+            name.
     """
 
     line: int
@@ -47,7 +49,10 @@ class Row(NamedTuple):
 
 
 class BadRow(NamedTuple):
-    """A row that cannot be taken apart; the last four as in `dead_letters.DeadLetter`."""
+    """A row that cannot be split into columns.
+
+    For `line`, `offset` and `index` see `Row`; for the others see `dead_letters.DeadLetter`.
+    """
 
     line: int
     offset: int
@@ -59,7 +64,7 @@ class BadRow(NamedTuple):
 
 
 class BlankLine(NamedTuple):
-    """A line that holds nothing, which the reference skips as well."""
+    """A blank line, which the reference code skips as well."""
 
     line: int
 
@@ -68,12 +73,12 @@ Item = Row | BadRow | BlankLine
 
 
 def read_tsv(file: BinaryIO, *, delimiter: str, max_bytes: int) -> Iterator[Item]:
-    """Rows of a file without quoting, one per line, as csv.QUOTE_NONE reads it.
+    """Yields the rows of a file without quoting, one per line, as csv.QUOTE_NONE reads them.
 
     Args:
-        file: opened for reading, at its beginning.
-        delimiter: between columns.
-        max_bytes: longest legal line.
+        file: file opened for reading, at its beginning.
+        delimiter: the character between columns.
+        max_bytes: length of the longest legal line in bytes.
     """
     index = 0
     for line in _without_byte_order_mark(read_lines(file, max_bytes=max_bytes)):
@@ -85,7 +90,7 @@ def read_tsv(file: BinaryIO, *, delimiter: str, max_bytes: int) -> Iterator[Item
         if isinstance(text, BadRow):
             yield text
         elif "\r" in text:
-            # An old Macintosh file would otherwise be one long header.
+            # A file with old Macintosh line ends would otherwise be read as one long header.
             yield bad_row(line, index, STRAY_CARRIAGE_RETURN, "lines end in LF or CR LF")
         else:
             yield Row(line.number, line.offset, index, text.split(delimiter))
@@ -93,15 +98,16 @@ def read_tsv(file: BinaryIO, *, delimiter: str, max_bytes: int) -> Iterator[Item
 
 
 def read_csv(file: BinaryIO, *, delimiter: str, max_bytes: int) -> Iterator[Item]:
-    """Rows of a quoted file (RFC 4180); all must have as many columns as the first.
+    """Yields the rows of a quoted file (RFC 4180).
 
-    A quote that is never closed would swallow the rows after it. Then only the row with the quote
-    is bad, and reading goes on with the next line.
+    All rows must have as many columns as the first. A quote that is never closed would swallow the
+    rows after it; therefore only the row with that quote is bad, and reading continues with the
+    next line.
 
     Args:
-        file: opened for reading, at its beginning.
-        delimiter: between columns.
-        max_bytes: most bytes in a legal row, its line breaks included.
+        file: file opened for reading, at its beginning.
+        delimiter: the character between columns.
+        max_bytes: largest size of a legal row in bytes, including line breaks in it.
     """
     lines = _without_byte_order_mark(read_lines(file, max_bytes=max_bytes))
     index = 0
@@ -119,11 +125,11 @@ def read_csv(file: BinaryIO, *, delimiter: str, max_bytes: int) -> Iterator[Item
 
 
 def read_jsonl(file: BinaryIO, *, max_bytes: int) -> Iterator[Item]:
-    """Objects of a file that has one per line; numbers stay as they are written.
+    """Yields the objects of a file that has one per line; numbers are kept as text.
 
     Args:
-        file: opened for reading, at its beginning.
-        max_bytes: longest legal line.
+        file: file opened for reading, at its beginning.
+        max_bytes: length of the longest legal line in bytes.
     """
     index = 0
     for line in _without_byte_order_mark(read_lines(file, max_bytes=max_bytes)):
@@ -141,16 +147,16 @@ def read_jsonl(file: BinaryIO, *, max_bytes: int) -> Iterator[Item]:
 def read_folder_file(
     file: BinaryIO, *, folder: str, guid: str, max_bytes: int
 ) -> Iterator[Row | BadRow]:
-    """The one row that a file with one text makes.
+    """Yields the one row that a file with a single text stands for.
 
     Args:
-        file: opened for reading, at its beginning.
+        file: file opened for reading, at its beginning.
         folder: name of the file's folder, which is the label.
         guid: id of the row.
-        max_bytes: longest legal text.
+        max_bytes: length of the longest legal text in bytes.
     """
     line = read_whole(file, max_bytes=max_bytes)
-    # One file of many: what it is instead of text is its own matter.
+    # This is only one file of many, so if it is not text, it is just a bad row and not an error.
     form = text_form.not_text(line.content[: text_form.HEAD_BYTES])
     if form:
         yield bad_row(line, 0, NOT_PLAIN_TEXT, form)
@@ -165,11 +171,11 @@ def read_folder_file(
 
 
 def read_whole(file: BinaryIO, *, max_bytes: int) -> Line:
-    """A file as if it were its only line.
+    """Reads a file as if it were a single line; it is too long if it has more than `max_bytes`.
 
     Args:
-        file: opened for reading, at its beginning.
-        max_bytes: most that is read whole.
+        file: file opened for reading, at its beginning.
+        max_bytes: size of the largest legal file.
     """
     content = read_at_most(file, max_bytes + 1)
     return Line(1, 0, content.removeprefix(_BYTE_ORDER_MARK), len(content) > max_bytes)
@@ -183,7 +189,7 @@ def _without_byte_order_mark(lines: Iterable[Line]) -> Iterator[Line]:
 
 
 def decode(line: Line, content: bytes, index: int) -> str | BadRow:
-    """The text of a line's content, or what is wrong with it."""
+    """Returns the content of a line as text, or a bad row that says what is wrong with it."""
     if line.too_long:
         return bad_row(line, index, LINE_TOO_LONG, f"{line.num_bytes:,} bytes")
     try:
@@ -216,9 +222,12 @@ def _csv_flaw(record: CsvRecord) -> tuple[str, str] | None:
 
 
 def parse_json(line: Line, index: int, text: str) -> Row | BadRow:
-    """The object that a line's text is, or what is wrong with it; numbers stay text."""
+    """Parses a line with a JSON object; returns its row, or a bad row if it is not an object.
+
+    Numbers are kept as text.
+    """
     try:
-        # Numbers as text: a label 1.50 must not become 1.5, nor an id lose digits.
+        # A label 1.50 must not become 1.5, and a long id must not lose digits.
         values = json_text.loads(text, numbers_as_text=True)
     except json_text.JsonTextError as error:
         return bad_row(line, index, MALFORMED_JSON, str(error))
@@ -228,11 +237,11 @@ def parse_json(line: Line, index: int, text: str) -> Row | BadRow:
 
 
 def excerpt(fields: Fields) -> str:
-    """A row as one would recognise it in a list of dead letters."""
+    """Returns a row as text, in a form that can be recognised in a list of dead letters."""
     return json_text.excerpt(fields) if isinstance(fields, Mapping) else "\t".join(fields)
 
 
 def bad_row(line: Line, index: int, reason: str, detail: str = "") -> BadRow:
-    """A bad row that quotes the beginning of its line."""
+    """Returns a bad row that quotes the beginning of its line."""
     beginning = line.content[:2000].decode("utf-8", errors="replace")
     return BadRow(line.number, line.offset, index, reason, detail, beginning)

@@ -1,4 +1,4 @@
-"""Settings of the TextExampleGen component: one JSON text from the pipeline to the executor."""
+"""Settings of the TextExampleGen component, which travel to its executor as a JSON text."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from components.example_gen.classification.dataset import TextDataset
 
 @dataclasses.dataclass(frozen=True)
 class TextExampleGenSettings:
-    """What shapes the raw examples, apart from the place of the input.
+    """Everything that determines the raw examples, except the location of the input.
 
     Attributes:
-        dataset: files, columns and labels.
-        seed: of the order in which the training split is written.
-        max_dead_letter_share: of all rows, in [0, 1]; more unusable rows fail the component.
-        shard_bytes: input bytes per output file; a file's rows are sorted in memory.
-        max_row_bytes: longest legal row; longer ones are dead letters.
+        dataset: files, columns and labels of the data set.
+        seed: seed of the random order in which the training split is written.
+        max_dead_letter_share: share of all rows that may be unusable, in [0, 1]; if there are more,
+            the component fails.
+        shard_bytes: input bytes per output file. The rows of an output file are sorted in memory.
+        max_row_bytes: length of the longest legal row in bytes; longer rows become dead letters.
     """
 
     dataset: TextDataset

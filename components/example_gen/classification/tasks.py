@@ -1,4 +1,4 @@
-"""The built-in data sets by name."""
+"""Looks up the built-in data sets by name."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ TASKS = {**GLUE_TASKS, **REVIEW_TASKS, **READING_TASKS}
 
 
 class UnknownTaskError(ValueError):
-    """A name that no built-in data set has."""
+    """There is no built-in data set with this name."""
 
 
 def get_task(name: str) -> TextDataset:
-    """The built-in data set of this name.
+    """Returns the built-in data set with this name.
 
     Raises:
-        UnknownTaskError: listing the names.
+        UnknownTaskError: if there is none; the message lists the names that exist.
     """
     if name in TASKS:
         return TASKS[name]

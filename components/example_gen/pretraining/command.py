@@ -1,4 +1,4 @@
-"""`python -m components.example_gen corpus`: CorpusExampleGen as a plain command."""
+"""`python -m components.example_gen corpus`: runs CorpusExampleGen outside a pipeline."""
 
 from components.example_gen import standalone_conversion
 

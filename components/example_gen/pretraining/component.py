@@ -12,21 +12,23 @@ from components.example_gen.pretraining.corpus_conversion import CorpusSettings
 
 
 class CorpusExampleGen(FileBasedExampleGen):
-    """Documents (`text`, and where they are from) of text, JSON-lines or TFRecord files.
+    """Converts text, JSON lines or TFRecord files into one example per document.
+
+    An example holds the `text` of a document, and where it comes from.
 
     Component `outputs` contains:
-     - `examples`: Channel of type `standard_artifacts.Examples`; besides the splits its directory
+     - `examples`: Channel of type `standard_artifacts.Examples`; besides the splits, its directory
        holds `dead_letters/` and `counts.json`.
     """
 
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(executor.Executor)
 
     def __init__(self, data_root: str | data_types.RuntimeParameter, settings: CorpusSettings):
-        """Constructs the component; touches no file.
+        """Constructs the component without accessing any file.
 
         Args:
-            data_root: directory below which the patterns match.
-            settings: files and splits.
+            data_root: directory that the file patterns are relative to.
+            settings: which files to read, and how they become splits.
         """
         super().__init__(
             input_base=data_root,

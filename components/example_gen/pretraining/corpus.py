@@ -1,9 +1,9 @@
-"""Files of running text → documents, in order, with file and line, in bounded memory.
+"""Reads documents from files of running text, in order, with their file and line.
 
-A document is a sequence of lines, each a sentence or a paragraph. Plain text separates documents by
-blank lines, JSONL has one per line, TFRecords hold one per Example. Lines that cannot be used go to
-the dead letters and weigh their bytes; a line or a document of unusual length is divided, so that
-no input can fill the memory.
+A document is a sequence of lines, each of which is a sentence or a paragraph. In plain text, blank
+lines separate documents; JSONL files have one document per line, and TFRecord files one per
+Example. Lines that cannot be used become dead letters, weighted by their length in bytes. Unusually
+long lines and documents are divided, so that no input can exhaust memory.
 """
 
 from __future__ import annotations
@@ -24,15 +24,16 @@ from components.example_gen.pretraining.corpus_files import FileRange
 CorpusFormat = Literal["text", "jsonl", "tfrecord"]
 CORPUS_FORMATS: tuple[str, ...] = ("text", "jsonl", "tfrecord")
 
-# A sentence or a paragraph has a few kB; SentencePiece takes a line as a whole. Others are cut.
+# Longer lines are cut, because SentencePiece processes a line as a whole. A sentence or a paragraph
+# usually has a few kB.
 MAX_LINE_BYTES = 1 << 20
-# About 250,000 pieces. Longer documents are divided and their parts shuffled like documents.
+# About 250,000 pieces. Longer documents are divided, and their parts are shuffled like documents.
 MAX_DOCUMENT_BYTES = 1 << 20
-# A line of JSONL is a document with all its quoting.
+# Larger than the limits above, since a line of JSONL is a whole document, including escapes.
 MAX_JSON_LINE_BYTES = 64 << 20
 
 TEXT_FEATURE = "text"
-# What `read_documents` counts, beside "documents" and "documents divided".
+# What `read_documents` counts, in addition to "documents" and "documents divided".
 LINES, BYTES, LINES_CUT = "lines", "bytes", "lines cut"
 LOOKS_LIKE = "files that look like "
 NUL_CHARACTER = "NUL character"
@@ -53,11 +54,12 @@ class Document:
     """A document, or a part of a very long one.
 
     Attributes:
-        source: path of its file.
-        line: number of its first line in the file, from 1; of its record in a TFRecord file.
-        lines: stripped, none empty.
-        part: 0, 1, … for the parts of a divided document.
-        is_last_part: True also for documents that were not divided.
+        source: path of the file that the document comes from.
+        line: number of the document's first line in the file, counted from 1; in a TFRecord file,
+            the number of its record.
+        lines: lines of the document, without surrounding white space; none is empty.
+        part: 0, 1, … for the parts of a divided document; 0 for any other.
+        is_last_part: whether this is the last part; True for a document that was not divided.
     """
 
     source: str
@@ -75,22 +77,25 @@ def read_documents(
     counts: collections.Counter[str],
     text_field: str = TEXT_FEATURE,
 ) -> Iterator[Document]:
-    """Documents of a file, or of a part of it that begins and ends between documents.
+    """Yields the documents of a file, or of a part of it that begins and ends between documents.
 
     Args:
-        file_range: what to read.
-        file_format: "text" (a sentence or paragraph per line, blank line between documents),
+        file_range: the file, or part of it, to read.
+        file_format: "text" (a sentence or paragraph per line, and a blank line between documents),
             "jsonl" (an object per line), or "tfrecord" (an Example per document). Text and JSONL
             may be compressed (.gz, .bz2, .zst), TFRecords may be gzip-compressed (.gz).
-        reject: gets each line that cannot be used; it weighs its bytes.
-        counts: is incremented: "lines" (all lines that are not blank, rejected ones too), their
-            "bytes", "lines cut", "documents", "documents divided", and "files that look like …".
-        text_field: key of the text in JSONL objects and Examples. Its lines are the document's.
+        reject: called with the dead letter of each line that cannot be used; the letter's weight is
+            the length of the line in bytes.
+        counts: counters to increment: "lines" (all lines that are not blank, including rejected
+            ones), their "bytes", "lines cut", "documents", "documents divided", and "files that
+            look like …".
+        text_field: key of the text in JSONL objects, or name of its feature in Examples. The lines
+            of that text become the lines of the document.
 
     Raises:
         CorpusFormatError: if there is no such format.
         NoSuchFilesError, DamagedFileError, CorruptRecordError: if the file cannot be read.
-        WrongFormatError: if it is no UTF-8 text, or JSON or markup where text should be.
+        WrongFormatError: if the file is not UTF-8 text, or is JSON or markup instead of plain text.
     """
     if file_format in ("text", "jsonl") and not file_range.start:
         _check_form(file_range.path, file_format, counts)
@@ -111,7 +116,7 @@ def read_documents(
 
 
 def document_to_example(document: Document) -> bytes:
-    """A serialized Example from which `read_documents` makes an equal document."""
+    """Serializes a document as an Example, from which `read_documents` restores an equal one."""
     return tf_examples.encode(
         {
             TEXT_FEATURE: ["\n".join(document.lines).encode("utf-8", "surrogatepass")],
@@ -124,12 +129,14 @@ def document_to_example(document: Document) -> bytes:
 
 
 def choose_split(document: Document, shares: Mapping[str, int], *, seed: int) -> str:
-    """The split of a document, drawn from its place; parts of a document stay together.
+    """Draws the split of a document from a hash of its source and line.
+
+    All parts of a divided document get the same split.
 
     Args:
-        document: any document.
-        shares: relative sizes by split name, such as {"train": 99, "eval": 1}.
-        seed: of the draw.
+        document: a document, or a part of one.
+        shares: relative sizes of the splits by name, such as {"train": 99, "eval": 1}.
+        seed: seed of the random draw.
     """
     draw = seeds.integer(seed, "corpus split", document.source, document.line) % sum(
         shares.values()
@@ -205,7 +212,7 @@ def _read_examples(
             reject(error.letter(path, f"record {number}", repr(record[:99]), len(record)))
             continue
         if document.part < 0:
-            # Not of an ExampleGen of ours: its text is not divided yet.
+            # Our ExampleGen did not write this record, so its text has not been divided yet.
             yield from _split_text(text, document.source, document.line, counts)
         else:
             yield document
@@ -214,7 +221,7 @@ def _read_examples(
 def _document_of_example(
     record: bytes, path: str, number: int, text_field: str
 ) -> tuple[str, Document]:
-    """The text, and its document with part -1 where it was not divided before."""
+    """Returns the text of an Example and its document, whose part is -1 if it was never divided."""
     try:
         features = tf_examples.decode(record)
     except (DecodeError, UnicodeDecodeError) as error:
@@ -232,13 +239,13 @@ def _document_of_example(
     line = _feature(features, "line", int, number)
     part = _feature(features, "part", int, -1)
     is_last_part = _feature(features, "is_last_part", int, 1)
-    # An ExampleGen of ours divided it already.
+    # These lines are used only if our ExampleGen wrote the record and has divided the text already.
     stripped = [found for item in text.split("\n") if (found := item.strip())]
     return text, Document(source, line, stripped, part, bool(is_last_part))
 
 
 def _feature(features: Mapping[str, Sequence[Any]], name: str, kind: type, default: Any) -> Any:
-    """The one value of a feature, or the default where there is none."""
+    """Returns the only value of a feature, or the default if the feature is missing or empty."""
     values = features.get(name) or ()
     if len(values) == 0:
         return default
@@ -252,7 +259,7 @@ def _feature(features: Mapping[str, Sequence[Any]], name: str, kind: type, defau
 
 
 def _checked(text: str) -> str:
-    """The text, if there is anything in it that can be learnt."""
+    """Returns the text; raises `_UnusableError` if it is blank or contains a NUL character."""
     if "\0" in text:
         raise _UnusableError(NUL_CHARACTER, "")
     if not text.strip():
@@ -263,10 +270,13 @@ def _checked(text: str) -> str:
 def _split_text(
     text: str, source: str, number: int, counts: collections.Counter[str]
 ) -> Iterator[Document]:
-    """A document from a text of several lines; blank lines in it separate nothing."""
+    """Yields one document from a text of several lines, in parts if it is very long.
+
+    Blank lines within the text do not separate documents.
+    """
     building = _DocumentBuilder(source)
     for line in text.split("\n"):
-        # Characters take at least as many bytes as there are of them; near enough for a limit.
+        # This counts characters instead of bytes, which is close enough for a limit.
         if len(line) > MAX_LINE_BYTES:
             counts[LINES_CUT] += 1
         for part in _cut(line):
@@ -279,7 +289,7 @@ def _split_text(
 
 
 def _cut(line: str) -> Iterator[str]:
-    """Parts of at most `MAX_LINE_BYTES` characters, cut at spaces where there are any."""
+    """Yields parts of at most `MAX_LINE_BYTES` characters, cut at spaces if there are any."""
     while len(line) > MAX_LINE_BYTES:
         end = line.rfind(" ", 1, MAX_LINE_BYTES + 1)
         end = MAX_LINE_BYTES if end < 0 else end
@@ -289,7 +299,7 @@ def _cut(line: str) -> Iterator[str]:
 
 
 class _UnusableError(ValueError):
-    """What makes no document: reason and detail as in `dead_letters.DeadLetter`."""
+    """Input that no document can be made of; for `reason` and `detail` see `DeadLetter`."""
 
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(reason, detail)
@@ -297,14 +307,14 @@ class _UnusableError(ValueError):
         self.detail = detail
 
     def letter(self, path: str, position: str, excerpt: str, num_bytes: int) -> DeadLetter:
-        """The dead letter that it makes."""
+        """Returns the dead letter that describes the unusable input."""
         return DeadLetter(
             path, position, self.reason, self.detail, excerpt[:_EXCERPT_BYTES], num_bytes
         )
 
 
 class _DocumentBuilder:
-    """Gathers lines; hands out a part whenever there are too many."""
+    """Collects lines into a document and returns a part whenever it grows too long."""
 
     def __init__(self, source: str) -> None:
         self._source = source
@@ -314,7 +324,7 @@ class _DocumentBuilder:
         self._part = 0
 
     def add(self, line: str, number: int) -> Document | None:
-        """Takes a line; returns the part that is full, if one is."""
+        """Adds a line; if it no longer fits, returns the part that was collected before it."""
         full = None
         if self._lines and self._size + len(line) > MAX_DOCUMENT_BYTES:
             full = self._take(is_last_part=False)
@@ -326,7 +336,7 @@ class _DocumentBuilder:
         return full
 
     def end(self) -> Document | None:
-        """Returns what there is of the document that ends, if anything."""
+        """Ends the document and returns its last part, or None if no line was added."""
         document = self._take(is_last_part=True) if self._lines else None
         self._part = 0
         return document
@@ -344,7 +354,7 @@ def _decode(
     reject: Reject,
     counts: collections.Counter[str],
 ) -> str | None:
-    """The stripped line; None if it was rejected."""
+    """Returns the line without surrounding white space; None if it was rejected."""
     try:
         text = line.content.decode("utf-8-sig" if line.number == 1 else "utf-8").strip()
     except UnicodeDecodeError as error:

@@ -1,4 +1,6 @@
-"""Corpus files to raw examples in Beam: a document an example, split by document if asked to.
+"""Converts corpus files into raw examples in Beam, one example per document.
+
+The documents can be divided into splits on the way:
 
     settings = CorpusSettings(patterns={"all": ("*.txt",)}, document_split={"train": 99, "eval": 1})
     inputs = find_files(settings, data_root)
@@ -6,8 +8,8 @@
         convert(pipeline, settings, inputs, directory=..., split_directories=...)
     counts = finish(settings, inputs, directory=...)
 
-Large files are cut between documents and small ones are read together, so that workers have about
-as much to do. A worker holds one document at a time.
+Large files are cut between documents and small ones are read together, so that every worker has
+about the same amount of work. A worker holds one document in memory at a time.
 """
 
 from __future__ import annotations
@@ -35,18 +37,21 @@ _DOCUMENTS, _DIVIDED = "documents", "documents divided"
 
 @dataclasses.dataclass(frozen=True)
 class CorpusSettings:
-    """How corpus files become splits.
+    """How corpus files are read and become splits.
 
     Attributes:
         patterns: glob patterns of each split's files, below the data root or absolute.
-        document_split: weights of the output splits, such as {"train": 99, "eval": 1}, where
-            `patterns` has a single entry whose documents are shared out; empty otherwise.
-        file_format: "text", "jsonl" or "tfrecord", see `components.example_gen.pretraining.corpus`.
-        text_field: key of the text in JSONL objects and Examples.
-        seed: of that split.
-        max_dead_letter_share: share of the text, in bytes, that may be unusable; one line of
-            ordinary length always may.
-        unit_bytes: of input that a worker reads at once, and an output file comes from.
+        document_split: weights of the output splits, such as {"train": 99, "eval": 1}, if
+            `patterns` has a single entry whose documents should be divided among them; otherwise
+            empty.
+        file_format: "text", "jsonl" or "tfrecord"; see
+            `components.example_gen.pretraining.corpus`.
+        text_field: key of the text in JSONL objects, or name of its feature in Examples.
+        seed: seed of the random division by `document_split`.
+        max_dead_letter_share: share of the text, in bytes, that may be unusable. A single line of
+            ordinary length may always be unusable.
+        unit_bytes: bytes of input in a unit of work. A worker converts one unit at a time and
+            writes one file per output split for it.
     """
 
     patterns: dict[str, tuple[str, ...]]
@@ -85,9 +90,10 @@ class CorpusFile:
     """A file of the corpus.
 
     Attributes:
-        path: where it lies.
-        name: relative to the data root; documents are known by it, so a corpus may be moved.
-        size: in bytes, as it lies there.
+        path: full path of the file.
+        name: path relative to the data root. Documents are identified by it, so that a corpus may
+            be moved.
+        size: size of the file in bytes, as stored; for a compressed file, its compressed size.
     """
 
     path: str
@@ -96,10 +102,10 @@ class CorpusFile:
 
 
 def find_files(settings: CorpusSettings, data_root: str) -> dict[str, list[CorpusFile]]:
-    """Files by input split, sorted.
+    """Finds the files of each input split, sorted by path.
 
     Raises:
-        NoSuchFilesError: naming the pattern that matches nothing.
+        NoSuchFilesError: if a pattern matches nothing; the message names the pattern.
         ValueError: if a file belongs to two splits.
     """
     root = data_root.rstrip("/") + "/"
@@ -132,14 +138,14 @@ def convert(
     directory: str,
     split_directories: Mapping[str, str],
 ) -> None:
-    """Adds the conversion to a pipeline; its end leaves the examples and counts for `finish`.
+    """Adds the conversion to a pipeline, which writes the examples and leaves counts for `finish`.
 
     Args:
-        pipeline: that runs it.
-        settings: how files become splits.
-        inputs: of `find_files`.
-        directory: gets dead letters and counts.
-        split_directories: of the output splits.
+        pipeline: Beam pipeline to add to.
+        settings: how files are read and become splits.
+        inputs: the files that `find_files` returned.
+        directory: directory that dead letters and counts are written to.
+        split_directories: directory of each output split.
     """
     groups = [
         (f"{split}-{number:05d}", (split, group))
@@ -149,7 +155,8 @@ def convert(
     converted = (
         pipeline
         | "Groups" >> beam.Create(groups)
-        # A grouping hands its keys to the workers in turn, where a Reshuffle leaves it to chance.
+        # GroupByKey hands its keys to the workers in turn; Reshuffle would distribute them at
+        # random, and so less evenly.
         | "Spread groups" >> beam.GroupByKey()
         | "Units" >> beam.FlatMap(_units, settings=settings)
         | "Spread units" >> beam.GroupByKey()
@@ -165,13 +172,17 @@ def finish(
     directory: str,
     kept: str | None = None,
 ) -> dict[str, int]:
-    """Judges what was converted and writes `counts.json` last.
+    """Checks the result of the conversion and writes `counts.json` last.
 
     Args:
-        settings: of `convert`.
-        inputs: of `convert`.
-        directory: of `convert`.
-        kept: where dead letters will lie if this fails, for the message; None where they are.
+        settings: the settings that were given to `convert`.
+        inputs: the files that were given to `convert`.
+        directory: the directory that was given to `convert`.
+        kept: directory where the dead letters will be found if this fails, for the error message;
+            None if they stay where they are.
+
+    Returns:
+        The counts.
 
     Raises:
         TooManyDeadLettersError: if more of the text was unusable than the settings allow.
@@ -210,7 +221,7 @@ def finish(
 
 
 def _group(members: Sequence[CorpusFile], unit_bytes: int) -> Iterator[list[CorpusFile]]:
-    """Runs of files of about `unit_bytes`; a larger file stands alone."""
+    """Yields groups of consecutive files of at most `unit_bytes` together, or one larger file."""
     group: list[CorpusFile] = []
     size = 0
     for file in members:
@@ -231,7 +242,7 @@ _NamedRange = tuple[FileRange, str]
 def _units(
     element: tuple[str, Iterable[tuple[str, list[CorpusFile]]]], settings: CorpusSettings
 ) -> Iterator[tuple[tuple[str, str], list[_NamedRange]]]:
-    """((split, name of the unit), what to read) of a group of files."""
+    """Yields ((split, name of the unit), what to read) for each unit of a group of files."""
     name, groups = element
     for split, group in groups:
         if len(group) > 1 or settings.file_format == "tfrecord":
@@ -248,7 +259,7 @@ def _units(
 
 
 class _ConvertUnit(beam.DoFn):
-    """Writes the examples of a unit, at most a file per output split; yields counts."""
+    """Writes the examples of a unit, at most one file per output split, and yields counts."""
 
     def __init__(
         self, settings: CorpusSettings, directory: str, split_directories: dict[str, str]

@@ -1,4 +1,4 @@
-"""Corpus files: cut into ranges and lines, in bounded memory."""
+"""Cuts corpus files into ranges for several workers, and reads their lines in bounded memory."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from components.example_gen.lines import DamagedFileError, is_compressed
 __all__ = ["DamagedFileError", "FileRange", "Line", "is_compressed", "lines", "split_into_ranges"]
 
 _CHUNK_BYTES = 1 << 20
-# Of a line that is too long this much is kept, for the dead letter.
+# How much of an overlong line is kept for its dead letter.
 _EXCERPT_BYTES = 500
-# No character of UTF-8 has more bytes behind its first one.
+# A character in UTF-8 has at most this many bytes after its first one.
 _MAX_CONTINUATION_BYTES = 3
 _BLANK_LINE = re.compile(rb"\n[ \t\r]*\n")
 _LINE_END = re.compile(rb"\n")
@@ -26,9 +26,9 @@ class FileRange:
     """A file or a part of it.
 
     Attributes:
-        path: of the file.
-        start: byte at which the range begins.
-        end: byte behind its last one; None for the end of the file.
+        path: path of the file.
+        start: offset of the first byte of the range.
+        end: offset of the byte after the last one; None for the end of the file.
         first_line: number of the line that begins at `start`, counted from 1.
     """
 
@@ -41,13 +41,13 @@ class FileRange:
 def split_into_ranges(
     path: str, *, size: int, range_bytes: int, at_blank_lines: bool
 ) -> Iterator[FileRange]:
-    """Ranges of about `range_bytes` that together are the file.
+    """Divides a file into ranges of about `range_bytes`; a compressed file is a single range.
 
     Args:
-        path: of a file of lines.
-        size: bytes in it.
-        range_bytes: aimed at; a range may be longer, where there is no place to cut.
-        at_blank_lines: cut at blank lines only, not at every line's end.
+        path: path of a file that consists of lines.
+        size: size of the file in bytes.
+        range_bytes: target length in bytes. A range is longer if there is no earlier place to cut.
+        at_blank_lines: whether to cut only at blank lines, rather than at the end of any line.
     """
     if is_compressed(path) or size < 2 * range_bytes:
         yield FileRange(path)
@@ -57,7 +57,7 @@ def split_into_ranges(
     first_line = line = 1
     for chunk in _chunks(FileRange(path)):
         counted = 0
-        # A boundary that straddles two chunks is missed, and another is found in the next.
+        # A boundary that straddles two chunks is missed; the range then ends at a later one.
         while found := boundary.search(chunk, max(counted, start + range_bytes - position)):
             end = position + found.end()
             if end >= size:
@@ -75,11 +75,11 @@ class Line(NamedTuple):
     """A line, or a part of a very long one.
 
     Attributes:
-        number: of the line in the file.
-        content: its bytes; of one that is left out only the beginning.
-        num_bytes: how long it is; of a part, of the part.
-        is_whole: False if it is too long and is left out.
-        part: 0, 1, … for the parts of a line that was cut; 0 for any other.
+        number: number of the line in the file, counted from 1.
+        content: bytes of the line or the part; only the beginning of a line that is left out.
+        num_bytes: length of the line, or of the part if the line was cut.
+        is_whole: False if the line is too long and is left out.
+        part: 0, 1, … for the parts of a line that was cut; 0 for any other line.
     """
 
     number: int
@@ -90,17 +90,17 @@ class Line(NamedTuple):
 
 
 def lines(file_range: FileRange, *, max_line_bytes: int, cut: bool = False) -> Iterator[Line]:
-    r"""Lines between `\n`, without it.
+    r"""Yields the lines of a range, separated by `\n` and without it.
 
     Args:
-        file_range: what to read.
-        max_line_bytes: longest line, or part, to hand out.
-        cut: whether longer lines are cut, at spaces where there are any and never within a
-            character; else only their beginning is handed out.
+        file_range: the file, or part of it, to read.
+        max_line_bytes: length in bytes of the longest line, or part, to return whole.
+        cut: whether longer lines are cut into parts, at spaces if there are any and never within a
+            character. Otherwise only the beginning of a longer line is returned.
 
     Raises:
         NoSuchFilesError: if there is no such file.
-        DamagedFileError: if it cannot be decompressed.
+        DamagedFileError: if the file cannot be decompressed.
     """
     number = file_range.first_line
     building = _Building(max_line_bytes, cut)
@@ -119,7 +119,7 @@ def lines(file_range: FileRange, *, max_line_bytes: int, cut: bool = False) -> I
 
 
 class _Building:
-    """A line of which not all was read."""
+    """A line that has not been read to its end yet."""
 
     def __init__(self, max_bytes: int, cut: bool) -> None:
         self._max_bytes = max_bytes
@@ -128,11 +128,11 @@ class _Building:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing of it yet."""
+        """Whether nothing of the line has been read yet."""
         return not self._length
 
     def add(self, piece: bytes, number: int) -> Iterator[Line]:
-        """Takes the next bytes; yields the parts that are full, if the line is to be cut."""
+        """Adds the next bytes; yields the parts that are complete, if the line is to be cut."""
         self._kept.append(piece)
         self._length += len(piece)
         if self._length <= self._max_bytes:
@@ -147,7 +147,7 @@ class _Building:
         self._kept, self._length = [rest], len(rest)
 
     def end(self, number: int) -> Line:
-        """The line, or its last part."""
+        """Returns the line, or its last part, and starts a new one."""
         content, length, part = b"".join(self._kept), self._length, self._part
         self._clear()
         if length > self._max_bytes:
@@ -160,13 +160,13 @@ class _Building:
 
 
 def _cut(content: bytes, max_bytes: int) -> Iterator[bytes]:
-    """Parts of at most so many bytes; the last one may be continued by what is yet to be read."""
+    """Yields parts of at most `max_bytes`; bytes still to be read may continue the last one."""
     start = 0
     while len(content) - start > max_bytes:
         end = content.rfind(b" ", start + 1, start + max_bytes + 1)
         if end < 0:
             end = start + max_bytes
-            # Not within a character, whose further bytes are 10xxxxxx.
+            # Do not cut within a character: all its bytes except the first are 10xxxxxx.
             for _ in range(_MAX_CONTINUATION_BYTES):
                 if content[end] & 0xC0 != 0x80:
                     break

@@ -1,4 +1,4 @@
-"""Executor of CorpusExampleGen: artifact paths in, artifact paths out."""
+"""Executor of CorpusExampleGen: passes settings and artifact paths to the corpus conversion."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from components.example_gen import conversion_executor, tfx_example_gen
 from components.example_gen.pretraining import corpus_conversion
 from components.example_gen.pretraining.corpus_conversion import CorpusFile, CorpusSettings
 
-# Between the name of a split and the number of one of its patterns, each of which is an input to
-# TFX. No split's name holds it: names of splits are identifiers.
+# Stands between the name of a split and the number of one of its patterns; TFX treats each pattern
+# as an input of its own. It cannot occur in a split's name, since those are identifiers.
 _SEPARATOR = "."
 
 
 def input_patterns(settings: CorpusSettings) -> dict[str, str]:
-    """The patterns as TFX takes them: one to a name."""
+    """Returns the patterns in the form that TFX requires, with one pattern for each name."""
     return {
         f"{split}{_SEPARATOR}{number}": pattern
         for split, patterns in settings.patterns.items()
@@ -58,7 +58,7 @@ class Executor(conversion_executor.Executor):
     """Turns files of running text into examples."""
 
     def prepare(self, exec_properties: dict[str, Any], data_root: str) -> _Conversion:
-        """See `conversion_executor`; `custom_config` holds a `CorpusSettings`."""
+        """Finds the corpus files; `custom_config` holds a `CorpusSettings`."""
         settings = tfx_example_gen.read_settings(
             CorpusSettings, exec_properties, where="CorpusExampleGen"
         )

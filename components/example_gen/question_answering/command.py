@@ -1,4 +1,4 @@
-"""`python -m components.example_gen squad`: SquadExampleGen as a plain command."""
+"""`python -m components.example_gen squad`: runs SquadExampleGen outside a pipeline."""
 
 from components.example_gen import standalone_conversion
 

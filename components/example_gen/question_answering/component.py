@@ -12,21 +12,23 @@ from components.example_gen.question_answering.squad_conversion import SquadSett
 
 
 class SquadExampleGen(FileBasedExampleGen):
-    """Paragraphs of SQuAD files with their questions (`squad_examples` beside this file).
+    """Converts SQuAD files into one example per paragraph, with its questions.
+
+    See `squad_examples` for the features.
 
     Component `outputs` contains:
-     - `examples`: Channel of type `standard_artifacts.Examples`; besides the splits its directory
+     - `examples`: Channel of type `standard_artifacts.Examples`; besides the splits, its directory
        holds `dead_letters/` and `counts.json`.
     """
 
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
 
     def __init__(self, data_root: str | data_types.RuntimeParameter, settings: SquadSettings):
-        """Constructs the component; touches no file.
+        """Constructs the component without accessing any file.
 
         Args:
-            data_root: directory below which the patterns match.
-            settings: files and splits.
+            data_root: directory that the file patterns are relative to.
+            settings: which files to read, and how they become splits.
         """
         super().__init__(
             input_base=data_root,

@@ -1,4 +1,4 @@
-"""Executor of SquadExampleGen: artifact paths in, artifact paths out."""
+"""Executor of SquadExampleGen: passes settings and artifact paths to the SQuAD conversion."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Executor(conversion_executor.Executor):
     """Turns SQuAD files into examples."""
 
     def prepare(self, exec_properties: dict[str, Any], data_root: str) -> _Conversion:
-        """See `conversion_executor`; `custom_config` holds a `SquadSettings`."""
+        """Finds the SQuAD files; `custom_config` holds a `SquadSettings`."""
         settings = tfx_example_gen.read_settings(
             SquadSettings, exec_properties, where="SquadExampleGen"
         )

@@ -1,7 +1,8 @@
-"""SQuAD files (v1.1 and v2.0, JSON and JSON lines) to paragraphs with their questions.
+"""Reads paragraphs with their questions from SQuAD files (v1.1 and v2.0, JSON and JSON lines).
 
-Files are streamed: no more than one article is in memory. What cannot be used is handed out as a
-dead letter beside the paragraphs; only a file that is not JSON at all, or is cut off, is an error.
+Files are streamed, so that no more than one article is in memory. Whatever cannot be used is
+returned as a dead letter among the paragraphs. Only a file that is not JSON of SQuAD's form at all,
+or is cut off, raises an error.
 """
 
 from __future__ import annotations
@@ -28,10 +29,10 @@ LINE_TOO_LONG = "line too long"
 
 FORM = '{"data": [{"title": …, "paragraphs": [{"context": …, "qas": […]}]}]}'
 
-# An answer that does not stand at its `answer_start` is taken from its nearest place within this
-# many characters; further away only if it stands at one place in the whole paragraph.
+# An answer that is not found at its `answer_start` is taken from the nearest place within this many
+# characters, or from further away if it occurs only once in the whole paragraph.
 _NEARBY_CHARACTERS = 256
-# An article of SQuAD has up to 1.5 MB.
+# Far more than needed: the articles of SQuAD have up to 1.5 MB.
 _MAX_LINE_BYTES = 128 << 20
 _JSON_LINES_SUFFIXES = (".jsonl", ".ndjson")
 _NOT_FOUND = -1
@@ -41,7 +42,10 @@ _QUESTION_KEY = re.compile(r'"question"\s*:')
 
 
 class SquadFormatError(ValueError):
-    """A file that is not a SQuAD file, or is damaged; names file, article and question id."""
+    """A file that is not a SQuAD file, or is damaged.
+
+    The message names the file and, as far as known, the article and the question id.
+    """
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,9 +53,9 @@ class Answer:
     """An answer as an annotator gave it.
 
     Attributes:
-        text: of the answer.
-        start: character of the context at which it begins, verified; -1 if it does not stand there
-            nor near by, or is empty.
+        text: text of the answer.
+        start: index of the character of the context at which the answer begins, verified against
+            the context; -1 if the answer is empty or was not found.
     """
 
     text: str
@@ -60,15 +64,16 @@ class Answer:
 
 @dataclasses.dataclass(frozen=True)
 class Question:
-    """A question.
+    """A question about a paragraph.
 
     Attributes:
-        id: unique in its file.
-        text: of the question; may be empty.
-        answers: none, one or several.
-        is_impossible: whether the data say that there is no answer; False where they do not say.
-        unlabelled: what is missing, if the data say neither an answer nor that there is none; such
-            a question can be answered, but neither learnt from nor judged by.
+        id: id of the question, unique in its file.
+        text: text of the question; may be empty.
+        answers: answers as the annotators gave them; there may be none, one or several.
+        is_impossible: whether the data say that there is no answer; False if they do not say.
+        unlabelled: what is missing, if the data give neither an answer nor say that there is none;
+            otherwise empty. A model can answer an unlabelled question, but the question is of no
+            use for training or evaluation.
     """
 
     id: str
@@ -83,13 +88,13 @@ class Paragraph:
     """A paragraph with its questions.
 
     Attributes:
-        context: text of the paragraph as it stands in the file; may be empty.
-        questions: in the order of the file.
-        article: title of the article; its number and the name of its file where it has none.
+        context: text of the paragraph exactly as in the file; may be empty.
+        questions: questions about the paragraph, in the order of the file.
+        article: title of the article, or its number and the name of its file if it has no title.
         source: path of the file.
         position: number of the paragraph in the file, counted from 0.
-        num_repaired_answers: answers that were found near by their `answer_start`.
-        num_lost_answers: answers that were not found; their start is -1.
+        num_repaired_answers: number of answers that were found elsewhere than at `answer_start`.
+        num_lost_answers: number of answers that were not found; their start is -1.
     """
 
     context: str
@@ -102,18 +107,19 @@ class Paragraph:
 
 
 def read_file(path: str, *, name: str | None = None) -> Iterator[Paragraph | DeadLetter]:
-    """Paragraphs of a SQuAD file, and what could not be used, in the order of the file.
+    """Yields the paragraphs of a SQuAD file, and dead letters, in the order of the file.
 
     Args:
-        path: a JSON file `{"data": [article, …]}` or `[article, …]`, or with the suffix `.jsonl` or
-            `.ndjson` one article (`title`, `paragraphs`), paragraph (`context`, `qas`) or whole
-            data set a line. Compressed if `.gz`, `.bz2` or `.zst` follows.
-        name: of the file, by which its articles without a title are known; None takes the last part
-            of the path.
+        path: a JSON file `{"data": [article, …]}` or `[article, …]`; or, with the suffix `.jsonl`
+            or `.ndjson`, a file in which each line is an article (`title`, `paragraphs`), a
+            paragraph (`context`, `qas`) or a whole data set. The suffixes `.gz`, `.bz2` and `.zst`
+            after that stand for compressed files.
+        name: name of the file, which identifies its articles without a title; None takes the last
+            part of the path.
 
     Raises:
-        SquadFormatError: if the file is not such a file, or is cut off.
-        WrongFormatError: if it is no text in UTF-8, or markup.
+        SquadFormatError: if the file is not a SQuAD file, or is cut off.
+        WrongFormatError: if the file is not UTF-8 text, or is markup.
     """
     reader = _Reader(path, name or posixpath.basename(path))
     is_lines = lines.without_compression(path).endswith(_JSON_LINES_SUFFIXES)
@@ -126,9 +132,10 @@ def read_file(path: str, *, name: str | None = None) -> Iterator[Paragraph | Dea
 
 
 def count_questions(value: Any) -> int:
-    """Questions in a part of a data set, wherever they stand; at least 1.
+    """Counts the questions at any depth in a part of a data set; returns at least 1.
 
-    `UNCOUNTABLE` if it is neither an object nor a list: nobody can say what it should have been.
+    Returns `UNCOUNTABLE` if the value is neither an object nor a list, since it is then impossible
+    to tell how many questions were lost.
     """
     if not isinstance(value, dict | list):
         return UNCOUNTABLE
@@ -145,15 +152,15 @@ def count_questions(value: Any) -> int:
 
 
 def split_of_article(article: str, *, weights: Mapping[str, int], seed: int) -> str:
-    """Split that an article belongs to: no paragraph, and no topic, stands in two.
+    """Returns the split that an article belongs to, so that no topic appears in two splits.
 
     Args:
-        article: its title.
-        weights: hash buckets of each split, by name, e.g. {"train": 9, "eval": 1}.
-        seed: another seed gives another partition.
+        article: title of the article.
+        weights: number of hash buckets of each split, such as {"train": 9, "eval": 1}.
+        seed: seed of the hash; another seed gives another partition.
 
     Raises:
-        ValueError: if no weight is positive.
+        ValueError: if no weight is positive, or one is negative.
     """
     total = sum(weights.values())
     if total < 1 or min(weights.values()) < 0:
@@ -167,7 +174,7 @@ def split_of_article(article: str, *, weights: Mapping[str, int], seed: int) -> 
 
 
 class _UnusableError(ValueError):
-    """A part of the data that makes no paragraph or question."""
+    """A part of the data that no paragraph or question can be made of."""
 
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(reason, detail)
@@ -176,7 +183,7 @@ class _UnusableError(ValueError):
 
 
 class _Reader:
-    """State of reading one file."""
+    """Reads one file, and keeps track of the ids, articles and paragraphs that it has read."""
 
     def __init__(self, path: str, name: str) -> None:
         self._path = path
@@ -186,7 +193,7 @@ class _Reader:
         self._num_paragraphs = 0
 
     def json(self) -> Iterator[Any]:
-        """Articles of a JSON file."""
+        """Yields the articles of a JSON file."""
         has_data = False
         with lines.open_text(self._path, "json") as file:
             stream = JsonStream(file)
@@ -208,7 +215,7 @@ class _Reader:
             raise SquadFormatError(f'{self._path} has no key "data"; a SQuAD file is {FORM}.')
 
     def json_lines(self) -> Iterator[Any]:
-        """Articles of a JSON lines file, and lines that are none."""
+        """Yields the articles of a JSON lines file, and dead letters for unusable lines."""
         with lines.open_text(self._path, "jsonl") as file:
             for line in lines.read_lines(file, max_bytes=_MAX_LINE_BYTES):
                 value = self._line(line)
@@ -220,7 +227,7 @@ class _Reader:
                     yield value
 
     def _line(self, line: lines.Line) -> Any:
-        """The value of a line, the dead letter that it is, or `_BLANK`."""
+        """Returns the value of a line, a dead letter if it is unusable, or `_BLANK`."""
         position = f"line {line.number}"
         content = line.content.removeprefix(_BYTE_ORDER_MARK) if line.number == 1 else line.content
         if not content.strip():
@@ -243,7 +250,7 @@ class _Reader:
             return self._dead_letter(NOT_JSON, str(error), position, text, weight)
 
     def paragraphs(self, article: Any) -> Iterator[Paragraph | DeadLetter]:
-        """Paragraphs of one article."""
+        """Yields the paragraphs of one article, and dead letters."""
         number = self._num_articles
         self._num_articles += 1
         try:
@@ -260,7 +267,8 @@ class _Reader:
             return
         title = article.get("title")
         if not isinstance(title, str) or not title:
-            # Numbers count per file, and splits are drawn by this.
+            # The name of the file is needed because splits are drawn by this title, and numbers of
+            # articles start anew in each file.
             title = f"article {number} of {self._name}"
         for index, value in enumerate(paragraphs):
             position = f"article {title!r}, paragraph {index}"
@@ -325,13 +333,13 @@ class _Reader:
         return f"{self._path} {what} {place}; {error}. {advice}."
 
 
-# Of a line that holds nothing.
+# Stands for the value of a blank line.
 _BLANK = object()
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 def _question(value: Any, context: str) -> tuple[Question, int, int]:
-    """A question, and how many of its answers were repaired and lost."""
+    """Returns a question, and how many of its answers were repaired and lost."""
     _check_object(value)
     question_id = value.get("id")
     if isinstance(question_id, int) and not isinstance(question_id, bool):
@@ -353,7 +361,8 @@ def _question(value: Any, context: str) -> tuple[Question, int, int]:
         answer_text = _get(answer, "text", str)
         start = _get(answer, "answer_start", int)
         if not answer_text:
-            # Scores count the question as answerable; there is nothing to look for.
+            # Keep the answer, so that metrics count the question as answerable, but do not search
+            # the context for it.
             answers.append(Answer("", _NOT_FOUND))
             continue
         found = locate(answer_text, start, context)
@@ -366,10 +375,13 @@ def _question(value: Any, context: str) -> tuple[Question, int, int]:
 
 
 def locate(text: str, start: int, context: str) -> int:
-    """Where an answer begins: at `start`, or the nearest place near by, or the only place.
+    """Finds where an answer begins.
+
+    This is `start`, or else the nearest place within `_NEARBY_CHARACTERS`, or else the only place
+    in the whole context.
 
     Returns:
-        The character of the context, or -1.
+        Index of the answer's first character in the context, or -1 if it was not found.
     """
     if start >= 0 and context.startswith(text, start):
         return start

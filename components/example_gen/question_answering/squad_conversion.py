@@ -1,4 +1,6 @@
-"""SQuAD files to raw examples in Beam: a paragraph an example, split by article if asked to.
+"""Converts SQuAD files into raw examples in Beam, one example per paragraph.
+
+The articles can be divided into splits on the way:
 
     settings = SquadSettings(patterns={"train": "train-v2.0.json", "eval": "dev-v2.0.json"})
     inputs = find_files(settings, data_root)
@@ -6,7 +8,7 @@
         convert(pipeline, settings, inputs, directory=..., split_directories=...)
     counts = finish(settings, inputs, directory=...)
 
-A file is read and written by one worker, paragraph by paragraph, so memory does not grow with it.
+One worker converts a whole file, paragraph by paragraph, so memory does not grow with its size.
 """
 
 from __future__ import annotations
@@ -38,10 +40,11 @@ class SquadSettings:
 
     Attributes:
         patterns: glob pattern of each split's files, below the data root or absolute.
-        article_split: weights of the output splits, such as {"train": 9, "eval": 1}, where
-            `patterns` has a single one whose articles are shared out; empty otherwise.
-        seed: of that split.
-        max_dead_letter_share: share of the questions that may be unusable; one always may.
+        article_split: weights of the output splits, such as {"train": 9, "eval": 1}, if `patterns`
+            has a single entry whose articles should be divided among them; otherwise empty.
+        seed: seed of the random division by `article_split`.
+        max_dead_letter_share: share of the questions that may be unusable. A single question may
+            always be unusable.
     """
 
     patterns: dict[str, str]
@@ -66,15 +69,18 @@ class SquadSettings:
 
 
 def name_in(data_root: str, path: str) -> str:
-    """A file's name, by which its untitled articles are known; data may be moved as a whole."""
+    """Returns the path of a file relative to the data root.
+
+    It identifies the file's articles without a title, so that the data may be moved as a whole.
+    """
     return path.removeprefix(data_root.rstrip("/") + "/")
 
 
 def find_files(settings: SquadSettings, data_root: str) -> dict[str, list[str]]:
-    """Paths by input split, sorted.
+    """Finds the paths of each input split's files, sorted.
 
     Raises:
-        NoSuchFilesError: naming the pattern that matches nothing.
+        NoSuchFilesError: if a pattern matches nothing; the message names the pattern.
     """
     return {
         name: files.expand(patterns.resolve(data_root, pattern), purpose=f"SQuAD files of {name!r}")
@@ -91,15 +97,15 @@ def convert(
     directory: str,
     split_directories: Mapping[str, str],
 ) -> None:
-    """Adds the conversion to a pipeline; its end leaves the examples and counts for `finish`.
+    """Adds the conversion to a pipeline, which writes the examples and leaves counts for `finish`.
 
     Args:
-        pipeline: that runs it.
+        pipeline: Beam pipeline to add to.
         settings: how files become splits.
-        inputs: of `find_files`.
-        data_root: likewise.
-        directory: gets dead letters and counts.
-        split_directories: of the output splits.
+        inputs: the paths that `find_files` returned.
+        data_root: the data root that was given to `find_files`.
+        directory: directory that dead letters and counts are written to.
+        split_directories: directory of each output split.
     """
     numbered = [
         (name, number, len(paths), path, name_in(data_root, path))
@@ -123,13 +129,17 @@ def finish(
     directory: str,
     kept: str | None = None,
 ) -> dict[str, int]:
-    """Judges what was converted and writes `counts.json` last.
+    """Checks the result of the conversion and writes `counts.json` last.
 
     Args:
-        settings: of `convert`.
-        inputs: of `convert`.
-        directory: of `convert`.
-        kept: where dead letters will lie if this fails, for the message; None where they are.
+        settings: the settings that were given to `convert`.
+        inputs: the paths that were given to `convert`.
+        directory: the directory that was given to `convert`.
+        kept: directory where the dead letters will be found if this fails, for the error message;
+            None if they stay where they are.
+
+    Returns:
+        The counts.
 
     Raises:
         TooManyDeadLettersError: if more was unusable than the settings allow.
@@ -144,7 +154,7 @@ def finish(
             counts,
             directory,
             split=name,
-            # A lost article counts the questions that it holds.
+            # Dead letters are weighted: a lost article counts as many questions as it contained.
             total=questions + counts.get(f"{name}/{counts_file.LOST}", 0),
             unit="questions",
             allowed_share=settings.max_dead_letter_share,
@@ -174,7 +184,7 @@ def _list(paths: Sequence[str]) -> str:
 
 
 def _titles(paths: Sequence[str]) -> str:
-    """Why sharing articles out may leave a split empty; the files are read once more for it."""
+    """Explains why dividing the articles may have left a split empty; reads the files once more."""
     articles = {
         (item.article, path)
         for path in paths
@@ -192,7 +202,7 @@ def _titles(paths: Sequence[str]) -> str:
 
 
 class _ConvertFile(beam.DoFn):
-    """Writes the examples of one file, a TFRecord file per output split; yields counts."""
+    """Writes the examples of one file, one TFRecord file per output split, and yields counts."""
 
     def __init__(
         self, settings: SquadSettings, directory: str, split_directories: dict[str, str]
@@ -216,7 +226,7 @@ class _ConvertFile(beam.DoFn):
                     tfrecords.open_writer(
                         files.join(
                             self._split_directories[split],
-                            # TFX's names, by which its file patterns find them.
+                            # TFX's file patterns expect this form of name.
                             f"data_tfrecord-{number:05d}-of-{num_files:05d}.gz",
                         )
                     )

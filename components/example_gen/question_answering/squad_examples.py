@@ -1,25 +1,29 @@
-"""SQuAD paragraphs as raw tf.train.Examples: one Example a paragraph, its questions as lists."""
+"""Encodes SQuAD paragraphs as raw tf.train.Examples and decodes them again.
+
+An Example holds one paragraph; its questions and answers are stored as lists.
+"""
 
 from __future__ import annotations
 
 from components import tf_examples
 from components.example_gen.question_answering.squad import Answer, Paragraph, Question
 
-# JSON lets lone surrogates into a str; they travel as they are.
+# JSON can contain lone surrogates; they are passed on unchanged.
 _ERRORS = "surrogatepass"
 
 
 class ParagraphExampleError(ValueError):
-    """A tf.train.Example that holds no paragraph."""
+    """A tf.train.Example that does not hold a SQuAD paragraph."""
 
 
 def encode(paragraph: Paragraph) -> bytes:
-    """A serialized tf.train.Example.
+    """Serializes a paragraph as a tf.train.Example.
 
-    Features: `article`, `source`, `context` (bytes), `position`, `num_repaired_answers`,
-    `num_lost_answers` (int64); for each question `question_id`, `question` (bytes),
-    `is_impossible`, `num_answers` (int64), and if any has no label `unlabelled` (bytes); for each
-    answer of each question `answer_text` (bytes), `answer_start` (int64).
+    The features with one value are `article`, `source`, `context` (bytes), `position`,
+    `num_repaired_answers` and `num_lost_answers` (int64). With one value per question there are
+    `question_id`, `question` (bytes), `is_impossible`, `num_answers` (int64) and, if any question
+    has no label, `unlabelled` (bytes). With one value per answer, over all questions in order,
+    there are `answer_text` (bytes) and `answer_start` (int64).
     """
     questions = paragraph.questions
     answers = [answer for question in questions for answer in question.answers]
@@ -45,11 +49,11 @@ def encode(paragraph: Paragraph) -> bytes:
 
 
 def decode(serialized: bytes) -> Paragraph:
-    """The paragraph that `encode` was called on.
+    """Restores the paragraph that `encode` serialized.
 
     Raises:
-        ParagraphExampleError: naming the feature that is missing.
-        google.protobuf.message.DecodeError: if the bytes are no tf.train.Example.
+        ParagraphExampleError: if a feature is missing; the message names the feature.
+        google.protobuf.message.DecodeError: if the bytes are not a tf.train.Example.
     """
     features = tf_examples.decode(serialized)
     try:

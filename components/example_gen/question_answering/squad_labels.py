@@ -1,7 +1,7 @@
-"""Whether questions say what the right answer is: what is judged must be labelled.
+"""Makes sure that questions used for evaluation say what the right answer is.
 
-A question without answers is right if it is left unanswered. If the data merely forgot them, a
-model that knows nothing is right everywhere.
+A question without answers counts as solved if it is left unanswered. If the data are merely missing
+their labels, a model that knows nothing would get every question right.
 """
 
 from __future__ import annotations
@@ -12,17 +12,21 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from components.example_gen.question_answering.squad import Paragraph, Question
 
-# The split by which a pipeline judges its models.
+# The split on which a pipeline evaluates its models.
 JUDGED_SPLIT = "eval"
 _MAX_KEYS = 12
 
 
 class UnlabelledError(ValueError):
-    """Questions that should be judged and do not say what is right; names file and question."""
+    """Questions for evaluation that have no label; the message names the file."""
 
 
 def why_unlabelled(value: Mapping[str, Any]) -> str:
-    """What a question lacks that would say its answer, or that it has none; empty if nothing."""
+    """Says what a question lacks to be labelled; empty if it is labelled.
+
+    A labelled question gives its answers or says that it has none. An empty list of answers says so
+    too, unless `is_impossible` is false.
+    """
     if value.get("is_impossible") is True:
         return ""
     if "answers" not in value:
@@ -34,10 +38,11 @@ def why_unlabelled(value: Mapping[str, Any]) -> str:
 
 
 def check_question(question: Question, source: str) -> None:
-    """Refuses a question that is to be judged and has no label.
+    """Refuses a question for evaluation that has no label.
 
     Raises:
-        UnlabelledError: naming its file, its id and what is missing.
+        UnlabelledError: if the question has no label; the message names the file, the question's id
+            and what is missing.
     """
     if question.unlabelled:
         raise UnlabelledError(
@@ -48,11 +53,11 @@ def check_question(question: Question, source: str) -> None:
 
 
 def check(paragraphs: Iterable[Paragraph]) -> None:
-    """Refuses a data set that scores cannot be made by.
+    """Refuses a data set that a model cannot be evaluated on.
 
     Raises:
-        UnlabelledError: if a question has no label, or none of them has an answer nor says that
-            there is none.
+        UnlabelledError: if a question has no label, or if no question at all has an answer or says
+            that there is none.
     """
     source, has_label, num_questions = "", False, 0
     for paragraph in paragraphs:
@@ -66,7 +71,7 @@ def check(paragraphs: Iterable[Paragraph]) -> None:
 
 
 def no_labels(source: str, num_questions: int) -> UnlabelledError:
-    """The error of a data set all of whose lists of answers are empty."""
+    """Returns the error for a data set in which all lists of answers are empty."""
     return UnlabelledError(
         f"None of the {num_questions:,} questions of {source} has an answer, and none says "
         "is_impossible: true: these are questions without labels, as in a test file. What is "
