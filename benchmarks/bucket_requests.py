@@ -1,9 +1,9 @@
-"""Requests of each component to a bucket, for samples with everything under `gs://`.
+"""Counts the requests that each component sends to a bucket when everything is under `gs://`.
 
     python -m benchmarks.bucket_requests [PRESET …]
 
-Needs root and fake-gcs-server, or a Go to make it with; see `tests/e2e/buckets/cloud.py`. Each part
-of a batch counts as one, as it is billed.
+This needs root, and fake-gcs-server or a Go compiler to build it; see `tests/e2e/buckets/cloud.py`.
+Each part of a batch request counts as one request, because that is how it is billed.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from tests.e2e.buckets import cloud as cloud_lib
 from tests.e2e.buckets.front import per_task
 
 _PRESETS = ("sample", "sample_question_answering", "sample_pretraining")
-# Twenty updates with a checkpoint after every tenth: three checkpoints.
+# Twenty updates with a checkpoint after every tenth, which makes three checkpoints.
 _SETTINGS = ("training.train_steps=20", "training.warmup_steps=4", "training.save_steps=10")
 _KINDS = ("look", "list", "read", "write", "copy", "delete")
 
 
 def measure(preset: str) -> None:
-    """Runs a sample and prints a table."""
+    """Runs the pipeline of a preset and prints a table of its requests."""
     with (
         tempfile.TemporaryDirectory() as folder,
         cloud_lib.started(pathlib.Path(folder)) as cloud,
@@ -43,7 +43,7 @@ def measure(preset: str) -> None:
 
 
 def main() -> None:
-    """Runs the command."""
+    """Parses the command line and measures the presets."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("presets", nargs="*", default=_PRESETS, metavar="PRESET")
     options = parser.parse_args()

@@ -1,9 +1,9 @@
-"""Time and memory of converting XLNet-Base, with exactly the published variables.
+"""Measures time and memory of converting XLNet-Base, with exactly the published variables.
 
-    python benchmarks/checkpoint_conversion.py
+    python -m benchmarks.checkpoint_conversion
 
-Each conversion is a run of `xlnet-pipeline convert` in a process of its own; its time includes
-Python's start and TensorFlow's import. Bounds: 60 s and 4 GB.
+Each conversion is a run of `xlnet-pipeline convert` in a process of its own. Its time includes
+starting Python and importing TensorFlow. It should take at most 60 s and 4 GB.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ _ROOT = pathlib.Path(__file__).resolve().parent.parent
 _VARIABLES = "xlnet_base_ckpt_vars.txt"
 _CONFIG = "xlnet_config_base.json"
 
-# Between this process and the command: Linux counts as a child's peak what its parent had when it
-# forked, and this process has made gigabytes of random numbers.
+# The program of a small process between this one and the command. Linux counts what the parent has
+# when it forks as part of the child's peak, and this process has made gigabytes of random numbers.
 _MEASURE = """
 import resource, subprocess, sys
 subprocess.run(sys.argv[1:], check=True)
@@ -80,7 +80,7 @@ def _write_published(folder: pathlib.Path, data: pathlib.Path) -> None:
 def _convert(
     source: pathlib.Path, target_format: str, target: pathlib.Path
 ) -> tuple[float, float, float]:
-    """Seconds, seconds of CPU time, and peak resident gigabytes of a conversion."""
+    """Converts a checkpoint; returns seconds, seconds of CPU time, and peak memory in gigabytes."""
     command = [sys.executable, "-m", "pipeline.cli", "convert", str(source), str(target)]
     start = time.perf_counter()
     result = subprocess.run(

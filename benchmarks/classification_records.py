@@ -1,20 +1,23 @@
-"""Classification records per second: this project's Transform against the published loop.
+"""Measures classification records per second, against the published loop.
 
-Both make the same records of the same real texts (SST-2 training and dev set, MNLI's two dev sets)
-in this process, pinned to one core, TensorFlow with one thread:
+Both contestants make the same records from the same real texts (training and dev set of SST-2, and
+both dev sets of MNLI) in this process, pinned to one core, with one TensorFlow thread:
 
-- peer: the published way in plain Python with sentencepiece: normalise, cut into pieces one text at
-  a time, look the ids up one by one, truncate by popping, pad, build a tf.train.Example, write it.
-- ours: the executor of `ClassificationPreprocessor` as a pipeline runs it: Beam, reading of the
-  compressed raw examples, the Transform graph on batches, the check of the labels, encoding,
-  writing of compressed files. Three times the rows, 210,000 records (MNLI has 393,000), because
-  tracing, saving and loading the graph take some seconds whatever the size of the data; that start
-  is counted. The rate without it, from the difference to a run on the rows once, stands beside.
+- The peer is the published way, in plain Python with sentencepiece: normalise a text, cut it into
+  pieces, look up the ids one by one, truncate by popping, pad, build a tf.train.Example, write it.
+- Ours is the executor of `ClassificationPreprocessor` as a pipeline runs it: Beam, reading the
+  compressed raw examples, the Transform graph on batches, checking the labels, encoding, and
+  writing compressed files. It gets the rows three times, 210,000 records (MNLI has 393,000),
+  because tracing, saving and loading the graph take some seconds for any amount of data. That start
+  is part of the result. The rate without it, computed from the difference to a run on the rows
+  once, is printed as well.
 
-Time is processor time of this process, all its threads together, so that other work on the machine
-does not count. The two take turns, and the median over the turns is given.
+The time is processor time of this process, with all its threads, so that other work on the machine
+does not count. The contestants take turns, and the result is the median over the turns.
 
-Usage: python -m benchmarks.classification_records  (exit status 1 if below the target)
+Usage: python -m benchmarks.classification_records
+
+The exit status is 1 if the target is missed.
 """
 
 from __future__ import annotations
@@ -35,9 +38,9 @@ from collections.abc import Iterator
 
 TARGET_RATIO = 2.0
 SEQ_LEN = 128
-# The dev sets of both, which `read_rows` gives first.
+# Rows of the dev sets, which `read_rows` yields first.
 NUM_EVAL = 2 * 1000 + 872
-# Texts, label; the ids of both data sets' labels are looked up in one list.
+# First text, second text (may be empty) and label. Both data sets share one list of labels.
 Row = tuple[str, str, str]
 LABELS = ["0", "1", "contradiction", "entailment", "neutral"]
 _PROJECT_ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -64,7 +67,7 @@ def main() -> int:
     )
     model_path = str(data_root / "xlnet" / "spiece.model")
     rows = list(read_rows(data_root))
-    # Imports and TensorFlow's own start belong to neither.
+    # Warm up, because imports and the start of TensorFlow should not count for either contestant.
     for run in (run_peer, run_ours):
         _timed(run, rows[: 2 * NUM_EVAL], model_path)
     results = []
@@ -86,7 +89,7 @@ def main() -> int:
 
 
 def read_rows(data_root: pathlib.Path) -> Iterator[Row]:
-    """Texts and labels of SST-2 (train, dev) and MNLI (both dev sets)."""
+    """Yields texts and labels: both dev sets of MNLI, then the dev and training set of SST-2."""
     glue = data_root / "glue"
     for name, text_a, text_b in (
         ("MNLI/dev_matched", 8, 9),
@@ -102,7 +105,7 @@ def read_rows(data_root: pathlib.Path) -> Iterator[Row]:
 
 
 def run_peer(rows: list[Row], model_path: str, directory: pathlib.Path) -> None:
-    """The published loop, written anew: one record at a time."""
+    """Makes one record at a time; this is the published loop, written again for this benchmark."""
     import sentencepiece
     import tensorflow as tf
 
@@ -166,7 +169,10 @@ def run_peer(rows: list[Row], model_path: str, directory: pathlib.Path) -> None:
 
 
 def run_ours(rows: list[Row], model_path: str, directory: pathlib.Path) -> float:
-    """The component's executor on raw Examples; returns the seconds that it took."""
+    """Runs the component's executor on raw examples; returns its processor time in seconds.
+
+    Writing the raw examples is not included in that time.
+    """
     from tensorflow_metadata.proto.v0 import schema_pb2
     from tfx.dsl.components.base import base_beam_executor
     from tfx.types import standard_artifacts

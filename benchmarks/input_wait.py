@@ -1,11 +1,12 @@
-"""How long a training waits for its data, and how long it takes to its first update.
+"""Measures how long a training waits for its data, and how long it takes to its first update.
 
     python -m benchmarks.input_wait
 
-Trains the small model (2 layers, 128 wide) on made-up records of SST-2's shape (64 × 64) and of
-pretraining's (32 × 128, memory of 64), on the CPU. Peer: the same updates on one batch that lies
-ready in memory. What the real input takes longer is waiting, in percent of its time. Rounds of
-both alternate, and medians are compared.
+It trains the small model (2 layers, 128 wide) on the CPU, on made-up records with the shapes of
+SST-2 (64 × 64) and of pretraining (32 × 128, with a memory of 64). The comparison is with the same
+updates on a single batch that is ready in memory: the additional time with the real input is
+waiting, in percent of the time with the real input. Rounds of both alternate, and their medians are
+compared.
 """
 
 from __future__ import annotations
@@ -40,14 +41,21 @@ RECORDS = 4096
 
 
 def main() -> None:
-    """Measures both kinds of input."""
+    """Measures the input of classification and that of pretraining."""
     with tempfile.TemporaryDirectory() as directory:
         for name, prepare in (("classification", _classification), ("pretraining", _pretraining)):
             measure(name, *prepare(f"{directory}/{name}"))
 
 
 def measure(name: str, task, config: TrainingConfig, data) -> None:
-    """Prints the waiting of one kind of input, and the time to the first update."""
+    """Prints how long one kind of input makes a training wait, and the time to the first update.
+
+    Args:
+        name: name of the kind, for the output.
+        task: task of the training loop.
+        config: configuration of the training.
+        data: the real input.
+    """
     import tensorflow as tf
 
     from components.trainer import optimization
@@ -72,7 +80,7 @@ def measure(name: str, task, config: TrainingConfig, data) -> None:
     iterators = {"real": iter(real), "ready": iter(real.take(1).cache().repeat())}
     steps.run(iterators["real"], 1)
     print(f"{name:15} first update after {time.monotonic() - STARTED:.1f} s of this process")
-    # The one of the other input is traced here.
+    # The loop is traced again for the other iterator; do that before anything is timed.
     steps.run(iterators["ready"], 1)
     seconds: dict[str, list[float]] = {"real": [], "ready": []}
     for _ in range(ROUNDS):

@@ -1,10 +1,11 @@
-"""Hugging Face's fast-tokenizer path from SQuAD's JSON to features, in an environment of its own.
+"""Hugging Face's SQuAD preprocessing with its fast tokenizer, from JSON to features in memory.
 
     PYTHON benchmarks/peer_hugging_face_squad.py DATASET.json SPIECE.model
 
-The steps are those of its question answering example for XLNet's evaluation: paragraph and question
-in batches of 1,000 to padded windows with offsets, then offsets outside of the paragraph blanked.
-Prints one JSON line. Called by squad_preprocessing.py; needs transformers, sentencepiece, protobuf.
+squad_preprocessing.py runs this in an environment of its own, which needs transformers,
+sentencepiece and protobuf. The steps are those of Hugging Face's question answering example for the
+evaluation of XLNet: it turns batches of 1,000 paragraphs and questions into padded windows with
+offsets, and then blanks the offsets outside of the paragraph. The result is one line of JSON.
 """
 
 from __future__ import annotations
@@ -20,13 +21,13 @@ os.environ["RAYON_NUM_THREADS"] = "1"
 
 import transformers
 
-_BATCH = 1000  # rows that `datasets.map(batched=True)` hands over
+_BATCH = 1000  # The number of rows in a batch of `datasets.map(batched=True)`.
 _MAX_LENGTH = 512
 _STRIDE = 128
 
 
 def main() -> None:
-    """Reads, tokenizes, makes features; prints questions, windows and seconds."""
+    """Reads, tokenizes and makes features; prints numbers of questions and windows, and seconds."""
     dataset, model = sys.argv[1:]
     tokenizer = transformers.XLNetTokenizer.from_pretrained(str(pathlib.Path(model).parent))
     if not tokenizer.is_fast:

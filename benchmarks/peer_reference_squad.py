@@ -1,11 +1,11 @@
-"""The reference's way from SQuAD's JSON to TFRecord, on a sample, in an environment of its own.
+"""The reference's SQuAD preprocessing, from JSON to TFRecord, on a sample of the questions.
 
     PYTHON benchmarks/peer_reference_squad.py DATASET.json SPIECE.model QUESTIONS
 
-`XLNET_REFERENCE_ROOT` names the folder that holds the reference's `official/nlp/xlnet/`, with what
-today's libraries no longer have
-(`np.bool`) mended. Takes questions at even distances, so that short and long paragraphs are as
-frequent as in the whole file. Prints one JSON line. Called by squad_preprocessing.py.
+squad_preprocessing.py runs this in an environment of its own. `XLNET_REFERENCE_ROOT` names the
+folder with the reference's `official/nlp/xlnet/`, in which names that current libraries no longer
+have (`np.bool`) must be replaced. The sample takes questions at even distances, so that short and
+long paragraphs are as frequent as in the whole file. The result is one line of JSON.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _MAX_LENGTH, _STRIDE, _MAX_QUERY_LENGTH = 512, 128, 64
 
 
 def main() -> None:
-    """Reads all, converts and writes the sample; prints questions and seconds."""
+    """Converts and writes the sample; prints the numbers of questions and windows, and seconds."""
     dataset, model, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
     sys.path.insert(0, os.environ[_ROOT])
     from official.nlp.xlnet import squad_utils

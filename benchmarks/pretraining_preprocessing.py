@@ -1,16 +1,20 @@
-"""Pretraining records: this project's preprocessing against the published way of doing it.
+"""Measures the making of pretraining records, against the published way of doing it.
 
-Measured on real text (`text/` of the data folder, 28 MB) with the published vocabulary, seq_len
-512, reuse_len 256, 85 predictions, bi-directional data, pinned to one core:
+The input is real text (`text/` in the data folder, 28 MB) with the published vocabulary. The
+settings are seq_len 512, reuse_len 256, 85 predictions and bi-directional data. The process is
+pinned to one core. There are three measurements:
 
-1. The stage after tokenisation (segments, masks, serialisation, writing). The peer walks token by
-   token in plain Python and draws with numpy's global generator, as the published script does.
-2. The whole way from text to TFRecords through Beam, against bare SentencePiece encoding of the
-   same lines (one call for all, nothing normalised, nothing kept).
+1. The stage after tokenisation: segments, masks, serialisation and writing. The peer goes through
+   the text token by token in plain Python, and draws from NumPy's global generator, as the
+   published script does.
+2. The whole way from text to TFRecords, through Beam. The peer is bare SentencePiece encoding of
+   the same lines, in one call, without normalisation and without keeping the result.
 3. With `--scaling`: two workers against one on the corpus repeated 50 times, and the peak memory of
    a worker on the corpus repeated 10 times.
 
-Usage: python -m benchmarks.pretraining_preprocessing [--scaling]  (status 1 if below a target)
+Usage: python -m benchmarks.pretraining_preprocessing [--scaling]
+
+The exit status is 1 if a target is missed.
 """
 
 from __future__ import annotations
@@ -42,11 +46,12 @@ STAGE_TARGET = 15.0
 WHOLE_TARGET = 1.7
 WORKERS_TARGET = 1.7
 MEMORY_TARGET = 0.10
-# Times the corpus that workers are measured on: enough to hide the seconds in which they start.
+# How often the corpus is repeated to measure the speed of workers: often enough that the seconds in
+# which they start hardly matter.
 _REPETITIONS = 50
-# Times the corpus over which the memory of a worker may not grow.
+# How often the corpus is repeated to check that a worker's memory does not grow with it.
 _MEMORY_REPETITIONS = 10
-# Batches that the peer makes; it does the same work for every batch.
+# How many batches the peer makes. It does the same work for every batch, so a few are enough.
 _PEER_BATCHES = 40
 _CONFIG = PretrainingDataConfig(
     seed=1,
@@ -106,7 +111,7 @@ def _measure_stage(
     path = os.path.join(directory, "stage.tfrecord")
 
     def ours() -> int:
-        # The table of word starts is made once per worker, and counted here all the same.
+        # A worker makes the table of word starts only once; here it is part of the measured time.
         records = shard.build_records(
             tokens,
             config=_CONFIG,
@@ -152,7 +157,7 @@ def _measure_whole(
             file_format="text",
         )
 
-    # In turn, so that whatever else the machine does falls on both.
+    # The two take turns, so that other load on the machine affects both.
     runs = [(_seconds(bare), _seconds(whole)) for _ in range(repeats)]
     bare_seconds, whole_seconds = (min(one[i] for one in runs) for i in (0, 1))
     num_bytes = sum(path.stat().st_size for path in _corpus_files(data_root))
@@ -242,7 +247,13 @@ def _rate(run: Callable[[], int]) -> float:
 def published_records(
     tokenizer: Tokenizer, tokens: shard.ShardTokens, parity: np.ndarray
 ) -> Iterator[bytes]:
-    """The peer: `_PEER_BATCHES` batches made token by token."""
+    """Makes `_PEER_BATCHES` batches token by token, as the published script does.
+
+    Args:
+        tokenizer: tokenizer with the published vocabulary.
+        tokens: ids of the corpus.
+        parity: bool [tokens], alternating from sentence to sentence, which shows where they begin.
+    """
     streams = _CONFIG.batch_size // 2
     step = len(tokens.ids) // streams
     ids = tokens.ids[: streams * step].astype(np.int64).reshape(streams, step)

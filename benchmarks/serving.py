@@ -1,9 +1,10 @@
-"""Requests of many clients to `xlnet-pipeline serve` on this machine.
+"""Measures how `xlnet-pipeline serve` answers many clients on this machine.
 
     python -m benchmarks.serving MODEL [--requests 1000] [--clients 32]
 
-Starts the server in a process of its own, sends requests of mixed lengths, and prints what was
-lost, latencies and throughput; then sends it what no server should take, and asks whether it lives.
+It starts the server in a process of its own, sends requests of mixed lengths, and prints lost
+requests, latencies and throughput. It also sends requests that a server should refuse, and checks
+that the server is still running afterwards.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ _BAD_BODIES = {
 
 
 def main() -> None:
-    """Runs the benchmark."""
+    """Runs the benchmark and prints the results as JSON."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("model", help="folder that a run pushed to")
     parser.add_argument("--requests", type=int, default=1000)
@@ -76,7 +77,7 @@ async def _measure(address: str, num_requests: int, num_clients: int) -> dict[st
         kind = await _wait_until_ready(session)
         rng = random.Random(0)
         bodies = [_body(kind, rng) for _ in range(num_requests)]
-        # Not measured: each bucket of lengths is slow once.
+        # Warm up, because the first request in each bucket of lengths is slow.
         for body in bodies[:20]:
             await _post(session, body)
         latencies: list[float] = []
@@ -154,7 +155,12 @@ def _body(kind: str, rng: random.Random) -> bytes:
 
 
 def _bad_bodies(kind: str, ids: list[str]) -> dict[str, bytes]:
-    """What is refused, by what is wrong with it; `ids` are the inputs of the signature for ids."""
+    """Makes requests that should be refused, by what is wrong with them.
+
+    Args:
+        kind: kind of the model.
+        ids: names of the inputs of the signature that takes ids.
+    """
     long = {"instances": [_instance(kind, "x" * 100_000)]}
     empty = {"instances": [_instance(kind, "")]}
     numbers = {"instances": [dict.fromkeys(_instance(kind, ""), 1)]}

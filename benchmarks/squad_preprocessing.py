@@ -1,12 +1,13 @@
-"""Speed and memory of SQuAD preprocessing beside the reference and Hugging Face, one core each.
+"""Measures speed and memory of SQuAD preprocessing, against the reference and Hugging Face.
 
     OMP_NUM_THREADS=1 python -m benchmarks.squad_preprocessing [--train-size]
         [--hugging-face PYTHON] [--reference PYTHON --reference-root FOLDER]
 
-Peers: the reference, from JSON to TFRecord, on a sample, because it fills a matrix of the longest
-common subsequence in Python for every question; and Hugging Face's fast tokenizer with the feature
-steps of its question answering example, from JSON to features in memory, no records.
-benchmarks/README.md says how the peers' environments are made.
+Everything runs on one core, except for the measurement with `--train-size`. The reference goes from
+JSON to TFRecord, but only on a sample, because for every question it fills a matrix for the longest
+common subsequence in Python. Hugging Face's fast tokenizer, with the feature steps of its question
+answering example, goes from JSON to features in memory and writes no records. benchmarks/README.md
+says how to make the environments of these peers.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from components.tokenization.tokenizer import Tokenizer
 
 _ROOT = pathlib.Path(__file__).resolve().parent.parent
 _CONFIG = WindowConfig(max_seq_length=512, doc_stride=128, max_query_length=64)
-# Of the SQuAD 2.0 train set.
+# Number of questions in the training set of SQuAD 2.0.
 _TRAIN_QUESTIONS = 130_319
 
 
@@ -51,7 +52,7 @@ def main() -> None:
     if arguments.reference and not arguments.reference_root:
         parser.error("--reference PYTHON needs --reference-root FOLDER")
     cores = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {min(cores)})  # the peers inherit it
+    os.sched_setaffinity(0, {min(cores)})  # The peers inherit this.
     tokenizer = Tokenizer.from_file(model)
 
     peers = {}
@@ -102,7 +103,7 @@ def _report(
 
 
 def _run_peer(python: str, name: str, *arguments: object) -> float:
-    """Questions per second of a peer's script."""
+    """Runs a peer's script in its own interpreter; returns questions per second."""
     script = pathlib.Path(__file__).with_name(f"peer_{name}_squad.py")
     process = subprocess.run(
         [python, str(script), *map(str, arguments)],
@@ -129,14 +130,20 @@ def _preprocess(path: str, tokenizer: Tokenizer, directory: str, beam_args: list
 
 
 def _repeat(source: pathlib.Path, target: pathlib.Path, num_questions: int) -> int:
-    """Writes a data set of copies, with new ids, until there are so many questions."""
+    """Writes a data set of copies of another, with new ids; returns its number of questions.
+
+    Args:
+        source: path of the SQuAD file to copy.
+        target: path of the file to write.
+        num_questions: how many questions there should be at least.
+    """
     articles = json.loads(source.read_text())["data"]
     repeated, total, copy = [], 0, 0
     while total < num_questions:
         for article in articles:
             clone = json.loads(json.dumps(article))
             for paragraph in clone["paragraphs"]:
-                # Another text, so that copies fall into different shards.
+                # Change the text, so that copies get into different shards.
                 paragraph["context"] += f" {copy}"
                 for qa in paragraph["qas"]:
                     qa["id"] += f"-{copy}"

@@ -1,8 +1,9 @@
-"""What text costs a served XLNet-Base beside the model itself, and what bucketed lengths save.
+"""Measures text processing in a served XLNet-Base, and what bucketed lengths save.
 
     python -m benchmarks.text_serving --vocabulary spiece.model --squad dev-v2.0.json
 
-Weights are random: times do not depend on them.
+The time of text processing is given as a share of the model's own. The weights are random, because
+times do not depend on them.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from components.span_decoding import graph_decoder, squad_evaluation
 from components.span_decoding.decoder import DecodingConfig
 from components.tokenization import vocabulary as vocabulary_lib
 
-# Of the published fine-tuning script for SQuAD, with shorter windows for a CPU.
+# Settings of the published fine-tuning script for SQuAD, except for shorter windows for a CPU.
 _WINDOWS = WindowConfig(max_seq_length=384, doc_stride=128, max_query_length=64)
 _DECODING = DecodingConfig(n_best_size=5, max_answer_length=64)
 _SHORT_CHARACTERS = 150

@@ -1,11 +1,12 @@
-"""What pretraining is worth: fine-tunes from a pretrained encoder beside fine-tunes from scratch.
+"""Measures what pretraining is worth, by fine-tuning from a pretrained encoder and from scratch.
 
     python -m benchmarks.transfer sst2_small --data GLUE/SST-2 --vocabulary spiece.model \
         --init-from runs/pretraining-small/serving/VERSION --output runs/transfer \
         --set training.train_steps=600
 
-Runs the pipeline of a preset for each seed with both beginnings, all else equal, and prints the
-gate's metric of each run and the means. Peer: the same model from random weights.
+For each seed, it runs the pipeline of a preset twice, from the pretrained weights and from random
+weights, with everything else equal. It prints the first metric that has a threshold for each run,
+and the means over the seeds.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from pipeline.commands import configuration_arguments
 
 
 def main() -> None:
-    """Runs and compares."""
+    """Runs all pipelines and prints the comparison."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -30,7 +31,7 @@ def main() -> None:
     config = configuration_arguments.load(options)
     if not config.init_from:
         parser.error("--init-from is needed: the pretrained weights to compare with none.")
-    # After the checks: TensorFlow and TFX take a while to import.
+    # TensorFlow and TFX take a while to import, so report mistakes in the configuration first.
     import tf_keras
 
     from pipeline import local_runner

@@ -1,3 +1,7 @@
-"""What runs, in which order, where. No machine-learning code lives here."""
+"""Defines what runs, in which order, and where. There is no machine-learning code in this package.
 
-import components  # noqa: F401  (sets the Keras version before TensorFlow is imported)
+Look here for configuration and presets, the graph of components, the runners, and the
+`xlnet-pipeline` command. The steps themselves are in `components`.
+"""
+
+import components  # noqa: F401  (selects the Keras version before TensorFlow is imported)

@@ -1,15 +1,17 @@
-"""Which region has which accelerator, so that a job is not sent where it would wait for ever.
+"""Which Google Cloud regions have which accelerators.
 
-TPUs: https://cloud.google.com/tpu/docs/regions-zones, GPUs:
-https://cloud.google.com/compute/docs/gpus/gpu-regions-zones, as of November 2026. Hardware moves:
-`deployment.check_accelerators: false` takes the operator's word instead.
+A job that asks for an accelerator in a region without it would wait forever, so this is checked
+before anything is submitted. The lists are from
+https://cloud.google.com/tpu/docs/regions-zones (TPUs) and
+https://cloud.google.com/compute/docs/gpus/gpu-regions-zones (GPUs), as of November 2026. When they
+go out of date, `deployment.check_accelerators: false` turns the check off.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-# Vertex's names of accelerators. Absent ones are not checked.
+# Regions by Vertex's name of the accelerator. Accelerators that are not listed are not checked.
 REGIONS: Mapping[str, tuple[str, ...]] = {
     "TPU_V2": ("us-central1", "europe-west4", "asia-east1"),
     "TPU_V3": ("us-central1", "europe-west4"),
@@ -79,26 +81,31 @@ REGIONS: Mapping[str, tuple[str, ...]] = {
         "me-west1",
     ),
 }
-# TPU v5e goes by the machine's name; the others by an accelerator beside a machine.
+# TPU v5e is part of the machine type; all others are requested in addition to a machine type.
 _V5E_MACHINE_PREFIX = "ct5lp-"
 
 
 class AcceleratorError(ValueError):
-    """A region that does not have the accelerator."""
+    """Raised if a region does not have the accelerator that is asked for."""
 
 
 def of_machine(machine_type: str, accelerator: str | None) -> str | None:
-    """The name under which the accelerator of a worker is listed; None for none."""
+    """Returns the key in `REGIONS` for a worker's accelerator, or None if it has no accelerator."""
     if machine_type.startswith(_V5E_MACHINE_PREFIX):
         return "TPU_V5_LITEPOD"
     return accelerator
 
 
 def check(accelerator: str, region: str, *, where: str) -> None:
-    """Looks an accelerator up in a region.
+    """Checks that a region has an accelerator.
+
+    Args:
+        accelerator: Vertex's name of the accelerator.
+        region: name of the region, such as "us-central1".
+        where: the setting that asks for the accelerator, for the message.
 
     Raises:
-        AcceleratorError: naming the regions that have it.
+        AcceleratorError: if the region does not have it; the message names the regions that do.
     """
     regions = REGIONS.get(accelerator)
     if regions is not None and region not in regions:

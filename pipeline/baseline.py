@@ -1,4 +1,8 @@
-"""The model to compare a candidate with: the latest one that was blessed."""
+"""Finds the model that a new one, the candidate, is compared with: the latest blessed model.
+
+Orchestrators differ in what they can do here, so each runner passes the function below that works
+on it to `pipeline.graph.create_pipeline`.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +13,8 @@ from tfx.dsl.components.common import resolver
 from tfx.dsl.input_resolution.strategies import latest_blessed_model_strategy
 from tfx.types import standard_artifacts
 
-# From the candidate model's channel to the node that finds the model to compare it with. Which of
-# those below an orchestrator can run is its own matter; None compares with nothing.
+# A function that takes the channel of the candidate and returns the node that finds the model to
+# compare it with, or None if nothing is compared.
 ResolveBaseline = Callable[[types.BaseChannel], resolver.Resolver | None]
 
 _CANDIDATE = "candidate"
@@ -18,16 +22,16 @@ _NODE_ID = "baseline_model"
 
 
 class BlessedBeforeCandidateStrategy(latest_blessed_model_strategy.LatestBlessedModelStrategy):
-    """The latest blessed model that is older than the candidate.
+    """Finds the latest blessed model that is older than the candidate.
 
-    When a run is repeated, its own model is the latest blessed one. Comparing it with itself says
-    nothing, and the new input would keep the Evaluator from being taken from the cache.
+    When a run is repeated, its own model is the latest blessed one. Comparing it with itself would
+    say nothing, and the changed input would prevent the Evaluator from being served from the cache.
     """
 
     def resolve_artifacts(
         self, store: object, input_dict: dict[str, list[types.Artifact]]
     ) -> dict[str, list[types.Artifact]]:
-        """Model and blessing, or empty lists if there was none before the candidate."""
+        """Returns the model and its blessing; both empty if there is none before the candidate."""
         candidate = max((artifact.id for artifact in input_dict[_CANDIDATE]), default=0)
         channels = {key: list(value) for key, value in input_dict.items() if key != _CANDIDATE}
         channels["model"] = [model for model in channels["model"] if model.id < candidate]
@@ -43,7 +47,7 @@ def _blessed_channels() -> dict[str, types.Channel]:
 
 
 def blessed_before(candidate: types.BaseChannel) -> resolver.Resolver:
-    """Resolver for orchestrators that run strategies of one's own (local)."""
+    """Makes a resolver with our own strategy, which only the local orchestrator can run."""
     return resolver.Resolver(
         strategy_class=BlessedBeforeCandidateStrategy,
         **_blessed_channels(),
@@ -52,8 +56,8 @@ def blessed_before(candidate: types.BaseChannel) -> resolver.Resolver:
 
 
 def latest_blessed(candidate: types.BaseChannel) -> resolver.Resolver:
-    """Resolver for orchestrators that know TFX's strategies only (Vertex)."""
-    del candidate  # they look the models up by themselves
+    """Makes a resolver with TFX's strategy, for Vertex, which knows no others."""
+    del candidate  # Vertex looks up the models by itself.
     return resolver.Resolver(
         strategy_class=latest_blessed_model_strategy.LatestBlessedModelStrategy,
         **_blessed_channels(),
@@ -61,10 +65,10 @@ def latest_blessed(candidate: types.BaseChannel) -> resolver.Resolver:
 
 
 def none(candidate: types.BaseChannel) -> None:
-    """For Kubeflow Pipelines, whose backend refuses resolvers ("resolver not implemented yet")."""
+    """Makes no resolver: Kubeflow's backend refuses them ("resolver not implemented yet")."""
     del candidate
 
 
 def model_of(baseline: resolver.Resolver | None) -> types.BaseChannel | None:
-    """The channel of the model to compare with, if there is one."""
+    """Returns the channel of the model to compare with, or None without a resolver."""
     return None if baseline is None else baseline.outputs["model"]

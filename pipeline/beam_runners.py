@@ -1,4 +1,4 @@
-"""Where the Beam components of a deployed pipeline run."""
+"""The section `deployment.beam` of a configuration: where Beam components of a deployment run."""
 
 from __future__ import annotations
 
@@ -8,19 +8,20 @@ from typing import Literal
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class BeamConfig:
-    """The Beam runner of all Beam components.
+    """The runner that all Beam components use.
 
     Attributes:
-        runner: "local" (in the component's container), "dataflow", or "portable" (Flink or Spark
-            behind a Beam job server).
-        sdk_container_image: image of the workers, pinned by digest: the pipeline's with Beam's boot
-            program in it (target `beam-worker`). Needed unless the runner is "local".
-        processes: of the local runner; 1 works in one process, 0 takes all cores.
+        runner: "local" (in the component's own container), "dataflow", or "portable" (Flink or
+            Spark behind a Beam job server).
+        sdk_container_image: image for the workers, pinned by digest. It is the pipeline's image
+            with Beam's boot program (build target `beam-worker`). Required unless `runner` is
+            "local".
+        processes: number of processes of the local runner; 0 takes as many as there are cores.
         job_endpoint: HOST:PORT of the job server of Flink or Spark.
-        temp_location: folder for Dataflow's files; None takes `<pipeline_root>/dataflow`.
-        machine_type: of Dataflow's workers.
-        max_workers: of Dataflow.
-        parallelism: of Flink.
+        temp_location: folder for Dataflow's temporary files; None takes `<pipeline_root>/dataflow`.
+        machine_type: machine type of Dataflow's workers; None takes Dataflow's default.
+        max_workers: largest number of Dataflow workers; None leaves the limit to Dataflow.
+        parallelism: parallelism of Flink; None takes Flink's default.
     """
 
     runner: Literal["local", "dataflow", "portable"] = "local"
@@ -52,9 +53,16 @@ class BeamConfig:
         region: str | None = None,
         service_account: str | None = None,
     ) -> list[str]:
-        """What every Beam component is started with."""
+        """Returns the command-line arguments for Beam with which every Beam component starts.
+
+        Args:
+            pipeline_root: folder of the pipeline's artifacts.
+            project: Google Cloud project, for Dataflow.
+            region: Google Cloud region, for Dataflow.
+            service_account: account under which Dataflow's workers run.
+        """
         if self.runner == "local":
-            # See RunConfig.beam_args for the reasons.
+            # `RunConfig.beam_args` explains why both arguments are needed.
             found = ["--runner=FnApiRunner", "--sdk_container_image=unused"]
             if self.processes != 1:
                 found += [
@@ -81,5 +89,5 @@ class BeamConfig:
             "max_num_workers": self.max_workers,
         }
         given = [f"--{name}={value}" for name, value in options.items() if value is not None]
-        # The image holds all the code; otherwise workers would install this project once more.
+        # The image contains all the code; without this, workers would install the project again.
         return ["--runner=DataflowRunner", *given, "--sdk_location=container"]

@@ -1,4 +1,7 @@
-"""The `xlnet-pipeline` command."""
+"""The `xlnet-pipeline` command: parses arguments, calls a subcommand, and reports its errors.
+
+Each subcommand is a module in `pipeline/commands/`.
+"""
 
 from __future__ import annotations
 
@@ -44,20 +47,27 @@ _COMMANDS = {
 
 
 def run_and_exit() -> None:
-    """Entry point of the installed command."""
+    """Runs the command and ends the process; this is the entry point of the installed script."""
     status = main()
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()
-    # TensorFlow's functions raise in their destructors when the interpreter takes itself apart.
+    # Skip the interpreter's normal shutdown, in which destructors of TensorFlow functions raise.
     os._exit(status)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command; returns the process's exit status."""
+    """Runs a command.
+
+    Args:
+        arguments: command line without the program's name; None takes it from `sys.argv`.
+
+    Returns:
+        The exit status of the process.
+    """
     parser = make_parser()
     options = parser.parse_args(arguments)
-    # For the command that prints a script which completes all of them.
+    # `completion` needs the whole parser to print its script.
     options.parser = parser
     console.set_up(verbose=options.verbose)
     try:
@@ -74,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """All commands with their arguments; imports nothing heavy."""
+    """Makes the parser for all commands, without importing anything slow such as TensorFlow."""
     formatter = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(
         prog="xlnet-pipeline",

@@ -1,10 +1,10 @@
-"""The compiled pipeline: what Kubeflow Pipelines and Vertex AI are given.
+"""Compiles a pipeline into the document that Kubeflow Pipelines or Vertex AI runs.
 
-TFX's compiler knows neither retries, nor resources of an ExampleGen, nor defaults of parameters,
-nor which components are to run every time, and drops the pipeline root in schema 2.1. What it
-leaves out is added to the specification that it makes, in one place: `complete`.
+TFX's compiler does the main part. It has no notion of retries, of resources for an ExampleGen, of
+default values for parameters, or of components that must run every time, and it drops the pipeline
+root in schema 2.1. `complete` adds all of these to the specification that it makes.
 
-Neither this nor any other module imports `tfx.v1`, which brings in all of Vertex's client.
+Neither this nor any other module imports `tfx.v1`, because that imports Vertex's whole client.
 """
 
 from __future__ import annotations
@@ -44,27 +44,28 @@ _RESOLVERS = {"kfp": baseline.none, "vertex": baseline.latest_blessed}
 
 
 class CompilationError(ValueError):
-    """A deployment that does not fit the pipeline."""
+    """Raised if a deployment names a component that the pipeline does not have."""
 
 
 def compile_pipeline(config: PipelineConfig, target: Target) -> dict[str, Any]:
-    """The whole document: a PipelineSpec (schema 2.1) for kfp, a PipelineJob (2.0) for Vertex.
+    """Compiles a pipeline, without needing a network or credentials.
 
-    Vertex's schema is the older one, because `tfx run create` sends all parameters as text, which
-    the service turns into numbers for schema 2.0 only.
+    Vertex gets the older schema, because `tfx run create` sends all parameters as text, and the
+    service converts them to numbers only for schema 2.0.
 
-    Needs no network and no credentials.
+    Returns:
+        For "kfp", a PipelineSpec of schema 2.1 as JSON; for "vertex", a PipelineJob of schema 2.0.
 
     Raises:
-        DeploymentError, CompilationError: naming the setting that is missing or wrong.
+        DeploymentError, CompilationError: if a setting is missing or wrong; the message names it.
     """
-    # First: it finds out whether there is a deployment at all.
+    # This comes first because it checks whether the configuration has a deployment at all.
     pipeline = create_pipeline(config, target)
     return Runner(config, target).run(pipeline)
 
 
 def create_pipeline(config: PipelineConfig, target: Target) -> tfx_pipeline.Pipeline:
-    """The graph as it is deployed, with fixed values where parameters will be bound."""
+    """Builds the graph for a deployment; runtime parameters still have fixed values in it."""
     deployment_checks.check(config, target)
     return graph.create_pipeline(
         config,
@@ -75,20 +76,23 @@ def create_pipeline(config: PipelineConfig, target: Target) -> tfx_pipeline.Pipe
 
 
 class Runner(kubeflow_v2_dag_runner.KubeflowV2DagRunner):
-    """TFX's compiler, completed. To the TFX command it is the KubeflowV2DagRunner it looks for."""
+    """TFX's compiler, extended by what `complete` adds.
+
+    It is a subclass of KubeflowV2DagRunner because the `tfx` command looks for one.
+    """
 
     def __init__(self, config: PipelineConfig, target: Target):
-        """Sets up the runner.
+        """Sets up the compiler.
 
         Args:
-            config: of the pipeline; it has a `deployment`.
-            target: what to compile for.
+            config: configuration of the pipeline, with a `deployment`.
+            target: the platform to compile for.
         """
         given = config.deployment
         super().__init__(
             kubeflow_v2_dag_runner.KubeflowV2DagRunnerConfig(
                 display_name=config.name,
-                # Under this key TFX looks up those that are not listed.
+                # TFX uses the image under this key for components without one of their own.
                 default_image={pipeline_builder.DEFAULT_IMAGE_PATH_KEY: given.image} | given.images,
                 use_pipeline_spec_2_1=target == "kfp",
             )
@@ -102,12 +106,15 @@ class Runner(kubeflow_v2_dag_runner.KubeflowV2DagRunner):
         parameter_values: Mapping[str, Any] | None = None,
         write_out: bool = False,
     ) -> dict[str, Any]:
-        """Compiles; writes a file only where the TFX command has said so.
+        """Compiles a pipeline, and writes a file only if the `tfx` command or the caller asks.
 
         Args:
-            pipeline: of `create_pipeline`.
-            parameter_values: other defaults of the runtime parameters.
-            write_out: as TFX's runner has it.
+            pipeline: graph made by `create_pipeline`.
+            parameter_values: defaults of runtime parameters, instead of those in the configuration.
+            write_out: whether to write the document to the output folder, as in TFX's runner.
+
+        Returns:
+            The document that `compile_pipeline` returns.
         """
         config = self._pipeline_config
         _check_ids(pipeline, config.deployment)
@@ -125,7 +132,8 @@ class Runner(kubeflow_v2_dag_runner.KubeflowV2DagRunner):
         job["pipelineSpec"] = json_format.MessageToDict(spec)
         job["labels"] = {**job.get("labels", {}), **config.deployment.labels}
         document = job if self._target == "vertex" else job["pipelineSpec"]
-        # The TFX command has set another folder by now, and runs from there later.
+        # The `tfx` command replaces the output folder during the call above, and expects the file
+        # there.
         if write_out or self._output_dir != before:
             with fileio.open(f"{self._output_dir}/{self._output_filename}", "w") as file:
                 file.write(to_text(document, self._target))
@@ -135,12 +143,12 @@ class Runner(kubeflow_v2_dag_runner.KubeflowV2DagRunner):
 def to_text(
     document: Mapping[str, Any], target: Target, platform: Mapping[str, Any] | None = None
 ) -> str:
-    """YAML for kfp, JSON for Vertex; the same document gives the same text.
+    """Formats a document as YAML for kfp and as JSON for Vertex; equal documents give equal texts.
 
     Args:
-        document: of `compile_pipeline`.
-        target: what it is for.
-        platform: of `platform_of`, for kfp.
+        document: document made by `compile_pipeline`.
+        target: the platform that it was compiled for.
+        platform: for kfp, what `platform_of` returned; it becomes a second YAML document.
     """
     if target == "kfp":
         documents = [dict(document), *([dict(platform)] if platform else [])]
@@ -149,11 +157,11 @@ def to_text(
 
 
 def platform_of(document: Mapping[str, Any], config: PipelineConfig) -> dict[str, Any] | None:
-    """What Kubernetes is asked for a compiled pipeline, beside the specification; None for nothing.
+    """Makes the requests to Kubernetes that accompany the specification; None if there are none.
 
     Args:
-        document: of `compile_pipeline`, for kfp.
-        config: of the pipeline.
+        document: document made by `compile_pipeline` for kfp.
+        config: configuration of the pipeline.
     """
     labels = {name: value["executorLabel"] for name, value in document["components"].items()}
     return kubernetes_platform.platform(config.deployment.kubernetes, labels)
@@ -166,14 +174,14 @@ def complete(
     defaults: Mapping[str, Any],
     pipeline: tfx_pipeline.Pipeline,
 ) -> None:
-    """Adds to a specification what TFX leaves out.
+    """Adds to a specification what TFX's compiler leaves out.
 
     Args:
-        spec: of TFX's compiler; changed in place.
-        given: resources, retries, caching, root.
-        target: what it is for.
-        defaults: of the runtime parameters.
-        pipeline: that was compiled.
+        spec: specification made by TFX's compiler; changed in place.
+        given: deployment, with resources, retries, caching and pipeline root.
+        target: the platform that the specification is for.
+        defaults: default values of the runtime parameters, by name.
+        pipeline: the graph from which the specification was made.
     """
     if given.pipeline_root:
         spec.default_pipeline_root = given.pipeline_root
@@ -205,7 +213,7 @@ def complete(
 
 
 def _components(pipeline: tfx_pipeline.Pipeline) -> list[base_component.BaseComponent]:
-    """Without resolvers, which run no container."""
+    """The pipeline's components, without resolvers, which run no container."""
     return [node for node in pipeline.components if isinstance(node, base_component.BaseComponent)]
 
 
@@ -220,10 +228,10 @@ def _task_names(pipeline: tfx_pipeline.Pipeline) -> list[str]:
 
 
 def _read_files(pipeline: tfx_pipeline.Pipeline) -> list[str]:
-    """Components whose inputs are files and not artifacts: of raw data, or a given vocabulary.
+    """Ids of components that read files instead of artifacts: raw data, or a given vocabulary.
 
-    Vertex asks TFX's driver for a fingerprint of the files before it looks into its cache; Kubeflow
-    Pipelines compares the names only, and would overlook new content behind them.
+    Before Vertex looks into its cache, it asks TFX's driver for a fingerprint of these files.
+    Kubeflow Pipelines only compares their names, and would not notice new content.
     """
     return [component.id for component in _components(pipeline) if not component.inputs]
 

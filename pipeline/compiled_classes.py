@@ -1,6 +1,6 @@
-"""Imports all that a compiled preset names: `python -m pipeline.compiled_classes PRESET`.
+"""Imports everything that a compiled preset names: `python -m pipeline.compiled_classes PRESET`.
 
-Run inside an image, it shows that the image holds the code that a cluster will ask it for.
+When run inside an image, this shows that the image contains the code that a cluster will run in it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import yaml
 
 from pipeline import compilation, preset_loader
 
-# Nothing is fetched: only the names of the classes matter.
+# A placeholder deployment. Only the names of the classes matter, so nothing here has to exist.
 _DEPLOYMENT = (
     "deployment={pipeline_root: gs://bucket/root, "
     f"image: 'registry.example/image@sha256:{'0' * 64}'}}"
@@ -22,7 +22,11 @@ _DEPLOYMENT = (
 
 
 def class_paths(spec: Mapping[str, Any]) -> Iterator[str]:
-    """Dotted paths of executors, of functions they call, and of our artifact types."""
+    """Yields the dotted paths of executors, of the functions they call, and of our artifact types.
+
+    Args:
+        spec: a PipelineSpec as JSON.
+    """
     for executor in spec["deploymentSpec"]["executors"].values():
         arguments = executor["container"].get("args", [])
         if "--executor_class_path" in arguments:
@@ -41,10 +45,13 @@ def class_paths(spec: Mapping[str, Any]) -> Iterator[str]:
 
 
 def import_all(spec: Mapping[str, Any]) -> list[str]:
-    """Imports them; returns what was imported.
+    """Imports everything that a PipelineSpec names.
+
+    Returns:
+        The dotted paths of what was imported, sorted.
 
     Raises:
-        ImportError, AttributeError: naming what is not there.
+        ImportError, AttributeError: if a module or a name does not exist.
     """
     found = sorted(set(class_paths(spec)))
     for path in found:
@@ -54,7 +61,7 @@ def import_all(spec: Mapping[str, Any]) -> list[str]:
 
 
 def main() -> None:
-    """Compiles a preset and imports what it names."""
+    """Compiles the preset named on the command line, imports what it names, and prints that."""
     config = preset_loader.load(sys.argv[1], [_DEPLOYMENT])
     for path in import_all(compilation.compile_pipeline(config, "kfp")):
         print(path)

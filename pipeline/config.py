@@ -1,8 +1,8 @@
-"""What every kind of pipeline is configured by; the presets fill it in, every runner reads it.
+"""The configuration that all kinds of pipelines share; presets fill it in, and runners read it.
 
-What one library alone needs is declared by that library (`XLNetConfig`, `ModelOptions`,
-`TrainingConfig`); here they are put together and checked against each other. Each kind adds its own
-in a module beside this one (`classification_config`), and `kinds` lists them.
+Settings that belong to one library are declared by that library (`XLNetConfig`, `ModelOptions`,
+`TrainingConfig`). This module puts them together and checks them against each other. Each kind of
+pipeline adds its own settings in `pipeline/kinds/<kind>/config.py`.
 """
 
 from __future__ import annotations
@@ -22,20 +22,22 @@ from components.trainer.search import SearchConfig
 from pipeline import searched_folders
 from pipeline.deployment import DeploymentConfig
 
-# What Kubeflow and Vertex accept as the name of a pipeline, and file systems as a folder's.
+# Kubeflow and Vertex accept these as names of pipelines, and file systems as names of folders.
 _LEGAL_NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
 
 
 @dataclasses.dataclass(frozen=True)
 class VocabularyConfig:
-    """The SentencePiece model.
+    """Which SentencePiece model to use, and how text is normalised for it.
+
+    Exactly one of `model` and `size` is given.
 
     Attributes:
-        model: path of an existing one, local or `gs://`; None trains one on the training split.
-        size: pieces of the one to be trained.
+        model: path of an existing model, local or `gs://`.
+        size: number of pieces of a new model, which is trained on the training split.
         uncased: whether texts are lower-cased.
-        keep_accents: whether accents and other marks that combine with a letter are kept; false
-            takes them away, as published for English.
+        keep_accents: whether accents and other combining marks are kept; False removes them, as
+            the published English models expect.
     """
 
     model: str | None = None
@@ -50,25 +52,26 @@ class VocabularyConfig:
 
 @dataclasses.dataclass(frozen=True)
 class RunConfig:
-    """Where things are written and how Beam runs. Nothing here changes what is computed.
+    """Where a run writes its files, and how Beam runs. None of this changes what is computed.
 
     Attributes:
-        output_root: gets artifacts, metadata and logs of the pipeline.
-        state_root: folder in which trainings keep their checkpoints, for the next attempt; None
-            takes `<output_root>/training`, or a folder of the pod where TensorFlow cannot open
-            that.
-        push_to: folder that gets the blessed models, a numbered version each; None takes
+        output_root: folder for the pipeline's artifacts, metadata and logs.
+        push_to: folder for blessed models, each of which becomes a numbered version; None takes
             `<output_root>/serving`.
-        enable_cache: whether components whose inputs have not changed are skipped.
-        beam_args: passed to Beam in each component; the default runs in this process.
+        state_root: folder in which trainings keep their checkpoints, so that a later attempt can
+            resume; None takes `<output_root>/training`, or a folder on the pod's own disk if
+            TensorFlow cannot open that one.
+        enable_cache: whether to skip components whose inputs have not changed.
+        beam_args: command-line arguments for Beam in each component; the default runs Beam in this
+            process.
     """
 
     output_root: str
     push_to: str | None = None
     state_root: str | None = None
     enable_cache: bool = True
-    # Without a runner Beam would look for Prism's binary and download it; without the name of an
-    # image TFX packs itself up for every component, for workers that are not there.
+    # Without a runner, Beam would look for the Prism binary and download it. Without the name of
+    # an image, TFX would package itself for every component, for workers that do not exist.
     beam_args: tuple[str, ...] = ("--runner=FnApiRunner", "--sdk_container_image=unused")
 
     def __post_init__(self) -> None:
@@ -76,37 +79,40 @@ class RunConfig:
 
     @property
     def training_state(self) -> str:
-        """Where trainings keep their checkpoints, a folder each, for the next attempt."""
+        """The folder in which each training keeps its checkpoints, in a subfolder of its own."""
         if self.state_root:
             return self.state_root
-        # TensorFlow opens neither.
+        # TensorFlow, which writes the checkpoints, can open neither kind of address.
         if self.output_root.startswith(("s3://", "minio://")):
             return "/tmp/xlnet-pipeline/training"
         return f"{self.output_root}/training"
 
     @property
     def serving_dir(self) -> str:
-        """Where blessed models go."""
+        """The folder to which blessed models are pushed."""
         return self.push_to or f"{self.output_root}/serving"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PipelineConfig:
-    """What every kind of pipeline has.
+    """The settings that every kind of pipeline has.
 
     Attributes:
-        ELSEWHERE: keys of other kinds that one might look for in this one, with what to do instead.
-        name: of the pipeline: lower-case letters, digits and hyphens.
+        ELSEWHERE: keys that only other kinds have but that users may try here, each with an
+            explanation of what to do instead, for the error message.
+        name: name of the pipeline, made of lower-case letters, digits and hyphens.
         vocabulary: the SentencePiece model.
-        model: sizes of the network; `n_token` may be left out, it follows the vocabulary.
-        training: optimizer, schedule, devices.
-        run: where things are written.
-        options: dropout, initialisation, compute dtype.
-        init_from: folder with `xlnet_model.ckpt`, whose encoder training starts from; None starts
-            from random weights.
-        repeats: seeds with which to train instead of `training.seed`, of which the median counts.
-        search: settings to look for before the training, by trials with `training` otherwise.
-        deployment: for Kubeflow Pipelines and Vertex AI; a run in this process does without.
+        model: sizes of the network; `n_token` may be left out, because it follows the vocabulary.
+        training: optimizer, schedule and devices.
+        run: where files are written.
+        options: dropout, initialisation and compute dtype.
+        init_from: folder with `xlnet_model.ckpt`, from whose encoder the training starts; None
+            starts from random weights.
+        repeats: seeds to train with, one after the other, instead of `training.seed`; the run with
+            the median score is the one that is evaluated.
+        search: settings to search before the training; its trials take everything else from this
+            configuration.
+        deployment: settings for Kubeflow Pipelines and Vertex AI; a local run does not need them.
     """
 
     ELSEWHERE: ClassVar[Mapping[str, str]] = {}
@@ -137,21 +143,27 @@ class PipelineConfig:
 
     @property
     def model_options(self) -> ModelOptions:
-        """How the network is run; kinds that derive some of it from elsewhere add that."""
+        """How the network is run. A kind may override this to fill in what it derives elsewhere."""
         return self.options
 
     @property
     def trained_model(self) -> XLNetConfig:
-        """`model` for what trains. A vocabulary of its own may become smaller than was asked."""
+        """The sizes of the network for the Trainer.
+
+        `n_token` is unset if the vocabulary is trained by the pipeline, because that vocabulary may
+        turn out smaller than `vocabulary.size`.
+        """
         if self.vocabulary.size is None:
             return self.model
         return dataclasses.replace(self.model, n_token=None)
 
     def sized_model(self) -> XLNetConfig:
-        """`model` with its `n_token`, for estimates; reads the vocabulary where that is left out.
+        """The sizes of the network with `n_token` filled in, for estimates and checks.
+
+        This reads the vocabulary file if neither `model.n_token` nor `vocabulary.size` is set.
 
         Raises:
-            NoSuchFilesError, VocabularyError: if it cannot be read.
+            NoSuchFilesError, VocabularyError: if the vocabulary cannot be read.
         """
         if self.model.n_token is not None:
             return self.model
@@ -159,11 +171,14 @@ class PipelineConfig:
         return dataclasses.replace(self.model, n_token=size)
 
     def check_inputs(self) -> None:
-        """Looks for every input file.
+        """Checks that every input file exists and that vocabulary and initial weights fit.
 
         Raises:
-            NoSuchFilesError: naming the pattern that matched nothing.
-            VocabularyError: if the vocabulary is none, or not the model's.
+            NoSuchFilesError: if a file is missing; the message names the pattern or folder.
+            VocabularyError: if the vocabulary file is not a SentencePiece model, or has another
+                size than `model.n_token`.
+            InitialWeightsError: if the weights in `init_from` belong to a network of other sizes.
+            ManifestError: if they were made with another vocabulary.
         """
         if self.vocabulary.model:
             given, size = self.model.n_token, vocabulary_lib.load(self.vocabulary.model).size

@@ -1,4 +1,4 @@
-"""What a person sees while a pipeline runs: a line per component, and no library chatter."""
+"""Logging for the command line: one line per component, without the messages of libraries."""
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ from absl import logging as absl_logging
 from components import plain_errors
 
 _OURS = ("components", "pipeline")
-# BeamDagRunner and TFX's launcher announce nodes in these words.
+# BeamDagRunner and TFX's launcher use these words when a node starts and ends.
 _NODE_RUNS = re.compile(r"^node (\S+) is running")
 _NODE_FINISHED = re.compile(r"^node (\S+) is finished")
 
 
 class _Relevant(logging.Filter):
-    """Lets through our own lines, others' errors, and turns TFX's node messages into ours."""
+    """Keeps our own messages and the errors of libraries, and drops everything else.
+
+    TFX's messages about the start and end of a node become one line with the node's duration.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -39,7 +42,7 @@ class _Relevant(logging.Filter):
             return True
         if record.levelno < logging.ERROR:
             return False
-        # The exception comes up to the command, which prints it once, without the way it came.
+        # The exception also reaches the command, which prints it once and without a traceback.
         if plain_errors.is_of_a_step(message):
             return False
         record.msg, record.args = message.partition("\n")[0], ()
@@ -48,10 +51,10 @@ class _Relevant(logging.Filter):
 
 
 def set_up(*, verbose: bool) -> None:
-    """Prepares logging for a command.
+    """Sets up logging for a command.
 
     Args:
-        verbose: shows everything that the libraries have to say.
+        verbose: whether to show all messages of the libraries as well.
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", datefmt="%H:%M:%S"))
@@ -62,10 +65,10 @@ def set_up(*, verbose: bool) -> None:
         return
     handler.addFilter(_Relevant())
     warnings.filterwarnings("ignore")
-    # absl logs through a handler of its own; with none, its records reach the root's.
+    # absl has a handler of its own; without it, its records go to the root logger's handler.
     absl_logger = logging.getLogger("absl")
     absl_logger.handlers[:] = []
     absl_logger.propagate = True
-    # TFX parses absl's flags anew in every Beam component, which resets the level to the default.
+    # TFX parses absl's flags again in every Beam component, which resets the level to its default.
     flags.FLAGS.set_default("verbosity", absl_logging.INFO)
     absl_logging.set_verbosity(absl_logging.INFO)

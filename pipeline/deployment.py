@@ -1,4 +1,7 @@
-"""What a pipeline on Kubeflow Pipelines or Vertex AI needs to know beside what it computes."""
+"""The section `deployment` of a configuration: how a pipeline runs on Kubeflow or Vertex AI.
+
+Settings that concern only Kubernetes, such as volumes and secrets, are in `pipeline.kubernetes`.
+"""
 
 from __future__ import annotations
 
@@ -17,11 +20,16 @@ _LABEL = re.compile(r"[a-z0-9_-]{0,63}")
 
 
 class UnpinnedImageError(ValueError):
-    """An image that is named by a tag: what runs under it changes without notice."""
+    """Raised if an image is named by a tag, under which another image may appear at any time."""
 
 
 def check_pinned(image: str, *, where: str) -> None:
-    """Raises an UnpinnedImageError unless an image is named by its digest."""
+    """Raises an UnpinnedImageError unless an image is named by its digest.
+
+    Args:
+        image: name of the image.
+        where: the setting that names it, for the message.
+    """
     if not _PINNED.fullmatch(image):
         raise UnpinnedImageError(
             f"{where} is {image!r}, which is not pinned. Write NAME@sha256:DIGEST; the digest is "
@@ -32,13 +40,14 @@ def check_pinned(image: str, *, where: str) -> None:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Resources:
-    """Of a component's container. What is None is left to the platform.
+    """What a component's container gets. The platform decides about everything that is None.
 
     Attributes:
-        cpu: cores.
-        memory_gb: gigabytes.
-        accelerator: Vertex's name ("NVIDIA_TESLA_T4") or Kubernetes' ("nvidia.com/gpu").
-        accelerator_count: of them.
+        cpu: number of cores.
+        memory_gb: memory in gigabytes.
+        accelerator: name of the accelerator: Vertex's ("NVIDIA_TESLA_T4") or Kubernetes'
+            ("nvidia.com/gpu").
+        accelerator_count: number of accelerators; 0 without one.
     """
 
     cpu: float | None = None
@@ -60,13 +69,13 @@ class Resources:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RetryConfig:
-    """What happens when a component fails.
+    """How often, and after which waits, a component that failed is tried again.
 
     Attributes:
-        count: further attempts.
-        backoff_seconds: before the first of them.
-        backoff_factor: by which the wait grows.
-        max_backoff_seconds: longest wait.
+        count: number of further attempts.
+        backoff_seconds: wait before the first of them.
+        backoff_factor: factor by which the wait grows from one attempt to the next.
+        max_backoff_seconds: upper bound of the wait.
     """
 
     count: int = 2
@@ -88,25 +97,28 @@ class RetryConfig:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DeploymentConfig:
-    """Where and as whom a pipeline runs, in which images, with what resources.
+    """Where a pipeline runs, under which account, in which images, and with which resources.
 
     Attributes:
-        pipeline_root: folder for the artifacts, such as gs://BUCKET/xlnet; on Kubeflow also s3://
-            and minio://, and None takes the installation's own.
-        image: of all components, pinned by digest.
-        images: of single components, by id ("Trainer").
-        project: Google Cloud's; needed for Vertex, Dataflow and training jobs.
-        region: the same.
-        service_account: as whom the pipeline runs; the same.
-        resources: by component id; "default" holds for those that are not listed.
-        retries: of every component.
-        uncached: ids of components that always run.
-        labels: for the bill.
-        beam: where Beam components run.
-        training_job: the Trainer's work is done by a Vertex job on these machines; None does it in
-            the Trainer's own container.
-        kubernetes: volumes, secrets, nodes of the pods on Kubeflow.
-        check_accelerators: whether regions are looked up in `pipeline.accelerators`.
+        image: container image of all components, pinned by digest.
+        pipeline_root: folder for the artifacts, such as gs://BUCKET/xlnet. On Kubeflow it may also
+            be on s3:// or minio://, and None takes the installation's own root.
+        images: images of single components that differ from `image`, by component id ("Trainer").
+        project: Google Cloud project; needed for Vertex, Dataflow and training jobs.
+        region: Google Cloud region; needed for the same.
+        service_account: account under which the pipeline runs; needed for the same. On Kubeflow
+            this is a service account of the cluster.
+        resources: resources by component id; those of "default" apply to components that are not
+            listed.
+        retries: what happens if a component fails.
+        uncached: ids of components that always run, even if their inputs have not changed.
+        labels: labels for splitting the bill.
+        beam: where the Beam components run.
+        training_job: machines of a Vertex job that does the Trainer's work; None trains in the
+            Trainer's own container.
+        kubernetes: volumes, secrets and nodes of the pods on Kubeflow.
+        check_accelerators: whether to check that the region has the accelerators, according to the
+            lists in `pipeline.accelerators`.
     """
 
     image: str
@@ -151,7 +163,11 @@ class DeploymentConfig:
                 )
 
     def check_cloud(self, *, purpose: str) -> None:
-        """Raises a ValueError unless project, region and service account are given."""
+        """Raises a ValueError unless project, region and service account are given.
+
+        Args:
+            purpose: what needs them, for the message.
+        """
         missing = [
             name for name in ("project", "region", "service_account") if not getattr(self, name)
         ]
@@ -162,11 +178,11 @@ class DeploymentConfig:
             )
 
     def resources_of(self, component_id: str) -> Resources:
-        """What a component gets."""
+        """Returns the resources of a component, or the defaults if it has none of its own."""
         return self.resources.get(component_id) or self.resources.get(DEFAULT) or Resources()
 
     def beam_arguments(self) -> list[str]:
-        """What every Beam component is started with."""
+        """Returns the command-line arguments for Beam with which every Beam component starts."""
         return self.beam.arguments(
             pipeline_root=self.pipeline_root or "",
             project=self.project,

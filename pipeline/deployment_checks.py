@@ -1,4 +1,8 @@
-"""What can be found wrong with a deployment before anything is spent."""
+"""Checks a deployment for mistakes before a run costs anything.
+
+`check` needs no network, `warnings` lists what is legal but suspicious, and `check_access` tries
+the inputs and the output folders themselves.
+"""
 
 from __future__ import annotations
 
@@ -9,31 +13,32 @@ from components import configuration, files
 from pipeline import accelerators
 from pipeline.config import PipelineConfig
 
-# Vertex mounts buckets here.
+# Vertex mounts buckets below this folder.
 _MOUNTED = "/gcs/"
-# What documentation writes for a name to be put in. Names of buckets, projects, accounts and images
-# hold no capitals, braces or angle brackets, so nothing that exists looks like one.
+# Matches placeholders such as BUCKET or <project> in the examples of the documentation. Real names
+# of buckets, projects, accounts and images contain no capitals, braces or angle brackets.
 _PLACEHOLDER = re.compile(r"(?<![A-Za-z0-9%])[<{]?[A-Z][A-Z0-9_-]+[>}]?(?![a-z])|<[^<>]*>|…")
-# What Kubeflow's launcher copies to and from.
+# Kinds of storage that Kubeflow's launcher copies from and to.
 _ROOTS = ("gs://", "s3://", "minio://")
-# What TensorFlow cannot open: it is reached through Beam, or through the launcher's copies.
+# Kinds of storage that TensorFlow cannot open. They are reached through Beam, or through the copies
+# that the launcher makes.
 _OBJECT_STORES = ("s3://", "minio://")
 
 
 class DeploymentError(ValueError):
-    """A deployment that could not run; the message names the setting."""
+    """Raised if a deployment could not run; the message names the setting."""
 
 
 def check(config: PipelineConfig, target: str) -> None:
-    """Checks what needs no network.
+    """Checks everything that can be checked without a network.
 
     Args:
-        config: of the pipeline.
-        target: "kfp" or "vertex".
+        config: configuration of the pipeline.
+        target: platform to run on, "kfp" or "vertex".
 
     Raises:
-        DeploymentError: naming the setting that is missing or wrong.
-        AcceleratorError: if the region does not have what is asked for.
+        DeploymentError: if a setting is missing or wrong; the message names it.
+        AcceleratorError: if the region does not have an accelerator that is asked for.
     """
     given = config.deployment
     if given is None:
@@ -60,7 +65,7 @@ def check(config: PipelineConfig, target: str) -> None:
 
 
 def warnings(config: PipelineConfig, target: str) -> list[str]:
-    """What is legal and may not be what was meant."""
+    """Lists settings that are legal but may not be what the user intended, a sentence for each."""
     if target != "kfp":
         return []
     found = []
@@ -100,7 +105,7 @@ def _check_kubeflow_root(config: PipelineConfig) -> None:
 
 
 def _check_object_store(config: PipelineConfig) -> None:
-    """S3 is read and written through Beam and by copies, which not everything can be."""
+    """Checks folders on S3 services, which only Beam and the launcher's copies can reach."""
     given = config.deployment.kubernetes
     store = given.object_store if given is not None else None
     for setting, folder in {
@@ -126,7 +131,10 @@ def _check_object_store(config: PipelineConfig) -> None:
 
 
 def _check_workers_reach_root(config: PipelineConfig) -> None:
-    """Beam's workers and training jobs open files themselves, without a launcher's copies."""
+    """Checks that Beam's workers and training jobs can open the folders that they need.
+
+    They open files by themselves, without the copies that Kubeflow's launcher makes.
+    """
     given = config.deployment
     asked = []
     if given.beam.runner != "local":
@@ -160,10 +168,10 @@ def check_access(config: PipelineConfig) -> None:
     """Looks for the inputs, and writes and deletes a file in every folder that a run writes to.
 
     Raises:
-        NoSuchFilesError: naming an input that is not there.
-        DeploymentError: naming a folder that cannot be written.
+        NoSuchFilesError: if an input does not exist; the message names it.
+        DeploymentError: if a folder cannot be written; the message names it.
     """
-    # Beam knows S3 services by the one scheme; AWS_ENDPOINT_URL says where this one is.
+    # Beam only knows the scheme s3:// for S3 services; AWS_ENDPOINT_URL says where MinIO is.
     text = configuration.to_json(config).replace("minio://", "s3://")
     config = configuration.from_json(type(config), text, where="configuration")
     config.check_inputs()
@@ -172,12 +180,12 @@ def check_access(config: PipelineConfig) -> None:
         "run.push_to": config.run.serving_dir,
     }.items():
         if folder is None:
-            continue  # the installation's own
+            continue  # None stands for the installation's own root, which is not known here.
         probe = files.join(folder, f".xlnet-access-{uuid.uuid4().hex}")
         try:
             files.write_bytes(probe, b"may be deleted\n")
             files.remove(probe)
-        # Each of Beam's filesystems fails in its own way: no bucket, no permission, no network.
+        # Beam's filesystems raise different exceptions for a missing bucket, permission or network.
         except Exception as error:
             raise DeploymentError(
                 f"{setting} ({folder}) cannot be written: {error}. On Google Cloud the account "
@@ -199,10 +207,10 @@ def _folders(config: PipelineConfig) -> dict[str, str | None]:
 
 
 def _check_placeholders(config: PipelineConfig) -> None:
-    """Names of the documentation's examples, which are no bucket, project or image of anyone's."""
+    """Refuses names that were copied from an example in the documentation and not filled in."""
     given = config.deployment
     names = {
-        # What follows a bucket may have any name.
+        # Only the bucket is checked, because folders in it may have any name.
         **{
             setting: "/".join(folder.split("/")[:3])
             for setting, folder in _folders(config).items()
@@ -227,13 +235,13 @@ def _check_placeholders(config: PipelineConfig) -> None:
 
 
 def _check_remote(config: PipelineConfig, target: str) -> None:
-    """Containers elsewhere see buckets and volumes, and no folders of this machine."""
+    """Checks that containers can reach all folders, which have to be in buckets or on volumes."""
     given = config.deployment
     folders = _folders(config)
     elsewhere = f"Vertex AI reads and writes gs://BUCKET/… (or {_MOUNTED}BUCKET/…)"
     if target == "kfp":
-        # What would be written to a pod's own disk is said by `warnings`; a vocabulary may lie in
-        # the image.
+        # `warnings` reports outputs that would go to a pod's own disk, and a vocabulary may be part
+        # of the image.
         folders = {name: folders[name] for name in ("data.root", "init_from")}
         elsewhere = (
             "Kubeflow Pipelines reads buckets (gs://, s3://, minio://) and the folders of "
@@ -254,7 +262,10 @@ def _check_remote(config: PipelineConfig, target: str) -> None:
 
 
 def _check_names_of_accelerators(config: PipelineConfig, target: str) -> None:
-    """Kubernetes' names have a domain before a slash, Vertex' are words in capitals."""
+    """Checks that names of accelerators belong to the target platform.
+
+    Kubernetes' names have a domain before a slash; Vertex's are words in capitals.
+    """
     for name, resources in config.deployment.resources.items():
         given = resources.accelerator
         if given is None or ("/" in given) == (target == "kfp"):
@@ -270,7 +281,10 @@ def _check_names_of_accelerators(config: PipelineConfig, target: str) -> None:
 
 
 def _check_gate(config: PipelineConfig) -> None:
-    """Kubeflow Pipelines cannot look up the latest blessed model: drops are not measured there."""
+    """Refuses thresholds that only compare with the latest blessed model, for Kubeflow Pipelines.
+
+    Kubeflow Pipelines cannot look up that model, so such a threshold would have no effect.
+    """
     for metric, threshold in config.evaluation.thresholds.items():
         if threshold.minimum is None and threshold.maximum is None:
             raise DeploymentError(

@@ -1,4 +1,4 @@
-"""Devices that a training step may have to fit on, by the memory that one replica has there."""
+"""The devices that `xlnet-pipeline estimate` knows, with the memory of one replica on each."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import dataclasses
 from collections.abc import Mapping
 
 _GIB = 1 << 30
-# What is left for the compiler's temporary buffers, the runtime and fragmentation.
+# The rest is left for the compiler's temporary buffers, the runtime and fragmentation.
 _USABLE_SHARE = 0.9
 
 
 @dataclasses.dataclass(frozen=True)
 class Device:
-    """Where a replica runs.
+    """A device on which a replica can run.
 
     Attributes:
-        description: for people.
-        memory_bytes: of one replica.
+        description: name and memory of the device, to be shown to users.
+        memory_bytes: memory available to one replica.
     """
 
     description: str
@@ -24,12 +24,12 @@ class Device:
 
     @property
     def usable_bytes(self) -> int:
-        """Nine tenths of the memory; the rest is the compiler's and the runtime's."""
+        """Nine tenths of the memory; the compiler and the runtime need the rest."""
         return int(_USABLE_SHARE * self.memory_bytes)
 
 
-# Source of the TPUs' sizes: cloud.google.com/tpu/docs/system-architecture. A replica is a core on
-# v2 and v3, a chip from v4 on.
+# The sizes of TPUs are from cloud.google.com/tpu/docs/system-architecture. A replica is a core on
+# v2 and v3, and a chip from v4 on.
 DEVICES: Mapping[str, Device] = {
     "v2": Device("TPU v2 core, 8 GiB", 8 * _GIB),
     "v3": Device("TPU v3 core, 16 GiB", 16 * _GIB),

@@ -1,4 +1,4 @@
-"""Looks at an installation before anything is run: versions, devices, files, credentials."""
+"""Examines an installation, for `xlnet-pipeline doctor`: versions, devices, disk, credentials."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Literal
 
 Verdict = Literal["ok", "note", "problem"]
 
-# What a run needs; the versions that move together stand in constraints.txt.
+# The packages that a run needs. Versions that belong together are pinned in constraints.txt.
 _PACKAGES = (
     "tfx",
     "tensorflow",
@@ -24,10 +24,10 @@ _PACKAGES = (
     "apache-beam",
     "sentencepiece",
 )
-# These are compiled against each other and must be of the same minor version.
+# These are compiled against each other and must have the same minor version.
 _SAME_MINOR_VERSION = ("tensorflow", "tf-keras", "tensorflow-text")
 _MIN_PYTHON, _MAX_PYTHON = (3, 10), (3, 13)
-# The sample leaves 30 MB behind, a checkpoint of XLNet-Large with its optimizer takes 4 GB.
+# A run of the sample takes 30 MB; one checkpoint of XLNet-Large with its optimizer takes 4 GB.
 _LITTLE_SPACE = 5 << 30
 _CREDENTIALS_VARIABLE = "GOOGLE_APPLICATION_CREDENTIALS"
 _GCLOUD_FILE = "~/.config/gcloud/application_default_credentials.json"
@@ -35,11 +35,11 @@ _GCLOUD_FILE = "~/.config/gcloud/application_default_credentials.json"
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """What a look at one thing came to.
+    """The result of examining one thing.
 
     Attributes:
-        what: was looked at.
-        verdict: "problem" if a run would fail.
+        what: what was examined, such as "Python".
+        verdict: "problem" if a run would fail, "note" for something worth knowing, "ok" otherwise.
         detail: what was found, and what to do about it.
     """
 
@@ -49,10 +49,10 @@ class Finding:
 
 
 def examine(*, output_root: str) -> Iterator[Finding]:
-    """Everything that can be known without a configuration.
+    """Examines everything that does not depend on a configuration.
 
     Args:
-        output_root: folder whose disk is looked at.
+        output_root: output folder of a run, for which the free disk space is checked.
     """
     yield _python()
     yield from _packages()
@@ -92,7 +92,7 @@ def _packages() -> Iterator[Finding]:
 
 
 def _guarded(what: str, look: Callable[[], Finding]) -> Finding:
-    """A look that may fail at importing what it looks at, which is a finding as well."""
+    """Calls `look`, and turns a failure to import or load something into a finding."""
     try:
         return look()
     except (ImportError, OSError, RuntimeError) as error:
@@ -102,7 +102,7 @@ def _guarded(what: str, look: Callable[[], Finding]) -> Finding:
 def _keras() -> Finding:
     import tensorflow as tf
 
-    # Only looked at, to see which Keras TensorFlow hands out.
+    # tf.keras is not used for anything here; this only looks at which Keras TensorFlow provides.
     package = tf.keras.Model.__module__.partition(".")[0]
     if package == "tf_keras":
         return Finding("Keras", "ok", "tf_keras")
@@ -152,7 +152,7 @@ def _disk(directory: str) -> Finding:
 
 
 def _credentials() -> Finding:
-    """Whether gs:// paths can be reached; whether they are valid, only Google can say."""
+    """Looks for Google Cloud credentials. Only Google can tell whether they are still valid."""
     named = os.environ.get(_CREDENTIALS_VARIABLE)
     if named:
         if os.path.isfile(named):

@@ -1,4 +1,8 @@
-"""The pipeline as a graph of components; reads no environment and touches no network."""
+"""Builds the graph of components that every runner and the compiler use.
+
+Building it reads no environment variables and needs no network. Which components a pipeline has is
+decided by its kind; see `pipeline/kinds/`.
+"""
 
 from __future__ import annotations
 
@@ -19,14 +23,16 @@ def create_pipeline(
     metadata_connection_config: object | None = None,
     beam_args: Sequence[str] | None = None,
 ) -> tfx_pipeline.Pipeline:
-    """Raw files to a pushed model, if it is good enough.
+    """Builds the pipeline, from raw files to a model that is pushed if it is good enough.
 
     Args:
-        config: what to run.
-        pipeline_root: gets the artifacts.
-        resolve_baseline: makes the node that finds the model to compare with.
-        metadata_connection_config: of ML Metadata, where the orchestrator brings none.
-        beam_args: of all Beam components; None takes those of `config.run`.
+        config: configuration of the pipeline.
+        pipeline_root: folder to which the components write their artifacts.
+        resolve_baseline: makes the node that finds the model to compare the new one with.
+        metadata_connection_config: connection to ML Metadata, for an orchestrator that does not
+            provide its own.
+        beam_args: command-line arguments for Beam, used by all Beam components; None takes
+            `config.run.beam_args`.
     """
     return tfx_pipeline.Pipeline(
         pipeline_name=config.name,

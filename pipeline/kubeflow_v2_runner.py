@@ -1,10 +1,11 @@
-"""The file that the TFX command is pointed at.
+"""Entry point for the `tfx` command, which takes the path of this file.
 
     export XLNET_CONFIG=mine.yaml
     tfx pipeline create --engine=vertex --pipeline-path=pipeline/kubeflow_v2_runner.py
 
-The command passes no arguments on, so the configuration comes from the environment: `XLNET_CONFIG`
-names a preset or a YAML file, `XLNET_SET` holds overrides, one "key=value" a line.
+The command passes no arguments to this file, so the configuration comes from the environment:
+`XLNET_CONFIG` names a preset or a YAML file, and `XLNET_SET` holds overrides of the form
+"key=value", one per line.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ OVERRIDES_VARIABLE = "XLNET_SET"
 
 
 def main() -> None:
-    """Compiles for Vertex, which is the only engine that TFX's command still submits to.
+    """Compiles for Vertex, the only engine to which the `tfx` command still submits.
 
     Raises:
-        ConfigurationError: if the environment names no configuration, or a wrong one.
+        ConfigurationError: if the environment names no configuration, or one with mistakes.
     """
     preset = os.environ.get(CONFIG_VARIABLE)
     if not preset:

@@ -1,4 +1,8 @@
-"""What Kubernetes is asked for a pipeline's pods, beside images and resources."""
+"""The section `deployment.kubernetes` of a configuration: volumes, secrets and nodes for pods.
+
+Images and resources are not here, but in `pipeline.deployment`. `pipeline.kubernetes_platform`
+turns these settings into the document that Kubeflow Pipelines reads.
+"""
 
 from __future__ import annotations
 
@@ -13,20 +17,20 @@ _EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 _OBJECT_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _QUANTITY = re.compile(r"[0-9]+(\.[0-9]+)?(Ki|Mi|Gi|Ti|k|M|G|T)?")
-# The launcher's own folders; a volume there would hide what it downloads.
+# Kubeflow's launcher downloads into these folders; a volume there would hide its files.
 _LAUNCHERS_FOLDERS = ("/gcs", "/s3", "/minio")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Volume:
-    """A persistent volume claim, mounted into pods.
+    """A persistent volume claim that is mounted into pods.
 
     Attributes:
-        claim: name of the claim, which is there already.
-        path: where it is mounted.
-        sub_path: folder of the volume to mount; "" takes all of it.
-        components: ids of those that get it; empty for all. A claim that only one node may mount
-            (ReadWriteOnce) is best given to one component.
+        claim: name of the claim, which must already exist.
+        path: folder at which it is mounted.
+        sub_path: folder of the volume to mount; "" mounts the whole volume.
+        components: ids of the components that get the volume; empty for all. A claim that only one
+            node can mount (ReadWriteOnce) should be given to a single component.
     """
 
     claim: str
@@ -39,20 +43,21 @@ class Volume:
         _check_mount(self.path, where=f"volume {self.claim!r}: path")
 
     def holds(self, path: str) -> bool:
-        """Whether a folder is on this volume."""
+        """Returns whether a folder is on this volume."""
         return f"{_normal(path)}/".startswith(f"{_normal(self.path)}/")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Toleration:
-    """A taint of nodes that pods accept, as GPU pools have them.
+    """A taint that pods tolerate on their nodes; pools of GPU nodes often have one.
 
     Attributes:
-        key: of the taint.
-        operator: "Equal", or "Exists" whatever its value.
-        value: of the taint.
-        effect: "NoSchedule", "PreferNoSchedule" or "NoExecute"; "" for all of them.
-        seconds: for which a NoExecute taint is borne; None for ever.
+        key: key of the taint.
+        operator: "Equal" compares the taint's value with `value`; "Exists" accepts any value.
+        value: value of the taint, for the operator "Equal".
+        effect: effect of the taint: "NoSchedule", "PreferNoSchedule" or "NoExecute"; "" accepts
+            all three.
+        seconds: how long a pod stays on a node with a NoExecute taint; None for no limit.
     """
 
     key: str = ""
@@ -88,11 +93,11 @@ class Toleration:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SecretVariables:
-    """Values of a secret as environment variables.
+    """Environment variables whose values come from a secret.
 
     Attributes:
-        secret: name of the secret, in the namespace of the run.
-        variables: key in the secret by variable.
+        secret: name of the secret, which is in the namespace of the run.
+        variables: maps the name of each variable to the key in the secret that holds its value.
     """
 
     secret: str
@@ -108,11 +113,11 @@ class SecretVariables:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SecretFiles:
-    """A secret as a folder with a file for every key.
+    """A secret that is mounted as a folder, with one file for each of its keys.
 
     Attributes:
-        secret: name of the secret, in the namespace of the run.
-        path: of the folder.
+        secret: name of the secret, which is in the namespace of the run.
+        path: path of the folder in the pod.
     """
 
     secret: str
@@ -125,17 +130,18 @@ class SecretFiles:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ObjectStore:
-    """An S3 service, such as the MinIO or SeaweedFS that Kubeflow Pipelines brings along.
+    """An S3 service, such as the MinIO or SeaweedFS that comes with Kubeflow Pipelines.
 
-    Every component gets its address and keys, so that data may be at s3://BUCKET/… or
-    minio://BUCKET/…, and models may be pushed there.
+    Every component gets its address and credentials, so that data can be read from s3://BUCKET/…
+    or minio://BUCKET/…, and models can be pushed there.
 
     Attributes:
-        endpoint: address as pods see it; None is Amazon's.
-        secret: with the keys; None leaves credentials to the pod's service account.
-        access_key: the secret's key of the access key.
-        secret_key: the secret's key of the secret key.
-        region: of the bucket; other services than Amazon's take any.
+        endpoint: address of the service as seen from pods; None for Amazon S3.
+        secret: name of the secret that holds the credentials; None if pods get their credentials
+            from their service account.
+        access_key: key under which the secret holds the access key.
+        secret_key: key under which the secret holds the secret key.
+        region: region of the bucket; services other than Amazon's accept any.
     """
 
     endpoint: str | None = None
@@ -154,14 +160,14 @@ class ObjectStore:
             _check_object(self.secret, where="secret")
 
     def variables(self) -> dict[str, str]:
-        """What S3 clients read from the environment, but for keys."""
+        """Returns the environment variables of S3 clients, except those with credentials."""
         found = {"AWS_DEFAULT_REGION": self.region}
         if self.endpoint:
             found["AWS_ENDPOINT_URL"] = self.endpoint
         return found
 
     def secret_variables(self) -> tuple[SecretVariables, ...]:
-        """The keys."""
+        """Returns the environment variables with the credentials; none if there is no secret."""
         if self.secret is None:
             return ()
         keys = {"AWS_ACCESS_KEY_ID": self.access_key, "AWS_SECRET_ACCESS_KEY": self.secret_key}
@@ -170,16 +176,17 @@ class ObjectStore:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Pod:
-    """Of one component's pods.
+    """Settings for the pods of one component.
 
     Attributes:
-        node_selector: labels of the nodes that they may run on.
-        tolerations: taints of nodes that they accept.
-        variables: environment variables.
-        secret_variables: those whose values are secrets.
-        secret_files: secrets as files.
-        shared_memory: size of /dev/shm, such as "8Gi"; None for the node's 64 MB.
-        timeout_seconds: after which a pod is ended, and perhaps tried again; None for never.
+        node_selector: labels that a node must have for the pods to run on it.
+        tolerations: taints of nodes that the pods tolerate.
+        variables: environment variables by name.
+        secret_variables: environment variables whose values come from secrets.
+        secret_files: secrets that are mounted as files.
+        shared_memory: size of /dev/shm, such as "8Gi"; None keeps the node's default of 64 MB.
+        timeout_seconds: time after which a pod is stopped, and started again if retries are left;
+            None for no limit.
     """
 
     node_selector: dict[str, str] = dataclasses.field(default_factory=dict)
@@ -201,7 +208,7 @@ class Pod:
             raise ValueError(f"timeout_seconds must be positive, but is {self.timeout_seconds}.")
 
     def over(self, other: Pod) -> Pod:
-        """These settings on top of others."""
+        """Combines these settings with others, over which these take precedence."""
         return Pod(
             node_selector={**other.node_selector, **self.node_selector},
             tolerations=(*other.tolerations, *self.tolerations),
@@ -215,13 +222,14 @@ class Pod:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class KubernetesConfig:
-    """Of all pods of a pipeline on Kubeflow.
+    """Settings for all pods of a pipeline on Kubeflow.
 
     Attributes:
-        volumes: claims with the folders that they are mounted at.
-        image_pull_secrets: names of those that open a private registry.
-        object_store: an S3 service for data and models.
-        pods: by component id; "default" holds for all, what a component has comes on top.
+        volumes: volume claims and the folders at which they are mounted.
+        image_pull_secrets: names of the secrets with credentials for a private registry.
+        object_store: S3 service for data and models.
+        pods: settings by component id. Those of "default" apply to all components, and a
+            component's own settings are added on top.
     """
 
     volumes: tuple[Volume, ...] = ()
@@ -244,7 +252,7 @@ class KubernetesConfig:
             _check_once(variables, what="variable", where=f"the environment of {name}")
 
     def pod(self, component_id: str) -> Pod:
-        """Settings of a component's pods."""
+        """Returns the settings of a component's pods, with the defaults and the object store."""
         found = self.pods.get(DEFAULT, Pod())
         if component_id != DEFAULT and component_id in self.pods:
             found = self.pods[component_id].over(found)
@@ -258,19 +266,19 @@ class KubernetesConfig:
         return found
 
     def volumes_of(self, component_id: str) -> list[Volume]:
-        """Those that a component gets."""
+        """Returns the volumes that a component gets."""
         return [v for v in self.volumes if not v.components or component_id in v.components]
 
     def is_on_volume(self, path: str, component_id: str) -> bool:
-        """Whether a folder outlives a component's pod."""
+        """Returns whether a folder is on a volume of a component, and so outlives its pods."""
         return any(volume.holds(path) for volume in self.volumes_of(component_id))
 
     def is_on_any_volume(self, path: str) -> bool:
-        """Whether a folder is on a volume of some component."""
+        """Returns whether a folder is on a volume of any component."""
         return any(volume.holds(path) for volume in self.volumes)
 
     def component_ids(self) -> set[str]:
-        """All that are named."""
+        """Returns the ids of all components that these settings name."""
         named = {name for volume in self.volumes for name in volume.components}
         return (named | set(self.pods)) - {DEFAULT}
 

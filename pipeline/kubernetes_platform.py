@@ -1,10 +1,10 @@
-"""The platform part of a specification: a second document, with what Kubernetes is asked for.
+"""Makes the platform part of a compiled pipeline: a second document with requests to Kubernetes.
 
-The SDK's own extension, kfp-kubernetes, fits no stack of ours: its only release that takes the
-protobuf of TFX 1.16 (1.0) knows no tolerations, and all of them configure tasks of kfp's own
-language, which TFX's compiler does not write. The part is a dozen fields of
-kubernetes_platform/proto/kubernetes_executor_config.proto in kubeflow/pipelines; where one of them
-has an older and a newer form, the older is written, which every backend from 2.0 on reads.
+The SDK's extension for this, kfp-kubernetes, fits none of our stacks: the only release that accepts
+the protobuf of TFX 1.16 (release 1.0) knows no tolerations, and all releases configure tasks that
+are written in kfp's own Python DSL, which TFX's compiler does not use. The part consists of a dozen
+fields of kubernetes_platform/proto/kubernetes_executor_config.proto in kubeflow/pipelines. If a
+field has an older and a newer form, we write the older one, which every backend from 2.0 on reads.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pipeline.kubernetes import KubernetesConfig
 
 
 def executor_config(given: KubernetesConfig, component_id: str) -> dict[str, Any]:
-    """A `KubernetesExecutorConfig` as JSON; empty if nothing is asked for."""
+    """Makes the `KubernetesExecutorConfig` of a component as JSON; empty if it has no requests."""
     pod = given.pod(component_id)
     fields: dict[str, Any] = {
         "pvcMount": [
@@ -42,7 +42,7 @@ def executor_config(given: KubernetesConfig, component_id: str) -> dict[str, Any
                     {"secretKey": key, "envVar": variable}
                     for variable, key in sorted(secret.variables.items())
                 ],
-                # A pod whose secret is missing does not start, and says so.
+                # If the secret is missing, the pod does not start, and Kubernetes says why.
                 "optional": False,
             }
             for secret in pod.secret_variables
@@ -60,11 +60,11 @@ def executor_config(given: KubernetesConfig, component_id: str) -> dict[str, Any
 
 
 def platform(given: KubernetesConfig | None, labels: Mapping[str, str]) -> dict[str, Any] | None:
-    """The specification's platform part; None if nothing is asked for.
+    """Makes the platform part of a specification; None if there are no requests to Kubernetes.
 
     Args:
-        given: of the deployment.
-        labels: label of the executor by component id.
+        given: settings for Kubernetes in the deployment; None if there are none.
+        labels: label of each component's executor, by component id.
     """
     if given is None:
         return None

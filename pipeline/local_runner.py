@@ -1,4 +1,7 @@
-"""Runs a pipeline in this process: Beam's local runner, SQLite for the metadata."""
+"""Runs a whole pipeline in this process, for `xlnet-pipeline run`.
+
+It uses TFX's BeamDagRunner, and keeps the metadata in an SQLite file.
+"""
 
 from __future__ import annotations
 
@@ -15,23 +18,23 @@ from components.trainer import repeats
 from pipeline.config import PipelineConfig
 from pipeline.preset_loader import to_yaml
 
-# TFX's name of it in the Tuner's output.
+# The file name that TFX gives to the list of trials in the Tuner's output.
 _TRIALS_NAME = "tuner_results.json"
 
 
 @dataclasses.dataclass(frozen=True)
 class RunSummary:
-    """What a run ended with.
+    """The results of a run.
 
     Attributes:
         blessed: whether the model passed its thresholds.
-        metrics: on the evaluation split, by name.
-        failures: why it did not pass.
+        metrics: metrics on the evaluation split, by name.
+        failures: why the model did not pass, one sentence for each reason; empty if it passed.
         report: path of the HTML report.
-        pushed_model: path of the served model; None if none was pushed.
-        data: what became of the data, in one line.
-        trials: of a search, each "trial_id", "score" and its settings, the best first.
-        repeats: what `repeats.json` of the training holds; None of a single one.
+        pushed_model: path of the pushed model; None if no model was pushed.
+        data: one line about rows that were left out, cut or unknown to the vocabulary.
+        trials: the trials of a search, best first; each has "trial_id", "score" and its settings.
+        repeats: content of the training's `repeats.json`; None if only one seed was trained.
     """
 
     blessed: bool
@@ -45,15 +48,17 @@ class RunSummary:
 
 
 def run(config: PipelineConfig) -> RunSummary:
-    """Runs all components, or takes them from the cache.
+    """Runs all components, or takes their outputs from the cache.
 
     Raises:
-        ConfigurationError: if it cannot write where it is told to, before any component runs.
-        NoSuchFilesError: naming the pattern, likewise.
-        KeyboardInterrupt: if a training was ended by Ctrl-C; says how to go on.
+        ConfigurationError: if the output folder is not on a local disk. This is checked before any
+            component runs.
+        NoSuchFilesError: if an input is missing; the message names the pattern. This too is checked
+            before any component runs.
+        KeyboardInterrupt: if a training was ended by Ctrl-C; the message says how to continue.
     """
     absolute = _on_this_machine(config)
-    # TFX takes 15 to 40 seconds to import: after the checks, not before.
+    # TFX takes 15 to 40 seconds to import, so report mistakes in the configuration first.
     config.check_inputs()
 
     from tfx.orchestration import metadata
@@ -62,7 +67,7 @@ def run(config: PipelineConfig) -> RunSummary:
     from components.trainer import preemption
     from pipeline import baseline, graph
 
-    # Beam runs the Trainer in a thread, where no signal can be received.
+    # Beam runs the Trainer in a thread other than the main one, where signals do not arrive.
     preemption.take_over_signals()
 
     root = absolute.run.output_root
@@ -86,7 +91,7 @@ def run(config: PipelineConfig) -> RunSummary:
 
 
 def _on_this_machine(config: PipelineConfig) -> PipelineConfig:
-    """The configuration with the whole path of its output, which must be on a disk."""
+    """Makes the output folder an absolute path; raises ConfigurationError unless it is local."""
     root = config.run.output_root
     if "://" in root:
         raise ConfigurationError(
@@ -99,11 +104,11 @@ def _on_this_machine(config: PipelineConfig) -> PipelineConfig:
 
 
 def summarize(metadata_path: str, config: PipelineConfig) -> RunSummary:
-    """Reads what the latest run left behind.
+    """Collects the results of the latest run from its metadata and artifacts.
 
     Args:
-        metadata_path: SQLite file.
-        config: of that run.
+        metadata_path: the SQLite file with TFX's metadata.
+        config: configuration of that run.
     """
     from ml_metadata import metadata_store
     from ml_metadata.proto import metadata_store_pb2
@@ -113,7 +118,7 @@ def summarize(metadata_path: str, config: PipelineConfig) -> RunSummary:
     store = metadata_store.MetadataStore(connection)
 
     def latest(type_name: str) -> metadata_store_pb2.Artifact | None:
-        """Output of the latest execution, which a cached run repeats."""
+        """Finds the output of the latest execution, which may be one served from the cache."""
         artifacts = {artifact.id: artifact for artifact in store.get_artifacts_by_type(type_name)}
         events = [
             event

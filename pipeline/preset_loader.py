@@ -1,7 +1,8 @@
-"""Presets: YAML files that fill in a configuration, each over those that it extends.
+"""Loads configurations from YAML files: the presets of this package, and the user's own files.
 
-A document may name others under `extends`; its own values win over theirs, key by key. A text that
-starts with "package:" is the path of a file that comes with this package, such as the sample data.
+A file can name other files or presets under `extends`. Their values are merged in order, and the
+file's own values override them key by key. A text that starts with "package:" is the path of a file
+inside this package, such as the sample data.
 """
 
 from __future__ import annotations
@@ -21,27 +22,31 @@ from pipeline.config import PipelineConfig
 PRESET_DIRECTORY = pathlib.Path(__file__).parent / "presets"
 
 _PACKAGE_PREFIX = "package:"
-# A configuration is a page of text; anything larger is the wrong file.
+# A configuration is about a page of text; anything much larger must be the wrong file.
 _MAX_BYTES = 1 << 20
-# Files that a configuration is put together from, and parts of a key of an override.
+# Limits on how many files one configuration may be merged from, and on the depth of a dotted key.
 _MAX_FILES = 30
 _MAX_KEY_PARTS = 20
 
 
 def names() -> list[str]:
-    """Presets that `load` knows by name; those in folders are parts that others extend."""
+    """Returns the names of the presets that can be run.
+
+    "base" and the presets in subfolders are left out, because they are parts for others to extend.
+    """
     return sorted(path.stem for path in PRESET_DIRECTORY.glob("*.yaml") if path.stem != "base")
 
 
 def load(preset: str, overrides: Sequence[str] = ()) -> PipelineConfig:
-    """Reads a configuration.
+    """Reads a configuration and checks it.
 
     Args:
         preset: name of a preset, or path of a YAML file (local or `gs://`).
-        overrides: "dotted.key=value" strings; the values are YAML.
+        overrides: strings of the form "dotted.key=value", where the value is YAML.
 
     Raises:
-        ConfigurationError: naming the place in the document and what is legal there.
+        ConfigurationError: if something is wrong; the message names the place in the document and
+            says what is legal there.
     """
     document = _read(preset, from_folder=None, ancestors=(), known={})
     for override in overrides:
@@ -61,7 +66,7 @@ def load(preset: str, overrides: Sequence[str] = ()) -> PipelineConfig:
 
 
 def to_yaml(config: PipelineConfig) -> str:
-    """The resolved configuration, as it is written beside every output."""
+    """Formats the resolved configuration as YAML, from which `load` reads the same one again."""
     return yaml.safe_dump(configuration.to_plain(config), sort_keys=False, allow_unicode=True)
 
 
@@ -72,7 +77,14 @@ def _read(
     ancestors: tuple[str, ...],
     known: dict[str, dict[str, Any]],
 ) -> dict[str, Any]:
-    """A document over those that it extends; `known` holds those that were read, by path."""
+    """Reads a file and merges it over the files that it extends.
+
+    Args:
+        reference: name of a preset, or path of a file.
+        from_folder: folder of the file that extends this one, for relative paths; None at the top.
+        ancestors: paths of the files that led here, for finding cycles.
+        known: merged documents of the files read so far, by path; this file is added.
+    """
     path = _find(reference, from_folder)
     if path in ancestors:
         raise ConfigurationError(f"{path} extends itself, by way of {' → '.join(ancestors)}.")
@@ -103,7 +115,11 @@ def _read(
 
 
 def _find(reference: str, from_folder: str | None) -> str:
-    """Path of a preset: relative to the file that extends it, or among this package's."""
+    """Finds the file that a reference names.
+
+    References that end in .yaml or .yml are paths; a relative path starts at the folder of the file
+    that contains it. All others are presets of this package.
+    """
     is_path = reference.endswith((".yaml", ".yml"))
     if is_path:
         if "://" in reference or reference.startswith("/") or from_folder is None:
@@ -144,7 +160,10 @@ def _parse_override(override: str) -> dict[str, Any]:
 
 
 def _merge(target: dict[str, Any], source: Mapping[str, Any]) -> None:
-    """Puts values over others; mappings are copied, so that the source can be merged again."""
+    """Merges `source` into `target`, where its values win.
+
+    Mappings are copied rather than shared, so that `source` can be merged elsewhere again.
+    """
     for key, value in source.items():
         if isinstance(value, Mapping):
             if not isinstance(target.get(key), dict):

@@ -1,7 +1,8 @@
-"""What an operator may change from run to run without compiling anew.
+"""The runtime parameters: values that can change from run to run without compiling again.
 
-A parameter reaches every component that declares an execution parameter of its name, whatever the
-kind of the pipeline; `components.runtime_values` says where it goes there.
+In every kind of pipeline, a parameter reaches all components that declare an execution parameter
+for it (`Parameter.component_parameter`). `components.runtime_values` then merges the value into the
+component's configuration.
 """
 
 from __future__ import annotations
@@ -22,19 +23,19 @@ if TYPE_CHECKING:
 
 
 class RuntimeParameterError(ValueError):
-    """A parameter that is unknown, or whose value has the wrong type."""
+    """Raised if a parameter is unknown, or if its value has the wrong type."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Parameter:
-    """A value that a run may be started with.
+    """A value that can be given when a run is started.
 
     Attributes:
-        name: of the parameter.
-        type: of its value: str, int or float.
-        component_parameter: name of the components' execution parameter.
-        default: from the configuration to the value if none is given.
-        description: for user interfaces.
+        name: name of the parameter.
+        type: type of its value: str, int or float.
+        component_parameter: name of the execution parameter that receives it in the components.
+        default: function that computes the default value from the configuration.
+        description: explanation for user interfaces.
     """
 
     name: str
@@ -100,12 +101,17 @@ _BY_NAME: Mapping[str, Parameter] = {parameter.name: parameter for parameter in 
 
 
 def bind(components: Sequence[base_node.BaseNode], config: PipelineConfig) -> dict[str, Any]:
-    """Gives every component that has a use for them the parameters in place of fixed values.
+    """Replaces fixed values in the components by runtime parameters.
 
-    What a search chooses is no parameter: a value given for it would be overwritten.
+    Settings that a search chooses are not made parameters, because the search would overwrite
+    their values.
+
+    Args:
+        components: nodes of the pipeline; their execution properties are changed in place.
+        config: configuration of the pipeline.
 
     Returns:
-        The defaults of the parameters that some component takes, by name.
+        The default values of the parameters that at least one component takes, by name.
     """
     from tfx.orchestration import data_types
 
@@ -124,14 +130,14 @@ def bind(components: Sequence[base_node.BaseNode], config: PipelineConfig) -> di
 
 
 def apply(config: PipelineConfig, given: Mapping[str, Any]) -> PipelineConfig:
-    """The configuration that a run with these parameters has, checked as if it stood in a file.
+    """Makes the configuration of a run with the given parameters, and checks it like a file.
 
     Args:
-        config: that is compiled.
-        given: values by name, as `parse` gives them.
+        config: configuration of the compiled pipeline.
+        given: values by name, as returned by `parse`.
 
     Raises:
-        ConfigurationError, RuntimeValueError: naming the value that is not legal.
+        ConfigurationError, RuntimeValueError: if a value is not legal; the message names it.
     """
     values = {_BY_NAME[name].component_parameter: value for name, value in given.items()}
     text = configuration.to_json(config)
@@ -141,14 +147,14 @@ def apply(config: PipelineConfig, given: Mapping[str, Any]) -> PipelineConfig:
 
 
 def check(given: Mapping[str, Any], spec: Mapping[str, Any]) -> None:
-    """Checks that a compiled pipeline takes the parameters; Kubeflow's client does not look.
+    """Checks that a compiled pipeline takes the given parameters. Kubeflow's client does not.
 
     Args:
         given: values by name.
-        spec: the compiled PipelineSpec.
+        spec: the compiled PipelineSpec as JSON.
 
     Raises:
-        RuntimeParameterError: naming those that it does not take.
+        RuntimeParameterError: if it does not take some of them; the message names these.
     """
     taken = spec["root"]["inputDefinitions"]["parameters"]
     unknown = sorted(set(given) - set(taken))
@@ -160,10 +166,10 @@ def check(given: Mapping[str, Any], spec: Mapping[str, Any]) -> None:
 
 
 def parse(assignments: Sequence[str]) -> dict[str, Any]:
-    """Values of parameters from "name=value" texts.
+    """Parses texts of the form "name=value" into typed values by name.
 
     Raises:
-        RuntimeParameterError: for an unknown parameter or a value of the wrong type.
+        RuntimeParameterError: if a parameter is unknown or a value has the wrong type.
     """
     values = {}
     for assignment in assignments:

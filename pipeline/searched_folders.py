@@ -1,7 +1,8 @@
-"""Folders in which TFX's own code looks for files by a pattern that begins with their name.
+"""Refuses folder names that TFX would misread as glob patterns.
 
-Its ExampleGen driver and its StatisticsGen have no way to quote a name: `v[12]` would be `v1` and
-`v2` to them. What this project reads by itself takes names as they are (`components.files`).
+TFX's ExampleGen driver and its StatisticsGen look for files with a pattern that begins with the
+name of a folder, and cannot quote it: they would read `v[12]` as `v1` and `v2`. Our own code takes
+names literally (`components.files`).
 """
 
 from __future__ import annotations
@@ -10,14 +11,14 @@ from components import files
 
 
 def check(folder: str, *, setting: str) -> None:
-    """Refuses a folder whose name TFX would take for a pattern.
+    """Raises an error if TFX would take the path of a folder for a pattern.
 
     Args:
-        folder: where it lies.
-        setting: that names it.
+        folder: path of the folder.
+        setting: name of the setting that holds the path, for the message.
 
     Raises:
-        ValueError: with what to do.
+        ValueError: if the path contains special characters; the message says what to do.
     """
     if files.escape(folder) != folder:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Components that pipelines of every kind have."""
+"""Makes the components that pipelines of every kind have: vocabulary, Tuner, Trainer, Pusher."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from pipeline.config import PipelineConfig
 def vocabulary(
     config: PipelineConfig, examples: types.BaseChannel, *, text_features: Sequence[str]
 ) -> SentencePieceGen:
-    """Brings in the SentencePiece model, or trains one.
+    """Makes the component that imports the SentencePiece model or trains one.
 
     Args:
-        config: of the pipeline.
-        examples: raw ones, to train on.
-        text_features: names of the features that hold their texts.
+        config: configuration of the pipeline.
+        examples: raw examples, used only if a model is trained.
+        text_features: names of the features that contain text.
     """
     asked = config.vocabulary
     return SentencePieceGen(
@@ -48,14 +48,21 @@ def training(
     examples: types.BaseChannel,
     **channels: types.BaseChannel,
 ) -> list[base_node.BaseNode]:
-    """The Trainer, which comes last, and before it the Tuner if the pipeline searches.
+    """Makes the Trainer, preceded by the Tuner if the configuration has a search.
 
     Args:
-        config: of the pipeline.
-        run_fn_module: with `run_fn`, `tuner_fn`, and the key of their configuration.
-        run_config: dataclass that they read.
-        examples: records of the splits "train" and "eval".
-        channels: further inputs by name.
+        config: configuration of the pipeline.
+        run_fn_module: module with the functions `run_fn` and `tuner_fn`, and with `CONFIG_KEY`, the
+            key under which they find their configuration.
+        run_config: the dataclass that these functions read as their configuration.
+        examples: records with the splits "train" and "eval".
+        channels: further inputs of both components, by name.
+
+    Returns:
+        The Tuner, if there is one, and the Trainer, which is always last.
+
+    Raises:
+        ConfigurationError: if the search covers values that are not legal.
     """
     module = run_fn_module.__name__
     common = {
@@ -72,7 +79,7 @@ def training(
     }
     nodes: list[base_node.BaseNode] = []
     if config.search is not None:
-        # Before anything runs: a corner of the space that is not legal.
+        # Find illegal values in the search space now, rather than in some trial.
         config.search.check(run_config)
         tuner = Tuner(
             tuner_fn=f"{module}.{run_fn_module.tuner_fn.__name__}",
@@ -92,7 +99,7 @@ def training(
 def pusher(
     config: PipelineConfig, *, model: types.BaseChannel, blessing: types.BaseChannel
 ) -> Pusher:
-    """Ships the model, if it is blessed, as a numbered version."""
+    """Makes the component that pushes a blessed model as a numbered version."""
     return Pusher(
         model=model,
         model_blessing=blessing,
@@ -101,14 +108,14 @@ def pusher(
 
 
 def push_destination(config: PipelineConfig) -> pusher_pb2.PushDestination:
-    """The folder that gets a numbered version."""
+    """Describes the folder in which the Pusher creates a numbered version."""
     return pusher_pb2.PushDestination(
         filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=config.run.serving_dir)
     )
 
 
 def lineage(config: PipelineConfig) -> Mapping[str, Any]:
-    """What a report lists under "made from"."""
+    """Returns what the report lists under "Made from", by name."""
     return {
         "configuration": configuration.to_json(config),
         "vocabulary": config.vocabulary.model or f"trained, {config.vocabulary.size} pieces",

@@ -1,4 +1,4 @@
-"""Starts a run on Kubeflow Pipelines or Vertex AI."""
+"""Compiles a pipeline and starts a run of it on Kubeflow Pipelines or Vertex AI."""
 
 from __future__ import annotations
 
@@ -12,14 +12,17 @@ from pipeline.config import PipelineConfig
 
 
 def to_vertex(config: PipelineConfig, parameters: Mapping[str, Any]) -> str:
-    """Compiles and submits; returns the job's resource name.
+    """Compiles the pipeline and starts a run on Vertex AI as `deployment.service_account`.
 
-    `tfx run create` has no way to name a service account, and runs as the project's default one;
-    this runs as `deployment.service_account`.
+    TFX's own command, `tfx run create`, has no option for a service account and would run as the
+    project's default one.
 
     Args:
-        config: of the pipeline.
-        parameters: typed values of runtime parameters, as `runtime_parameters.parse` gives them.
+        config: configuration of the pipeline.
+        parameters: values of runtime parameters by name, as returned by `runtime_parameters.parse`.
+
+    Returns:
+        The resource name of the job.
     """
     from google.cloud import aiplatform
 
@@ -38,12 +41,15 @@ def to_vertex(config: PipelineConfig, parameters: Mapping[str, Any]) -> str:
 
 
 def to_kubeflow(config: PipelineConfig, parameters: Mapping[str, Any], *, endpoint: str) -> str:
-    """Compiles and starts a run; returns its id.
+    """Compiles the pipeline and starts a run on Kubeflow Pipelines.
 
     Args:
-        config: of the pipeline.
-        parameters: typed values of runtime parameters, as `runtime_parameters.parse` gives them.
-        endpoint: address of Kubeflow Pipelines.
+        config: configuration of the pipeline.
+        parameters: values of runtime parameters by name, as returned by `runtime_parameters.parse`.
+        endpoint: address of the Kubeflow Pipelines API.
+
+    Returns:
+        The id of the run.
     """
     import kfp
 
@@ -54,7 +60,7 @@ def to_kubeflow(config: PipelineConfig, parameters: Mapping[str, Any], *, endpoi
             arguments=dict(parameters),
             run_name=config.name,
             service_account=config.deployment.service_account,
-            # None leaves caching as it was compiled: by component.
+            # None keeps the caching options that were compiled in for each component.
             enable_caching=None,
         )
     return run.run_id

@@ -1,4 +1,8 @@
-"""The task behind the Evaluator that makes what user interfaces draw."""
+"""Adds the task Visualization to a compiled pipeline, after the Evaluator.
+
+It makes the artifacts that the user interfaces of Kubeflow Pipelines and Vertex AI can draw; see
+`components.evaluator.visualization`.
+"""
 
 from __future__ import annotations
 
@@ -22,10 +26,10 @@ def add(
     """Adds the task to a compiled pipeline.
 
     Args:
-        spec: of the pipeline; changed in place.
-        executors: of the pipeline; changed in place.
-        evaluator_id: whose evaluation is shown.
-        image: of the task.
+        spec: specification of the pipeline; changed in place.
+        executors: executors of the pipeline; changed in place.
+        evaluator_id: id of the evaluator whose evaluation is shown.
+        image: container image for the task.
     """
     evaluation = spec.components[evaluator_id].output_definitions.artifacts["evaluation"]
     component = spec.components[NAME]

@@ -1,4 +1,4 @@
-"""What a replica computes at a time in a training step."""
+"""Sizes of a training step on one replica, for the commands `estimate` and `preflight`."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 def of(config: PipelineConfig, *, replicas: int = 1) -> Workload:
-    """The workload of one replica: of one micro-batch, where there are several to a step.
+    """Computes the workload of one replica; with gradient accumulation, that of one micro-batch.
 
     Args:
-        config: of the pipeline.
-        replicas: that share a batch.
+        config: configuration of the pipeline.
+        replicas: number of replicas that share a batch.
 
     Raises:
-        ValueError: if they cannot share it evenly.
+        ValueError: if the batch cannot be divided evenly among replicas and micro-batches.
     """
     batch_size = config.training.batch_size
     parts = replicas * config.training.gradient_accumulation
@@ -40,10 +40,17 @@ def of(config: PipelineConfig, *, replicas: int = 1) -> Workload:
 def training_step(
     config: PipelineConfig, *, replicas: int = 1
 ) -> tuple[Task, dict[str, tf.TensorSpec]]:
-    """The task of the training loop, and the features of one replica's rows.
+    """Makes the task of the training loop and the specs of the features of one replica's rows.
+
+    Args:
+        config: configuration of the pipeline.
+        replicas: number of replicas that share a batch.
+
+    Returns:
+        The task, and shape and dtype of each feature by name.
 
     Raises:
-        ValueError: if the replicas cannot share a batch evenly.
+        ValueError: if the batch cannot be divided evenly among replicas and micro-batches.
     """
     workload = of(config, replicas=replicas)
     rows = workload.batch_size * workload.micro_batches

@@ -1,5 +1,5 @@
-"""Time and memory of a training step, ours beside those of other XLNet implementations.
+"""Measures time and memory of a training step, ours and those of other XLNet implementations.
 
-`python -m benchmarks.train_step --peer hugging_face=PYTHON …`; a peer's interpreter belongs
-to an environment of its own.
+Run it with `python -m benchmarks.train_step --peer hugging_face=PYTHON …`. Each contestant is a
+script in this folder, which runs in the interpreter of an environment of its own.
 """

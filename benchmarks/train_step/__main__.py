@@ -1,4 +1,4 @@
-"""Runs the contestants in turn, several rounds, and prints medians and ratios."""
+"""Runs the contestants in turn for several rounds, and prints medians and ratios."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ import time
 from benchmarks.train_step.cases import CASES, THREADS
 
 _FOLDER = pathlib.Path(__file__).parent
-# Our own step, in this interpreter and in one that holds the other stack.
+# Our own step runs in this interpreter, and in one that has the other stack of versions.
 _OURS = ("ours", "other_stack")
 _PEERS = ("hugging_face", "model_garden", "keras_hub", "reference", "other_stack")
 _REFERENCE_ROOT = "XLNET_REFERENCE_ROOT"
 
 
 def main() -> None:
-    """Parses the command line and runs."""
+    """Parses the command line and compares the contestants on each case."""
     parser = argparse.ArgumentParser(
         description=__doc__,
         epilog=(
@@ -62,12 +62,16 @@ def main() -> None:
 
 
 def matmul_peak(dtype: str, repeats: int = 20) -> float:
-    """Best GFLOP/s of a matrix product on as many threads as the contestants.
+    """Measures the best GFLOP/s of a matrix product, on as many threads as the contestants have.
 
-    The best of several shapes, those of the network's own products among them: no single one is
-    the fastest on every machine.
+    It tries several shapes, including those of the network's own products, because no single shape
+    is the fastest on every machine.
+
+    Args:
+        dtype: dtype of the matrices.
+        repeats: number of products of each shape.
     """
-    # Here, so that --help is quick.
+    # Imported here to keep --help quick.
     import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(THREADS)
@@ -114,7 +118,7 @@ def _median(rounds: list[dict]) -> float:
 
 
 def _run(name: str, python: str, case: str, options: argparse.Namespace) -> dict | None:
-    # A script must not have the name of the package that it imports.
+    # The prefix is needed because a script must not have the name of the package that it imports.
     script = "ours.py" if name in _OURS else f"peer_{name}.py"
     environment = {**os.environ, "OMP_NUM_THREADS": "2", "TF_CPP_MIN_LOG_LEVEL": "3"}
     if options.reference_root:

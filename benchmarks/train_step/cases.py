@@ -1,6 +1,6 @@
-"""The steps that are compared: shapes, inputs, and the least work that each needs.
+"""The training steps that are compared: their shapes, their inputs, and the work that they need.
 
-Imported by every contestant in its own environment, so NumPy is all that is needed.
+Every contestant imports this in its own environment, so it must not need more than NumPy.
 """
 
 from __future__ import annotations
@@ -21,13 +21,14 @@ class Case:
     """One training step of XLNet-Base.
 
     Attributes:
-        name: of the case.
-        batch_size: rows.
-        seq_len: tokens per row.
-        mem_len: tokens of memory; 0 for none.
-        reuse_len: tokens that go into the next memory.
-        num_predict: predicted tokens per row; 0 for classification.
-        gigaflop: multiplications and additions that forward and backward pass need at least.
+        name: name of the case.
+        batch_size: number of rows.
+        seq_len: number of tokens per row.
+        mem_len: number of tokens in the memory; 0 for no memory.
+        reuse_len: number of tokens that go into the next memory.
+        num_predict: number of predicted tokens per row; 0 for classification.
+        gigaflop: multiplications and additions that forward and backward pass need at least, in
+            billions.
     """
 
     name: str
@@ -49,7 +50,7 @@ CASES = {
 
 
 def make_inputs(case: Case, seed: int = 0) -> dict[str, np.ndarray]:
-    """Random inputs by name, the same for all contestants."""
+    """Makes random inputs by name, which are the same for all contestants."""
     rng = np.random.default_rng(seed)
     shape = (case.batch_size, case.seq_len)
     inputs = {
@@ -61,7 +62,7 @@ def make_inputs(case: Case, seed: int = 0) -> dict[str, np.ndarray]:
         "label_ids": rng.integers(0, NUM_CLASSES, case.batch_size).astype(np.int32),
     }
     if not case.num_predict:
-        # Half of the rows are padded on the left, as real ones are.
+        # Half of the rows are padded, on the left as in real data.
         inputs["input_mask"][::2, : case.seq_len // 4] = 1
         return inputs
     positions = np.stack(
@@ -73,7 +74,7 @@ def make_inputs(case: Case, seed: int = 0) -> dict[str, np.ndarray]:
     order = np.argsort(rng.random(shape), -1)
     masked = np.zeros(shape, bool)
     np.put_along_axis(masked, positions, True, -1)
-    # Token i does not see the masked token j if j stands at or after i in the order.
+    # Token i does not see the masked token j if j comes at or after i in the order of prediction.
     rank = np.where(masked, order, -1)
     perm_mask = (rank[:, :, None] <= rank[:, None, :]) & masked[:, None, :]
     mapping = np.zeros((case.batch_size, case.num_predict, case.seq_len), np.float32)

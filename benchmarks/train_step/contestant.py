@@ -1,4 +1,4 @@
-"""What every contestant's script does with its step: runs it, times it, prints one JSON line."""
+"""The code that all contestants share: runs a step, times it, and prints a line of JSON."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from cases import CASES, Case
 
 
 def main(make_step: Callable[[Case, str], Callable[[], float]]) -> None:
-    """Measures `<script> CASE DTYPE STEPS`.
+    """Runs a contestant's script, whose arguments are `CASE DTYPE STEPS`.
 
     Args:
-        make_step: from case and dtype ("float32", "bfloat16") to a function that makes one
-            update and returns its loss.
+        make_step: takes a case and a dtype ("float32" or "bfloat16"), and returns a function that
+            makes one update and returns its loss.
     """
     name, dtype, steps = sys.argv[1], sys.argv[2], int(sys.argv[3])
     started = time.perf_counter()
@@ -34,7 +34,7 @@ def main(make_step: Callable[[Case, str], Callable[[], float]]) -> None:
                 "first_step_seconds": seconds[0],
                 "step_seconds": seconds[1:],
                 "losses": losses,
-                # Linux gives KiB.
+                # On Linux this is in KiB.
                 "peak_gigabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
             }
         )

@@ -1,4 +1,4 @@
-"""This project's step."""
+"""This project's training step, as a contestant."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ CONFIG = XLNetConfig(
 
 
 def make_step(case: Case, dtype: str) -> Callable[[], float]:
-    """Forward, backward and update, as the trainer makes them on the CPU."""
+    """Makes a step of forward pass, backward pass and update, as our Trainer does on the CPU."""
     tf.config.threading.set_intra_op_parallelism_threads(THREADS)
     tf.config.threading.set_inter_op_parallelism_threads(THREADS)
     options = ModelOptions(
@@ -78,7 +78,8 @@ def make_step(case: Case, dtype: str) -> Callable[[], float]:
             features["target_mask"]
         )
 
-    # As "auto" has it on a CPU: the graph's own kernels are as fast, and need no compilation.
+    # On a CPU, `jit_compile: auto` means False, too: TensorFlow's kernels are as fast as XLA's and
+    # need no compilation.
     @tf.function(jit_compile=False, autograph=False)
     def step(features, seed):
         with tf.GradientTape() as tape:

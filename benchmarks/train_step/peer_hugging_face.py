@@ -1,4 +1,4 @@
-"""Hugging Face's step (transformers on PyTorch), in an environment of its own."""
+"""Hugging Face's training step (transformers on PyTorch), for an environment of its own."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from cases import (
 
 
 def make_step(case: Case, dtype: str) -> Callable[[], float]:
-    """Forward, backward, clipping and AdamW; bfloat16 by autocast."""
+    """Makes a step of forward pass, backward pass, clipping and AdamW; bfloat16 uses autocast."""
     torch.set_num_threads(THREADS)
     torch.manual_seed(0)
     config = transformers.XLNetConfig(
@@ -50,7 +50,7 @@ def make_step(case: Case, dtype: str) -> Callable[[], float]:
             perm_mask=inputs["perm_mask"],
             target_mapping=inputs["target_mapping"],
             labels=inputs["target"].long(),
-            # Time-major, as its memories are.
+            # This implementation has time-major memories.
             mems=[layer.transpose(0, 1).contiguous() for layer in inputs["mems"]],
             use_mems=True,
         )

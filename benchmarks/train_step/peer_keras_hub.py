@@ -1,6 +1,6 @@
-"""keras-hub's step (Keras 3 on TensorFlow), in an environment of its own.
+"""keras-hub's training step (Keras 3 on TensorFlow), for an environment of its own.
 
-Its backbone has neither memory nor predicted positions, so it runs the classification case only.
+Its backbone has neither memory nor predicted positions, so it only runs the classification case.
 """
 
 from __future__ import annotations
@@ -30,7 +30,10 @@ from cases import (
 
 
 def make_step(case: Case, dtype: str) -> Callable[[], float]:
-    """Backbone and a dense layer over the last token; Keras' own train_on_batch."""
+    """Makes a step with Keras' own train_on_batch, on the backbone with a dense layer on top.
+
+    The dense layer reads the last token.
+    """
     if case.num_predict or dtype != "float32":
         raise ValueError("keras-hub runs the classification case in float32 only")
     tf.config.threading.set_intra_op_parallelism_threads(THREADS)

@@ -1,4 +1,4 @@
-"""The TensorFlow Model Garden's step (official.nlp), in an environment of its own."""
+"""The TensorFlow Model Garden's training step (official.nlp), for an environment of its own."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ from official.nlp.modeling import models, networks
 
 
 def make_step(case: Case, dtype: str) -> Callable[[], float]:
-    """Forward, backward, clipping and Adam in one tf.function; XLA is slower here."""
+    """Makes a step of forward pass, backward pass, clipping and Adam, in one tf.function.
+
+    XLA is not used, because it is slower here.
+    """
     if dtype != "float32":
         raise ValueError("measured in float32 only")
     tf.config.threading.set_intra_op_parallelism_threads(THREADS)

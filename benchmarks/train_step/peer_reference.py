@@ -1,9 +1,9 @@
-"""The step of the TF2 port that this project took over from, in an environment of its own.
+"""The training step of the TF2 port that this project replaces, for an environment of its own.
 
-It does not come with this project: `XLNET_REFERENCE_ROOT` names the folder that holds its
-`official/nlp/`, with the names that today's TensorFlow no longer has mended (`tf.matrix_band_part`,
-`self.lamp_len`, `tf.gfile`). TensorFlow and tf_keras are all that the environment needs; with
-tf-models-official in it, that package would be found in its place.
+The port does not come with this project. `XLNET_REFERENCE_ROOT` names the folder with its
+`official/nlp/`, in which names that current TensorFlow does not have (`tf.matrix_band_part`,
+`tf.gfile`) and the misspelt `self.lamp_len` must be replaced. The environment needs TensorFlow and
+tf_keras only. It must not contain tf-models-official, which would be imported instead of the port.
 """
 
 from __future__ import annotations
@@ -36,7 +36,10 @@ _ROOT = "XLNET_REFERENCE_ROOT"
 
 
 def make_step(case: Case, dtype: str) -> Callable[[], float]:
-    """Forward, backward, clipping and Adam, as its training loop makes them off the TPU."""
+    """Makes a step of forward pass, backward pass, clipping and Adam.
+
+    This is what the port's own training loop does on devices other than a TPU.
+    """
     if dtype != "float32":
         raise ValueError("its bfloat16 makes the variables bfloat16, which is another computation")
     root = os.environ.get(_ROOT, "")
@@ -74,7 +77,7 @@ def make_step(case: Case, dtype: str) -> Callable[[], float]:
         model = xlnet_modeling.PretrainingXLNetModel(config, run_config, name="model")
         features["input_k"] = features.pop("input_ids")
         features["seg_id"] = features.pop("segment_ids")
-        # Time-major, as its memories are.
+        # This implementation has time-major memories.
         features["mems"] = [tf.transpose(layer, [1, 0, 2]) for layer in features["mems"]]
     else:
         model = xlnet_modeling.ClassificationXLNetModel(

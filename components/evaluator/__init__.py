@@ -1,1 +1,5 @@
-"""Metrics, decoding, thresholds, blessing and the report."""
+"""Evaluates a trained model: metrics, thresholds, the blessing, and the report.
+
+Each kind of task has a folder with its component and executor. What they share is here: the gate
+(`gate`), the blessing (`blessing`) and the report (`report`).
+"""

@@ -1,4 +1,4 @@
-"""`python -m components.evaluator`: a model and data to scores, a report and a blessing."""
+"""`python -m components.evaluator`: evaluates a model on data, outside of a pipeline."""
 
 from components import standalone
 

@@ -1,4 +1,4 @@
-"""The mark that a model may ship, as TFX's Evaluator leaves it for Pusher and resolvers."""
+"""Writes the blessing: the mark that a model may be pushed, in the form that TFX expects."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from tfx.utils import path_utils
 
 from components import files
 
-# Vertex's entry point translates the ids in a blessing for subclasses of TFX's own Evaluator only;
-# without that no later run would find the model that was blessed.
+# The base class of our evaluators' executors. Vertex's entry point translates the ids in a blessing
+# only for subclasses of TFX's own executor; otherwise no later run would find the blessed model.
 BlessingExecutor = tfx_executor.Executor
 
 
 def model_path(artifacts: list[types.Artifact]) -> str:
-    """Directory of what a Trainer exported for serving."""
+    """Returns the directory of the SavedModel in a Trainer's output."""
     model = artifact_utils.get_single_instance(artifacts)
     return path_utils.serving_model_path(model.uri, path_utils.is_old_model_artifact(model))
 
@@ -30,13 +30,13 @@ def write(
     *,
     blessed: bool,
 ) -> None:
-    """Marks the artifact "blessing"; Pusher and resolvers go by its properties.
+    """Marks the artifact "blessing" as blessed or not, in properties for the Pusher and resolvers.
 
     Args:
-        input_dict: "model", and where there is one "baseline_model".
-        output_dict: "blessing".
-        exec_properties: of the executor.
-        blessed: whether the model may ship.
+        input_dict: input artifacts: "model", and "baseline_model" if there is one.
+        output_dict: output artifacts: "blessing".
+        exec_properties: execution properties of the evaluator.
+        blessed: whether the model may be pushed.
     """
     blessing = artifact_utils.get_single_instance(
         output_dict[standard_component_specs.BLESSING_KEY]

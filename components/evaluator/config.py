@@ -1,4 +1,4 @@
-"""What makes a model good enough to ship."""
+"""The section `evaluation` of a configuration: when a model is good enough to be pushed."""
 
 from __future__ import annotations
 
@@ -8,14 +8,18 @@ import math
 
 @dataclasses.dataclass(frozen=True)
 class Threshold:
-    """Bounds of one metric: the first two where more is better, the others where less is.
+    """Bounds of one metric.
+
+    `minimum` and `maximum_drop` are for metrics of which more is better, the other two for metrics
+    of which less is better. They cannot be mixed.
 
     Attributes:
         minimum: lowest value that is good enough.
         maximum_drop: how far the value may fall below that of the latest blessed model on the
-            same data; 0 asks for at least as good. Without a blessed model it is not looked at.
-        maximum: highest value that is good enough, of a metric like perplexity.
-        maximum_rise: how far such a value may rise above that of the latest blessed model.
+            same data; 0 requires it to be at least as good. Ignored if there is no blessed model.
+        maximum: highest value that is good enough, for a metric such as perplexity.
+        maximum_rise: how far the value may rise above that of the latest blessed model on the same
+            data. Ignored if there is no blessed model.
     """
 
     minimum: float | None = None
@@ -39,25 +43,25 @@ class Threshold:
 
     @property
     def more_is_better(self) -> bool:
-        """Whether it bounds a metric from below."""
+        """Whether this bounds a metric of which more is better."""
         return self.minimum is not None or self.maximum_drop is not None
 
     @property
     def less_is_better(self) -> bool:
-        """Whether it bounds a metric from above."""
+        """Whether this bounds a metric of which less is better."""
         return self.maximum is not None or self.maximum_rise is not None
 
 
 @dataclasses.dataclass(frozen=True)
 class EvaluationConfig:
-    """The gate before the Pusher.
+    """The thresholds that a model has to reach before the Pusher pushes it.
 
     Attributes:
-        thresholds: bounds by metric; all must hold.
-        slice_by: features by whose values the metrics are shown separately: "label", "length",
-            and "level" where the data have levels.
-        slice_thresholds: bounds by slice, value of the slice and metric, such as
-            {"level": {"high": {"accuracy": …}}}.
+        thresholds: bounds by name of the metric, all of which must hold.
+        slice_by: features by whose values the metrics are also shown separately: "label",
+            "length", and "level" if the data have levels.
+        slice_thresholds: bounds on parts of the data, by feature, value of the feature and metric,
+            such as {"level": {"high": {"accuracy": …}}}.
     """
 
     thresholds: dict[str, Threshold]
@@ -74,14 +78,15 @@ class EvaluationConfig:
             )
 
     def check_slices(self, known: tuple[str, ...], metrics: tuple[str, ...]) -> None:
-        """Compares slices and their thresholds with what a task can be sliced by.
+        """Checks that the configured slices and their metrics exist in a task.
 
         Args:
-            known: all slices of the task.
-            metrics: that are measured on slices; of all of them more is better.
+            known: all features by which the task can be sliced.
+            metrics: metrics that are measured on slices; for all of them more is better.
 
         Raises:
-            ValueError: if another one is named.
+            ValueError: if the configuration names an unknown slice or metric, or bounds a metric
+                from the wrong side.
         """
         unknown = sorted({*self.slice_by, *self.slice_thresholds} - set(known))
         if unknown:
@@ -104,14 +109,14 @@ class EvaluationConfig:
     def check_metrics(
         self, known: tuple[str, ...], *, less_is_better: tuple[str, ...] = ()
     ) -> None:
-        """Compares the thresholds with what a task measures.
+        """Checks that the thresholds fit the metrics of a task.
 
         Args:
             known: all metrics of the task.
-            less_is_better: those that are bounded from above.
+            less_is_better: metrics of which less is better, and which are bounded from above.
 
         Raises:
-            ValueError: if a threshold names another metric, or bounds one from the wrong side.
+            ValueError: if a threshold names an unknown metric, or bounds one from the wrong side.
         """
         unknown = sorted(set(self.thresholds) - set(known))
         if unknown:

@@ -1,4 +1,4 @@
-"""What preprocessing counted, split by split, for the report."""
+"""Makes the report's table of what preprocessing counted in each split."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from components.manifest import Manifest
 
 
 def make(made: Manifest) -> Table:
-    """The counts of a manifest that belong to splits; a column for each split."""
+    """Makes a table of the counts in the records' manifest, with one column for each split."""
     splits = ordered_splits(made.shards)
     by_name: dict[str, dict[str, int]] = {}
     for key, number in made.counts.items():

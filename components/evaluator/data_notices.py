@@ -1,7 +1,7 @@
-"""What became of the data, in a few words: said at the end of a run and at the head of a report.
+"""Summarises what was lost or changed in the data, for the end of a run and the top of a report.
 
-Much can be lost without anything failing: rows within the allowed share, the ends of long texts,
-words that the vocabulary does not have. Whoever judges a model should know.
+Much can be lost without an error: unusable rows below the allowed share, the ends of long texts,
+words that the vocabulary does not have. Anyone who judges a model should know about that.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from components.manifest import Manifest
 from components.preprocessing.classification import length_counts
 from components.preprocessing.pretraining.pipeline import UNKNOWN_TOKENS
 
-# Shares above which something is more than a little, and stands at the head of the report.
+# Shares above which something is shown at the top of the report.
 _MUCH_LOST = 0.001
 _MUCH_REPAIRED = 0.01
 _MUCH_CUT = 0.05
@@ -32,8 +32,8 @@ class Notice:
     """Something that happened to the data.
 
     Attributes:
-        text: a clause, such as "left out 3 of 1,000 rows (0.30 %): 3 unknown label".
-        is_much: whether it is more than a little.
+        text: description, such as "left out 3 of 1,000 rows (0.30 %): 3 unknown label".
+        is_much: whether it affects so much of the data that the report shows it at the top.
     """
 
     text: str
@@ -43,11 +43,11 @@ class Notice:
 def of_classification(
     rows: Mapping[str, Mapping[str, Any]] | None, made: Manifest | None
 ) -> list[Notice]:
-    """Of rows that became records.
+    """Summarises the data of a classification, regression or multiple-choice task.
 
     Args:
-        rows: `counts.json` of the raw examples; None without it.
-        made: manifest of the records; None without them.
+        rows: content of `counts.json` beside the raw examples; None if there is no such file.
+        made: manifest of the records; None if there are no records.
     """
     notices = []
     if rows is not None:
@@ -74,10 +74,11 @@ def of_classification(
 
 
 def of_question_answering(made: Manifest) -> list[Notice]:
-    """Of questions that became records, by the manifest's counts."""
+    """Summarises the data of question answering, from the counts in the records' manifest."""
     counts, parameters = made.counts, made.parameters
     reasons, lost = _losses(counts)
-    # What this step's own dead letters hold was read; what never got that far is counted apart.
+    # The total of questions read includes dead letters of the preprocessing, but not those of the
+    # ExampleGen, which never got that far.
     lost_before = sum(
         number
         for key, number in counts.items()
@@ -104,7 +105,7 @@ def of_question_answering(made: Manifest) -> list[Notice]:
 
 
 def of_pretraining(made: Manifest) -> list[Notice]:
-    """Of documents that became records, by the manifest's counts."""
+    """Summarises the data of pretraining, from the counts in the records' manifest."""
     counts = made.counts
     reasons, lost = _losses(counts)
     raw = {key: n for key, n in counts.items() if key.startswith(counts_file.INPUT)} or counts
@@ -121,7 +122,7 @@ def of_pretraining(made: Manifest) -> list[Notice]:
 
 
 def sentence(notices: Sequence[Notice]) -> str:
-    """All of them in one line."""
+    """Joins all notices into one line."""
     return "; ".join(notice.text for notice in notices) or "nothing left out, cut or unknown"
 
 
@@ -151,7 +152,10 @@ def _unknown(unknown: int, total: int) -> list[Notice]:
 
 
 def _losses(counts: Mapping[str, int]) -> tuple[collections.Counter[str], int]:
-    """Dead letters by reason, and what they hold, of all steps up to the records."""
+    """Returns the dead letters of all steps up to the records, by reason, and how much they hold.
+
+    The second value is in the unit that the steps count in, such as questions or bytes.
+    """
     reasons: collections.Counter[str] = collections.Counter()
     lost = 0
     for key, number in counts.items():
@@ -164,7 +168,7 @@ def _losses(counts: Mapping[str, int]) -> tuple[collections.Counter[str], int]:
 
 
 def _by_name(counts: Mapping[str, int]) -> collections.Counter[str]:
-    """Counts without what stands before the last part of their names, added up."""
+    """Adds up the counts whose names have the same last part, after the last "/"."""
     found: collections.Counter[str] = collections.Counter()
     for key, number in counts.items():
         found[key.rpartition("/")[2]] += number

@@ -1,4 +1,8 @@
-"""The decision whether a model ships: metrics against thresholds and against another model's."""
+"""Decides whether a model may be pushed, by comparing its metrics with their thresholds.
+
+This is the gate for question answering and pretraining. Classification leaves the decision to
+TFMA; see `components.evaluator.classification.tfma_config`.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +15,11 @@ from components.evaluator.report_content import MetricRow
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:
-    """What the gate says.
+    """The decision of the gate.
 
     Attributes:
         rows: all metrics with their bounds, for the report.
-        failures: why the model does not ship, a sentence each; empty if it does.
+        failures: why the model may not be pushed, a sentence for each reason; empty if it may.
     """
 
     rows: tuple[MetricRow, ...]
@@ -23,7 +27,7 @@ class Verdict:
 
     @property
     def blessed(self) -> bool:
-        """Whether the model ships."""
+        """Whether the model may be pushed."""
         return not self.failures
 
 
@@ -37,10 +41,11 @@ def judge(
     """Compares metrics with their bounds.
 
     Args:
-        metrics: of the candidate.
-        baseline: of the latest blessed model on the same data; None without one.
-        thresholds: by metric.
-        where: part of the data, for the sentences ("question_word = who"); empty for all of it.
+        metrics: metrics of the candidate, by name.
+        baseline: metrics of the latest blessed model on the same data; None if there is none.
+        thresholds: bounds by name of the metric.
+        where: the part of the data that was measured, such as "question_word = who", for the
+            messages; empty for all of the data.
     """
     place = f" where {where}" if where else ""
     failures = []

@@ -1,4 +1,4 @@
-"""Names of the files that an evaluation leaves behind."""
+"""Names of the files that an evaluation writes."""
 
 REPORT_NAME = "report.html"
 RESULTS_NAME = "results.json"

@@ -1,4 +1,4 @@
-"""Evaluators that read records, as two kinds of pipelines have them: what goes in and out."""
+"""The interface of evaluators that read records: those of question answering and pretraining."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SETTINGS_KEY = "settings"
 
 
 class RecordsEvaluatorSpec(types.ComponentSpec):
-    """Records, the model with its run, the latest blessed model; settings as one JSON object."""
+    """Inputs, outputs and parameters; the settings are passed as one JSON object."""
 
     PARAMETERS = {
         SETTINGS_KEY: component_spec.ExecutionParameter(type=str),
@@ -39,7 +39,9 @@ class RecordsEvaluatorSpec(types.ComponentSpec):
 
 
 class RecordsEvaluator(base_beam_component.BaseBeamComponent):
-    """Base of components that evaluate a model on records; a kind brings executor and settings.
+    """Base class of components that evaluate a model on records.
+
+    A subclass for each kind sets the executor and defines the settings.
 
     Outputs: `evaluation` (ModelEvaluation with `results.json` and `report.html`), `blessing`
     (ModelBlessing).
@@ -59,11 +61,11 @@ class RecordsEvaluator(base_beam_component.BaseBeamComponent):
         """Sets up the component.
 
         Args:
-            records: of the kind's preprocessor; the split "eval" is used.
-            model: exported model.
-            model_run: of the Trainer.
-            baseline_model: latest blessed model.
-            settings: plain values, which the executor gets as JSON.
+            records: output of the kind's preprocessor, of which the split "eval" is used.
+            model: the exported model.
+            model_run: the Trainer's output with the training curves, for the report.
+            baseline_model: the latest blessed model; None to compare with nothing.
+            settings: settings made of plain values, which the executor gets as JSON.
         """
         super().__init__(
             spec=RecordsEvaluatorSpec(

@@ -1,8 +1,7 @@
-"""The report of an evaluation: one self-contained HTML file that says what was measured and why
-the model ships or does not.
+"""Renders the report of an evaluation as one self-contained HTML file.
 
-Everything that comes from data is escaped by the template engine; nothing is fetched when the
-file is opened.
+The report says what was measured, and why the model may be pushed or not. The template engine
+escapes everything that comes from data, and opening the file fetches nothing from a network.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from components.evaluator.report_content import NOTHING, Report
 
 
 def render(report: Report) -> str:
-    """The page as HTML text."""
+    """Renders the page as HTML text."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("components.evaluator", "templates"),
         autoescape=True,
@@ -26,7 +25,7 @@ def render(report: Report) -> str:
     environment.filters["figure"] = _format_number
     return environment.get_template("report.html.j2").render(
         report=report,
-        # What the verdict hangs on comes first.
+        # Metrics with a threshold decide the verdict, so they come first.
         metrics=sorted(report.metrics, key=lambda row: row.threshold is None),
         slice_metric_names=_slice_metric_names(report),
         curves=report_figures.learning_curves(report.history),
@@ -38,14 +37,14 @@ def render(report: Report) -> str:
 
 
 def _slice_metric_names(report: Report) -> list[str]:
-    """Headline metrics that slices have as well."""
+    """Returns the names of the headline metrics that at least one slice has, too."""
     return [row.name for row in report.metrics if any(row.name in s.metrics for s in report.slices)]
 
 
 def _format_number(value: float | None) -> str:
     if value is None:
         return NOTHING
-    # Numbers of questions stand among the metrics.
+    # Some metrics are numbers of questions, which are integers.
     return f"{value:,}" if isinstance(value, int) else f"{value:.4f}"
 
 

@@ -1,4 +1,4 @@
-"""What a report shows, before it becomes a page."""
+"""The content of a report, which `components.evaluator.report` renders as a page."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class MetricRow:
     """One headline metric.
 
     Attributes:
-        name: of the metric.
-        value: of the candidate; an int for a number of examples.
-        baseline: of the latest blessed model on the same data; None without one.
-        threshold: configured bounds; None for none.
+        name: name of the metric.
+        value: value of the candidate; an int if it is a number of examples.
+        baseline: value of the latest blessed model on the same data; None if there is none.
+        threshold: the configured bounds; None if there are none.
     """
 
     name: str
@@ -31,7 +31,7 @@ class MetricRow:
 
     @property
     def bound(self) -> str:
-        """Of the value, for people."""
+        """The bound of the value, formatted for display."""
         if self.threshold is None:
             return NOTHING
         low, high = self.threshold.minimum, self.threshold.maximum
@@ -39,7 +39,7 @@ class MetricRow:
 
     @property
     def change_bound(self) -> str:
-        """Of the change since the latest blessed model, for people."""
+        """The bound of the change since the latest blessed model, formatted for display."""
         if self.threshold is None:
             return NOTHING
         drop, rise = self.threshold.maximum_drop, self.threshold.maximum_rise
@@ -51,9 +51,9 @@ class SliceRow:
     """Metrics of a part of the data.
 
     Attributes:
-        name: such as "label = 1".
-        count: examples in it.
-        metrics: values by name.
+        name: name of the part, such as "label = 1".
+        count: number of examples in it.
+        metrics: values by name of the metric.
     """
 
     name: str
@@ -66,8 +66,8 @@ class Curve:
     """A precision–recall curve.
 
     Attributes:
-        recalls: float [points], rising.
-        precisions: float [points].
+        recalls: float [points], in ascending order.
+        precisions: float [points], the precision at each recall.
     """
 
     recalls: np.ndarray
@@ -76,12 +76,12 @@ class Curve:
 
 @dataclasses.dataclass(frozen=True)
 class ThresholdCurve:
-    """A score over the thresholds that could be chosen.
+    """A score as a function of the threshold.
 
     Attributes:
-        thresholds: float [points], rising.
-        scores: float [points].
-        chosen: the threshold that is applied.
+        thresholds: float [points], in ascending order.
+        scores: float [points], the score at each threshold.
+        chosen: the threshold that a pushed model applies.
     """
 
     thresholds: np.ndarray
@@ -91,11 +91,11 @@ class ThresholdCurve:
 
 @dataclasses.dataclass(frozen=True)
 class Part:
-    """A piece of a text.
+    """A part of a text, which may be highlighted.
 
     Attributes:
-        text: as it stands in the data.
-        mark: "" for none, "given" for what the model said, "expected" for what is right.
+        text: the part as it is in the data.
+        mark: "given" for what the model said, "expected" for what is right, "" for neither.
     """
 
     text: str
@@ -104,13 +104,13 @@ class Part:
 
 @dataclasses.dataclass(frozen=True)
 class WrongExample:
-    """Something that the model got wrong.
+    """An example that the model got wrong.
 
     Attributes:
-        texts: what it was given, each as parts that follow one another.
-        given: what it said.
+        texts: the texts that the model was given, each as a sequence of parts.
+        given: what the model said.
         expected: what is right.
-        score: how sure it was, in words.
+        score: how sure or how far off the model was, in words.
     """
 
     texts: Sequence[Sequence[Part]]
@@ -121,13 +121,13 @@ class WrongExample:
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """Counts and the like.
+    """A table of the report.
 
     Attributes:
-        title: what is counted.
+        title: heading of the table.
         header: names of the columns.
-        rows: values, the first of each names the row.
-        note: what the values mean, if it is not obvious.
+        rows: values of each row, the first of which is the name of the row.
+        note: explanation of the values, if they are not obvious.
     """
 
     title: str
@@ -138,13 +138,13 @@ class Table:
 
 @dataclasses.dataclass(frozen=True)
 class DataReport:
-    """What is known of the data.
+    """What is known about the data.
 
     Attributes:
-        tables: statistics.
-        lengths: of the texts in tokens, by split; empty if they were not counted.
-        seq_len: length of the records, if lengths are given.
-        anomalies: a sentence for each; None if none were looked for.
+        tables: counts and statistics.
+        lengths: lengths of the texts in tokens, by split; empty if they were not counted.
+        seq_len: length of the records in tokens; always set if `lengths` is not empty.
+        anomalies: a sentence for each anomaly; None if the data were not checked for any.
     """
 
     tables: Sequence[Table]
@@ -155,27 +155,31 @@ class DataReport:
 
 @dataclasses.dataclass(frozen=True)
 class Report:
-    """All that a report shows.
+    """Everything that a report shows.
 
     Attributes:
-        title: of the page.
-        blessed: whether the model ships.
-        failures: why it does not, a sentence each.
+        title: title of the page.
+        blessed: whether the model may be pushed.
+        failures: why it may not, a sentence for each reason.
         metrics: headline metrics.
         slices: metrics of parts of the data.
-        labels: class names in the order of the confusion matrix; None for regression.
-        confusion: counts by label (row) and prediction (column), int [K, K]; None for regression.
-        history: points of the curves, dicts with "kind" ("train" or "eval"), "step" and values.
+        labels: names of the classes in the order of the confusion matrix; None for tasks without
+            classes.
+        confusion: counts by label (row) and prediction (column), int [K, K]; None for tasks
+            without classes.
+        history: points of the learning curves, dicts with "kind" ("train" or "eval"), "step" and
+            values by name.
         lineage: what the model was made from, by name.
-        precision_recall: curves by name; empty for none.
-        slice_note: what the slices' metrics mean, if it is not obvious.
-        threshold_curves: scores (in percent) over thresholds by name, "best" marked; empty for
-            none.
-        wrong_examples: by what is wrong with them, the worst first.
+        precision_recall: precision–recall curves by name; empty if there are none.
+        slice_note: explanation of the slices' metrics, if they are not obvious.
+        threshold_curves: scores in percent as functions of the threshold, by name of the score;
+            empty if there are none.
+        wrong_examples: examples that the model got wrong, by what is wrong with them; the worst
+            come first.
         data: what was read, used and left out, and what is unusual about it; None if nothing is
             known.
-        repeats: metrics by seed; None of a single training.
-        notices: what happened to the data that is more than a little, a clause each.
+        repeats: metrics by seed; None if only one seed was trained.
+        notices: what happened to a considerable share of the data, a clause for each.
     """
 
     title: str
@@ -201,6 +205,6 @@ def _bound(sign: str, value: float | None) -> str:
 
 
 def ordered_splits(splits: Iterable[str]) -> list[str]:
-    """Training first, then evaluation, then the others by name."""
+    """Sorts the names of splits: "train", then "eval", then the others by name."""
     first = ["train", "eval"]
     return sorted(splits, key=lambda split: (first.index(split) if split in first else 2, split))

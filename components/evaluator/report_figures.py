@@ -1,4 +1,4 @@
-"""The plots of a report, as inline SVG."""
+"""Draws the plots of a report as inline SVG."""
 
 from __future__ import annotations
 
@@ -11,27 +11,34 @@ from matplotlib import figure, ticker
 
 from components.evaluator.report_content import Curve, DataReport, ThresholdCurve
 
-# More metrics share one panel.
+# If there are more metrics than this, all of them share one panel.
 _MAX_PANELS = 3
 
 
 def learning_curves(history: Sequence[Mapping[str, object]]) -> markupsafe.Markup | None:
-    """Loss over the updates, and the metrics of the evaluations beside it, as inline SVG."""
+    """Plots the losses over the updates and, beside them, the metrics of the evaluations.
+
+    Args:
+        history: points of the curves; see `Report.history`.
+
+    Returns:
+        The plot as SVG, or None if the history has no training.
+    """
     training = [point for point in history if point["kind"] == "train"]
     evaluations = [point for point in history if point["kind"] == "eval"]
     if not training:
         return None
     names = sorted({name for point in evaluations for name in point} - {"kind", "step", "loss"})
-    # A perplexity and a share would flatten each other.
+    # Metrics of different size, such as a perplexity and a share, need panels of their own.
     groups = [[name] for name in names] if len(names) <= _MAX_PANELS else [names]
-    # Figure instead of pyplot: no global state, no display.
+    # A Figure, unlike pyplot, has no global state and needs no display.
     canvas = figure.Figure(figsize=(9, 3.2), layout="constrained")
     losses, *panels = canvas.subplots(1, 1 + len(groups), squeeze=False)[0]
     losses.plot(
         *_series(training, "loss"),
         label="training",
         linewidth=1.2,
-        # A line of one point is not seen.
+        # A line with a single point would be invisible.
         marker="o" if len(training) < 2 else None,
         markersize=3,
     )
@@ -43,11 +50,11 @@ def learning_curves(history: Sequence[Mapping[str, object]]) -> markupsafe.Marku
         for name in group:
             axes.plot(*_series(evaluations, name), label=name, marker="o", markersize=3)
         if len(group) == 1:
-            # Beside each other long names would touch.
+            # A smaller font keeps the long names of neighbouring panels apart.
             axes.set_title(group[0], fontsize="large" if len(panels) == 1 else "medium")
         else:
             axes.set(title="metrics, evaluation")
-            # So many lines would be covered.
+            # Put the legend beside the plot, because it would cover some of so many lines.
             axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     for axes in (losses, *panels):
         num_ticks = 8 if len(panels) < 2 else 4
@@ -59,7 +66,7 @@ def learning_curves(history: Sequence[Mapping[str, object]]) -> markupsafe.Marku
 
 
 def precision_recall(curves: Mapping[str, Curve]) -> markupsafe.Markup | None:
-    """Precision over recall, a line per curve."""
+    """Plots precision over recall, with a line for each curve; None if there are no curves."""
     if not curves:
         return None
     canvas = figure.Figure(figsize=(6, 4), layout="constrained")
@@ -73,7 +80,7 @@ def precision_recall(curves: Mapping[str, Curve]) -> markupsafe.Markup | None:
 
 
 def threshold_curves(curves: Mapping[str, ThresholdCurve]) -> markupsafe.Markup | None:
-    """Scores over thresholds, with those that are applied."""
+    """Plots scores over thresholds and marks the chosen threshold; None if there are no curves."""
     if not curves:
         return None
     canvas = figure.Figure(figsize=(6, 3.2), layout="constrained")
@@ -88,13 +95,13 @@ def threshold_curves(curves: Mapping[str, ThresholdCurve]) -> markupsafe.Markup 
 
 
 def lengths(data: DataReport) -> markupsafe.Markup | None:
-    """Share of each split's examples by length, and where records end."""
+    """Plots how long each split's examples are, and the length of a record; None if unknown."""
     if not data.lengths:
         return None
     canvas = figure.Figure(figsize=(6, 3.2), layout="constrained")
     axes = canvas.subplots()
     for split, found in data.lengths.items():
-        # What is longer than the last bound has a bin as wide as the others.
+        # Texts longer than the last bound get a bin that is drawn as wide as the one before it.
         edges = [0, *found.bounds, 2 * found.bounds[-1] - found.bounds[-2]]
         shares = [100 * number / max(found.num_examples, 1) for number in found.numbers]
         axes.stairs(shares, edges, label=split, linewidth=1.4)
@@ -108,7 +115,7 @@ def lengths(data: DataReport) -> markupsafe.Markup | None:
 
 def _as_svg(canvas: figure.Figure) -> markupsafe.Markup:
     buffer = io.StringIO()
-    # No date and no random ids in the file: the same run gives the same report.
+    # Without a date and random ids in the file, the same run gives the same report.
     with matplotlib.rc_context({"svg.hashsalt": "report"}):
         canvas.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     text = buffer.getvalue()

@@ -1,4 +1,4 @@
-"""What evaluators of all kinds share as plain commands: a model in, a report and a blessing out."""
+"""Options and helpers that all evaluators share when they are run as plain commands."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OUTPUTS = {
 
 
 def channels(options: argparse.Namespace) -> dict[str, Any]:
-    """Channels of the models, for the evaluator's component."""
+    """Makes the channels of the models for an evaluator's component, by name of the argument."""
     return {
         "model": standalone.channel("Model"),
         "model_run": standalone.channel("ModelRun") if options.model_run else None,
@@ -33,12 +33,13 @@ def channels(options: argparse.Namespace) -> dict[str, Any]:
 def execute(
     component: base_component.BaseComponent, options: argparse.Namespace, **data: str | None
 ) -> None:
-    """Evaluates.
+    """Runs an evaluator.
 
     Args:
-        component: made with `channels`.
-        options: of the command line.
-        data: folders of what the models are evaluated on, by the component's names.
+        component: the evaluator's component, made with `channels`.
+        options: options of the command line.
+        data: folders with the data to evaluate on, by the component's names of its inputs; None
+            for an input that is not given.
     """
     standalone.execute(
         component,

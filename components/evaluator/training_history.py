@@ -1,4 +1,4 @@
-"""What is known of the training that a model comes from, for the report."""
+"""Reads what a training wrote beside its model, for the report."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from components.trainer.search import FOUND_NAME
 
 @dataclasses.dataclass(frozen=True)
 class TrainingHistory:
-    """What a training left beside its weights.
+    """What a training wrote beside its weights.
 
     Attributes:
-        curves: points of them; none if there are none.
-        repeats: metrics of all seeds; None of a single training.
-        lineage: what its configuration does not say.
+        curves: points of the learning curves; empty if there are none.
+        repeats: metrics of all seeds; None if only one seed was trained.
+        lineage: facts for the report that the configuration does not contain, by name.
     """
 
     curves: Sequence[Mapping[str, Any]] = ()
@@ -32,7 +32,11 @@ class TrainingHistory:
 
 
 def read(input_dict: dict[str, list[types.Artifact]]) -> TrainingHistory:
-    """What the artifact "model_run" holds; nothing if there is no such artifact."""
+    """Reads the artifact "model_run" of an evaluator; returns an empty history if there is none.
+
+    Raises:
+        JsonError: if a file in it is damaged.
+    """
     if not input_dict.get("model_run"):
         return TrainingHistory()
     run = artifact_utils.get_single_uri(input_dict["model_run"])

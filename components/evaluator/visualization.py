@@ -1,7 +1,8 @@
-"""What the user interfaces of Kubeflow Pipelines and Vertex AI draw of an evaluation.
+"""Makes artifacts that the user interfaces of Kubeflow Pipelines and Vertex AI can draw.
 
 They draw artifacts of their own types (`system.Metrics`, `system.ClassificationMetrics`,
-`system.HTML`), which TFX cannot make. `run` is a task of its own behind the Evaluator.
+`system.HTML`), which TFX cannot make. `run` is therefore a separate task after the Evaluator, which
+`pipeline.visualization` adds to compiled pipelines.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from components import files
 from components.evaluator.names import REPORT_NAME, RESULTS_NAME
 
 EVALUATION_KEY = "evaluation"
-# Output and type, in the order in which the interfaces list them.
+# Types of the outputs by name, in the order in which the user interfaces list them.
 OUTPUTS: Mapping[str, str] = {
     "metrics": "system.Metrics",
     "classification": "system.ClassificationMetrics",
@@ -24,7 +25,11 @@ OUTPUTS: Mapping[str, str] = {
 
 
 def scalar_metrics(results: Mapping[str, Any]) -> dict[str, float]:
-    """What `system.Metrics` shows: the metrics, and 1 or 0 for the verdict."""
+    """Makes the content of `system.Metrics`: the finite metrics, and "blessed" as 1 or 0.
+
+    Args:
+        results: content of `results.json`.
+    """
     metrics = {
         name: float(value)
         for name, value in results["metrics"].items()
@@ -34,8 +39,12 @@ def scalar_metrics(results: Mapping[str, Any]) -> dict[str, float]:
 
 
 def classification_metrics(results: Mapping[str, Any]) -> dict[str, Any]:
-    """What `system.ClassificationMetrics` shows: confusion matrix and ROC, where there are any."""
-    # The SDK knows the format; it takes a second to import, which --help does without.
+    """Makes the content of `system.ClassificationMetrics`: confusion matrix and ROC, if any.
+
+    Args:
+        results: content of `results.json`.
+    """
+    # The SDK knows the format. It takes a second to import, so it is not imported for --help.
     from kfp import dsl
 
     shown = dsl.ClassificationMetrics()
@@ -57,17 +66,18 @@ def classification_metrics(results: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def run(inputs: Mapping[str, str], outputs: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-    """Reads an evaluation and writes what is drawn.
+    """Reads an evaluation, copies its report, and makes metadata of its results.
 
     Args:
-        inputs: the folder of the evaluation.
-        outputs: path of the report among those of `OUTPUTS`; the others are metadata alone.
+        inputs: folder of the evaluation, under the key "evaluation".
+        outputs: paths of the outputs by their names in `OUTPUTS`. Only "report" is written; the
+            others consist of metadata.
 
     Returns:
-        The outputs' metadata.
+        The metadata of each output, by name.
 
     Raises:
-        NoSuchFilesError: if the evaluation lacks its results or its report.
+        NoSuchFilesError: if the evaluation has no results or no report.
     """
     evaluation = inputs[EVALUATION_KEY]
     results = json.loads(files.read_bytes(files.join(evaluation, RESULTS_NAME)))

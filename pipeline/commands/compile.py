@@ -1,4 +1,4 @@
-"""`xlnet-pipeline compile`: the file that Kubeflow Pipelines or Vertex AI is given."""
+"""`xlnet-pipeline compile`: writes the file that Kubeflow Pipelines or Vertex AI runs."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ EXAMPLES = """\
   xlnet-pipeline compile mine.yaml --target vertex --to pipeline.json --check-access
 """
 
-# As in pipeline.compilation, which takes seconds to import.
+# The same as `pipeline.compilation.TARGETS`, repeated because that module takes seconds to import.
 TARGETS = ("kfp", "vertex")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the configuration, the target and the file."""
+    """Adds the options for the configuration, the target and the output file."""
     configuration_arguments.add(parser)
     parser.add_argument("--target", choices=TARGETS, required=True, help="what to compile for")
     parser.add_argument("--to", required=True, metavar="FILE", help="file to write")
@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Writes the file and says how to go on."""
+    """Compiles, writes the file, and prints warnings; returns the exit status."""
     config = configuration_arguments.load(options)
     from components import files
     from pipeline import compilation, deployment_checks

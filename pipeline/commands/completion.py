@@ -1,4 +1,4 @@
-"""`xlnet-pipeline completion`: completion of commands and options in a shell."""
+"""`xlnet-pipeline completion`: prints a script for completing commands and options in a shell."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ EXAMPLES = """\
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the shell."""
+    """Adds the argument that chooses the shell."""
     parser.add_argument("shell", choices=("bash", "zsh", "tcsh"), help="for which shell")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Prints the script."""
+    """Prints the script; returns the exit status."""
     import shtab
 
     print(shtab.complete(options.parser, shell=options.shell))

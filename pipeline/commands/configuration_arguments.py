@@ -1,4 +1,4 @@
-"""Arguments of the commands that read a configuration."""
+"""The arguments that all commands share that read a configuration."""
 
 from __future__ import annotations
 
@@ -13,7 +13,12 @@ _NOT_NEEDED = "not-needed-without-data"
 
 
 def add(parser: argparse.ArgumentParser, *, preset_required: bool = True) -> None:
-    """Adds the preset and what may replace its values."""
+    """Adds the argument for the preset, and the options that replace its values.
+
+    Args:
+        parser: parser of the command.
+        preset_required: whether the command needs a preset.
+    """
     parser.add_argument(
         "preset",
         nargs=None if preset_required else "?",
@@ -35,18 +40,19 @@ def add(parser: argparse.ArgumentParser, *, preset_required: bool = True) -> Non
 
 
 def load(options: argparse.Namespace) -> PipelineConfig:
-    """The configuration that the arguments ask for.
+    """Loads the configuration that the arguments describe.
 
     Raises:
-        ConfigurationError: naming the place in the document and what is legal there.
+        ConfigurationError: if something is wrong; the message names the place in the document and
+            says what is legal there.
     """
-    # Beam's filesystems take seconds to import; `--help` does without.
+    # This imports Beam's filesystems, which takes seconds, so `--help` must not do it.
     from pipeline import preset_loader
 
     named = {
         "data.root": options.data,
         "vocabulary.model": options.vocabulary,
-        # It takes the place of the vocabulary that a preset would train.
+        # A given vocabulary replaces the one that a preset would train.
         "vocabulary.size": "null" if options.vocabulary else None,
         "init_from": options.init_from,
         "run.output_root": options.output,
@@ -56,10 +62,14 @@ def load(options: argparse.Namespace) -> PipelineConfig:
 
 
 def load_without_data(options: argparse.Namespace) -> PipelineConfig:
-    """As `load`, for commands that read no data: what only a run needs may be left out."""
+    """Loads the configuration for a command that reads no data.
+
+    Unlike `load`, this does not require the folders of the data and of the output. The vocabulary
+    may be left out, too; the size of the network then has to come from `model.n_token`.
+    """
     given = {override.partition("=")[0] for override in options.overrides}
     folders = {"data.root": _NOT_NEEDED, "run.output_root": _NOT_NEEDED}
-    # As above.
+    # As in `load`, a size that a preset may have set has to be removed.
     vocabulary = {"vocabulary.model": _NOT_NEEDED, "vocabulary.size": "null"}
 
     def load_with(placeholders: Mapping[str, str]) -> PipelineConfig:
@@ -69,7 +79,7 @@ def load_without_data(options: argparse.Namespace) -> PipelineConfig:
         )
 
     try:
-        # A vocabulary that is named says how many pieces there are.
+        # Try to keep the configured vocabulary, because it determines the number of pieces.
         return load_with(folders)
     except ValueError:
         if any(key.startswith("vocabulary.") for key in given):

@@ -1,4 +1,4 @@
-"""`xlnet-pipeline doctor`: whether everything is there that a run needs."""
+"""`xlnet-pipeline doctor`: checks whether everything that a run needs is there."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _SIGNS = {"ok": "ok", "note": "--", "problem": "!!"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds a configuration, if one is to be checked as well."""
+    """Adds the options for a configuration, which is checked as well if one is given."""
     from pipeline.commands import configuration_arguments
 
     configuration_arguments.add(parser, preset_required=False)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Prints a line per finding; returns 1 if one of them is a problem."""
+    """Prints a line for each finding; returns 1 if any of them is a problem, otherwise 0."""
     from pipeline import doctor
     from pipeline.commands import configuration_arguments
 

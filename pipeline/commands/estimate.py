@@ -1,4 +1,4 @@
-"""`xlnet-pipeline estimate`: what a training step takes, and where it fits."""
+"""`xlnet-pipeline estimate`: prints what a training step needs, and on which devices it fits."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ EXAMPLES = """\
   xlnet-pipeline estimate my.yaml --device v5e --replicas 8
 """
 
-# What distinguishes "does not fit" from a failure.
+# An exit status of its own distinguishes "does not fit" from a failure.
 _DOES_NOT_FIT = 2
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the configuration, the device and the replicas."""
+    """Adds the options for the configuration, the device and the number of replicas."""
     configuration_arguments.add(parser)
     parser.add_argument(
         "--device",
@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Prints the estimate; the status says whether it fits on the device, if one is named."""
+    """Prints the estimate; returns `_DOES_NOT_FIT` if a step does not fit on the named device."""
     config = configuration_arguments.load_without_data(options)
     config = dataclasses.replace(config, model=config.sized_model())
     from components.modeling.cost import training_cost
@@ -93,14 +93,14 @@ def _print_fit(name: str, config: PipelineConfig, workload: Workload, cost: Cost
 
 
 def _largest_batch(config: PipelineConfig, workload: Workload, usable_bytes: int) -> int:
-    """Rows per replica that fit; 0 for none."""
+    """Finds the largest number of rows per replica that fits; 0 if not even one row does."""
     from components.modeling.cost import training_cost
 
     def total(rows: int) -> int:
         resized = dataclasses.replace(workload, batch_size=rows)
         return training_cost(config.model, config.model_options, resized).total_bytes
 
-    # Halving: memory grows with the batch.
+    # Memory grows with the batch, so a binary search works.
     fitting, too_many = 0, workload.batch_size
     while too_many - fitting > 1:
         middle = (fitting + too_many) // 2

@@ -1,4 +1,4 @@
-"""`xlnet-pipeline evaluate`: scores of predictions, whoever made them."""
+"""`xlnet-pipeline evaluate`: scores files with predictions, whichever model made them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EXAMPLES = """\
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the kinds of data sets, each with its files."""
+    """Adds one subcommand for each kind of data set, with options for its files."""
     kinds = parser.add_subparsers(required=True, metavar="KIND")
     squad = kinds.add_parser("squad", help="SQuAD 1.1 and 2.0, as the official script scores them")
     squad.add_argument("--dataset", required=True, help="SQuAD file, JSON or JSON lines")
@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Prints the scores as JSON."""
+    """Prints the scores as JSON; returns the exit status."""
     print(json.dumps(options.evaluate(options), indent=2))
     return 0
 

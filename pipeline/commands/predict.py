@@ -1,4 +1,4 @@
-"""`xlnet-pipeline predict`: what a pushed model says of texts, questions and test files."""
+"""`xlnet-pipeline predict`: applies a pushed model to texts, questions, or files of a test set."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _MAX_SHOWN = 3
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the model, what it is asked, and where its answers go."""
-    # What a submission can be made for is listed without importing TensorFlow.
+    """Adds the options for the model, the input and the output."""
+    # --glue has no `choices`, because the module that lists the tasks imports TensorFlow.
     parser.add_argument("model", help="folder that a run pushed to, or one SavedModel")
     parser.add_argument(
         "input",
@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Predicts."""
+    """Predicts for the given input, or asks for texts if there is none; returns the exit status."""
     _check(options)
     from components.serving.pushed_model import PushedModel
 
@@ -120,7 +120,7 @@ def _predict_file(model: PushedModel, options: argparse.Namespace) -> None:
 
 
 def _talk(model: PushedModel) -> None:
-    """Asks for texts until there are no more."""
+    """Asks for texts and prints predictions, until an empty line or the end of the input."""
     from components.serving import text_rows
 
     inputs = _inputs(model)
@@ -154,7 +154,11 @@ def _in_words(prediction: Any) -> str:
 
 
 def _inputs(model: PushedModel) -> dict[str, int | None]:
-    """Names of the texts, in the order in which one would say them, with the lengths of lists."""
+    """Returns the names of the model's text inputs, in a natural order for asking the user.
+
+    The value is the length of the list for an input that takes a list of texts, and None for an
+    input that takes a single text.
+    """
     order = {
         "question_answering": ["question", "context"],
         "multiple_choice": ["text_a", "text_b", "options"],

@@ -1,4 +1,4 @@
-"""`xlnet-pipeline preflight`: whether a training step compiles for a TPU, found out without one."""
+"""`xlnet-pipeline preflight`: checks, without a TPU, whether a training step compiles for one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EXAMPLES = """\
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the configuration, the replicas and how far to compile."""
+    """Adds the options for the configuration, the number of replicas and how far to compile."""
     configuration_arguments.add(parser)
     parser.add_argument(
         "--replicas", type=int, default=1, help="cores, chips or GPUs that share a batch"
@@ -29,10 +29,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Prints the size of the compiled step.
+    """Compiles a training step and prints its size; returns the exit status.
 
     Raises:
-        PreflightError: naming what cannot be compiled or is dynamic.
+        PreflightError: if something cannot be compiled or has a dynamic shape; the message says
+            what.
     """
     config = configuration_arguments.load_without_data(options)
     from components.trainer import preflight

@@ -1,4 +1,4 @@
-"""`xlnet-pipeline presets`: names of the presets."""
+"""`xlnet-pipeline presets`: lists the names of the presets."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ EXAMPLES = """\
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """There are none."""
+    """Adds no arguments; the command takes none."""
     del parser
 
 
 def run(options: argparse.Namespace) -> int:
-    """Prints a name per line."""
+    """Prints one name per line; returns the exit status."""
     from pipeline import preset_loader
 
     del options

@@ -1,4 +1,4 @@
-"""`xlnet-pipeline run`: a whole pipeline in this process."""
+"""`xlnet-pipeline run`: runs a whole pipeline in this process."""
 
 from __future__ import annotations
 
@@ -23,20 +23,24 @@ EXAMPLES = """\
                                                   the median of three seeds (docs/training.md)
 """
 
-# What distinguishes "ran, but the model is not good enough" from a failure.
+# An exit status of its own distinguishes "ran, but the model is not good enough" from a failure.
 _NOT_BLESSED = 2
 
 add_arguments = configuration_arguments.add
 
 
 def _this_command() -> str:
-    """As it was called, for it may not be on PATH."""
+    """Returns this command as the user called it, because it may not be on PATH."""
     name = "xlnet-pipeline"
     return sys.argv[0] if os.path.basename(sys.argv[0]) == name else name
 
 
 def run(options: argparse.Namespace) -> int:
-    """Runs the pipeline and prints what was measured and where things lie."""
+    """Runs the pipeline, and prints the metrics and where to find the model and the report.
+
+    Returns:
+        0 if the model is blessed, `_NOT_BLESSED` if it is not.
+    """
     config = configuration_arguments.load(options)
     from pipeline import local_runner
 
@@ -44,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
     print()
     _print_trainings(config, summary)
     for name, value in summary.metrics.items():
-        # Numbers of questions stand among the metrics.
+        # Some metrics are numbers of questions, which are integers.
         print(f"{name:24} {value:,}" if isinstance(value, int) else f"{name:24} {value:.4f}")
     if summary.data:
         print(f"{'data':24} {summary.data}")
@@ -61,7 +65,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _print_trainings(config: PipelineConfig, summary: RunSummary) -> None:
-    """All trials of a search and all seeds, where there were several."""
+    """Prints the trials of a search and the results of all seeds, if there were any."""
     for trial in summary.trials:
         settings = ", ".join(
             f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value}"

@@ -1,4 +1,4 @@
-"""`xlnet-pipeline serve`: a model over HTTP, with a page to try it."""
+"""`xlnet-pipeline serve`: serves a model over HTTP, with a page to try it out."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ EXAMPLES = """\
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the folder, the address and the limits."""
+    """Adds the options for the model's folder, the address and the limits."""
     parser.add_argument("model", help="folder that a run pushed to, or one SavedModel")
     parser.add_argument("--name", default="xlnet", help="of the model in addresses (%(default)s)")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
-    # TF Serving's port for REST.
+    # 8501 is TF Serving's port for REST.
     parser.add_argument("--port", type=int, default=8501, help="port to listen on (%(default)s)")
     parser.add_argument(
         "--max-body-bytes", type=int, default=1 << 20, help="of a request (%(default)s)"
@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Serves until it is interrupted."""
+    """Serves until the process is interrupted; returns the exit status."""
     from components.serving import server
 
     config = server.ServerConfig(

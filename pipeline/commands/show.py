@@ -1,4 +1,4 @@
-"""`xlnet-pipeline show`: the resolved configuration."""
+"""`xlnet-pipeline show`: prints the resolved configuration."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ add_arguments = configuration_arguments.add
 
 
 def run(options: argparse.Namespace) -> int:
-    """Prints YAML from which the same configuration is read again."""
+    """Prints the configuration as YAML that can be loaded again; returns the exit status."""
     config = configuration_arguments.load(options)
     from pipeline import preset_loader
 

@@ -1,4 +1,4 @@
-"""`xlnet-pipeline submit`: compile, check, and start a run on Kubeflow Pipelines or Vertex AI."""
+"""`xlnet-pipeline submit`: compiles, checks, and starts a run on Kubeflow or Vertex AI."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EXAMPLES = """\
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the configuration, the target and the runtime parameters."""
+    """Adds the options for the configuration, the target and the runtime parameters."""
     configuration_arguments.add(parser)
     parser.add_argument("--target", choices=TARGETS, required=True, help="where to run")
     parser.add_argument("--endpoint", metavar="URL", help="of Kubeflow Pipelines")
@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Starts the run and prints its name."""
+    """Starts the run and prints its name or id; returns the exit status."""
     config = configuration_arguments.load(options)
     from pipeline import deployment_checks, runtime_parameters
 
@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
         print(f"note: {warning}", file=sys.stderr)
     from pipeline import compilation, submission
 
-    # As it would be compiled: components check their own settings.
+    # Building the graph with the parameters applied lets the components check their settings.
     compilation.create_pipeline(asked, options.target)
     if options.target == "vertex":
         print(submission.to_vertex(config, parameters))

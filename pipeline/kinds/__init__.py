@@ -1,7 +1,7 @@
-"""The kinds of pipelines: what the word under `kind:` in a configuration stands for.
+"""The registry of kinds of pipelines, by the name that a configuration gives under `kind:`.
 
-Every kind is one object (`Kind`). Whatever depends on the kind asks that object; nothing else in
-`pipeline/` compares names of kinds. docs/adding_a_kind.md walks through adding one.
+Every kind is one object of class `Kind`. Code that depends on the kind asks that object; nothing
+else in `pipeline/` compares names of kinds. docs/adding_a_kind.md shows how to add one.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ _KINDS: dict[str, Kind] = {}
 
 
 def register(kind: Kind) -> None:
-    """Makes a kind known by its name.
+    """Adds a kind to the registry, under its name.
 
     Raises:
-        ValueError: if another kind has that name.
+        ValueError: if another kind already has that name.
     """
     known = _KINDS.setdefault(kind.name, kind)
     if known is not kind:
@@ -27,17 +27,17 @@ def register(kind: Kind) -> None:
 
 
 def names() -> list[str]:
-    """Names of all kinds, in alphabetical order."""
+    """Returns the names of all kinds, in alphabetical order."""
     return sorted(_KINDS)
 
 
 def named(name: str) -> Kind:
-    """The kind of a name out of `names()`."""
+    """Returns the kind with the given name, which must be one of `names()`."""
     return _KINDS[name]
 
 
 def of(config: PipelineConfig) -> Kind:
-    """The kind of a configuration."""
+    """Returns the kind that a configuration belongs to."""
     return _KINDS[config.kind]
 
 

@@ -1,4 +1,4 @@
-"""What a kind of pipeline consists of."""
+"""The interface that every kind of pipeline implements."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ Config = TypeVar("Config", bound=PipelineConfig)
 
 
 class Kind(abc.ABC, Generic[Config]):
-    """One kind of pipeline, from its configuration to what it pushes.
+    """One kind of pipeline: its configuration, its components, and its training step.
 
-    Importing a kind imports no TFX and no model: its methods import what they need.
+    Importing a kind must stay fast, so its methods import TFX and the models only when they run.
 
     Attributes:
-        name: the word under `kind:` in a configuration.
-        config_type: the configuration, with a field `kind` that is `name`.
-        serves: whether what is pushed answers requests (`xlnet-pipeline serve`), rather than being
-            weights to start from.
+        name: the value of `kind:` in a configuration.
+        config_type: class of the configuration; its field `kind` accepts only `name`.
+        serves: whether the pushed model can answer requests (`xlnet-pipeline serve`). False if it
+            only provides weights from which other pipelines start.
     """
 
     name: ClassVar[str]
@@ -38,17 +38,25 @@ class Kind(abc.ABC, Generic[Config]):
     def make_components(
         self, config: Config, *, resolve_baseline: ResolveBaseline
     ) -> list[base_node.BaseNode]:
-        """The pipeline's components, in an order in which they could run.
+        """Makes the pipeline's components, each after those whose outputs it reads.
 
         Args:
-            config: of the pipeline.
-            resolve_baseline: makes the node that finds the model to compare with.
+            config: configuration of the pipeline.
+            resolve_baseline: makes the node that finds the model to compare the new one with.
         """
 
     @abc.abstractmethod
     def workload(self, config: Config, batch_size: int) -> Workload:
-        """What a training step computes on `batch_size` rows, for estimates."""
+        """Describes a training step on `batch_size` rows, for estimating its time and memory."""
 
     @abc.abstractmethod
     def training_step(self, config: Config, rows: int) -> tuple[Task, dict[str, tf.TensorSpec]]:
-        """The task of the training loop, and the features of `rows` records."""
+        """Makes the task of the training loop and the specs of a batch, without reading any data.
+
+        Args:
+            config: configuration of the pipeline.
+            rows: number of records in the batch.
+
+        Returns:
+            The task, and shape and dtype of each feature by name.
+        """

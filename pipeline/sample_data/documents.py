@@ -1,4 +1,4 @@
-"""Short documents for pretraining and for making a vocabulary, a sentence per item."""
+"""Makes the sample's corpus: short documents, for pretraining and for training a vocabulary."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from pipeline.sample_data.reviews import LABELS, make_review
 
 
 def make_documents(draw: random.Random, number: int) -> list[list[str]]:
-    """Documents, each a list of sentences: five kinds in turn."""
+    """Makes documents of five kinds in turn, each as a list of sentences."""
     kinds = (_portrait, _visit, _letter, _town, _conversation)
     return [kinds[i % len(kinds)](draw) for i in range(number)]
 
 
 def _portrait(draw: random.Random) -> list[str]:
-    """Everything about one person, or half of it about each of two."""
+    """Tells every kind of fact about one person, or half of them about each of two."""
     maker = FactMaker(draw)
     num_people = draw.choice((1, 2))
     sentences = [draw.choice(words.WEATHER)] if draw.randrange(2) else []
@@ -30,7 +30,7 @@ def _portrait(draw: random.Random) -> list[str]:
 
 
 def _visit(draw: random.Random) -> list[str]:
-    """A day out, with opinions of one mood."""
+    """Tells of a day out, with opinions that are all positive or all negative."""
     town = draw.choice(words.TOWNS)
     label = draw.choice(LABELS)
     sentences = [
@@ -46,7 +46,7 @@ def _visit(draw: random.Random) -> list[str]:
 
 
 def _letter(draw: random.Random) -> list[str]:
-    """A letter from one person to another, with news and opinions of both moods."""
+    """Writes a letter from one person to another, with news and with opinions of both kinds."""
     writer, reader = make_people(draw, 2)
     fact = FactMaker(draw).make(draw.choice(KINDS))
     third = draw.choice([name for name in words.FIRST_NAMES if name not in (*writer, *reader)])
@@ -65,7 +65,7 @@ def _letter(draw: random.Random) -> list[str]:
 
 
 def _town(draw: random.Random) -> list[str]:
-    """What a town is like."""
+    """Describes a town."""
     town, neighbour, far = draw.sample(words.TOWNS, 3)
     building, other_building = draw.sample(words.BUILDINGS, 2)
     goods, other_goods = draw.sample(words.GOODS, 2)
@@ -78,12 +78,12 @@ def _town(draw: random.Random) -> list[str]:
         f"On {draw.choice(words.DAYS)}s there is a market behind {building}.",
         f"The oldest {draw.choice(words.JOBS)} of {town} is {make_people(draw, 1)[0].name}.",
     ]
-    # The first one introduces the town.
+    # The first sentence introduces the town, so it stays first.
     return [sentences[0], *draw.sample(sentences[1:], draw.randrange(4, 7))]
 
 
 def _conversation(draw: random.Random) -> list[str]:
-    """Questions and answers about one person between two others."""
+    """Lets two people ask and answer questions about a third."""
     asking, answering, person = make_people(draw, 3)
     maker = FactMaker(draw)
     sentences = [f"{asking.name} and {answering.name} were talking about {person.name}."]

@@ -1,7 +1,7 @@
 """Writes the sample data set: `python -m pipeline.sample_data.generate [directory]`.
 
-Everything is made from the templates and words in this package with a fixed seed, so the files
-that are committed beside this module are exactly what it writes; a test compares them.
+Everything is made from the templates and words in this package with a fixed seed. The files that
+are committed beside this module are exactly what it writes, which a test checks.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from pipeline.sample_data.reviews import make_reviews
 _SEED = "xlnet-pipeline sample 1"
 _REVIEWS = {"train": 1000, "eval": 200, "test": 100}
 _NUM_DOCUMENTS = 300
-# Split, number of paragraphs, whether several answers are listed.
+# Name of the split, number of paragraphs, and whether several answers are listed.
 _PARAGRAPHS = (("train", 480, False), ("dev", 30, True))
 
 
 def generate() -> dict[str, str]:
-    """Contents of the files by path relative to the sample's directory."""
+    """Makes the contents of all files, by path relative to the sample's directory."""
     contents = {}
-    # Drawn together, so that no text is in two splits.
+    # The splits are drawn together, so that no text is in two of them.
     reviews = make_reviews(_draw("classification"), sum(_REVIEWS.values()))
     for split, number in _REVIEWS.items():
         rows, reviews = reviews[:number], reviews[number:]
@@ -51,19 +51,19 @@ def generate() -> dict[str, str]:
 
 
 def _in_lines(data_set: dict[str, Any]) -> str:
-    """The data set as JSON, an article to a line."""
+    """Formats the data set as JSON with one article per line."""
     articles = [json.dumps(article, ensure_ascii=False) for article in data_set["data"]]
     version = json.dumps(data_set["version"])
     return f'{{"version": {version}, "data": [\n' + ",\n".join(articles) + "\n]}\n"
 
 
 def _draw(stage: str) -> random.Random:
-    # From text: seeding with a number or a tuple would go through hash() or lose the stage.
+    # Seed with a text, because a tuple would be hashed and a number could not include the stage.
     return random.Random(f"{_SEED}/{stage}")
 
 
 def main() -> None:
-    """Writes the files below the given directory, by default the package's own."""
+    """Writes the files into the directory given on the command line, by default the package's."""
     directory = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else SAMPLE_DATA_DIRECTORY
     for name, content in generate().items():
         path = directory / name

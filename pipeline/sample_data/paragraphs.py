@@ -1,7 +1,8 @@
-"""Paragraphs about people with questions on them, in the layout of SQuAD 2.0.
+"""Makes the sample's question answering data: paragraphs about people, in SQuAD 2.0's format.
 
-They are made to be learnt from nothing in a minute or two: the name stands in every sentence, and
-questions without an answer ask for what is told of nobody. Real ones are harder.
+A model with random weights learns them in a minute or two, because every sentence contains the
+person's name, and unanswerable questions ask for a kind of fact that the paragraph tells of nobody.
+Real paragraphs are harder.
 """
 
 from __future__ import annotations
@@ -21,13 +22,16 @@ from pipeline.sample_data.people import (
 
 _PARAGRAPHS_PER_ARTICLE = 4
 _FACTS_PER_PERSON = 2
-# One question in three has no answer, about as in SQuAD 2.0's train set.
+# One question in three has no answer, about as many as in the training set of SQuAD 2.0.
 _ANSWERABLE_QUESTIONS = 4
 _IMPOSSIBLE_QUESTIONS = 2
 
 
 class _Question(NamedTuple):
-    """A question; one without an answer has the empty text as answer, and no place."""
+    """A question with its answer and where that starts in the context.
+
+    If there is no answer, `answer` is empty and `start` is -1.
+    """
 
     text: str
     answer: str
@@ -35,7 +39,7 @@ class _Question(NamedTuple):
 
 
 class _Told(NamedTuple):
-    """A fact, and where the person's name and the answer stand in the context."""
+    """A fact, with the positions of the person's name and of the answer in the context."""
 
     fact: Fact
     name_start: int
@@ -43,7 +47,7 @@ class _Told(NamedTuple):
 
 
 class _Portrait(NamedTuple):
-    """A person and what is told of them, by kind of fact."""
+    """A person and what the paragraph tells about them, by kind of fact."""
 
     person: Person
     facts: dict[str, _Told]
@@ -52,13 +56,13 @@ class _Portrait(NamedTuple):
 def make_data_set(
     draw: random.Random, *, num_paragraphs: int, prefix: str, several_answers: bool
 ) -> dict[str, Any]:
-    """A data set as SQuAD 2.0's JSON has it.
+    """Makes a data set with the structure of SQuAD 2.0's JSON.
 
     Args:
         draw: source of randomness.
-        num_paragraphs: how many, four to an article.
-        prefix: of the ids of the questions.
-        several_answers: whether shorter answers are listed as well, as in dev sets.
+        num_paragraphs: number of paragraphs; an article has four of them.
+        prefix: prefix of the questions' ids.
+        several_answers: whether to list shorter answers as well, as SQuAD's dev set does.
     """
     paragraphs = [
         _make_paragraph(draw, f"{prefix}-{number:03d}", several_answers)
@@ -107,7 +111,7 @@ def _make_paragraph(draw: random.Random, prefix: str, several_answers: bool) -> 
 
 
 def _draw_kinds(draw: random.Random) -> tuple[list[str], list[str]]:
-    """Kinds of facts for two people, each having at least one that the other has not."""
+    """Draws kinds of facts for two people; each gets at least one that the other does not have."""
     while True:
         first = draw.sample(KINDS, _FACTS_PER_PERSON)
         second = draw.sample(KINDS, _FACTS_PER_PERSON)
@@ -119,7 +123,7 @@ def _tell(context: str, person: Person, facts: list[Fact]) -> tuple[str, _Portra
     told = {}
     for number, fact in enumerate(facts):
         context += " " if number else ""
-        # The name in every sentence: who "she" is would take a small model too long to learn.
+        # Repeat the name, because a small model would take too long to learn who "she" is.
         begin = sentence_start(fact, person.name)
         name_start = len(context) + begin.index(person.name)
         told[fact.kind] = _Told(fact, name_start, len(context) + len(begin))
@@ -139,7 +143,7 @@ def _answerable(draw: random.Random, portrait: _Portrait) -> list[_Question]:
 
 
 def _impossible(draw: random.Random, maker: FactMaker, person: Person, kind: str) -> _Question:
-    """A question on what is told of nobody in the paragraph."""
+    """Makes a question about a kind of fact that the paragraph tells of nobody."""
     fact = maker.make(kind)
     return _Question(draw.choice(fact.questions).format(name=person.name), "", -1)
 

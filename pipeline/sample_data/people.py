@@ -1,4 +1,4 @@
-"""Made-up people and what there is to know about them, as sentences with an answer in each."""
+"""Makes up people and facts about them, as sentences that each contain the answer to a question."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from pipeline.sample_data import words
 
 
 class Person(NamedTuple):
-    """A full name and its pronoun, "she" or "he"."""
+    """A person's full name and pronoun, which is "she" or "he"."""
 
     name: str
     pronoun: str
 
 
 class Fact(NamedTuple):
-    """Something known about a person.
+    """A fact about a person, as a sentence and questions that it answers.
 
     Attributes:
-        kind: of the fact.
+        kind: kind of the fact, one of `KINDS`.
         before: the sentence up to the answer; `{subject}` stands for the name or the pronoun.
         answer: the words that answer the questions.
         after: the rest of the sentence.
-        questions: `{name}` stands for the person.
-        who: a question whose answer is the person's name, or None.
+        questions: different wordings of the question; `{name}` stands for the person's name.
+        who: a question whose answer is the person's name; None if there is none.
     """
 
     kind: str
@@ -36,7 +36,7 @@ class Fact(NamedTuple):
 
 
 def make_people(draw: random.Random, number: int) -> list[Person]:
-    """People of whom no two share a first or a last name."""
+    """Makes up people, no two of whom share a first name or a last name."""
     first_names = draw.sample(words.FIRST_NAMES, number)
     last_names = draw.sample(words.LAST_NAMES, number)
     return [
@@ -46,18 +46,18 @@ def make_people(draw: random.Random, number: int) -> list[Person]:
 
 
 class FactMaker:
-    """Draws facts that do not contradict or repeat each other in one text."""
+    """Draws facts for one text that neither contradict nor repeat each other."""
 
     def __init__(self, draw: random.Random):
         self._draw = draw
         self._used: set[str] = set()
 
     def make(self, kind: str) -> Fact:
-        """A fact of one of `KINDS`."""
+        """Draws a fact of the given kind, which is one of `KINDS`."""
         return getattr(self, f"_{kind}")()
 
     def _pick(self, choices: tuple[str, ...]) -> str:
-        # Each word once, so that every question has one answer in its text.
+        # Use each word only once, so that every question has exactly one answer in its text.
         chosen = self._draw.choice([word for word in choices if word not in self._used])
         self._used.add(chosen)
         return chosen
@@ -115,7 +115,7 @@ KINDS = ("home", "job", "colour", "keeping", "animal", "past_time")
 
 
 def sentence_start(fact: Fact, subject: str) -> str:
-    """The sentence up to the answer, with a capital letter at its beginning."""
+    """Returns the fact's sentence up to the answer, beginning with a capital letter."""
     text = fact.before.format(subject=subject)
     return text[0].upper() + text[1:]
 

@@ -1,7 +1,8 @@
-"""Short reviews with a sentiment: mostly told by their words, in part only by their order.
+"""Makes the sample's classification data: short reviews that are positive or negative.
 
-A bag of words gets about four of five right: about one review in six negates its adjective, and
-one in eight praises one thing and blames another, where the main clause decides.
+A bag of words gets about four in five right. In the others word order matters: about one review in
+six negates its adjective, and about one in eight praises one thing and criticises another, in which
+case the main clause decides.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ _PLAIN = (
     "We thought that the {part} was {adverb}{word}.",
     "The {part} turned out to be {adverb}{word}.",
 )
-# `opposite` belongs to the other label.
+# `opposite` is a word of the other label.
 _NEGATED = (
     "The {part} was not {opposite} at all.",
     "I would never call the {part} {opposite}.",
@@ -46,7 +47,7 @@ _OPENINGS = (
     "I had heard a lot about the {name}.",
     "A friend took us to the {name} in {month}.",
 )
-# Shares of the kinds of review, in per cent; the rest is plain.
+# Shares of the kinds of reviews, in percent; the rest is plain.
 _NEGATED_SHARE = 16
 _CONTRASTED_SHARE = 12
 _OPENING_SHARE = 40
@@ -54,14 +55,14 @@ _SECOND_SENTENCE_SHARE = 25
 
 
 class Review(NamedTuple):
-    """A text and its label, one of `LABELS`."""
+    """A text with its label, which is one of `LABELS`."""
 
     text: str
     label: str
 
 
 def make_review(draw: random.Random, label: str) -> Review:
-    """One review with this label."""
+    """Makes one review with the given label."""
     is_good = label == "positive"
     same, opposite = (words.GOOD, words.BAD) if is_good else (words.BAD, words.GOOD)
     subject = draw.choice(sorted(words.SUBJECTS))
@@ -81,7 +82,7 @@ def make_review(draw: random.Random, label: str) -> Review:
         )
 
     sentences = []
-    # Films and novels are not visited.
+    # The openings tell of a visit, which does not fit films and novels.
     if subject not in ("film", "novel") and draw.randrange(100) < _OPENING_SHARE:
         sentences.append(fill(draw.choice(_OPENINGS)))
     kind = draw.randrange(100)
@@ -98,7 +99,7 @@ def make_review(draw: random.Random, label: str) -> Review:
 
 
 def make_reviews(draw: random.Random, number: int) -> list[Review]:
-    """Reviews of which no two are equal, half of each label, in a random order."""
+    """Makes reviews without duplicates, half of them with each label, in random order."""
     texts = set()
     reviews = []
     while len(reviews) < number:

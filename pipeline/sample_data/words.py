@@ -1,7 +1,7 @@
-"""The small world of the sample: its places, people, things, and words to judge them by.
+"""The words of the sample: places, people, things, and adjectives for judging them.
 
 All names are made up. The three parts of the sample share these words, so that a vocabulary and a
-model made from the corpus know the language of the tasks.
+model that were trained on the corpus know the language of the other two.
 """
 
 GOOD = (
@@ -32,10 +32,10 @@ BAD = (
     "miserable",
     "shabby",
 )
-# Empty: no adverb.
+# An empty string stands for no adverb.
 ADVERBS = ("", "", "really ", "very ", "quite ", "truly ", "rather ")
 
-# What is reviewed, and its parts.
+# The things that are reviewed, with their parts.
 SUBJECTS = {
     "café": ("coffee", "soup", "bread", "lemon cake", "service", "terrace"),
     "hotel": ("room", "breakfast", "view", "garden", "staff", "bed"),
@@ -139,7 +139,7 @@ LAST_NAMES = (
     "Whitaker",
     "Zimmermann",
 )
-# The pronoun follows the first name.
+# First names that go with "she"; all others go with "he".
 FEMALE_NAMES = frozenset(
     (
         "Ada",
@@ -357,7 +357,7 @@ WEATHER = (
     "Clouds gathered over the hills.",
     "The evening was clear and quiet.",
 )
-# What towns are known for, and what stands in them.
+# Goods that towns are known for, buildings in the towns, and the landscapes around them.
 GOODS = (
     "apples",
     "blankets",

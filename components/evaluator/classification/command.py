@@ -1,4 +1,4 @@
-"""`python -m components.evaluator classification`: the Evaluator as a plain command."""
+"""`python -m components.evaluator classification`: runs the Evaluator as a plain command."""
 
 from __future__ import annotations
 

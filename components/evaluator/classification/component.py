@@ -1,4 +1,7 @@
-"""TFX component of the Evaluator: TFX's own, with the training's curves and a report."""
+"""The TFX component that evaluates classification, regression and multiple choice.
+
+It does what TFX's own Evaluator does, and adds a report with the training's curves.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from components.example_gen.classification.dataset import check_metrics
 
 
 class EvaluatorSpec(types.ComponentSpec):
-    """What goes in and out: as for TFX's Evaluator, and what the report needs."""
+    """Inputs, outputs and parameters: those of TFX's Evaluator and those that the report needs."""
 
     PARAMETERS = {
         **standard_component_specs.EvaluatorSpec.PARAMETERS,
@@ -41,7 +44,7 @@ class EvaluatorSpec(types.ComponentSpec):
 
 
 class Evaluator(base_beam_component.BaseBeamComponent):
-    """Measures a model on raw examples, judges it by thresholds, and reports.
+    """Measures a model on raw examples, applies the thresholds, and writes the report.
 
     Outputs: `evaluation` (ModelEvaluation with `report.html` and `results.json`), `blessing`
     (ModelBlessing).
@@ -69,21 +72,21 @@ class Evaluator(base_beam_component.BaseBeamComponent):
         """Sets up the component.
 
         Args:
-            examples: raw Examples; the split "eval" is used.
-            model: exported model.
-            model_run: of the Trainer.
-            baseline_model: latest blessed model.
-            config: thresholds and slices.
-            metric_names: of the task.
-            labels: in the order of their ids; None for regression.
-            title: of the report.
-            lineage: what the report lists under "made from", by name.
-            records: that were made of the examples; the report shows labels and lengths.
-            statistics: of the examples, by StatisticsGen; the report shows them.
-            anomalies: of the examples, by ExampleValidator; the report lists them.
+            examples: raw examples, of which the split "eval" is used.
+            model: the exported model.
+            model_run: the Trainer's output with the training curves, for the report.
+            baseline_model: the latest blessed model; None to compare with nothing.
+            config: thresholds that the model has to reach, and slices to show.
+            metric_names: metrics of the task.
+            labels: labels in the order of their ids; None for regression.
+            title: title of the report.
+            lineage: what the report lists under "Made from", by name.
+            records: records made from the examples, of which the report shows labels and lengths.
+            statistics: statistics of the examples made by StatisticsGen, for the report.
+            anomalies: anomalies of the examples found by ExampleValidator, for the report.
 
         Raises:
-            ValueError: if a metric is none of the task's, or a threshold names another one.
+            ValueError: if a metric does not fit the task, or a threshold names an unknown metric.
         """
         check_metrics(tuple(metric_names), None if labels is None else len(labels))
         eval_config = tfma_config.make_eval_config(

@@ -1,7 +1,7 @@
-"""What is known of a classification's data, for the report.
+"""Gathers what is known about the data of a classification, for the report.
 
-Of the raw examples: what their ExampleGen counted, TFDV's statistics, and how they differ from the
-schema. Of the records: labels and lengths, which the preprocessor counted.
+About the raw examples, this is what the ExampleGen counted, TFDV's statistics, and deviations from
+the schema; about the records, the labels and lengths that the preprocessor counted.
 """
 
 from __future__ import annotations
@@ -31,14 +31,17 @@ def read(
     anomalies: str | None = None,
     labels: Sequence[str] | None,
 ) -> DataReport:
-    """Gathers what there is.
+    """Gathers everything that is available.
 
     Args:
         examples: folder of the raw examples.
-        records: folder of the records that were made of them.
-        statistics: folder that StatisticsGen wrote.
-        anomalies: folder that ExampleValidator wrote.
-        labels: of the task; None for regression.
+        records: folder of the records made from them; None if there are none.
+        statistics: folder that StatisticsGen wrote; None if there is none.
+        anomalies: folder that ExampleValidator wrote; None if there is none.
+        labels: labels of the task; None for regression.
+
+    Raises:
+        JsonError: if the file with the ExampleGen's counts is damaged.
     """
     tables = [*_rows(examples)]
     if statistics:
@@ -70,7 +73,7 @@ def read(
 
 
 def row_counts(examples: str) -> dict[str, dict[str, Any]] | None:
-    """What the ExampleGen counted, by split; None of examples that tell nothing of it."""
+    """Reads what the ExampleGen counted, by split; None if there is no `counts.json`."""
     path = files.join(examples, COUNTS_FILE_NAME)
     try:
         return plain_json.mapping(files.read_bytes(path), where=path)
@@ -79,7 +82,7 @@ def row_counts(examples: str) -> dict[str, dict[str, Any]] | None:
 
 
 def _rows(examples: str) -> Iterator[Table]:
-    """What became of the rows that were read; nothing for examples that tell nothing of it."""
+    """Yields a table of rows that were used or left out, if there is a `counts.json`."""
     path = files.join(examples, COUNTS_FILE_NAME)
     counts = row_counts(examples)
     if counts is None:
@@ -138,7 +141,7 @@ def _features(
 
 def _most_frequent(statistics: statistics_pb2.StringStatistics) -> str:
     best = max(statistics.top_values, key=lambda value: value.frequency, default=None)
-    # A value that stands once says nothing about the data.
+    # A value that occurs only once says nothing about the data.
     if best is None or best.frequency < 2:
         return NOTHING
     text = best.value
@@ -169,9 +172,9 @@ def _label_drift(labels: Sequence[str], counts: Mapping[str, np.ndarray]) -> str
     if not {_TRAIN, _EVAL} <= set(counts):
         return ""
     shares = {split: counts[split] / max(counts[split].sum(), 1) for split in (_TRAIN, _EVAL)}
-    # The L-infinity distance, as TFDV measures drift of categories.
+    # TFDV, too, measures the drift of categorical features by the L-infinity distance.
     differences = np.abs(shares[_TRAIN] - shares[_EVAL])
-    # Of two labels the first: their differences are equal, but for rounding.
+    # With two labels the differences are equal except for rounding errors; this picks the first.
     most = int(np.argmax(np.round(differences, 9)))
     return (
         f"Between training and evaluation the share of “{labels[most]}” differs most, by "
@@ -217,14 +220,15 @@ def _anomalies(
             yield f"{split}: {found.dataset_anomaly_info.description}"
         for name, info in sorted(found.anomaly_info.items()):
             for reason in info.reason:
-                # Few different texts, or numbers, in the training data are taken for categories.
+                # TFDV takes texts or numbers for categories if the training data have only a few
+                # different ones; new values of these are no anomaly.
                 if reason.type == unexpected_value and (name != "label" or labels is None):
                     continue
                 yield f"{split}, {name}: {reason.short_description}. {reason.description}"
 
 
 def _read_by_split(directory: str, parse: Callable[[bytes], _Message]) -> dict[str, _Message]:
-    """The one message that lies in the folder of each split."""
+    """Reads the single message in the folder of each split."""
     found = {}
     for split in ordered_splits(files.split_names(directory)):
         folder = files.join(directory, f"Split-{split}")

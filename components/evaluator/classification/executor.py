@@ -1,4 +1,4 @@
-"""TFX executor of the Evaluator: TFMA measures and decides, then the report explains."""
+"""The TFX executor of the Evaluator: TFMA measures and decides, and the report explains why."""
 
 from __future__ import annotations
 
@@ -52,12 +52,12 @@ class Executor(tfx_executor.Executor):
         """Runs the evaluation.
 
         Args:
-            input_dict: as TFX's Evaluator, and for the report "model_run" with the curves, and
-                "records", "statistics" and "anomalies" of the examples.
+            input_dict: the inputs of TFX's Evaluator; optionally, for the report, "model_run" with
+                the training curves, and "records", "statistics" and "anomalies" of the examples.
             output_dict: "evaluation" and "blessing".
-            exec_properties: as TFX's Evaluator, and "report_settings", a JSON object with
-                "title", "evaluation", "metric_names", "labels" and "lineage"; and perhaps
-                "thresholds", which take the place of those in "evaluation".
+            exec_properties: those of TFX's Evaluator; "report_settings", a JSON object with
+                "title", "evaluation", "metric_names", "labels" and "lineage"; and optionally
+                "thresholds", which replace those in "evaluation".
         """
         exec_properties = with_runtime_thresholds(exec_properties)
         settings = json.loads(exec_properties[SETTINGS_KEY])
@@ -130,9 +130,10 @@ class Executor(tfx_executor.Executor):
 
 
 def _check_labels(pattern: str, labels: Sequence[str] | None) -> None:
-    """Refuses examples that would be judged without a label.
+    """Refuses examples without a usable label.
 
-    The preprocessing looks at those that a pipeline trains on; others may be evaluated alone.
+    In a pipeline, the preprocessing has checked this already. The command can evaluate examples
+    that were never preprocessed.
     """
     counts = label_check.count(
         (
@@ -146,15 +147,15 @@ def _check_labels(pattern: str, labels: Sequence[str] | None) -> None:
 
 
 def _finite(values: Mapping[str, float]) -> dict[str, float | None]:
-    """Numbers that JSON does not have become None."""
+    """Replaces NaN and infinite numbers, which JSON does not have, by None."""
     return {name: value if math.isfinite(value) else None for name, value in values.items()}
 
 
 def with_runtime_thresholds(exec_properties: Mapping[str, Any]) -> dict[str, Any]:
-    """The execution properties, with the thresholds that were given when the run started.
+    """Merges thresholds that were given when the run started into the execution properties.
 
     Raises:
-        ConfigurationError, RuntimeValueError: if they are not what this task can be judged by.
+        ConfigurationError, RuntimeValueError: if these thresholds do not fit the task.
     """
     text = runtime_values.merge_evaluation(exec_properties[SETTINGS_KEY], exec_properties)
     rest = {

@@ -1,6 +1,7 @@
-"""Receiver operating characteristic of a task with two labels, from a histogram of its scores.
+"""The receiver operating characteristic (ROC) of a task with two labels, from a histogram.
 
-A histogram has the same size for ten examples and for ten millions, and adds up over workers.
+A histogram of scores has the same size for ten examples and for ten million, and the histograms of
+several workers can be added.
 """
 
 from __future__ import annotations
@@ -9,18 +10,20 @@ import dataclasses
 
 import numpy as np
 
-# Thresholds at every hundredth: more than a picture shows.
+# A threshold at every hundredth is finer than a plot can show.
 NUM_BINS = 100
 
 
 @dataclasses.dataclass(frozen=True)
 class RocPoint:
-    """What a threshold does.
+    """A point of the curve.
 
     Attributes:
-        threshold: examples whose score reaches it are called positive.
-        recall: share of the positive examples that are; NaN without any.
-        false_positive_rate: share of the negative examples that are; NaN without any.
+        threshold: examples with at least this score are classified as positive.
+        recall: share of the positive examples that are classified as positive; NaN if there are no
+            positive examples.
+        false_positive_rate: share of the negative examples that are classified as positive; NaN if
+            there are no negative examples.
     """
 
     threshold: float
@@ -29,11 +32,14 @@ class RocPoint:
 
 
 def histogram(labels: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """Counts int64 [2, NUM_BINS] by label and by score in [0, 1] of the second label.
+    """Counts examples by label and score.
 
     Args:
-        labels: 0 or 1, [N].
-        scores: of label 1, [N].
+        labels: the labels, each 0 or 1, [N].
+        scores: the scores of label 1, in [0, 1], [N].
+
+    Returns:
+        int64 [2, NUM_BINS].
     """
     counts = np.zeros((2, NUM_BINS), np.int64)
     bins = np.clip((scores * NUM_BINS).astype(np.int64), 0, NUM_BINS - 1)
@@ -42,10 +48,10 @@ def histogram(labels: np.ndarray, scores: np.ndarray) -> np.ndarray:
 
 
 def curve(counts: np.ndarray) -> list[RocPoint]:
-    """The curve from the strictest threshold, which calls nothing positive, to 0.
+    """Computes the curve, from the strictest threshold, at which nothing is positive, down to 0.
 
     Args:
-        counts: of `histogram`.
+        counts: histogram made by `histogram`, or a sum of several.
     """
     reached = np.concatenate([np.zeros((2, 1)), np.cumsum(counts[:, ::-1], axis=1)], axis=1)
     with np.errstate(invalid="ignore"):

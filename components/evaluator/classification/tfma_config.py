@@ -1,10 +1,10 @@
-"""TFMA's configuration, made from ours."""
+"""Translates our evaluation settings into a configuration for TFMA."""
 
 from __future__ import annotations
 
 import json
 
-# TFMA itself exports these messages in the old stack only.
+# Only in the older stack does TFMA itself export these messages.
 from tensorflow_model_analysis.proto import config_pb2
 
 from components.evaluator.classification import tfma_metrics
@@ -18,7 +18,7 @@ def make_eval_config(
     metric_names: tuple[str, ...],
     num_classes: int | None,
 ) -> config_pb2.EvalConfig:
-    """What to measure on which slices, and the bounds.
+    """Makes TFMA's configuration: what to measure on which slices, and the thresholds.
 
     Args:
         config: thresholds and slices.
@@ -26,7 +26,7 @@ def make_eval_config(
         num_classes: number of labels; None for regression.
 
     Raises:
-        ValueError: if a threshold names another metric.
+        ValueError: if a threshold names an unknown metric, or bounds one from the wrong side.
     """
     config.check_metrics(metric_names)
     shown = metric_names if num_classes is None else (*metric_names, tfma_metrics.CONFUSION_MATRIX)
@@ -35,7 +35,8 @@ def make_eval_config(
     metrics = [_metric(name, num_classes, _thresholds(config, name)) for name in shown]
     metrics.append(config_pb2.MetricConfig(class_name="ExampleCount"))
     model = config_pb2.ModelSpec(
-        # Raw examples through the signature that is served: what is measured is what ships.
+        # Raw examples go through a signature of the exported model, so that we measure exactly
+        # what is pushed.
         signature_name=SERVING_TF_EXAMPLES,
         preprocessing_function_names=["transform_features"],
         label_key="label_ids",
@@ -62,13 +63,13 @@ def _metric(
         class_name=tfma_metrics.GlueMetric.__name__,
         module=tfma_metrics.__name__,
         config=json.dumps(arguments),
-        # A plain threshold would hold for every slice.
+        # A threshold without slices would apply to every slice, not only to the whole data set.
         per_slice_thresholds=thresholds,
     )
 
 
 def _thresholds(config: EvaluationConfig, metric: str) -> list[config_pb2.PerSliceMetricThreshold]:
-    """The bounds of a metric: on everything, and on the slices that have some of their own."""
+    """Makes the bounds of a metric: on the whole data set, and on slices that have their own."""
     found = []
     if metric in config.thresholds:
         found.append(_on_slice(config_pb2.SlicingSpec(), config.thresholds[metric]))
@@ -88,6 +89,6 @@ def _on_slice(
         result.value_threshold.lower_bound.value = threshold.minimum
     if threshold.maximum_drop is not None:
         result.change_threshold.direction = config_pb2.MetricDirection.HIGHER_IS_BETTER
-        # TFMA asks for `change > absolute`: a hair below lets an equal model pass.
+        # TFMA requires `change > absolute`, so subtract a little to let an equal model pass.
         result.change_threshold.absolute.value = -threshold.maximum_drop - 1e-9
     return config_pb2.PerSliceMetricThreshold(slicing_specs=[spec], threshold=result)

@@ -1,4 +1,8 @@
-"""GLUE's metrics as TFMA metrics: TFMA slices, combines and validates; `glue_metrics` computes."""
+"""GLUE's metrics for TFMA.
+
+TFMA slices the data, combines partial results and checks thresholds; the values themselves are
+computed by `components.glue_metrics`.
+"""
 
 from __future__ import annotations
 
@@ -19,20 +23,23 @@ SCORE_HISTOGRAM = "score_histogram"
 
 
 class GlueMetric(tfma.metrics.Metric):
-    """A metric of label ids [] against probabilities [K], or of numbers against numbers.
+    """A metric that compares each example's label with the model's scores.
+
+    For classification, an example has a label id [] and probabilities [K]; for regression, it has
+    two numbers.
 
     Args:
-        name: a key of `glue_metrics.CLASSIFICATION_METRICS` or `REGRESSION_METRICS`, or
-            "confusion_matrix" for the matrix itself, or "score_histogram" for what `roc` makes a
-            curve of.
-        num_classes: K; None for regression.
+        name: a key of `glue_metrics.CLASSIFICATION_METRICS` or `REGRESSION_METRICS`;
+            "confusion_matrix" for the matrix itself; or "score_histogram" for the histogram from
+            which `roc` makes a curve.
+        num_classes: the number of labels, K; None for regression.
     """
 
     def __init__(self, name: str, num_classes: int | None = None):
         super().__init__(_computations, name=name, num_classes=num_classes)
 
 
-# TFMA looks at the names of the positional arguments to see what it has to pass.
+# TFMA inspects the names of the positional parameters to decide which arguments to pass.
 def _computations(
     name: str,
     num_classes: int | None = None,
@@ -56,11 +63,11 @@ def _computations(
 
 
 class _PerExample(beam.CombineFn):
-    """Combines over labels and scores of examples, for one model and metric.
+    """Base class for combining labels and scores of all examples, for one model and metric.
 
     Args:
-        key: under which the result is given.
-        eval_config: says which of the model's outputs holds the scores.
+        key: key of the result.
+        eval_config: TFMA's configuration, which names the model's output with the scores.
     """
 
     def __init__(self, key: tfma.metrics.MetricKey, eval_config: config_pb2.EvalConfig):

@@ -1,4 +1,4 @@
-"""From TFMA's output files to the rows of a report."""
+"""Reads TFMA's output files and turns them into rows of the report."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ class EvaluationResults:
     """What TFMA measured and decided.
 
     Attributes:
-        blessed: whether every threshold holds.
-        failures: why it is not blessed, a sentence each; empty if it is.
+        blessed: whether the model meets all thresholds.
+        failures: why the model is not blessed, a sentence for each reason; empty if it is.
         metrics: headline metrics.
-        slices: metrics of parts of the data, by name.
-        confusion: int [K, K], or None for regression.
-        roc: curve of a task with two labels; empty for others.
+        slices: metrics of parts of the data.
+        confusion: counts by label (row) and prediction (column), int [K, K]; None for regression.
+        roc: ROC curve of a task with two labels; empty for other tasks.
     """
 
     blessed: bool
@@ -42,9 +42,9 @@ def read(
     """Reads a folder that TFMA wrote.
 
     Args:
-        directory: TFMA's output.
-        config: thresholds that were applied.
-        metric_names: metrics of the task, in the order to show.
+        directory: folder with TFMA's output files.
+        config: the thresholds that were applied.
+        metric_names: metrics of the task, in the order in which the report shows them.
     """
     candidate = _by_slice(directory, baseline=False)
     baseline = _by_slice(directory, baseline=True).get((), {})
@@ -75,7 +75,10 @@ def read(
 
 
 def _by_slice(directory: str, *, baseline: bool) -> dict[tuple, Mapping[str, object]]:
-    """Metric values by slice key, a tuple of (feature, value); () is everything."""
+    """Reads the values of the metrics by slice.
+
+    A slice is a tuple of pairs of a feature and its value; () stands for the whole data set.
+    """
     by_slice: dict[tuple, dict[str, object]] = {}
     for record in tfma.load_metrics(directory):
         values = by_slice.setdefault(_slice_key(record.slice_key), {})
@@ -92,7 +95,7 @@ def _slice_key(slice_key) -> tuple[tuple[str, object], ...]:
 
 
 def _slice_name(key: tuple[tuple[str, object], ...]) -> str:
-    """The slice in words that follow a metric's name; nothing for the whole."""
+    """Describes a slice in words that follow a metric's name; empty for the whole data set."""
     return "".join(f" where {feature} = {value}" for feature, value in key)
 
 
@@ -118,7 +121,7 @@ def _metric_row(
 
 
 def _failures(validation) -> Iterator[str]:
-    """What TFMA held against the model, from its own verdict and not judged once more."""
+    """Yields the reasons against the model, as TFMA's verdict has them; nothing is recomputed."""
     for part in validation.metric_validations_per_slice:
         where = _slice_name(_slice_key(part.slice_key))
         for failure in part.failures:

@@ -1,4 +1,4 @@
-"""Texts that a model labelled wrongly, the surest first, for the report."""
+"""Finds texts that a model labelled wrongly, for the report; the most confident come first."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import tensorflow as tf
 
-# Registers the custom ops of the graph.
+# This import registers the custom ops that the graph uses.
 import tensorflow_text  # noqa: F401
 
 from components import files, tf_examples, tfrecords
 from components.evaluator.report_content import Part, WrongExample
 from components.export.signatures import SERVING_TF_EXAMPLES
 
-# The report shows a handful; looking at more of a large data set would repeat the evaluation.
+# The report shows only a few, and running the model on all of a large data set would take as long
+# as the evaluation itself.
 MAX_EXAMINED = 2000
 _MAX_EXAMPLES = 8
 _MAX_CHARACTERS = 600
@@ -25,12 +26,15 @@ _BATCH_SIZE = 64
 def find(
     model_path: str, example_pattern: str, *, labels: Sequence[str] | None
 ) -> dict[str, list[WrongExample]]:
-    """Wrong predictions among the first examples of a split.
+    """Finds the worst predictions among the first `MAX_EXAMINED` examples of a split.
 
     Args:
-        model_path: SavedModel of a classification, regression or multiple choice.
-        example_pattern: files of raw examples.
-        labels: in the order of their ids; None for regression.
+        model_path: path of a SavedModel for classification, regression or multiple choice.
+        example_pattern: glob pattern of the files with raw examples.
+        labels: labels in the order of their ids; None for regression.
+
+    Returns:
+        The wrong examples under their heading, the worst first.
     """
     predict = tf.saved_model.load(model_path).signatures[SERVING_TF_EXAMPLES]
     serialized = itertools.islice(_read(example_pattern), MAX_EXAMINED)
@@ -56,7 +60,7 @@ def _read(pattern: str) -> Iterator[bytes]:
 def _judge(
     serialized: bytes, score: np.ndarray, labels: Sequence[str] | None
 ) -> Iterator[tuple[float, WrongExample]]:
-    """Nothing if the prediction is right; else how wrong it is, and the example."""
+    """Yields how wrong a prediction is, together with the example, unless it is right."""
     features = tf_examples.decode(serialized)
     label = features["label"][0].decode()
     texts = [

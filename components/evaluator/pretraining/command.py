@@ -1,4 +1,4 @@
-"""`python -m components.evaluator pretraining`: its evaluator as a plain command."""
+"""`python -m components.evaluator pretraining`: runs PretrainingEvaluator as a plain command."""
 
 from __future__ import annotations
 

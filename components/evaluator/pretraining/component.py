@@ -1,4 +1,4 @@
-"""TFX component of the evaluation of pretraining."""
+"""The TFX component that evaluates a pretrained model."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from components.trainer.pretraining.pretrain import PretrainingConfig
 
 
 class PretrainingEvaluator(RecordsEvaluator):
-    """Measures a pretrained model on held-out text, judges it, and reports.
+    """Measures a pretrained model on held-out text, applies the thresholds, and writes the report.
 
     Outputs: `evaluation` (ModelEvaluation with `results.json` and `report.html`), `blessing`
     (ModelBlessing).
@@ -35,11 +35,11 @@ class PretrainingEvaluator(RecordsEvaluator):
         """Sets up the component.
 
         Args:
-            config: thresholds.
-            pretraining: configuration of the run that the model is from.
-            title: of the report.
-            lineage: what the report lists under "made from", by name.
-            channels: records and models, see `RecordsEvaluator`.
+            config: thresholds that the model has to reach.
+            pretraining: configuration of the training that made the model.
+            title: title of the report.
+            lineage: what the report lists under "Made from", by name.
+            channels: records and models; see `RecordsEvaluator`.
         """
         settings = {
             "title": title,

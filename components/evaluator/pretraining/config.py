@@ -1,4 +1,4 @@
-"""What makes a pretrained model good enough to ship."""
+"""The section `evaluation` for pretraining: when a pretrained model is good enough to be pushed."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import dataclasses
 
 from components.evaluator.config import EvaluationConfig
 
-# Of `components.trainer.pretraining.task`.
+# The metrics that `components.trainer.pretraining.task` computes.
 METRICS = ("perplexity", "token_accuracy", "loss")
 LESS_IS_BETTER = ("perplexity", "loss")
 
 
 @dataclasses.dataclass(frozen=True)
 class PretrainingEvaluationConfig(EvaluationConfig):
-    """The gate before the Pusher: bounds of "perplexity", "token_accuracy" and "loss"."""
+    """The thresholds before the Pusher, for "perplexity", "token_accuracy" and "loss"."""
 
     slice_by: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self.check_metrics(METRICS, less_is_better=LESS_IS_BETTER)
-        # Pretraining is measured on the whole held-out split.
+        # Pretraining is measured on the whole held-out split, and has no slices.
         self.check_slices((), METRICS)

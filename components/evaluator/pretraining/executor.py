@@ -1,4 +1,4 @@
-"""TFX executor of PretrainingEvaluator: measures, judges, and reports."""
+"""The TFX executor of PretrainingEvaluator."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ from components.trainer.pretraining.pretrain import PretrainingConfig, pretrain
 class Executor(blessing.BlessingExecutor):
     """Measures the model and the latest blessed one on the split "eval".
 
-    Segments follow each other through the model's memory, so the split is read in one go and not
-    shared out among workers.
+    The model's memory carries over from one segment to the next, so a single process reads the
+    split in order instead of sharing it among Beam workers.
     """
 
     def Do(  # noqa: N802  (TFX's name)
@@ -43,15 +43,14 @@ class Executor(blessing.BlessingExecutor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Writes the scores, the report and the blessing.
+        """Evaluates, and writes the scores, the report and the blessing.
 
         Args:
-            input_dict: `records` (of `PretrainingPreprocessor`), `model`, and where there are any
+            input_dict: `records` (made by `PretrainingPreprocessor`), `model`, and optionally
                 `baseline_model` and `model_run`.
             output_dict: `evaluation` and `blessing`.
             exec_properties: `settings`, a JSON object with "title", "evaluation", "pretraining"
-                and "lineage"; and perhaps `thresholds`, which take the place of those in
-                "evaluation".
+                and "lineage"; and optionally `thresholds`, which replace those in "evaluation".
 
         Raises:
             ManifestError: if the model was trained on records made with other settings.
@@ -117,7 +116,13 @@ class Executor(blessing.BlessingExecutor):
 
 
 def _measure(run: PretrainingConfig, records_dir: str, model_path: str) -> dict[str, float]:
-    """Metrics of a model, which may be of another size than this run's."""
+    """Measures a model, whose sizes may differ from those of this run.
+
+    Args:
+        run: configuration of the training.
+        records_dir: folder of the records.
+        model_path: folder of the exported model.
+    """
     saved_model_records.check(model_path, manifest.read(records_dir))
     sizes = XLNetConfig.read(files.join(model_path, named_checkpoint.CONFIG_NAME))
     return pretrain.evaluate(

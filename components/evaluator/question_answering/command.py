@@ -1,4 +1,4 @@
-"""`python -m components.evaluator question_answering`: its evaluator as a plain command."""
+"""`python -m components.evaluator question_answering`: runs its evaluator as a plain command."""
 
 from __future__ import annotations
 

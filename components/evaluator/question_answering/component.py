@@ -1,4 +1,4 @@
-"""TFX component of the evaluation of question answering."""
+"""The TFX component that evaluates a question answering model."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from components.span_decoding.decoder import DecodingConfig
 
 
 class QuestionAnsweringEvaluator(RecordsEvaluator):
-    """Answers the evaluation questions, scores the answers, judges the model, and reports.
+    """Answers the evaluation questions, scores the answers, and applies the thresholds.
 
     Outputs: `evaluation` (ModelEvaluation with `predictions.json`, `nbest_predictions.json`,
     `null_odds.json`, `results.json`, `report.html`), `blessing` (ModelBlessing).
@@ -36,12 +36,12 @@ class QuestionAnsweringEvaluator(RecordsEvaluator):
         """Sets up the component.
 
         Args:
-            config: thresholds and slices.
-            decoding: how answers are chosen.
-            batch_size: windows per call of the model.
-            title: of the report.
-            lineage: what the report lists under "made from", by name.
-            channels: records and models, see `RecordsEvaluator`.
+            config: thresholds that the model has to reach, and slices to show.
+            decoding: how answers are chosen from the model's outputs.
+            batch_size: number of windows per call of the model.
+            title: title of the report.
+            lineage: what the report lists under "Made from", by name.
+            channels: records and models; see `RecordsEvaluator`.
         """
         settings = {
             "title": title,

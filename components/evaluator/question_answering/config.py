@@ -1,4 +1,4 @@
-"""What makes a question answering model good enough to ship."""
+"""The section `evaluation` for question answering: when a model is good enough to be pushed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import dataclasses
 from components.evaluator.config import EvaluationConfig
 
 _PARTS = ("", "HasAns_", "NoAns_", "best_")
-# Keys of `SquadEvaluation.metrics()` of which more is better; in percent.
+# Those keys of `SquadEvaluation.metrics()` that are scores, in percent; more is better for all.
 METRICS = (
     *(f"{part}{score}" for part in _PARTS for score in ("exact", "f1")),
     "pr_exact_ap",
@@ -19,13 +19,14 @@ SLICES = ("question_word", "answer_words", "paragraph_words", "windows")
 
 @dataclasses.dataclass(frozen=True)
 class QuestionAnsweringEvaluationConfig(EvaluationConfig):
-    """The gate before the Pusher. Scores are in percent.
+    """The thresholds before the Pusher. Scores are in percent.
 
     Attributes:
-        slice_by: of "question_word", "answer_words", "paragraph_words", "windows".
-        slice_thresholds: bounds of "exact" and "f1", such as
+        slice_by: features by which the scores are shown separately: any of "question_word",
+            "answer_words", "paragraph_words" and "windows".
+        slice_thresholds: bounds of "exact" and "f1" on parts of the data, such as
             {"question_word": {"who": {"f1": …}}}. The scores of slices are those at the
-            threshold of the best F1.
+            no-answer threshold that gives the best F1.
     """
 
     slice_by: tuple[str, ...] = SLICES

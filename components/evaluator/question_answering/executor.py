@@ -1,4 +1,4 @@
-"""TFX executor of QuestionAnsweringEvaluator: answers, scores, judges, and reports."""
+"""The TFX executor of QuestionAnsweringEvaluator."""
 
 from __future__ import annotations
 
@@ -44,18 +44,18 @@ class Executor(blessing.BlessingExecutor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Writes predictions, scores, the report and the blessing.
+        """Evaluates, and writes predictions, scores, the report and the blessing.
 
         Args:
-            input_dict: `records` (of `QuestionAnsweringPreprocessor`), `model`, and where there are
-                any `baseline_model` and `model_run`.
+            input_dict: `records` (made by `QuestionAnsweringPreprocessor`), `model`, and optionally
+                `baseline_model` and `model_run`.
             output_dict: `evaluation` and `blessing`.
             exec_properties: `settings`, a JSON object with "title", "evaluation", "decoding",
-                "batch_size" and "lineage"; and perhaps `thresholds`, which take the place of those
-                in "evaluation".
+                "batch_size" and "lineage"; and optionally `thresholds`, which replace those in
+                "evaluation".
 
         Raises:
-            DecodingError, PredictionsError: if a question has no answer.
+            DecodingError, PredictionsError: if no answer could be computed for a question.
             ManifestError: if the model was trained on records made with other settings.
         """
         settings = json.loads(

@@ -1,8 +1,11 @@
-"""Answers of an exported model to a data set's questions, in Beam.
+"""Lets an exported model answer all questions of a data set, in Beam.
 
-add_to_pipeline(pipeline, model_path=..., record_files=..., paragraph_files=..., output=...)
-...
-answers = read_answers(output, question_ids)
+`add_to_pipeline` adds the work to a Beam pipeline. After that has run, `read_answers` reads the
+answers:
+
+    add_to_pipeline(pipeline, model_path=..., record_files=..., paragraph_files=..., output=...)
+    ...
+    answers = read_answers(output, question_ids)
 """
 
 from __future__ import annotations
@@ -31,13 +34,13 @@ _MAX_NAMED = 5
 
 @dataclasses.dataclass(frozen=True)
 class Answers:
-    """What a model answers, by question id in the order of the data set.
+    """The answers of a model, by question id and in the order of the data set.
 
     Attributes:
-        predictions: best answers.
-        nbest: n-best lists, as `nbest_predictions.json` has them.
-        null_odds: the larger, the less answerable.
-        num_windows: windows of each question.
+        predictions: the best answer to each question.
+        nbest: the n-best list of each question, in the format of `nbest_predictions.json`.
+        null_odds: a score for each question; the larger, the less likely it has an answer.
+        num_windows: number of windows of each question.
     """
 
     predictions: dict[str, str]
@@ -57,17 +60,17 @@ def add_to_pipeline(
     decoding: DecodingConfig,
     batch_size: int,
 ) -> None:
-    """Adds a model's answers to all questions.
+    """Adds to a Beam pipeline the steps in which a model answers all questions.
 
     Args:
-        pipeline: that runs it.
-        name: of the model, for the labels of the steps.
-        model_path: SavedModel with the signature `serving_records`.
-        record_files: evaluation records.
-        paragraph_files: the raw examples that they were made of.
-        output: prefix of the files that `read_answers` reads.
-        decoding: how answers are chosen.
-        batch_size: windows per call of the model.
+        pipeline: the Beam pipeline.
+        name: name of the model, for the labels of the steps.
+        model_path: path of a SavedModel with the signature `serving_records`.
+        record_files: paths of the evaluation records.
+        paragraph_files: paths of the raw examples from which the records were made.
+        output: prefix of the files that are written, for `read_answers`.
+        decoding: how answers are chosen from the model's outputs.
+        batch_size: number of windows per call of the model.
     """
     windows = (
         pipeline
@@ -93,15 +96,15 @@ def add_to_pipeline(
 
 
 def read_answers(output: str, question_ids: Sequence[str]) -> Answers:
-    """Reads what the pipeline wrote.
+    """Reads the answers that the pipeline wrote.
 
     Args:
-        output: prefix given to `add_to_pipeline`.
-        question_ids: of the data set, each once.
+        output: the prefix that was given to `add_to_pipeline`.
+        question_ids: ids of all questions of the data set, without duplicates.
 
     Raises:
-        DecodingError: naming questions without windows, windows without question, and outputs that
-            are not numbers.
+        DecodingError: if there are questions without windows, windows without a question, or
+            outputs that are not numbers; the message names some of the questions.
     """
     by_id: dict[str, dict[str, Any]] = {}
     problems: dict[str, list[str]] = {}
@@ -130,16 +133,19 @@ def read_answers(output: str, question_ids: Sequence[str]) -> Answers:
 
 
 class _Infer(beam.DoFn):
-    """Batches of serialized records → (question id, window with the model's outputs)."""
+    """Runs the model on batches of serialized records.
+
+    Yields a question id and a pair of the window and the model's outputs for it, for each record.
+    """
 
     def __init__(self, model_path: str) -> None:
         self._model_path = model_path
-        # One model a process, however many threads and copies of this object it has.
+        # All threads and copies of this object in a process share one model.
         self._shared = shared.Shared()
         self._model: Any = None
 
     def setup(self) -> None:
-        # TensorFlow takes seconds to import, and only this step needs it.
+        # TensorFlow takes seconds to import, and no other step needs it.
         import tensorflow as tf
 
         self._model = self._shared.acquire(
@@ -165,7 +171,7 @@ def _contexts(serialized: bytes) -> Iterator[tuple[str, str]]:
 
 
 def _decode(element: tuple[str, Mapping[str, Iterable[Any]]], decoding: DecodingConfig) -> str:
-    """One question as a JSON line."""
+    """Decodes one question and formats the result, or the problem, as a line of JSON."""
     question_id, members = element
     windows, contexts = list(members[_WINDOWS]), list(members[_CONTEXTS])
     problem = None

@@ -1,4 +1,4 @@
-"""Verdict, report and results of a question answering evaluation."""
+"""Makes the verdict, the report and the results file of a question answering evaluation."""
 
 from __future__ import annotations
 
@@ -30,7 +30,16 @@ def judge(
     baseline: SquadEvaluation | None,
     config: QuestionAnsweringEvaluationConfig,
 ) -> Verdict:
-    """All thresholds, overall and of slices; the rows are the overall ones."""
+    """Applies all thresholds, on the whole data set and on slices.
+
+    Args:
+        evaluation: scores of the candidate.
+        baseline: scores of the latest blessed model; None if there is none.
+        config: the thresholds.
+
+    Returns:
+        The verdict; its rows are the metrics on the whole data set.
+    """
     overall = gate.judge(
         evaluation.metrics(),
         baseline=baseline.metrics() if baseline else None,
@@ -61,7 +70,20 @@ def make_report(
     notices: Sequence[str],
     repeats: Table | None,
 ) -> Report:
-    """The page: metrics, curves, slices, what was answered wrongly, what became of the data."""
+    """Gathers the content of the report.
+
+    Args:
+        evaluation: scores of the candidate.
+        verdict: decision made by `judge`.
+        config: evaluation settings, with the slices to show.
+        title: title of the page.
+        history: points of the learning curves; see `Report.history`.
+        lineage: what the model was made from, by name.
+        wrong_examples: questions that were answered wrongly, by what is wrong with the answers.
+        data: what is known about the data.
+        notices: what happened to a considerable share of the data, a clause for each.
+        repeats: metrics by seed; None if only one seed was trained.
+    """
     slices = [
         SliceRow(
             name=f"{name} = {value}",
@@ -107,7 +129,7 @@ def make_report(
 def results(
     evaluation: SquadEvaluation, verdict: Verdict, *, baseline: SquadEvaluation | None
 ) -> dict[str, Any]:
-    """What `results.json` holds; numbers that JSON does not have are None."""
+    """Makes the content of `results.json`, in which NaN and infinite numbers become None."""
     return {
         "blessed": verdict.blessed,
         "failures": list(verdict.failures),

@@ -1,4 +1,4 @@
-"""Questions that a model answered wrongly, the surest first, for the report."""
+"""Finds questions that a model answered wrongly, for the report; the most confident come first."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from components.example_gen.question_answering.squad import Paragraph, Question
 from components.span_decoding import squad_metrics
 
 _MAX_EXAMPLES = 5
-# Characters of the paragraph on either side of what is marked.
+# Number of characters of the paragraph that are shown on either side of the marked answers.
 _CONTEXT_CHARACTERS = 160
 _NO_ANSWER = "(no answer)"
 
@@ -23,13 +23,13 @@ def find(
     *,
     threshold: float,
 ) -> dict[str, list[WrongExample]]:
-    """Wrong answers by what is wrong with them.
+    """Finds the worst answers, by what is wrong with them.
 
     Args:
         paragraphs: the data set.
-        predictions: best answers by question id.
-        null_odds: by question id.
-        threshold: on them; questions above it count as left unanswered.
+        predictions: the best answer to each question, by question id.
+        null_odds: null score of each question, by question id.
+        threshold: threshold for the null score; questions above it count as left unanswered.
     """
     asked = [(paragraph, question) for paragraph in paragraphs for question in paragraph.questions]
     scores = squad_metrics.score_questions(
@@ -67,7 +67,7 @@ def _example(paragraph: Paragraph, question: Question, given: str, odds: float) 
         if answer.start >= 0:
             marks.append((answer.start, answer.start + len(answer.text), "expected"))
             break
-    # Where it stands is not recorded beside the answers; the first place is shown.
+    # The answers do not record their position, so mark the first place with the same text.
     place = context.find(given) if given else -1
     if place >= 0:
         marks.append((place, place + len(given), "given"))
@@ -80,14 +80,19 @@ def _example(paragraph: Paragraph, question: Question, given: str, odds: float) 
 
 
 def _excerpt(context: str, marks: list[tuple[int, int, str]]) -> list[Part]:
-    """The paragraph around what is marked."""
+    """Cuts the surroundings of the marks out of a paragraph.
+
+    Args:
+        context: the paragraph.
+        marks: start, end and kind of each mark.
+    """
     begin = max(0, min((start for start, _, _ in marks), default=0) - _CONTEXT_CHARACTERS)
     end = max((stop for _, stop, _ in marks), default=0) + _CONTEXT_CHARACTERS
     parts = [Part("… " if begin else "")]
     position = begin
     for start, stop, mark in sorted(marks):
         if start < position:
-            # The two overlap: what follows of the second is marked.
+            # The two marks overlap, so mark only the rest of the second.
             start = min(position, stop)
         parts += [Part(context[position:start]), Part(context[start:stop], mark)]
         position = stop if stop > position else position

@@ -1,4 +1,4 @@
-"""Configuration of a pipeline for classification, regression or multiple choice."""
+"""Configuration of the kind `classification`, for classification, regression or multiple choice."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _SPLITS = ("train", "eval")
 
 @dataclasses.dataclass(frozen=True)
 class DataConfig:
-    """Raw data.
+    """The raw data. Exactly one of `task` and `dataset` is given.
 
     Attributes:
-        root: folder in which the data set's file patterns are looked up; local or `gs://`.
-        task: name of a built-in data set ("sst-2"); or
-        dataset: description of one's own. One of the two is given.
-        splits: of the data set to read; empty for all whose files exist.
-        max_dead_letter_share: share of the rows that may be unusable before the run fails; one
-            row always may.
+        root: folder, local or `gs://`, to which the data set's file patterns are relative.
+        task: name of a built-in data set, such as "sst-2".
+        dataset: description of the user's own data set.
+        splits: names of the splits to read; empty reads all splits whose files exist.
+        max_dead_letter_share: share of the rows that may be unusable before the run fails. A
+            single unusable row never fails a run.
     """
 
     root: str
@@ -49,24 +49,26 @@ class DataConfig:
         self.resolve()
 
     def resolve(self) -> TextDataset:
-        """The data set's description, with only the splits that are asked for."""
+        """Returns the description of the data set, limited to the splits that are asked for."""
         dataset = self.dataset or get_task(self.task)
         return dataset.with_splits(self.splits) if self.splits else dataset
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ClassificationPipelineConfig(PipelineConfig):
-    """Text classification, regression or multiple choice: raw files to a pushed model.
+    """Configuration of a pipeline for text classification, regression or multiple choice.
 
     Attributes:
-        kind: which kind of pipeline it is.
-        data: raw data.
-        seq_len: pieces per example, or per option of a question; longer ones are cut.
-        evaluation: the gate before the Pusher.
-        max_qa_length: of multiple choice, most pieces of a question with one of its options; the
-            rest of `seq_len` is left to the passage. None for data without options.
-        bulk_inference_splits: splits of the data set that a blessed model is run on, such as
-            ["test"]; none leaves the BulkInferrer out.
+        kind: name of the kind, "classification".
+        data: the raw data.
+        seq_len: number of pieces per example, or per option in multiple choice; longer texts are
+            cut.
+        evaluation: thresholds that a model has to reach before it is pushed.
+        max_qa_length: for multiple choice, the largest number of pieces of a question together
+            with one of its options; the rest of `seq_len` is left for the passage. None for data
+            without options.
+        bulk_inference_splits: splits of the data set for which a blessed model makes predictions,
+            such as ["test"]; if empty, the pipeline has no BulkInferrer.
     """
 
     data: DataConfig
@@ -118,10 +120,10 @@ class ClassificationPipelineConfig(PipelineConfig):
             )
 
     def check_inputs(self) -> None:
-        """Looks for every input file, and for the columns that are named.
+        """Checks that every input file exists and has the columns that the data set names.
 
         Raises:
-            NoSuchFilesError: naming the pattern that matched nothing.
+            NoSuchFilesError: if a file is missing; the message names the pattern.
         """
         super().check_inputs()
         dataset = self.data.resolve()

@@ -1,4 +1,4 @@
-"""Components of a pipeline for classification, regression or multiple choice."""
+"""Assembles the components of a pipeline for classification, regression or multiple choice."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def make_components(
     *,
     resolve_baseline: ResolveBaseline,
 ) -> list[base_node.BaseNode]:
-    """All components, in an order in which they could run."""
+    """Makes all components, each after those whose outputs it reads; see `Kind.make_components`."""
     dataset = config.data.resolve()
     example_gen = TextExampleGen(
         data_root=config.data.root,
@@ -39,19 +39,19 @@ def make_components(
     examples = example_gen.outputs["examples"]
     statistics_gen = tfx_components.StatisticsGen(
         examples=examples,
-        # The others say where an example is from, and differ between splits as they should.
+        # The other features record where an example comes from; they always differ between splits.
         stats_options=tfdv.StatsOptions(feature_allowlist=list(raw_features.NAMES)),
     )
     schema_gen = tfx_components.SchemaGen(
         statistics=statistics_gen.outputs["statistics"],
-        # Of the training data alone: where other data differ from them, that is an anomaly.
+        # The schema describes the training data alone, so that deviations elsewhere are anomalies.
         exclude_splits=sorted(set(dataset.output_splits) - {"train"}),
         infer_feature_shape=False,
     )
     example_validator = tfx_components.ExampleValidator(
         statistics=statistics_gen.outputs["statistics"],
         schema=schema_gen.outputs["schema"],
-        # Test files have no labels.
+        # Test files have no labels, which would be reported as an anomaly.
         exclude_splits=["test"],
     )
     sentencepiece_gen = shared_nodes.vocabulary(
@@ -122,7 +122,7 @@ def make_components(
 
 
 def fine_tuning(config: ClassificationPipelineConfig) -> FineTuningConfig:
-    """The part of the configuration that the Trainer needs."""
+    """Selects the part of the configuration that the Trainer needs."""
     dataset = config.data.resolve()
     return FineTuningConfig(
         kind=dataset.kind,

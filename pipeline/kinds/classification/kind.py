@@ -1,4 +1,4 @@
-"""Classification, regression and multiple choice as one kind of pipeline."""
+"""The kind `classification`, which also covers regression and multiple choice."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Classification(Kind[ClassificationPipelineConfig]):
-    """Rows of texts with a label, a number, or options of which one is right."""
+    """Learns from rows of text that have a label, a number, or options of which one is right."""
 
     name = "classification"
     config_type = ClassificationPipelineConfig
@@ -25,13 +25,13 @@ class Classification(Kind[ClassificationPipelineConfig]):
     def make_components(
         self, config: ClassificationPipelineConfig, *, resolve_baseline: ResolveBaseline
     ) -> list[base_node.BaseNode]:
-        """See `Kind`."""
+        """Implements `Kind.make_components`."""
         from pipeline.kinds.classification import graph
 
         return graph.make_components(config, resolve_baseline=resolve_baseline)
 
     def workload(self, config: ClassificationPipelineConfig, batch_size: int) -> Workload:
-        """See `Kind`."""
+        """Implements `Kind.workload`."""
         dataset = config.data.resolve()
         return Workload.of_labels(
             dataset.kind,
@@ -43,7 +43,7 @@ class Classification(Kind[ClassificationPipelineConfig]):
     def training_step(
         self, config: ClassificationPipelineConfig, rows: int
     ) -> tuple[Task, dict[str, tf.TensorSpec]]:
-        """See `Kind`."""
+        """Implements `Kind.training_step`."""
         from components import records
         from components.trainer import preflight
         from components.trainer.classification import tasks

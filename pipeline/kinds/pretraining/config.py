@@ -1,4 +1,4 @@
-"""Configuration of a pretraining pipeline."""
+"""Configuration of the kind `pretraining`. docs/concepts.md explains how its lengths interact."""
 
 from __future__ import annotations
 
@@ -21,20 +21,22 @@ _SPLITS = ("train", "eval")
 
 @dataclasses.dataclass(frozen=True)
 class CorpusDataConfig:
-    """Raw data: files of running text.
+    """The raw data: files of running text.
 
     Attributes:
-        root: folder in which the patterns are looked up; local or `gs://`.
-        files: glob patterns by split, "train" and "eval"; or those of a single one under any
-            name, whose documents `document_split` shares out.
-        document_split: weights, such as {train: 99, eval: 1}, for a single one; else empty.
-        file_format: "text" (a sentence or paragraph a line, a blank line between documents),
-            "jsonl" (an object a line) or "tfrecord" (an Example a document). Text and JSON lines
-            may be compressed (.gz, .bz2, .zst), TFRecords by gzip.
-        text_field: key of the text in JSON objects and Examples.
-        from_raw_text: false if the texts are ids of pieces, separated by white space.
+        root: folder, local or `gs://`, to which the patterns are relative.
+        files: glob patterns for the splits "train" and "eval"; or patterns for a single split of
+            any name, whose documents are distributed by `document_split`.
+        document_split: relative sizes of the splits, such as {train: 99, eval: 1}, if `files` has
+            a single split; otherwise empty.
+        file_format: "text" (one sentence or paragraph per line, a blank line between documents),
+            "jsonl" (one JSON object per line) or "tfrecord" (one tf.Example per document). Text
+            and JSON lines may be compressed (.gz, .bz2, .zst), TFRecords with gzip.
+        text_field: key of the text in JSON objects and tf.Examples.
+        from_raw_text: whether the texts are plain text; False if they consist of ids of pieces,
+            separated by white space.
         max_dead_letter_share: share of the text, in bytes, that may be unusable before the run
-            fails; one line of ordinary length always may.
+            fails. A single line of ordinary length never fails a run.
     """
 
     root: str
@@ -56,7 +58,7 @@ class CorpusDataConfig:
             )
 
     def settings(self, *, seed: int) -> CorpusSettings:
-        """What the ExampleGen goes by."""
+        """Makes the ExampleGen's settings; `seed` decides which documents go into which split."""
         return CorpusSettings(
             patterns=self.files,
             document_split=self.document_split,
@@ -69,18 +71,22 @@ class CorpusDataConfig:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PretrainingPipelineConfig(PipelineConfig):
-    """Pretraining: running text to an encoder that fine-tuning starts from.
+    """Configuration of a pipeline that pretrains an encoder, from which fine-tuning can start.
 
     Attributes:
-        kind: which kind of pipeline it is.
-        data: raw data.
-        records: how it becomes records; its seed is of their making, `training.seed` of the rest.
-        perm_size: longest permutation; None takes the longest that `records` allow.
-        leak_ratio: share of the tokens to be predicted that all may see.
-        tie_weight: whether the output layer shares the word embeddings, as published.
-        weight: of the pipeline's own records among those of `mix_with`.
-        mix_with: directories of further records, each with its weight, made with equal settings.
-        evaluation: the gate before the Pusher.
+        kind: name of the kind, "pretraining".
+        data: the raw data.
+        records: how text becomes records. Its `seed` determines the records; `training.seed`
+            determines everything after them.
+        perm_size: longest stretch of text that is permuted as one block (`PermutationConfig`);
+            None takes the longest that `records` allow.
+        leak_ratio: share of the masked tokens that every position may see, including their own.
+        tie_weight: whether the output layer shares the word embeddings, as in the published model.
+        weight: how many of the batches come from this pipeline's own records, relative to the
+            weights in `mix_with`.
+        mix_with: directories of other records that were made with the same settings, each with its
+            weight.
+        evaluation: thresholds that a model has to reach before it is pushed.
     """
 
     data: CorpusDataConfig
@@ -123,7 +129,7 @@ class PretrainingPipelineConfig(PipelineConfig):
                 )
         if not self.weight > 0:
             raise ValueError(f"weight must be positive, but is {self.weight}.")
-        # Checks perm_size and leak_ratio against the records.
+        # Constructing this checks perm_size and leak_ratio against the records.
         PermutationConfig(
             seq_len=records.seq_len,
             reuse_len=records.reuse_len,
@@ -135,21 +141,21 @@ class PretrainingPipelineConfig(PipelineConfig):
 
     @property
     def longest_permutation(self) -> int:
-        """`perm_size`, or the longest that is possible."""
+        """`perm_size`, or the largest value that is possible if it is not set."""
         return self.perm_size or min(self.records.reuse_len, self.records.new_len)
 
     @property
     def model_options(self) -> ModelOptions:
-        """`options` with what the records determine."""
+        """`options`, with `reuse_len` and `bi_data` taken from the records."""
         return dataclasses.replace(
             self.options, reuse_len=self.records.reuse_len, bi_data=self.records.bi_data
         )
 
     def check_inputs(self) -> None:
-        """Looks for every input file.
+        """Checks that every input file exists.
 
         Raises:
-            NoSuchFilesError: naming the pattern that matched nothing.
+            NoSuchFilesError: if a file is missing; the message names the pattern.
         """
         super().check_inputs()
         corpus_conversion.find_files(self.data.settings(seed=0), self.data.root)

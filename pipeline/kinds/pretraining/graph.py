@@ -1,8 +1,8 @@
-"""Components of a pretraining pipeline, from files of running text to a pushed encoder.
+"""Assembles the components of a pretraining pipeline, from running text to a pushed encoder.
 
-There are no StatisticsGen, SchemaGen and ExampleValidator: an example is a document, of which TFDV
-would count characters. What is unusual about documents is counted by CorpusExampleGen and the
-preprocessor.
+There is no StatisticsGen, SchemaGen or ExampleValidator: an example is a whole document, about
+which TFDV could only report its length. CorpusExampleGen and the preprocessor count what is unusual
+about documents instead.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def make_components(
     *,
     resolve_baseline: ResolveBaseline,
 ) -> list[base_node.BaseNode]:
-    """All components, in an order in which they could run."""
+    """Makes all components, each after those whose outputs it reads; see `Kind.make_components`."""
     example_gen = CorpusExampleGen(
         data_root=config.data.root, settings=config.data.settings(seed=config.records.seed)
     )
@@ -71,7 +71,7 @@ def make_components(
 
 
 def pretraining(config: PretrainingPipelineConfig) -> PretrainingConfig:
-    """The part of the configuration that the Trainer needs."""
+    """Selects the part of the configuration that the Trainer and the evaluator need."""
     return PretrainingConfig(
         seq_len=config.records.seq_len,
         num_predict=config.records.num_predict,

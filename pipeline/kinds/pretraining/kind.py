@@ -1,4 +1,4 @@
-"""Pretraining by permutation language modelling as a kind of pipeline."""
+"""The kind `pretraining`: permutation language modelling on running text."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Pretraining(Kind[PretrainingPipelineConfig]):
-    """Running text; what is pushed are weights that the other kinds start from."""
+    """Learns from running text, and pushes weights from which the other kinds start."""
 
     name = "pretraining"
     config_type = PretrainingPipelineConfig
@@ -26,19 +26,20 @@ class Pretraining(Kind[PretrainingPipelineConfig]):
     def make_components(
         self, config: PretrainingPipelineConfig, *, resolve_baseline: ResolveBaseline
     ) -> list[base_node.BaseNode]:
-        """See `Kind`."""
+        """Implements `Kind.make_components`."""
         from pipeline.kinds.pretraining import graph
 
         return graph.make_components(config, resolve_baseline=resolve_baseline)
 
     def workload(self, config: PretrainingPipelineConfig, batch_size: int) -> Workload:
-        """See `Kind`."""
+        """Implements `Kind.workload`."""
         records = config.records
         return Workload(
             task=self.name,
             batch_size=batch_size,
             seq_len=records.seq_len,
-            # A free number varies about what the span sampling aims at.
+            # If the number of predictions is not fixed, it varies around what span sampling aims
+            # at, which is used here.
             num_predict=records.num_predict
             or -(-records.seq_len * records.mask_beta // records.mask_alpha),
             tie_weight=config.tie_weight,
@@ -47,7 +48,7 @@ class Pretraining(Kind[PretrainingPipelineConfig]):
     def training_step(
         self, config: PretrainingPipelineConfig, rows: int
     ) -> tuple[Task, dict[str, tf.TensorSpec]]:
-        """See `Kind`."""
+        """Implements `Kind.training_step`."""
         from components.trainer.pretraining import pretraining_input
         from components.trainer.pretraining.permutation import PermutationConfig
         from components.trainer.pretraining.task import PretrainingTask
@@ -57,7 +58,8 @@ class Pretraining(Kind[PretrainingPipelineConfig]):
             seq_len=records.seq_len,
             reuse_len=records.reuse_len,
             perm_size=config.longest_permutation,
-            # A free number is padded to the most in any record; here to what is estimated.
+            # If the number is not fixed, training pads to the largest number in any record. There
+            # are no records yet, so this takes the estimate.
             num_predict=self.workload(config, rows).num_predict,
             seed=0,
             leak_ratio=config.leak_ratio,

@@ -1,4 +1,4 @@
-"""Configuration of a question answering pipeline."""
+"""Configuration of the kind `question_answering`."""
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ _SPLITS = ("train", "eval")
 
 @dataclasses.dataclass(frozen=True)
 class SquadDataConfig:
-    """Raw data: SQuAD files, v1.1 or v2.0, JSON or JSON lines.
+    """The raw data: SQuAD files, v1.1 or v2.0, as JSON or JSON lines.
 
     Attributes:
-        root: folder in which the patterns are looked up; local or `gs://`.
-        files: glob pattern by split, "train" and "eval"; or a single one under any name, whose
-            articles `article_split` shares out.
-        article_split: weights, such as {train: 9, eval: 1}, for a single pattern; else empty.
-        max_dead_letter_share: share of the questions that may be unusable before the run fails;
-            one question always may.
+        root: folder, local or `gs://`, to which the patterns are relative.
+        files: one glob pattern for each of the splits "train" and "eval"; or a single pattern under
+            any name, whose articles are distributed by `article_split`.
+        article_split: relative sizes of the splits, such as {train: 9, eval: 1}, if `files` has a
+            single pattern; otherwise empty.
+        max_dead_letter_share: share of the questions that may be unusable before the run fails. A
+            single unusable question never fails a run.
     """
 
     root: str
@@ -46,7 +47,7 @@ class SquadDataConfig:
             )
 
     def settings(self, *, seed: int) -> SquadSettings:
-        """What the ExampleGen goes by."""
+        """Makes the ExampleGen's settings; `seed` decides which articles go into which split."""
         return SquadSettings(
             patterns=self.files,
             article_split=self.article_split,
@@ -57,17 +58,17 @@ class SquadDataConfig:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class QuestionAnsweringPipelineConfig(PipelineConfig):
-    """Question answering: SQuAD files to a pushed model.
+    """Configuration of a question answering pipeline, from SQuAD files to a pushed model.
 
     Attributes:
-        kind: which kind of pipeline it is.
-        data: raw data.
-        windows: how paragraphs are cut.
-        decoding: how answers are chosen.
-        start_n_top: starts that the beam search keeps.
-        end_n_top: ends that it keeps for each of them.
-        num_shards: record files per split.
-        evaluation: the gate before the Pusher; scores are in percent.
+        kind: name of the kind, "question_answering".
+        data: the raw data.
+        windows: how a paragraph and a question are cut into windows.
+        decoding: how answers are chosen from the model's outputs.
+        start_n_top: number of start positions that the beam search keeps.
+        end_n_top: number of end positions that it keeps for each start.
+        num_shards: number of record files per split.
+        evaluation: thresholds that a model has to reach before it is pushed; scores are in percent.
     """
 
     ELSEWHERE: ClassVar[Mapping[str, str]] = {
@@ -99,10 +100,10 @@ class QuestionAnsweringPipelineConfig(PipelineConfig):
             raise ValueError(f"num_shards must be at least 1, but is {self.num_shards}.")
 
     def check_inputs(self) -> None:
-        """Looks for every input file.
+        """Checks that every input file exists.
 
         Raises:
-            NoSuchFilesError: naming the pattern that matched nothing.
+            NoSuchFilesError: if a file is missing; the message names the pattern.
         """
         super().check_inputs()
         squad_conversion.find_files(self.data.settings(seed=0), self.data.root)

@@ -1,8 +1,8 @@
-"""Components of a question answering pipeline, from SQuAD files to a pushed model.
+"""Assembles the components of a question answering pipeline, from SQuAD files to a pushed model.
 
-There are no StatisticsGen, SchemaGen and ExampleValidator: an example is a paragraph with lists of
-questions and answers, of which TFDV would count list lengths and nothing that says something about
-the data. What is unusual about them is counted by SquadExampleGen and the preprocessor.
+There is no StatisticsGen, SchemaGen or ExampleValidator: an example is a paragraph with lists of
+questions and answers, about which TFDV could only report the lengths of the lists. SquadExampleGen
+and the preprocessor count what is unusual about the data instead.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from pipeline import shared_nodes
 from pipeline.baseline import ResolveBaseline, model_of
 from pipeline.kinds.question_answering.config import QuestionAnsweringPipelineConfig
 
-# Of `components.example_gen.question_answering.squad_examples`.
+# The features with text in the examples of
+# `components.example_gen.question_answering.squad_examples`.
 _TEXT_FEATURES = ("context", "question")
 
 
@@ -28,7 +29,7 @@ def make_components(
     *,
     resolve_baseline: ResolveBaseline,
 ) -> list[base_node.BaseNode]:
-    """All components, in an order in which they could run."""
+    """Makes all components, each after those whose outputs it reads; see `Kind.make_components`."""
     example_gen = SquadExampleGen(
         data_root=config.data.root, settings=config.data.settings(seed=config.training.seed)
     )
@@ -82,7 +83,7 @@ def make_components(
 
 
 def fine_tuning(config: QuestionAnsweringPipelineConfig) -> QuestionAnsweringFineTuningConfig:
-    """The part of the configuration that the Trainer needs."""
+    """Selects the part of the configuration that the Trainer needs."""
     return QuestionAnsweringFineTuningConfig(
         windows=config.windows,
         uncased=config.vocabulary.uncased,

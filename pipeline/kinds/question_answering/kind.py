@@ -1,4 +1,4 @@
-"""Extractive question answering as a kind of pipeline."""
+"""The kind `question_answering`: extractive question answering, as in SQuAD."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class QuestionAnswering(Kind[QuestionAnsweringPipelineConfig]):
-    """Paragraphs with questions that a span of the paragraph answers, or none."""
+    """Learns to answer a question by a span of its paragraph, or to leave it unanswered."""
 
     name = "question_answering"
     config_type = QuestionAnsweringPipelineConfig
@@ -25,13 +25,13 @@ class QuestionAnswering(Kind[QuestionAnsweringPipelineConfig]):
     def make_components(
         self, config: QuestionAnsweringPipelineConfig, *, resolve_baseline: ResolveBaseline
     ) -> list[base_node.BaseNode]:
-        """See `Kind`."""
+        """Implements `Kind.make_components`."""
         from pipeline.kinds.question_answering import graph
 
         return graph.make_components(config, resolve_baseline=resolve_baseline)
 
     def workload(self, config: QuestionAnsweringPipelineConfig, batch_size: int) -> Workload:
-        """See `Kind`."""
+        """Implements `Kind.workload`."""
         return Workload(
             task=self.name, batch_size=batch_size, seq_len=config.windows.max_seq_length
         )
@@ -39,7 +39,7 @@ class QuestionAnswering(Kind[QuestionAnsweringPipelineConfig]):
     def training_step(
         self, config: QuestionAnsweringPipelineConfig, rows: int
     ) -> tuple[Task, dict[str, tf.TensorSpec]]:
-        """See `Kind`."""
+        """Implements `Kind.training_step`."""
         from components import records
         from components.trainer import preflight
         from components.trainer.question_answering.task import QuestionAnsweringTask
