@@ -53,7 +53,7 @@ class Cloud:
             return [item["name"] for item in json.load(answer).get("items", [])]
 
     def run(
-        self, *command: str, timeout: float = 900, environment: dict[str, str] | None = None
+        self, *command: str, timeout: float = 1800, environment: dict[str, str] | None = None
     ) -> subprocess.CompletedProcess:
         """Runs a Python module with its arguments, for which Google's names lead here."""
         return subprocess.run(
