@@ -1,10 +1,10 @@
-"""tf.train.Examples from NumPy arrays, written straight in the wire format.
+"""Encodes NumPy arrays as tf.train.Examples by writing the protobuf wire format directly.
 
-Protocol buffer messages take a Python object per number; a record of five features with 512 numbers
-each takes a millisecond that way and 30 µs this way. An Example is a map whose entries stand one
-after the other, so an entry that many records share is encoded once and joined to each. What is
-written can be read by `tf.io.parse_example` and every other reader. For a few Python values
-`tf_examples` is simpler.
+This is the fast path for the preprocessors. Building protobuf messages creates a Python object for
+every number: a record with five features of 512 numbers each takes a millisecond that way and 30 µs
+this way. On the wire, an Example is a map whose entries are simply concatenated, so an entry that
+many records share is encoded once and joined to each of them. `tf.io.parse_example` and every other
+reader can read the result. For a handful of Python values, `tf_examples` is simpler.
 """
 
 from __future__ import annotations
@@ -14,28 +14,32 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-# A tag is the field number times 8 plus wire type 2, "length-delimited" (Protocol Buffers,
-# "Encoding"). The messages: tensorflow/core/example/feature.proto and example.proto.
+# A tag is the field number times 8, plus wire type 2 for "length-delimited" (Protocol Buffers
+# documentation, "Encoding"). The messages are defined in tensorflow/core/example/feature.proto and
+# example.proto.
 _FIELD_1 = b"\x0a"
 _FIELD_2 = b"\x12"
 _FIELD_3 = b"\x1a"
 _BYTES_LIST, _FLOAT_LIST, _INT64_LIST = _FIELD_1, _FIELD_2, _FIELD_3
-# Below this, looking up one value after the other is faster than the arithmetic on arrays.
+# For fewer values than this, a table lookup per value is faster than arithmetic on whole arrays.
 _FEW_VALUES = 100
 
 
 def encode(entries: Iterable[bytes]) -> bytes:
-    """A serialized tf.train.Example of what the `*_entry` functions returned; names must differ."""
+    """Joins the results of the `*_entry` functions into a serialized tf.train.Example.
+
+    Every entry must have a different feature name.
+    """
     features = b"".join(entries)
     return _FIELD_1 + _length(features) + features
 
 
 def int64_entry(name: str, values: np.ndarray | Sequence[int]) -> bytes:
-    """A feature of integers.
+    """Encodes an int64 feature.
 
     Args:
-        name: of the feature.
-        values: integers or booleans of any shape, flattened row by row.
+        name: name of the feature.
+        values: integers or booleans of any shape; they are flattened in row-major order.
 
     Raises:
         TypeError: if the values are not integers.
@@ -47,29 +51,29 @@ def int64_entry(name: str, values: np.ndarray | Sequence[int]) -> bytes:
 
 
 def scalar_entry(name: str, value: int) -> bytes:
-    """A feature of one non-negative integer."""
+    """Encodes an int64 feature that holds a single non-negative integer."""
     return packed_int64_entry(name, varint(value))
 
 
 def packed_int64_entry(name: str, content: bytes) -> bytes:
-    """A feature of integers of which the `varints` are there already, joined."""
+    """Encodes an int64 feature from values that are already encoded and joined (see `varints`)."""
     return _entry(name, _INT64_LIST, _packed(content))
 
 
 def float_entry(name: str, values: np.ndarray | Sequence[float]) -> bytes:
-    """A feature of float32 numbers; values of any shape, flattened row by row."""
+    """Encodes a float32 feature; values of any shape are flattened in row-major order."""
     return _entry(name, _FLOAT_LIST, _packed(np.asarray(values, "<f4").tobytes()))
 
 
 def bytes_entry(name: str, values: Sequence[bytes]) -> bytes:
-    """A feature of byte strings."""
+    """Encodes a feature that holds byte strings."""
     return _entry(
         name, _BYTES_LIST, b"".join(_FIELD_1 + _length(value) + value for value in values)
     )
 
 
 def varint(value: int) -> bytes:
-    """Base-128 encoding of a non-negative integer, low digits first."""
+    """Encodes a non-negative integer in base 128, least significant digit first."""
     digits = bytearray()
     while value > 0x7F:
         digits.append(value & 0x7F | 0x80)
@@ -79,10 +83,10 @@ def varint(value: int) -> bytes:
 
 
 def varints(values: np.ndarray) -> bytes:
-    """Base-128 encodings of integers, one after the other.
+    """Encodes integers in base 128 and concatenates the encodings.
 
     Args:
-        values: [n], of an integer type or bool, in the range of int64.
+        values: [n] array of an integer type or bool, with values in the range of int64.
     """
     if not values.size:
         return b""
@@ -90,14 +94,14 @@ def varints(values: np.ndarray) -> bytes:
     if values.size < _FEW_VALUES and not has_negative:
         return b"".join(map(_remembered_varint, values.tolist()))
     if has_negative:
-        # Two's complement: a negative int64 takes all ten digits.
+        # Protobuf encodes negative numbers in two's complement, which takes all ten digits.
         values = values.astype(np.int64)
     values = values.astype(np.uint64)
     largest = int(values.max())
     if largest < 0x80:
         return values.astype(np.uint8).tobytes()
     if largest < 1 << 28:
-        # Narrower arithmetic, for piece ids and offsets.
+        # Piece ids and offsets fit in 32 bits, where the arithmetic is faster.
         values = values.astype(np.uint32)
     num_digits = -(-largest.bit_length() // 7)
     shifts = np.arange(0, 7 * num_digits, 7, dtype=values.dtype)
@@ -105,7 +109,7 @@ def varints(values: np.ndarray) -> bytes:
     is_used = rest != 0
     is_used[:, 0] = True
     digits = (rest & values.dtype.type(0x7F)).astype(np.uint8)
-    # Every digit but a number's last announces another one.
+    # The high bit of a digit says that another digit of the same number follows.
     digits[:, :-1] |= is_used[:, 1:].view(np.uint8) << 7
     return digits[is_used].tobytes()
 
@@ -125,5 +129,6 @@ def _length(content: bytes) -> bytes:
     return _remembered_varint(len(content))
 
 
-# Lengths and piece ids come again and again; this is room for a vocabulary, and takes 10 MB.
+# The same lengths and piece ids occur again and again. The cache has room for a whole vocabulary
+# and takes about 10 MB.
 _remembered_varint = functools.lru_cache(maxsize=1 << 16)(varint)

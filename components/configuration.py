@@ -1,7 +1,8 @@
-"""Plain mappings (YAML, JSON) to frozen dataclasses, strictly: typos and wrong types are errors.
+"""Turns plain mappings (from YAML or JSON) into frozen dataclasses and back.
 
-Every library keeps its own configuration as a dataclass that validates itself in `__post_init__`;
-this module only fills them in and says where in the document something was wrong.
+It is strict: a misspelled key or a value of the wrong type is an error. Each library defines its
+configuration as a dataclass that validates itself in `__post_init__`; this module only fills the
+dataclasses in and says where in the document something is wrong.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import Any, TypeVar
 from components import plain_json
 
 _Config = TypeVar("_Config")
-# Characters of a value in a message.
+# The number of characters of a value that an error message shows.
 _MAX_SHOWN = 40
 
 
@@ -28,16 +29,18 @@ class ConfigurationError(ValueError):
 
 
 def build(config_type: type[_Config], values: Any, *, where: str = "configuration") -> _Config:
-    """Fills a dataclass from a mapping, recursively.
+    """Creates an instance of a dataclass from a mapping, recursively.
 
     Args:
-        config_type: a dataclass; its annotations say what is legal. Understood are str, int,
-            float, bool, None, Literal, unions, list, tuple[X, ...], dict[str, X] and dataclasses.
-        values: a mapping such as `yaml.safe_load` gives.
-        where: dotted place of `values` in the document, for messages.
+        config_type: the dataclass. Its annotations say what is legal; supported are str, int,
+            float, bool, None, Literal, unions, list, tuple[X, ...], dict[str, X] and other
+            dataclasses.
+        values: a mapping such as `yaml.safe_load` returns.
+        where: where `values` comes from, as a dotted path in the document; used in error messages.
 
     Raises:
-        ConfigurationError: naming the place, what was found, and what is legal.
+        ConfigurationError: if a key or value is not legal; the message names the place, what was
+            found there, and what is legal.
     """
     if not isinstance(values, Mapping):
         raise ConfigurationError(f"{where} should be a mapping, but is {values!r}.")
@@ -74,7 +77,7 @@ def build(config_type: type[_Config], values: Any, *, where: str = "configuratio
 
 
 def to_plain(config: Any) -> Any:
-    """The mapping from which `build` makes an equal object; safe for YAML and JSON."""
+    """Returns plain values, fit for YAML and JSON, from which `build` makes an equal object."""
     if dataclasses.is_dataclass(config) and not isinstance(config, type):
         return {
             field.name: to_plain(getattr(config, field.name))
@@ -89,12 +92,12 @@ def to_plain(config: Any) -> Any:
 
 
 def to_json(config: Any) -> str:
-    """Compact JSON with sorted keys, so that equal configurations give equal text."""
+    """Serializes a configuration as JSON with sorted keys: equal configurations give equal text."""
     return json.dumps(to_plain(config), sort_keys=True)
 
 
 def from_json(config_type: type[_Config], text: str, *, where: str = "configuration") -> _Config:
-    """The object that `to_json` wrote.
+    """Restores a configuration that `to_json` serialized.
 
     Raises:
         ConfigurationError: if the text is not JSON or does not fit `config_type`.
@@ -145,14 +148,14 @@ def _convert_union(alternatives: Sequence[Any], value: Any, where: str) -> Any:
             return _convert(alternative, value, where)
         except ConfigurationError:
             continue
-    # Of what is text or a number, the text: what was meant is a word.
+    # If a value may be text or a number, the error is about text: probably a word was meant.
     return _convert(str if str in rest else rest[-1], value, where)
 
 
 def _convert_scalar(annotation: Any, value: Any, where: str) -> Any:
     is_bool = isinstance(value, bool)
     if annotation is float and isinstance(value, (int, float, str)) and not is_bool:
-        # YAML 1.1 reads 1e-5 as a string: only 1.0e-5 is a number to it.
+        # YAML 1.1 reads 1e-5 as a string; only 1.0e-5 counts as a number. So strings are accepted.
         try:
             number = float(value)
         except ValueError:
@@ -172,7 +175,7 @@ def _convert_scalar(annotation: Any, value: Any, where: str) -> Any:
     elif (annotation is bool and is_bool) or (annotation is str and isinstance(value, str)):
         return value
     name = getattr(annotation, "__name__", str(annotation))
-    # What a person wrote as a word, and YAML 1.1 took for something else.
+    # The user probably meant a word that YAML 1.1 reads as a boolean or a date.
     hint = ""
     if isinstance(value, (bool, datetime.date)) and annotation is not bool:
         hint = (

@@ -1,4 +1,8 @@
-"""Dead letters as they are written: a file per piece of work, if there are any at all."""
+"""Writes dead letters to files, and reads the first ones back for error messages.
+
+Each piece of work (such as one input file) has a dead-letter file of its own, which is only created
+if there are dead letters. `dead_letters.py` defines what a dead letter is.
+"""
 
 from __future__ import annotations
 
@@ -12,22 +16,25 @@ from typing import Any, BinaryIO
 from components import files
 from components.dead_letters import DEAD_LETTERS_DIRECTORY, NUM_SHOWN, DeadLetter
 
-# Of each file, and of each detail, a message looks at so much.
+# An error message uses at most this many bytes of each file and characters of each detail.
 _MAX_SHOWN_BYTES = 1 << 16
 _MAX_DETAIL = 300
 _TFX_SYSTEM = "/.system/"
 
 
 class DeadLetterFile:
-    """A context manager; the file stands only once the block has ended without an exception.
+    """Collects the dead letters of one piece of work.
+
+    Use it as a context manager. The file appears at its path only when the block ends without an
+    exception.
 
     Attributes:
-        counts: dead letters so far, by reason.
-        lost: sum of their weights.
+        counts: number of dead letters so far, by reason.
+        lost: sum of the weights of these dead letters.
 
     Args:
-        path: where it goes. It should follow from the place in the input, so that a repeated run
-            writes the same file.
+        path: path of the file. Derive it from the place in the input, so that a repeated run writes
+            the same file.
     """
 
     def __init__(self, path: str) -> None:
@@ -44,7 +51,7 @@ class DeadLetterFile:
         self._stack.__exit__(*exception)
 
     def add(self, letter: DeadLetter) -> None:
-        """Writes and counts one."""
+        """Writes and counts one dead letter."""
         if self._file is None:
             self._file = self._stack.enter_context(files.open_atomically(self._path))
         self._file.write(letter.to_json().encode() + b"\n")
@@ -53,12 +60,12 @@ class DeadLetterFile:
 
 
 def first(directory: str, prefix: str = "", *, number: int = NUM_SHOWN) -> list[str]:
-    """The first dead letters of a component, a sentence each, for a message.
+    """Describes the first dead letters of a component in one sentence each, for an error message.
 
     Args:
-        directory: `dead_letters/` of its output.
-        prefix: of the names of the files to look at.
-        number: at most so many.
+        directory: the directory `dead_letters/` in the component's output.
+        prefix: only files whose names begin with this are read.
+        number: maximum number of dead letters to describe.
     """
     try:
         paths = files.expand(files.join(directory, f"{prefix}*.jsonl"), purpose="dead letters")
@@ -72,7 +79,7 @@ def first(directory: str, prefix: str = "", *, number: int = NUM_SHOWN) -> list[
             if len(found) == number:
                 return found
             with contextlib.suppress(ValueError):
-                # What was cut off at the end is no JSON.
+                # The last line may be cut off, and then it is not valid JSON.
                 letter = json.loads(line)
                 detail = f" ({letter['detail'][:_MAX_DETAIL]})" if letter["detail"] else ""
                 found.append(
@@ -83,13 +90,14 @@ def first(directory: str, prefix: str = "", *, number: int = NUM_SHOWN) -> list[
 
 @contextlib.contextmanager
 def kept_on_failure(directory: str, kept: str | None) -> Iterator[None]:
-    """Copies dead letters to where they outlive the run, if the block ends with a ValueError.
+    """Copies dead letters to a place where they outlive the run if the block raises a ValueError.
 
-    An orchestrator removes the output of a component that failed, and the dead letters with it.
+    This is needed because an orchestrator removes the output of a failed component, and the dead
+    letters with it.
 
     Args:
-        directory: of the output, beside whose splits they lie.
-        kept: where they should lie then; None leaves them.
+        directory: output directory of the component, which contains `dead_letters/`.
+        kept: directory to copy the dead letters to; None leaves them where they are.
     """
     try:
         yield
@@ -103,12 +111,15 @@ def kept_on_failure(directory: str, kept: str | None) -> Iterator[None]:
 
 
 def place_to_keep(context: Any, directory: str) -> str | None:
-    """Where a component's dead letters outlive its failure; None if they may stay where they are.
+    """Returns a directory in which dead letters outlive a failure of the component.
 
     Args:
-        context: of TFX's executor. Orchestrators that remove outputs give it a
-            `stateful_working_dir`, `<node>/.system/stateful_working_dir/<id>`.
-        directory: of the output, whose last part numbers the execution.
+        context: context of the TFX executor. Orchestrators that remove outputs set its
+            `stateful_working_dir` to `<node>/.system/stateful_working_dir/<id>`.
+        directory: output directory of the component; its last part is the number of the execution.
+
+    Returns:
+        The directory, or None if the dead letters can stay where they are.
     """
     state = getattr(context, "stateful_working_dir", None) or ""
     node, found, _ = state.partition(_TFX_SYSTEM)

@@ -1,8 +1,8 @@
-"""What happens to input that cannot be used: counted by reason, kept, and bounded.
+"""What happens to input that cannot be used: it is counted by reason, kept, and limited.
 
 A dead letter is a row, paragraph or document that a component could not use. It is written to
-`dead_letters/` beside the component's output with its file, line and reason. More than an allowed
-share of them fails the component.
+`dead_letters/` beside the component's output, with its file, line and reason. If more than the
+allowed share of the input is unusable, the component fails.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 
-# Beside a component's output.
+# Name of the directory beside a component's output.
 DEAD_LETTERS_DIRECTORY = "dead_letters"
 
-# Weight of what cannot be taken apart: more than any data set holds, so that it fails a component
-# that may not lose everything.
+# The weight of input that cannot be split into units, so that nobody knows how much is lost. It is
+# more than any data set holds, and therefore fails every component that may not lose everything.
 UNCOUNTABLE = 1 << 50
-# Dead letters that an error message shows.
+# The number of dead letters that an error message shows.
 NUM_SHOWN = 3
-# Enough to recognise the row; a 200 MB line must not be copied into the dead letters.
+# Enough to recognise the row, without copying a 200 MB line into the dead letters.
 _MAX_EXCERPT_CHARACTERS = 500
 
 
@@ -28,13 +28,13 @@ class DeadLetter:
     """One unusable piece of input.
 
     Attributes:
-        source: path of the file it came from.
-        position: where in the file: a line number counted from 1, an id, or words.
-        reason: a short fixed phrase, the key under which it is counted ("too few columns").
-        detail: what exactly was wrong with this one.
+        source: path of the file that it came from.
+        position: its place in the file: a line number (counted from 1), an id, or a description.
+        reason: a short fixed phrase under which it is counted, such as "too few columns".
+        detail: what exactly was wrong with this piece of input.
         excerpt: the beginning of the input itself.
-        weight: what is lost with it, in what the component counts: rows, questions, bytes.
-            `UNCOUNTABLE` where nobody can say.
+        weight: how much input is lost with it, in the unit that the component counts (rows,
+            questions or bytes); `UNCOUNTABLE` if that cannot be known.
     """
 
     source: str
@@ -45,7 +45,7 @@ class DeadLetter:
     weight: int = 1
 
     def to_json(self) -> str:
-        """One JSON line; lone surrogates are escaped, long excerpts are cut."""
+        """Returns it as one line of JSON; lone surrogates are escaped and long excerpts are cut."""
         fields = dataclasses.asdict(self)
         if self.weight == 1:
             del fields["weight"]
@@ -69,23 +69,25 @@ def check_share(
     single: int = 1,
     examples: Sequence[str] = (),
 ) -> None:
-    """Fails if more than `allowed_share` of the input was unusable.
+    """Raises an error if more than `allowed_share` of the input was unusable.
 
     One ordinary dead letter is always allowed, so that a single bad row cannot fail a small data
     set.
 
     Args:
-        total: what was read, in units, the unusable part included.
+        total: number of units that were read, including the unusable ones.
         reasons: number of dead letters by reason.
-        allowed_share: in [0, 1]; 0.001 is one in a thousand.
-        where: path of the dead letters, for the message.
-        lost: units that the dead letters hold (their weights); None if each holds one.
-        unit: what is counted, such as "questions" or "bytes".
-        single: units that a single dead letter may always hold.
-        examples: of the dead letters, a sentence each.
+        allowed_share: largest share that may be unusable, in [0, 1]; 0.001 is one in a thousand.
+        where: path of the dead letters, for the error message.
+        lost: number of units in the dead letters (the sum of their weights); None if each dead
+            letter is one unit.
+        unit: name of the units, such as "questions" or "bytes".
+        single: number of units that may always be lost if there is only one dead letter.
+        examples: some of the dead letters, described in one sentence each.
 
     Raises:
-        TooManyDeadLettersError: naming the counts, the share and the most frequent reasons.
+        TooManyDeadLettersError: if the share is exceeded; the message gives the counts, the share
+            and the most frequent reasons.
     """
     dropped = sum(reasons.values())
     lost = dropped if lost is None else lost
@@ -100,7 +102,7 @@ def check_share(
 
 
 def describe(reasons: Mapping[str, int], where: str, examples: Sequence[str] = ()) -> str:
-    """Why input was unusable, and where to read more; nothing if all was usable."""
+    """Says why input was unusable and where to read more; returns "" if everything was usable."""
     if not reasons:
         return ""
     top = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))[:5]

@@ -1,4 +1,4 @@
-"""What TensorFlow writes in several steps, gathered on disk before it goes to a bucket."""
+"""Gathers files that TensorFlow writes in several steps on disk, before they go to a bucket."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from components import files
 
 @contextlib.contextmanager
 def gathered(folder: str) -> Iterator[str]:
-    """As `files.gathered`; where workers of a TPU elsewhere write, who see no disk of this machine,
-    it is `folder` itself.
+    """Yields a folder to write into, as `files.gathered` does.
+
+    With a remote TPU, it yields `folder` itself: there the TPU's workers write the files, and they
+    cannot see this machine's disk.
     """
     elsewhere = any(
         "/job:localhost/" not in device.name for device in tf.config.list_logical_devices("TPU")

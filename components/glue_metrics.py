@@ -1,7 +1,7 @@
-"""GLUE's official metrics, from a confusion matrix or from pairs of numbers.
+"""Computes GLUE's official metrics from a confusion matrix or from pairs of numbers.
 
-Accuracy, F1 (of label 1, as for MRPC and QQP), Matthews correlation (CoLA), Pearson and Spearman
-correlation (STS-B): Wang et al. 2018, section 2.
+These are accuracy, F1 of label 1 (for MRPC and QQP), Matthews correlation (CoLA), and Pearson and
+Spearman correlation (STS-B); see Wang et al. 2018, section 2.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from scipy import stats
 
 
 def confusion_matrix(labels: np.ndarray, predictions: np.ndarray, num_classes: int) -> np.ndarray:
-    """Counts by label (row) and prediction (column).
+    """Counts examples by label (row) and prediction (column).
 
     Args:
         labels: int [N], each in [0, num_classes).
-        predictions: int [N], likewise.
+        predictions: int [N], each in [0, num_classes).
         num_classes: number of classes.
 
     Returns:
@@ -39,13 +39,17 @@ def confusion_matrix(labels: np.ndarray, predictions: np.ndarray, num_classes: i
 
 
 def accuracy(confusion: np.ndarray) -> float:
-    """Share of right predictions; 0 without examples."""
+    """Returns the share of correct predictions, or 0 if there are no examples."""
     total = confusion.sum()
     return float(np.trace(confusion) / total) if total else 0.0
 
 
 def f1(confusion: np.ndarray) -> float:
-    """Harmonic mean of precision and recall of label 1 of two; 0 if it is never right."""
+    """Returns the harmonic mean of precision and recall of label 1; 0 without a correct prediction.
+
+    Raises:
+        ValueError: if there are not exactly two labels.
+    """
     if confusion.shape != (2, 2):
         raise ValueError(f"F1 is defined for two labels here, not for {len(confusion)}.")
     hits = confusion[1, 1]
@@ -53,7 +57,7 @@ def f1(confusion: np.ndarray) -> float:
 
 
 def matthews_correlation(confusion: np.ndarray) -> float:
-    """Matthews correlation for any number of labels (Gorodkin 2004); 0 where undefined."""
+    """Returns the Matthews correlation for any number of labels (Gorodkin 2004); 0 if undefined."""
     confusion = confusion.astype(np.float64)
     total, right = confusion.sum(), np.trace(confusion)
     true, predicted = confusion.sum(1), confusion.sum(0)
@@ -63,12 +67,12 @@ def matthews_correlation(confusion: np.ndarray) -> float:
 
 
 def pearson_correlation(labels: np.ndarray, scores: np.ndarray) -> float:
-    """Linear correlation; 0 where either side is constant."""
+    """Returns the linear correlation, or 0 if either side is constant."""
     return _correlation(stats.pearsonr, labels, scores)
 
 
 def spearman_correlation(labels: np.ndarray, scores: np.ndarray) -> float:
-    """Rank correlation, ties sharing the mean rank; 0 where either side is constant."""
+    """Returns the rank correlation (ties share their mean rank); 0 if either side is constant."""
     return _correlation(stats.spearmanr, labels, scores)
 
 

@@ -1,11 +1,14 @@
-"""Ctrl-C, as commands and trainings know of it. No TensorFlow: commands wait for none."""
+"""What commands and training runs share to handle Ctrl-C.
+
+Imports no TensorFlow, so that commands do not have to wait for it.
+"""
 
 from __future__ import annotations
 
 import threading
 
-# What shells give for a process that SIGINT ended.
+# The exit status that shells report for a process ended by SIGINT.
 EXIT_STATUS = 130
 
-# Set when a training was asked to end by Ctrl-C: the error that it ends with is then no failure.
+# Set when Ctrl-C asked a training run to stop. The error with which it then ends is not a failure.
 asked = threading.Event()

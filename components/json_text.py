@@ -1,4 +1,8 @@
-"""JSON that others wrote: one error for all that can be wrong with it, and bounds on its cost."""
+"""Reads JSON from outside sources, such as the files of a data set.
+
+Whatever is wrong with the text, there is one error for it, and the memory that parsing takes is
+bounded. For JSON files that this project itself writes, see `plain_json`.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +10,13 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-# A hundred kilobytes of gzip make 33 million empty lists, which take 2.8 GB. An array, an object or
-# a comma is a part: a text of SQuAD has one to sixteen characters, so this is an article of 64 MB.
+# A hundred kilobytes of gzip can expand to 33 million empty lists, which take 2.8 GB. Each array,
+# object and comma counts as one part. SQuAD files have about one part per sixteen characters, so
+# the limit allows an article of 64 MB.
 MAX_PARTS = 4_000_000
-# Enough to recognise a value by.
+# Enough to recognise a value.
 _MAX_EXCERPT_CHARACTERS = 1000
-# Of columns in a message, and characters of each.
+# The number of column names that a message shows, and the number of characters of each.
 _MAX_NAMES = 30
 _MAX_NAME = 40
 _PART_MARKS = ("[", "{", ",")
@@ -19,24 +24,27 @@ TOO_DEEP = "(nested too deeply to show)"
 
 
 class NumberText(str):
-    """A number as it is written: a label 1.50 must not become 1.5, nor an id lose digits."""
+    """A number exactly as it is written in the JSON text.
+
+    A label of 1.50 must not become 1.5, and a long id must not lose digits.
+    """
 
     __slots__ = ()
 
 
 class JsonTextError(ValueError):
-    """A text that is not JSON, or more than is read at once."""
+    """A text that is not valid JSON, or has more parts than are read at once."""
 
 
 def loads(text: str, *, numbers_as_text: bool = False) -> Any:
-    """The value that a text is; line breaks inside strings are let through.
+    """Parses a JSON text; unlike strict JSON, line breaks inside strings are accepted.
 
     Args:
-        text: the whole of it.
-        numbers_as_text: leaves numbers as they are written, as `NumberText`.
+        text: the complete JSON text.
+        numbers_as_text: whether to keep numbers as they are written, as `NumberText`.
 
     Raises:
-        JsonTextError: saying what is wrong with it.
+        JsonTextError: if the text cannot be read; the message says what is wrong with it.
     """
     check_parts(text)
     names = ("parse_float", "parse_int", "parse_constant")
@@ -46,17 +54,17 @@ def loads(text: str, *, numbers_as_text: bool = False) -> Any:
     except RecursionError as error:
         raise JsonTextError("values are nested too deeply") from error
     except ValueError as error:
-        # Also what Python says of an integer of thousands of digits.
+        # Python also raises a ValueError for an integer with thousands of digits.
         raise JsonTextError(str(error)) from error
 
 
 def with_numbers(value: Any) -> Any:
-    """A value of `loads(numbers_as_text=True)`, with its numbers as numbers again."""
+    """Converts the `NumberText`s in a value from `loads(numbers_as_text=True)` back to numbers."""
     if isinstance(value, NumberText):
         try:
             return json.loads(value, parse_constant=str)
         except ValueError:
-            # Thousands of digits.
+            # Python does not convert an integer with thousands of digits.
             return str(value)
     if isinstance(value, dict):
         return {key: with_numbers(item) for key, item in value.items()}
@@ -64,7 +72,7 @@ def with_numbers(value: Any) -> Any:
 
 
 def check_parts(text: str) -> None:
-    """Refuses a text whose value would take much more memory than itself.
+    """Refuses a JSON text whose value would take far more memory than the text itself.
 
     Raises:
         JsonTextError: if it has more than `MAX_PARTS` parts.
@@ -79,7 +87,7 @@ def check_parts(text: str) -> None:
 
 
 def excerpt(value: Any) -> str:
-    """A value as one would recognise it; cut, and never an error."""
+    """Returns the beginning of a value as JSON, enough to recognise it; never raises an error."""
     try:
         return json.dumps(value)[:_MAX_EXCERPT_CHARACTERS]
     except RecursionError:
@@ -87,7 +95,7 @@ def excerpt(value: Any) -> str:
 
 
 def shown(value: Any, length: int = 40) -> str:
-    """A value in a message, such as `'Rome'` or `[1, 2`."""
+    """Returns the beginning of a value for an error message, such as `'Rome'` or `[1, 2`."""
     try:
         return repr(value)[:length]
     except (RecursionError, ValueError):
@@ -95,6 +103,6 @@ def shown(value: Any, length: int = 40) -> str:
 
 
 def shown_list(texts: Sequence[str]) -> str:
-    """Names in a message, the first ones and their beginnings, such as `['text', 'label']`."""
+    """Lists names for an error message, such as `['text', 'label']`; cuts long lists and names."""
     shown = [text if len(text) <= _MAX_NAME else text[:_MAX_NAME] + "…" for text in texts]
     return repr(shown[:_MAX_NAMES])

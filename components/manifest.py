@@ -1,7 +1,8 @@
-"""The manifest: what a set of records was made with, written beside them and read before training.
+"""The manifest: a file beside a set of records that says what they were made with.
 
-Nothing downstream parses a file name to learn a parameter. The manifest is written last, so its
-presence also says that the records are complete.
+Training reads it and compares it with its own configuration, so nothing downstream has to parse a
+file name to learn a parameter. It is written last, so its presence also means that the records are
+complete.
 """
 
 from __future__ import annotations
@@ -27,11 +28,11 @@ class Manifest:
     """Description of a set of records.
 
     Attributes:
-        record_type: name of a `components.records.RecordType`.
-        parameters: everything that shaped the records (`seq_len`, `uncased`, `reuse_len`, …).
-        vocabulary_sha256: digest of the SentencePiece model file.
-        shards: file names relative to the manifest, by split.
-        counts: counters by name ("train/records", "train/dead_letters/too few columns", …).
+        record_type: name of the `components.records.RecordType`.
+        parameters: every setting that shaped the records (`seq_len`, `uncased`, `reuse_len`, …).
+        vocabulary_sha256: hexadecimal SHA-256 digest of the SentencePiece model file.
+        shards: names of the record files, relative to the manifest, by split.
+        counts: counters by name, such as "train/records" or "train/dead_letters/too few columns".
         code_version: version of this package that wrote the records.
     """
 
@@ -43,23 +44,23 @@ class Manifest:
     code_version: str = __version__
 
     def write(self, directory: str) -> None:
-        """Writes `manifest.json` into `directory`, whole or not at all."""
+        """Writes `manifest.json` into `directory` atomically."""
         content = {"format_version": FORMAT_VERSION, **dataclasses.asdict(self)}
         text = json.dumps(content, indent=2, sort_keys=True) + "\n"
         files.write_bytes(files.join(directory, MANIFEST_FILE_NAME), text.encode())
 
     def check_agrees(self, expected: Mapping[str, Any]) -> None:
-        """Compares the parameters with those that a reader is configured for.
+        """Checks that the records were made with the settings that their reader is configured for.
 
         Args:
-            expected: parameter values of the reader, `record_type` and `vocabulary_sha256` among
-                them; only these names are compared.
+            expected: the reader's values by parameter name; may include `record_type` and
+                `vocabulary_sha256`. Only the names that it contains are compared.
 
         Raises:
-            ManifestError: listing every name that differs, with both values.
+            ManifestError: if any value differs; the message lists each with both values.
         """
         actual = {
-            # Records of before the setting existed do not name it.
+            # Records that were written before this setting existed do not name it.
             "keep_accents": False,
             **self.parameters,
             "record_type": self.record_type,
@@ -81,10 +82,11 @@ class Manifest:
 
 
 def read(directory: str) -> Manifest:
-    """Reads the manifest of a set of records.
+    """Reads the manifest of the records in `directory`.
 
     Raises:
-        ManifestError: if there is none (the records are incomplete) or it cannot be understood.
+        ManifestError: if there is no manifest, so that the records are missing or incomplete, or if
+            it is damaged or of another format version.
     """
     path = files.join(directory, MANIFEST_FILE_NAME)
     try:

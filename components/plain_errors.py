@@ -1,22 +1,27 @@
-"""What an error says, without the way that it came."""
+"""Extracts the plain message of an exception that Beam has wrapped.
+
+On its way up through a Beam pipeline, an exception collects names of steps, its own type, and
+sometimes a whole traceback in its message. Users only need what the original error said.
+"""
 
 from __future__ import annotations
 
 import re
 
-# Beam adds the step to the message at each floor of a pipeline in a pipeline.
+# Beam appends the name of the step to the message, once per level of nested transforms.
 _STEP = re.compile(r"\s*\[while running '[^']*'\]")
-# Where an exception cannot be made anew with that, Beam puts its type in front. Where it comes from
-# another process, the whole traceback stands before it.
+# If Beam cannot create an exception of the same type with the longer message, it raises a
+# RuntimeError whose message begins with the original type. If the exception comes from another
+# process, the whole traceback precedes it.
 _TYPE = re.compile(r"(?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*(?:Error|Exception|Interrupt): ")
 _TRACEBACK = "Traceback (most recent call last):"
 
 
 def message(error: BaseException) -> str:
-    """The message of an exception, as it was raised where it happened."""
+    """Returns the message of an exception as it was originally raised."""
     text = str(error)
     if _TRACEBACK in text:
-        # What follows the last indented line of a traceback is type and message.
+        # In a traceback, the type and the message follow the last indented line.
         lines = text.rpartition(_TRACEBACK)[2].rstrip().splitlines()
         inside = [number for number, line in enumerate(lines) if line.startswith("  ")]
         text = "\n".join(lines[(inside[-1] + 1 if inside else 0) :])
@@ -29,5 +34,8 @@ def message(error: BaseException) -> str:
 
 
 def is_of_a_step(text: str) -> bool:
-    """Whether Beam says in which step something went wrong, before it raises the same."""
+    """Whether a log message is Beam's report of an error in a step.
+
+    Beam raises the same error afterwards, so such messages need not be shown.
+    """
     return _STEP.search(text) is not None

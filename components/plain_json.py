@@ -1,7 +1,8 @@
-"""Documents of this project's own in JSON, read back: what is damaged is one error.
+"""Reads JSON files that this project wrote; a damaged file always gives the same kind of error.
 
-Python's parser alone gives RecursionError for brackets within brackets, takes quadratic time for
-long integers or refuses them in words of its own, and says nothing of what the document holds.
+Python's parser alone raises RecursionError for deeply nested brackets, takes quadratic time for
+long integers or rejects them with an error of its own, and does not check what the document holds.
+For JSON from outside sources, see `json_text`.
 """
 
 from __future__ import annotations
@@ -9,24 +10,25 @@ from __future__ import annotations
 import json
 from typing import Any
 
-# Nothing of ours is deeper than ten, and no count has more than twenty digits.
+# None of our files is nested more than ten levels deep, and no count has more than twenty digits.
 _MAX_DEPTH = 64
 _MAX_DIGITS = 400
 
 
 class JsonError(ValueError):
-    """A document that is not JSON, or not what it should hold."""
+    """A document that is not valid JSON, or does not hold what it should."""
 
 
 def loads(content: bytes | str, *, where: str) -> Any:
-    """Value of a document.
+    """Parses a JSON document.
 
     Args:
-        content: JSON in UTF-8.
-        where: path of the file, for messages.
+        content: the document, as text or in UTF-8.
+        where: path of the file, for error messages.
 
     Raises:
-        JsonError: if it is not JSON, nested too deeply, or has integers of too many digits.
+        JsonError: if it is not valid JSON, is nested too deeply, or has an integer with too many
+            digits.
     """
     try:
         text = content if isinstance(content, str) else content.decode("utf-8")
@@ -49,7 +51,15 @@ def loads(content: bytes | str, *, where: str) -> Any:
 
 
 def mapping(content: bytes | str, *, where: str) -> dict[str, Any]:
-    """Value of a document that should hold a mapping; raises what `loads` does."""
+    """Parses a JSON document whose value should be a mapping.
+
+    Args:
+        content: the document, as text or in UTF-8.
+        where: path of the file, for error messages.
+
+    Raises:
+        JsonError: in the same cases as `loads`, or if the value is not a mapping.
+    """
     value = loads(content, where=where)
     if not isinstance(value, dict):
         raise JsonError(f"{where} should hold a mapping, but holds {type(value).__name__}.")

@@ -1,7 +1,7 @@
-"""YAML that people write, read in bounded time and memory: plain values, no tags.
+"""Reads YAML that people write, in bounded time and memory; only plain values, no tags.
 
-PyYAML's safe loader is safe from code, not from size: a page of references to references stands for
-more values than a machine has memory for.
+PyYAML's safe loader prevents the execution of code, but does not limit size: with aliases that
+refer to other aliases, a single page can stand for more values than fit into memory.
 """
 
 from __future__ import annotations
@@ -13,25 +13,28 @@ import yaml
 
 from components.configuration import ConfigurationError
 
-# The largest preset has 250 values, 4 deep.
+# For comparison: the largest preset has 250 values, nested 4 levels deep.
 _MAX_VALUES = 20_000
 _MAX_DEPTH = 40
-# Of a number. Python reads integers in quadratic time, or refuses.
+# The largest number of digits in a number; Python reads long integers in quadratic time, or not at
+# all.
 _MAX_DIGITS = 100
 _NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
-# Dates would be no values that a configuration has, and "=" none at all.
+# Values that YAML 1.1 reads as dates or as the special value "=" are kept as text, because no
+# setting takes either.
 _TEXT_TO_US = ("tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:value")
 
 
 def load(content: bytes | str, *, where: str) -> Any:
-    """The document in a file or an option.
+    """Parses a YAML document, from a file or a command-line option.
 
     Args:
-        content: YAML, or JSON, which is a part of it.
-        where: what it is called, for messages.
+        content: the document in YAML, or in JSON, which is a subset of it.
+        where: name of the document, for error messages.
 
     Raises:
-        ConfigurationError: if it is not YAML, has tags, or is larger than any configuration.
+        ConfigurationError: if it is not valid YAML, has tags, or is larger than any configuration
+            needs to be.
     """
     try:
         loader = _Loader(content)
@@ -57,7 +60,7 @@ class _Loader(yaml.SafeLoader):
         self._values = 0
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node:
-        """As PyYAML's, but within limits."""
+        """Does what PyYAML does, but refuses tags and enforces the limits on depth and size."""
         event = self.peek_event()
         line = event.start_mark.line + 1
         if getattr(event, "tag", None) is not None:
@@ -78,10 +81,10 @@ class _Loader(yaml.SafeLoader):
 
 
 def _check_size(root: yaml.Node | None) -> None:
-    """References count as often as they are used.
+    """Checks how many values the document has when every alias is expanded.
 
     Raises:
-        yaml.YAMLError: if all of them together are too large, or one is inside of what it means.
+        yaml.YAMLError: if there are too many values, or an anchor contains an alias of itself.
     """
     sizes: dict[int, int] = {}
 

@@ -1,7 +1,7 @@
-"""Holds back what TensorFlow's C++ side writes to standard error while it is imported.
+"""Suppresses what TensorFlow's C++ code writes to standard error while TensorFlow is imported.
 
-TensorFlow 2.21 says six lines there, about the processor and CUDA, before its log level counts.
-An import that fails shows all of them. Set TF_CPP_MIN_LOG_LEVEL to 0 to see them always.
+TensorFlow 2.21 writes six lines about the processor and CUDA before its log level takes effect. If
+the import fails, all of them are shown. Set TF_CPP_MIN_LOG_LEVEL to 0 to see them always.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Sequence
 
 
 def install() -> None:
-    """Makes the first import of TensorFlow a quiet one; does nothing where it has happened."""
+    """Makes the first import of TensorFlow quiet; does nothing if it is already imported."""
     if "tensorflow" not in sys.modules:
         sys.meta_path.insert(0, _Finder())
 
@@ -43,7 +43,8 @@ class _QuietLoader(importlib.abc.Loader):
         return self._loader.create_module(spec)
 
     def exec_module(self, module: types.ModuleType) -> None:
-        # The module keeps the loader that knows its files: pkgutil and inspect ask it.
+        # The module must keep its original loader, which knows its files: pkgutil and inspect use
+        # it.
         module.__loader__ = module.__spec__.loader = self._loader
         standard_error = os.dup(2)
         with tempfile.TemporaryFile() as held:

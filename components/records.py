@@ -1,7 +1,7 @@
-"""Names, shapes, dtypes and padding of every record, defined once.
+"""Defines the features of every kind of record: their names, shapes, dtypes and padding.
 
-The names are those of the published preprocessing, so records made by either side can be read by
-the other. This module imports no TensorFlow at the top: Beam workers import it.
+The names are those of the published preprocessing code, so that records made by either can be read
+by the other. TensorFlow is not imported at module level, because Beam workers import this module.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ class PretrainingSegmentId(enum.IntEnum):
     CLS = 2
 
 
-# `input_ids` at padding is 0 (`<unk>`), not `<pad>`: so the published records have it.
+# In padding, `input_ids` is 0 (`<unk>`) instead of the id of `<pad>`, as in the published records.
 PAD_INPUT_ID = 0
-# `input_mask` and `p_mask` are 1 where attention, or an answer, is forbidden.
+# `input_mask` is 1 where attention is forbidden, and `p_mask` is 1 where no answer may be.
 MASKED = 1.0
 UNMASKED = 0.0
 
@@ -49,11 +49,12 @@ class Feature:
     """One feature of a record.
 
     Attributes:
-        name: the key in the tf.train.Example.
+        name: its key in the tf.train.Example.
         dtype: "int64", "float32" or "bytes".
-        per_token: True for shape [seq_len] (in a multiple-choice record for each option), False
-            for a scalar, None for a variable length.
-        only_for: None, or the use ("training", "evaluation") whose records alone carry it.
+        per_token: True for shape [seq_len] ([num_choices, seq_len] in multiple-choice records),
+            False for a scalar, and None for a variable length.
+        only_for: "training" or "evaluation" if only records for that use have the feature; None if
+            all records have it.
     """
 
     name: str
@@ -67,10 +68,10 @@ class RecordType:
     """A kind of record.
 
     Attributes:
-        name: as it stands in the manifest.
-        features: in the order in which they are documented.
-        num_choices: sequences in a record, an axis before that of the tokens; None for one
-            without such an axis.
+        name: its name in the manifest.
+        features: the features, in the order in which they are documented.
+        num_choices: number of sequences in a record, which are an axis before that of the tokens;
+            None if records have no such axis.
     """
 
     name: str
@@ -78,15 +79,16 @@ class RecordType:
     num_choices: int | None = None
 
     def feature_description(self, seq_len: int, *, use: str) -> dict[str, Any]:
-        """Parsing specification for `tf.io.parse_example`.
+        """Returns the parsing specification for `tf.io.parse_example`.
 
         Args:
             seq_len: number of tokens in a record.
-            use: "training" or "evaluation"; features that only the other carries are left out.
+            use: "training" or "evaluation"; features that exist only for the other use are left
+                out.
 
         Returns:
-            dict from feature name to `tf.io.FixedLenFeature` ([seq_len], [num_choices, seq_len]
-            or []) or, for variable lengths, `tf.io.RaggedFeature`.
+            dict from feature name to a `tf.io.FixedLenFeature` of shape [seq_len], [num_choices,
+            seq_len] or [], or to a `tf.io.RaggedFeature` for a variable length.
 
         Raises:
             ValueError: if `use` is neither of the two.
@@ -126,20 +128,20 @@ REGRESSION = RecordType(
 
 
 def multiple_choice(num_choices: int) -> RecordType:
-    """Records of questions with options: what a classification has, for each option.
+    """Returns the type of records of questions with `num_choices` options each.
 
-    The sequences of a record lie one after the other in its features, as the published RACE
-    records have them.
+    They have the features of classification records, but with one sequence per option. The
+    sequences of a record are concatenated in its features, as in the published RACE records.
     """
     return RecordType("multiple_choice", CLASSIFICATION.features, num_choices)
 
 
 def of_labels(kind: str, num_labels: int) -> RecordType:
-    """Records of a task with labels, or of regression with none.
+    """Returns the type of records of a classification, regression or multiple-choice task.
 
     Args:
         kind: "classification", "regression" or "multiple_choice".
-        num_labels: classes, or options.
+        num_labels: number of classes or, for multiple choice, options; regression ignores it.
     """
     if kind == "multiple_choice":
         return multiple_choice(num_labels)
@@ -156,10 +158,10 @@ QUESTION_ANSWERING = RecordType(
         Feature("start_positions", "int64", False, "training"),
         Feature("end_positions", "int64", False, "training"),
         Feature("is_impossible", "float32", False, "training"),
-        # What decoding needs, so that no side file stands beside the records.
+        # Decoding of answers needs these. They are in the records so that it needs no other file.
         Feature("qas_id", "bytes", False, "evaluation"),
         Feature("paragraph_len", "int64", False, "evaluation"),
-        # Per token of the paragraph part; beyond paragraph_len the values are 0.
+        # One value per token of the paragraph; from position paragraph_len on, the values are 0.
         Feature("tok_start_to_orig_index", "int64", True, "evaluation"),
         Feature("tok_end_to_orig_index", "int64", True, "evaluation"),
         Feature("token_is_max_context", "int64", True, "evaluation"),

@@ -1,8 +1,9 @@
-"""Values that are given when a run starts, in place of those that were compiled into a component.
+"""Settings that can be changed when a run starts, after the pipeline has been compiled.
 
-A component's configuration travels as one JSON text, into which an orchestrator cannot reach. What
-may change from run to run is therefore an execution property of its own as well; the executor lays
-it over the configuration before it reads that.
+A component's configuration is one JSON text inside the compiled pipeline, and an orchestrator
+cannot change a value in it. Every setting that may differ between runs is therefore also an
+execution property of its own. The executor merges these properties into the configuration before it
+reads the configuration.
 """
 
 from __future__ import annotations
@@ -11,14 +12,14 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-# Where in the configuration each execution property of the Trainer belongs.
+# For each such execution property of the Trainer, its place in the configuration.
 TRAINING_PLACES: Mapping[str, str] = {
     "train_steps": "training.train_steps",
     "batch_size": "training.batch_size",
     "learning_rate": "training.learning_rate",
     "init_from": "init_from",
 }
-# The same for an Evaluator; the value is the JSON of the thresholds as in a preset.
+# The same for an Evaluator. The value is the JSON of the thresholds, written as in a preset.
 THRESHOLDS_KEY = "thresholds"
 EVALUATION_PLACES: Mapping[str, str] = {THRESHOLDS_KEY: "evaluation.thresholds"}
 
@@ -28,12 +29,16 @@ class RuntimeValueError(ValueError):
 
 
 def merge(text: str, given: Mapping[str, Any], places: Mapping[str, str]) -> str:
-    """The configuration with what was given at the start of the run.
+    """Merges the values that were given at the start of the run into a configuration.
 
     Args:
-        text: configuration as JSON.
-        given: execution properties; those that are absent, None or "" change nothing.
-        places: dotted place in the configuration by name of the execution property.
+        text: the configuration as JSON.
+        given: the execution properties; those that are absent, None or "" change nothing.
+        places: for each name of an execution property, the dotted place of its value in the
+            configuration.
+
+    Returns:
+        The merged configuration as JSON.
 
     Raises:
         RuntimeValueError: if the configuration has no such place.
@@ -54,10 +59,14 @@ def merge(text: str, given: Mapping[str, Any], places: Mapping[str, str]) -> str
 
 
 def merge_evaluation(text: str, given: Mapping[str, Any]) -> str:
-    """An Evaluator's settings with the thresholds that were given at the start of the run.
+    """Merges thresholds that were given at the start of the run into an Evaluator's settings.
+
+    Args:
+        text: settings of the Evaluator as JSON.
+        given: the execution properties; without thresholds, the settings are returned unchanged.
 
     Raises:
-        RuntimeValueError: if they are not a JSON object.
+        RuntimeValueError: if the thresholds are not a JSON object.
     """
     thresholds = given.get(THRESHOLDS_KEY)
     if not thresholds:

@@ -1,7 +1,8 @@
-"""Components as plain commands: folders in, folders out, local or `gs://`.
+"""Runs single components as plain commands, without a pipeline or an orchestrator.
 
-`python -m components.<name>` runs the same executor with the same settings as a pipeline does; only
-the artifacts are folders that the caller names. Nothing heavy is imported until a command runs.
+`python -m components.<name>` runs the same executor with the same settings as a pipeline, but reads
+and writes folders (local or `gs://`) that the caller names. Nothing heavy is imported until a
+command runs.
 """
 
 from __future__ import annotations
@@ -22,24 +23,24 @@ from components import __version__, configuration, files, interruption, plain_er
 if TYPE_CHECKING:
     from tfx.dsl.components.base import base_component
 
-# Beam's local runner, so that nothing is downloaded; see pipeline.config.RunConfig.
+# Beam's local runner, configured so that it downloads nothing; see pipeline.config.RunConfig.
 DEFAULT_BEAM_ARGS = ("--runner=FnApiRunner", "--sdk_container_image=unused")
 _MAX_CONFIG_BYTES = 1 << 20
 
 
 @dataclasses.dataclass(frozen=True)
 class Command:
-    """A component as a command.
+    """Describes a component as a command.
 
     Attributes:
-        help: one line about it.
-        run: from the parsed options to what it does.
-        inputs: folders or files that it reads, by the option's name; the text is its help. A name
-            that ends in "?" may be left out.
-        outputs: folders that it writes, the same way.
-        config: dotted path of the dataclass that `--config FILE` holds as YAML or JSON; None for
-            none.
-        add_arguments: adds further options.
+        help: help text of the command, one line.
+        run: carries out the command with the parsed options.
+        inputs: for each folder or file that the command reads, the name of its option and its help
+            text. An option whose name ends in "?" is optional.
+        outputs: for each folder that the command writes, the name of its option and its help text.
+        config: dotted path of the dataclass whose fields the file of `--config` contains as YAML or
+            JSON; None if the command has no such option.
+        add_arguments: adds further options to the parser, if there are any.
     """
 
     help: str
@@ -53,12 +54,15 @@ class Command:
 def main(
     package: str, commands: Command | Mapping[str, Command], arguments: Sequence[str] | None = None
 ) -> int:
-    """Runs a command; returns the process's exit status.
+    """Parses the command line and runs a command.
 
     Args:
         package: name of the component's package.
-        commands: the only command, or several by name.
-        arguments: of the command line; None takes the process's.
+        commands: the only command, or several commands by name.
+        arguments: arguments of the command line; None uses those of this process.
+
+    Returns:
+        The exit status for the process.
     """
     parser = argparse.ArgumentParser(prog=f"python -m {package}")
     parser.add_argument("--version", action="version", version=__version__)
@@ -71,10 +75,11 @@ def main(
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s  %(message)s", datefmt="%H:%M:%S")
     if not options.verbose:
-        # The exception comes up to here, and is printed once, without the way it came.
+        # The exception also arrives below, where only its message is printed. So Beam's log of it
+        # is hidden.
         for handler in logging.getLogger().handlers:
             handler.addFilter(_is_no_error_of_a_step)
-    # Beam components parse the process's arguments anew, and know nothing of ours.
+    # Beam components parse the arguments of the process themselves, and would not know ours.
     sys.argv = sys.argv[:1]
     try:
         options.command.run(options)
@@ -94,7 +99,10 @@ def main(
 
 
 def commands_of(package: str) -> dict[str, Command]:
-    """The commands of a step: `NAME` and `COMMAND` of the `command.py` in each kind's folder."""
+    """Finds the commands of a step by name.
+
+    They are the `NAME` and `COMMAND` in the `command.py` of each kind's folder in the package.
+    """
     found = {}
     for kind in pkgutil.iter_modules(importlib.import_module(package).__path__):
         name = f"{package}.{kind.name}.command"
@@ -109,24 +117,26 @@ def _is_no_error_of_a_step(record: logging.LogRecord) -> bool:
 
 
 def run_and_exit(package: str, commands: Command | Mapping[str, Command]) -> None:
-    """Entry point of a `__main__`."""
+    """Runs a command and ends the process; a component's `__main__` calls this."""
     status = main(package, commands)
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()
-    # TensorFlow's functions raise in their destructors when the interpreter takes itself apart.
+    # Skips the normal shutdown of the interpreter, in which destructors of TensorFlow functions
+    # raise errors.
     os._exit(status)
 
 
 def read_config(options: argparse.Namespace, path: str | None = None) -> Any:
-    """The dataclass that `--config` holds.
+    """Reads the configuration file that was given with `--config`.
 
     Args:
-        options: of the command.
-        path: dotted path of the dataclass; None takes the command's.
+        options: parsed options of the command.
+        path: dotted path of the dataclass to read; None uses that of the command.
 
     Raises:
-        ConfigurationError: naming the place in the file and what is legal there.
+        ConfigurationError: if the file is not a legal configuration; the message names the place in
+            the file and what is legal there.
         NoSuchFilesError: if there is no such file.
     """
     module, _, name = (path or options.command.config).rpartition(".")
@@ -137,7 +147,7 @@ def read_config(options: argparse.Namespace, path: str | None = None) -> Any:
 
 
 def channel(type_name: str) -> Any:
-    """A channel of "Examples", "Model", … for a component that `execute` will run."""
+    """Returns a channel of a type such as "Examples", for a component that `execute` will run."""
     from tfx import types
     from tfx.types import standard_artifacts
 
@@ -157,10 +167,12 @@ def execute(
     """Runs a component's executor in this process.
 
     Args:
-        component: with its settings; what its channels hold is given by the next two.
-        inputs: folders by the component's names of its inputs; None where there is none.
-        outputs: folders by the component's names of its outputs.
-        beam_args: of the Beam runner.
+        component: the component with its settings; `inputs` and `outputs` say what its channels
+            hold.
+        inputs: folder for each of the component's inputs, by name; None for an optional input that
+            is not given.
+        outputs: folder for each of the component's outputs, by name.
+        beam_args: flags for the Beam runner; if empty, `DEFAULT_BEAM_ARGS`.
     """
     from tfx.dsl.components.base import base_beam_executor, base_executor
 

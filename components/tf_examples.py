@@ -1,9 +1,10 @@
-"""tf.train.Example without TensorFlow: what Beam workers write, and tests read back.
+"""Encodes and decodes tf.train.Examples without TensorFlow.
 
-Importing TensorFlow costs a worker process 15 s and more, and nothing of it is needed to make a
-record. The three messages are described here once (they are those of TensorFlow's
-`core/example/feature.proto` and `example.proto`, which cannot change) in a descriptor pool of
-their own, so that TensorFlow's registration of the same names in the default pool does not clash.
+Beam workers use this, because importing TensorFlow takes a worker process 15 s or more, and nothing
+in it is needed to make a record. The protobuf messages are declared here as in TensorFlow's
+`core/example/feature.proto` and `example.proto`, which cannot change. They are in a descriptor pool
+of their own, so that they do not clash with TensorFlow's messages of the same names in the default
+pool.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 FeatureValues = Sequence[bytes] | Sequence[int] | Sequence[float]
 
 _Field = descriptor_pb2.FieldDescriptorProto
-# Name of the list in `Feature`, name of its message, type of its values; the field number is the
-# position in this table.
+# For each kind of value: name of the list in `Feature`, name of its message, and type of its
+# values. The field number is the position in this table, counted from 1.
 _KINDS = (
     ("bytes_list", "BytesList", _Field.TYPE_BYTES),
     ("float_list", "FloatList", _Field.TYPE_FLOAT),
@@ -26,15 +27,15 @@ _KINDS = (
 
 
 def encode(features: Mapping[str, FeatureValues]) -> bytes:
-    """A serialized tf.train.Example; equal features give equal bytes.
+    """Serializes features as a tf.train.Example; equal features give equal bytes.
 
     Args:
-        features: values by name. The type of the first value says which list they go to: bytes,
-            int (int64) or float (float32). Text must be encoded by the caller. An empty sequence
-            gives a feature without a kind, which every parser reads as missing.
+        features: values by feature name. The type of the first value decides the list that they go
+            into: bytes, int (int64) or float (float32). The caller must encode text. An empty
+            sequence gives a feature without a kind, which every parser reads as missing.
 
     Raises:
-        TypeError: if a value is of another type, or differs in type from the first.
+        TypeError: if a value has another type, or a type different from that of the first value.
     """
     example = _Example()
     by_name = example.features.feature
@@ -62,10 +63,13 @@ def encode(features: Mapping[str, FeatureValues]) -> bytes:
 
 
 def decode(serialized: bytes) -> dict[str, list[bytes] | list[int] | list[float]]:
-    """Values by name, sorted by name; a feature without a kind gives an empty list.
+    """Parses a tf.train.Example.
+
+    Returns:
+        Values by feature name, sorted by name; a feature without a kind gives an empty list.
 
     Raises:
-        google.protobuf.message.DecodeError: if the bytes are no tf.train.Example.
+        google.protobuf.message.DecodeError: if the bytes are not a tf.train.Example.
     """
     example = _Example.FromString(serialized)
     values = {}
@@ -108,7 +112,7 @@ def _make_example_class() -> Any:
     descriptor = pool.FindMessageTypeByName("tensorflow.Example")
     if hasattr(message_factory, "GetMessageClass"):
         return message_factory.GetMessageClass(descriptor)
-    # protobuf 3.20 has only the older name, which protobuf 5 dropped.
+    # protobuf 3.20 only has this older function, which protobuf 5 removed.
     return message_factory.MessageFactory(pool).GetPrototype(descriptor)
 
 

@@ -1,8 +1,10 @@
-"""TFRecord files without TensorFlow: written whole or not at all, read back with every check.
+"""Reads and writes TFRecord files without TensorFlow.
 
-A record is its length (uint64), the masked CRC-32C of the length, the data, and the masked CRC-32C
-of the data, all little-endian (tensorflow/core/lib/io/record_writer.h). Files whose name ends in
-`.gz` are gzip-compressed; the compressed bytes depend on the records alone, not on the clock.
+Files are written atomically, and reading verifies every checksum. A record consists of its length
+(uint64), the masked CRC-32C of the length, the data, and the masked CRC-32C of the data, all
+little-endian (tensorflow/core/lib/io/record_writer.h). Files whose names end in `.gz` are
+gzip-compressed; the compressed bytes depend only on the records, because the gzip header has no
+time stamp.
 """
 
 from __future__ import annotations
@@ -18,31 +20,33 @@ import google_crc32c
 
 from components import files
 
-# Rotation and constant are the format's own: they keep the checksum of data that itself contains
-# checksums from degenerating.
+# The format prescribes this constant and a rotation: they keep the checksum meaningful for data
+# that itself contains checksums.
 _MASK_DELTA = 0xA282EAD8
 _LENGTH = struct.Struct("<Q")
 _CHECKSUM = struct.Struct("<I")
 _HEADER_BYTES = _LENGTH.size + _CHECKSUM.size
-# Frames gathered before they go to the compressor and the file: larger calls, fewer of them.
+# This many bytes are collected before they go to the compressor and the file, so that there are
+# fewer and larger calls.
 _BUFFER_BYTES = 1 << 20
-# 16 + 15: zlib's way to ask for a gzip header, which it writes with time stamp 0.
+# 16 + 15 tells zlib to write a gzip header, for which it uses the time stamp 0.
 _GZIP_WINDOW_BITS = 31
-# A damaged or hostile length must not ask for all memory; protocol buffers end at 2 GiB.
+# A damaged or malicious length must not make the reader allocate all memory. (Protocol buffers are
+# limited to 2 GiB anyway.)
 _MAX_RECORD_BYTES = 256 << 20
-# Level 6 makes GLUE text 8 % smaller than level 3 and takes three times as long.
+# For GLUE text, level 6 gives 8 % smaller files than level 3 but takes three times as long.
 _DEFAULT_COMPRESSION_LEVEL = 3
 
 
 class CorruptRecordError(ValueError):
-    """A TFRecord file that is cut off or whose checksums do not fit."""
+    """A TFRecord file that is cut off, or whose checksums do not match its data."""
 
 
 class RecordWriter:
-    """Frames records into an open binary file.
+    """Writes records to an open binary file.
 
     Attributes:
-        num_records: records written so far.
+        num_records: number of records written so far.
     """
 
     def __init__(
@@ -96,11 +100,12 @@ class RecordWriter:
 def open_writer(
     path: str, *, compression_level: int = _DEFAULT_COMPRESSION_LEVEL
 ) -> Iterator[RecordWriter]:
-    """A writer whose file stands at `path` only once the block has ended without an exception.
+    """Opens a writer whose file only appears at `path` when the block ends without an exception.
 
     Args:
-        path: anywhere Beam's filesystems reach; gzip-compressed if it ends in ".gz".
-        compression_level: of zlib, 1 (fast) to 9 (small).
+        path: local path, or any URI that Beam's filesystems support; the file is gzip-compressed if
+            this ends in ".gz".
+        compression_level: compression level of zlib, from 1 (fast) to 9 (small).
     """
     with files.open_atomically(path) as file:
         writer = RecordWriter(
@@ -111,7 +116,7 @@ def open_writer(
 
 
 def write_records(path: str, records: Iterable[bytes]) -> int:
-    """Writes a file of records whole or not at all; returns their number."""
+    """Writes a file of records atomically; returns the number of records."""
     with open_writer(path) as writer:
         for record in records:
             writer.write(record)
@@ -119,20 +124,22 @@ def write_records(path: str, records: Iterable[bytes]) -> int:
 
 
 def read_records(path: str) -> Iterator[bytes]:
-    """Records of one file, in order, with bounded memory.
+    """Yields the records of a file in order, holding one in memory at a time.
 
     Raises:
         NoSuchFilesError: if there is no such file.
-        CorruptRecordError: naming the record, if the file is cut off or a checksum does not fit.
+        CorruptRecordError: if the file is cut off or a checksum does not match; the message gives
+            the number of the damaged record.
     """
     with files.open_to_read(path, purpose="a TFRecord file to read") as raw:
-        # Not Beam's own decompression: it takes a cut-off gzip file for a complete one.
+        # Beam's own decompression is not used because it accepts a cut-off gzip file as complete.
         file = gzip.GzipFile(fileobj=raw, mode="rb") if path.endswith(".gz") else raw
         number = 0
         try:
             while header := _read_exactly(file, _HEADER_BYTES, may_end=True):
                 (length,) = _LENGTH.unpack_from(header)
-                # Checked before it is believed: a damaged length would ask for terabytes.
+                # The checksum of the length comes first: reading a damaged length could ask for
+                # terabytes.
                 _check(header[: _LENGTH.size], header[_LENGTH.size :])
                 if length > _MAX_RECORD_BYTES:
                     raise CorruptRecordError(
@@ -153,7 +160,8 @@ def read_records(path: str) -> Iterator[bytes]:
 def _read_exactly(file: BinaryIO, size: int, *, may_end: bool = False) -> bytes:
     parts = []
     missing = size
-    # In pieces: to ask for what is not there would take the memory for it.
+    # Reads in parts, because asking for more bytes than the file has would allocate memory for
+    # them.
     while missing and (part := file.read(min(missing, _BUFFER_BYTES))):
         parts.append(part)
         missing -= len(part)

@@ -1,4 +1,4 @@
-"""Name of the vocabulary's file, for those that look for it without reading it."""
+"""The name of the vocabulary file, for code that looks for the file without reading it."""
 
-# Beside weights, beside records, and in an artifact of its own.
+# The file lies beside weights, beside records, and in an artifact of its own.
 MODEL_FILE_NAME = "spiece.model"

@@ -1,1 +1,1 @@
-"""Published TF1 and Hugging Face weights in; Hugging Face weights out."""
+"""Converts weights between the published TF1 layout, which we also use, and Hugging Face's."""

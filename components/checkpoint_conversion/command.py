@@ -1,4 +1,4 @@
-"""The command `convert`: published and Hugging Face weights into ours, and ours out."""
+"""The command `convert`, which converts published or Hugging Face weights to ours, or ours back."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ EXAMPLES = """\
   xlnet-pipeline convert xlnet_cased_L-12_H-768_A-12 exported --to hf
 """
 
-# As in components.checkpoint_conversion.convert, which takes seconds to import.
+# The same as in components.checkpoint_conversion.convert, which would take seconds to import.
 SOURCE_FORMATS = ("auto", "tf1", "hf")
 TARGET_FORMATS = ("xlnet", "hf")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds source, target and what steers the conversion."""
+    """Adds the arguments of the command to a parser."""
     parser.add_argument(
         "source",
         help="Hugging Face folder (config.json with model.safetensors or pytorch_model.bin, whole "
@@ -67,7 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Converts and prints what was converted."""
+    """Converts the weights and prints a summary; returns the exit status."""
     from components.checkpoint_conversion.convert import convert
 
     conversion = convert(

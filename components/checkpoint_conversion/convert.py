@@ -1,4 +1,8 @@
-"""Weights from one format to another: the published layout (`xlnet`) and Hugging Face's (`hf`)."""
+"""Converts weights between the published layout (`xlnet`) and that of Hugging Face (`hf`).
+
+This is the entry point of the package. `published` and `hugging_face` read and write the two
+formats, and `weights.Weights` is what they exchange.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +35,7 @@ from components.vocabulary_file_name import MODEL_FILE_NAME
 SOURCE_FORMATS = ("auto", "tf1", "hf")
 TARGET_FORMATS = ("xlnet", "hf")
 
-# What each format writes beside the vocabulary.
+# The files that each format writes, apart from the vocabulary.
 _WRITTEN = {
     "xlnet": (CONFIG_NAME, f"{CHECKPOINT_NAME}.index"),
     "hf": (hugging_face_config.CONFIG_NAME, hugging_face_files.SAFETENSORS_NAME),
@@ -46,22 +50,22 @@ _MULTI_LABEL = (
 
 
 class TargetExistsError(WeightsError):
-    """The target holds weights already."""
+    """The target folder already contains weights, or a vocabulary of other weights."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Conversion:
-    """What was converted.
+    """A summary of what was converted.
 
     Attributes:
         source: file or checkpoint that the weights were read from.
         source_format: "tf1" or "hf".
-        variables: how many, under their published names.
-        parameters: numbers in them.
-        heads: beside the encoder.
-        vocabulary: whether `spiece.model` was copied along.
-        labels: of the head for whole sequences; empty if they are not known.
-        notes: what a user should know, a sentence each.
+        variables: number of variables, counted by their published names.
+        parameters: number of parameters in all variables.
+        heads: the heads that were converted along with the encoder.
+        vocabulary: whether `spiece.model` was copied as well.
+        labels: labels of the head for whole sequences; empty if they are not known.
+        notes: what the user should know about the conversion, one sentence each.
     """
 
     source: str
@@ -86,24 +90,31 @@ def convert(
     fit_vocabulary: bool = False,
     overwrite: bool = False,
 ) -> Conversion:
-    """Converts a model's weights; every variable is accounted for.
+    """Converts a model's weights.
+
+    Every variable is accounted for: a missing or unexpected one is an error unless it matches
+    `ignore`.
 
     Args:
-        source: Hugging Face folder, folder in the published layout, or a TF1 checkpoint's prefix.
-        target: folder to write.
-        target_format: "xlnet" (the published layout, which training starts from) or "hf".
-        source_format: "tf1" (published or ours), "hf", or "auto", which looks into the folder.
-        task_name: for `hf`, names the head for whole sequences.
-        config_path: for `tf1`, `xlnet_config.json` if it does not lie beside the checkpoint.
-        ignore: regular expressions of the source's names that are left out.
-        fit_vocabulary: whether embeddings that no piece of the vocabulary has are left out.
-        overwrite: whether weights in `target` may be replaced.
+        source: Hugging Face folder, folder in the published layout, or prefix of a TF1 checkpoint.
+        target: folder to write to.
+        target_format: "xlnet" (the published layout, from which training starts) or "hf".
+        source_format: "tf1" (published weights or ours), "hf", or "auto" to detect the format.
+        task_name: for source format "hf", name of the task of a head for whole sequences.
+        config_path: for source format "tf1", path of `xlnet_config.json` if it is not beside the
+            checkpoint.
+        ignore: regular expressions; variables of the source whose names match one are left out.
+        fit_vocabulary: whether to leave out embeddings that belong to no piece of the vocabulary.
+        overwrite: whether existing weights in `target` may be replaced.
 
     Raises:
-        TargetExistsError: if they may not.
-        WeightsError: if the source is damaged, or listing what was not found, not used, or has
-            another shape. What was in `target` is still there then.
-        VocabularyError: if what lies beside the weights is no vocabulary for XLNet.
+        TargetExistsError: if `target` already contains weights and `overwrite` is False, or if its
+            vocabulary is not that of these weights.
+        WeightsError: if the source is damaged, or does not have exactly the expected variables; the
+            message then lists what was not found, not used, or has another shape. What was in
+            `target` is kept in these cases.
+        VocabularyError: if the vocabulary beside the weights is not one for XLNet.
+        ValueError: if a format is not one of the legal names.
     """
     if target_format not in TARGET_FORMATS:
         raise ValueError(f"target_format must be one of {TARGET_FORMATS}, not {target_format!r}")
@@ -142,10 +153,10 @@ def convert(
 
 
 def detect_format(source: str) -> str:
-    """The format of a source, `hf` or `tf1`, by what lies there.
+    """Detects the format of a source, "hf" or "tf1", from the files that it contains.
 
     Raises:
-        WeightsError: if neither or both are found.
+        WeightsError: if it contains weights in neither format, or in both.
     """
     is_hugging_face = bool(hugging_face_files.weight_files(source))
     is_tf1 = named_checkpoint.find_prefix(source) is not None
@@ -162,10 +173,13 @@ def detect_format(source: str) -> str:
 
 
 def _check_vocabulary_there(target: str, digest: str | None) -> list[str]:
-    """Notes on a vocabulary that lies in the target, where none comes with the weights.
+    """Checks a vocabulary that is already in the target, if the weights come without one.
+
+    Returns:
+        Notes for the user.
 
     Raises:
-        TargetExistsError: if it is not the one that they belong to.
+        TargetExistsError: if it is known not to be the vocabulary of these weights.
     """
     path = files.join(target, MODEL_FILE_NAME)
     if not files.exists(path):

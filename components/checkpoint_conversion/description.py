@@ -1,8 +1,9 @@
-"""What weights do not say themselves: the vocabulary they belong to, and the labels of their head.
+"""Reads and writes `xlnet_weights.json`, which says what weights themselves do not.
 
-`xlnet_weights.json` lies beside all weights that this project writes. Two vocabularies of one size
-fit the same weights, and with the wrong one each piece has the embedding of another; the digest
-tells them apart where `spiece.model` itself does not lie there. Imports no TensorFlow.
+The file lies beside all weights that this project writes, and holds the digest of their vocabulary
+and the labels of their head. Two vocabularies of the same size both fit the weights, but with the
+wrong one each piece gets the embedding of another piece. The digest tells them apart even if
+`spiece.model` is not there. This module does not import TensorFlow.
 """
 
 from __future__ import annotations
@@ -19,18 +20,19 @@ from components.vocabulary_file_name import MODEL_FILE_NAME
 
 FILE_NAME = "xlnet_weights.json"
 
-_MAX_BYTES = 4 << 20  # labels of very many classes
+_MAX_BYTES = 4 << 20  # enough for the labels of very many classes
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclasses.dataclass(frozen=True)
 class Description:
-    """What lies beside weights.
+    """The contents of `xlnet_weights.json`.
 
     Attributes:
-        vocabulary_sha256: digest of the SentencePiece model; None if it is not known.
-        labels: of a head that chooses among classes, in the order of its outputs; empty if they are
-            not known.
+        vocabulary_sha256: hexadecimal SHA-256 digest of the SentencePiece model; None if it is not
+            known.
+        labels: labels of a head that chooses among classes, in the order of its outputs; empty if
+            they are not known.
     """
 
     vocabulary_sha256: str | None = None
@@ -38,7 +40,7 @@ class Description:
 
 
 def write(folder: str, description: Description) -> None:
-    """Writes the file, whole or not at all."""
+    """Writes `xlnet_weights.json` into a folder atomically."""
     fields = {
         "vocabulary_sha256": description.vocabulary_sha256,
         "labels": list(description.labels),
@@ -48,10 +50,12 @@ def write(folder: str, description: Description) -> None:
 
 
 def read(folder: str) -> Description:
-    """What is known of the weights in a folder, by the file and the vocabulary that lie there.
+    """Returns what is known about the weights in a folder.
+
+    This comes from `xlnet_weights.json` and from the vocabulary in the folder; both may be missing.
 
     Raises:
-        WeightsError: if the file is damaged, or names another vocabulary than the one beside it.
+        WeightsError: if the file is damaged, or names a vocabulary other than the one beside it.
     """
     path = files.join(folder, FILE_NAME)
     found = Description()

@@ -1,11 +1,11 @@
-"""What is wrong with weights, named."""
+"""The errors that reading or converting weights can raise."""
 
 from __future__ import annotations
 
 
 class WeightsError(ValueError):
-    """Weights that are missing, left over, damaged, or of another shape."""
+    """Weights are missing, unexpected, damaged, or of the wrong shape."""
 
 
 class UnsafePickleError(WeightsError):
-    """A PyTorch file that asks for more than tensors when it is loaded; none of it was done."""
+    """A PyTorch file asks for something other than tensors; none of it has been executed."""

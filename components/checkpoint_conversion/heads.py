@@ -1,4 +1,8 @@
-"""Which heads a set of weights has, and which variables of which shapes follow from that."""
+"""Finds out which heads a set of weights has, and which variables they consist of.
+
+From the heads and the network's configuration follow the names and shapes of all variables, with
+which a set of weights is compared before it is converted.
+"""
 
 from __future__ import annotations
 
@@ -13,24 +17,26 @@ from components.modeling.config import XLNetConfig
 Shape = tuple[int, ...]
 
 UNTIED_WEIGHT = "model/lm_loss/weight"
-# Tasks are named by users: "mnli", "sts-b".
+# The part after "classification_" or "regression_" is a task name that users choose, such as
+# "mnli".
 _SEQUENCE = re.compile(r"^model/(?:((?:classification|regression)_[^/]+)/logit|logits/dense)/")
-# The published name of that head has no task in it.
+# The name of a head for multiple choice; its published variables have no task in their names.
 MULTIPLE_CHOICE = "multiple_choice"
 _QUESTION_ANSWERING = ("model/start_logits/", "model/end_logits/", "model/answer_class/")
 
 
 @dataclasses.dataclass(frozen=True)
 class Heads:
-    """The heads beside the encoder.
+    """The heads that a model has on top of the encoder.
 
     Attributes:
-        language_model: whether there is one for pretraining.
-        tie_weight: whether its matrix is that of the word embeddings.
-        sequence: the head for whole sequences, as `classification_mnli`, `regression_sts-b` or
-            `multiple_choice`; None for none.
-        num_outputs: of that head; 0 for none. Multiple choice has one, for each option anew.
-        question_answering: whether there is a span head.
+        language_model: whether there is a language model head, for pretraining.
+        tie_weight: whether the language model head uses the word embeddings as its matrix.
+        sequence: name of the head for whole sequences, such as `classification_mnli`,
+            `regression_sts-b` or `multiple_choice`; None if there is none.
+        num_outputs: number of outputs of the head for whole sequences; 0 if there is none. Multiple
+            choice has a single output, which is computed for each option.
+        question_answering: whether there is a head for answer spans.
     """
 
     language_model: bool = False
@@ -41,23 +47,23 @@ class Heads:
 
     @property
     def is_regression(self) -> bool:
-        """Whether the head for whole sequences gives a number."""
+        """Whether the head for whole sequences is for regression."""
         return self.sequence is not None and self.sequence.startswith("regression_")
 
     @property
     def task_name(self) -> str | None:
-        """`mnli` of `classification_mnli`."""
+        """The task that the head for whole sequences is named after, such as `mnli`, or None."""
         if self.sequence in (None, MULTIPLE_CHOICE):
             return None
         return self.sequence.partition("_")[2]
 
     @property
     def sequence_output(self) -> str | None:
-        """Published name of the output layer of the head for whole sequences, below `model/`."""
+        """Published name, below `model/`, of the output layer of the head for whole sequences."""
         return _sequence_output(self.sequence) if self.sequence else None
 
     def describe(self) -> str:
-        """For people."""
+        """Describes the heads in words, for the user."""
         parts = []
         if self.language_model:
             parts.append(f"language model ({'tied' if self.tie_weight else 'untied'} weights)")
@@ -69,7 +75,12 @@ class Heads:
 
 
 def find(shapes: Mapping[str, Shape]) -> Heads:
-    """The heads that published names speak of; parts of a head count as the whole.
+    """Finds the heads of a model from the published names of its variables.
+
+    A head counts as present even if some of its variables are missing.
+
+    Args:
+        shapes: shapes of the variables by published name.
 
     Raises:
         WeightsError: if there are several heads for whole sequences.
@@ -100,7 +111,7 @@ def _sequence_output(sequence: str) -> str:
 
 
 def entries(config: XLNetConfig, heads: Heads) -> list[names.Entry]:
-    """All variables of an encoder with these heads."""
+    """Lists all variables of an encoder with these heads."""
     found = names.encoder_entries(config)
     if heads.language_model:
         found += names.language_model_entries(tie_weight=heads.tie_weight)
@@ -112,7 +123,7 @@ def entries(config: XLNetConfig, heads: Heads) -> list[names.Entry]:
 
 
 def published_shapes(config: XLNetConfig, heads: Heads) -> dict[str, Shape]:
-    """Shapes of all variables under their published names."""
+    """Returns the shapes of all variables of an encoder with these heads, by published name."""
     attention = (config.n_head, config.d_head)
     width, inner, tokens = config.d_model, config.d_inner, config.n_token
     biases = (config.n_layer, *attention) if config.untie_r else attention
@@ -125,7 +136,7 @@ def published_shapes(config: XLNetConfig, heads: Heads) -> dict[str, Shape]:
         f"model/{heads.sequence_output}/kernel": (width, heads.num_outputs),
         f"model/{heads.sequence_output}/bias": (heads.num_outputs,),
     }
-    # By the end of a name; the first that fits.
+    # For all other names, the first of these endings that fits decides.
     by_ending: tuple[tuple[str, Shape], ...] = (
         ("_bias", biases),
         ("LayerNorm/gamma", (width,)),
@@ -151,7 +162,10 @@ def published_shapes(config: XLNetConfig, heads: Heads) -> dict[str, Shape]:
 
 
 def hugging_face_shapes(config: XLNetConfig, heads: Heads) -> dict[str, Shape]:
-    """Shapes of all tensors of a Hugging Face state dict; a tied LM matrix is not one of them."""
+    """Returns the shapes of all tensors in a Hugging Face state dict, by name.
+
+    The matrix of a tied language model head is not included, because it is that of the embeddings.
+    """
     of_published = published_shapes(config, heads)
     shapes = {}
     for entry in entries(config, heads):
@@ -167,15 +181,19 @@ def hugging_face_shapes(config: XLNetConfig, heads: Heads) -> dict[str, Shape]:
 def without(
     shapes: Mapping[str, Shape], ignore: Iterable[str], stored_as: Mapping[str, str] | None = None
 ) -> dict[str, Shape]:
-    """What is left when names that match one of the regular expressions are left out.
+    """Leaves out the variables whose names match one of the regular expressions.
 
     Args:
-        shapes: by name.
-        ignore: the expressions.
-        stored_as: other names of some of them, which may match as well.
+        shapes: shapes of the variables by name.
+        ignore: the regular expressions.
+        stored_as: for variables that have another name in their file, that name; it may match as
+            well.
+
+    Returns:
+        Shapes of the remaining variables by name.
 
     Raises:
-        WeightsError: if an expression is none, or matches nothing.
+        WeightsError: if an expression is not a valid regular expression, or matches no name.
     """
     left, other = dict(shapes), stored_as or {}
     for expression in ignore:
@@ -197,10 +215,16 @@ def without(
 def check_accounted_for(
     where: str, found: Mapping[str, Shape], expected: Mapping[str, Shape]
 ) -> None:
-    """Compares what is there with what the configuration asks for.
+    """Checks that exactly the variables that the configuration asks for are there.
+
+    Args:
+        where: file or folder of the weights, for error messages.
+        found: shapes of the variables that were found, by name.
+        expected: shapes of the variables that the configuration asks for, by name.
 
     Raises:
-        WeightsError: listing what was not found, not used, or has another shape.
+        WeightsError: if they differ; the message lists what was not found, not used, or has another
+            shape.
     """
     problems = [f"not found: {name}" for name in expected if name not in found]
     problems += [f"not used: {name}" for name in sorted(found) if name not in expected]

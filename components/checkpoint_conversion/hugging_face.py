@@ -1,4 +1,4 @@
-"""Hugging Face XLNet folders: `config.json` with weights in one file or several."""
+"""Reads and writes Hugging Face XLNet folders: `config.json` and weights in one or more files."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from components.vocabulary_file_name import MODEL_FILE_NAME
 _EMBEDDINGS = "transformer.word_embedding.weight"
 _OUTPUT_WEIGHT = "lm_loss.weight"
 _SEQUENCE_WEIGHT, _SEQUENCE_BIAS = "logits_proj.weight", "logits_proj.bias"
-# `ClassificationModel` calls its head so too when nobody names the task.
+# The task's name if nobody gives one. `ClassificationModel` uses the same name in that case.
 _UNNAMED_TASK = "task"
 
 
@@ -34,17 +34,20 @@ _UNNAMED_TASK = "task"
 def open_to_read(
     folder: str, *, task_name: str | None = None, ignore: Sequence[str] = ()
 ) -> Iterator[Weights]:
-    """Weights of a folder under the published names, readable inside the `with` block.
+    """Opens a Hugging Face folder; its weights can be read inside the `with` block.
+
+    The weights have their published names and layouts.
 
     Args:
-        folder: local or in a bucket.
-        task_name: names a head for whole sequences, as in `classification_<task_name>`; without
-            it, what `config.json` calls the task.
-        ignore: regular expressions of tensors to leave out.
+        folder: local path or bucket.
+        task_name: name of the task of a head for whole sequences, as in
+            `classification_<task_name>`; by default, that in `config.json`.
+        ignore: regular expressions; tensors whose names match one are left out.
 
     Raises:
-        UnsafePickleError: if a PyTorch file asks for more than tensors.
-        WeightsError: if the folder is damaged, or listing what was not found, not used, or has
+        UnsafePickleError: if a PyTorch file asks for something other than tensors.
+        WeightsError: if the folder is damaged, or does not have exactly the tensors that its
+            configuration asks for; the message then lists what was not found, not used, or has
             another shape.
     """
     config_path = files.join(folder, CONFIG_NAME)
@@ -75,10 +78,10 @@ def open_to_read(
 
 
 def write(folder: str, weights: Weights) -> None:
-    """Writes `model.safetensors` and then `config.json`, which `transformers` loads.
+    """Writes a folder that `transformers` can load: first `model.safetensors`, then `config.json`.
 
     Raises:
-        WeightsError: if transformers has no such network.
+        WeightsError: if `transformers` does not support such a network.
     """
     hugging_face_config.check_writable(weights.config)
     path = files.join(folder, hugging_face_files.SAFETENSORS_NAME)
@@ -87,7 +90,10 @@ def write(folder: str, weights: Weights) -> None:
 
 
 def _with_prefix(raw: Tensors) -> Tensors:
-    """Names as in a model with a head; `XLNetModel` alone lacks "transformer." in front."""
+    """Gives the tensors the names that they have in a model with a head.
+
+    In a bare `XLNetModel`, the names lack the prefix "transformer.".
+    """
     if any(name.startswith("transformer.") for name in raw):
         return raw
 
@@ -114,7 +120,7 @@ def _heads(
             )
     sequence, num_outputs = None, 0
     if any(name.startswith(("sequence_summary.", "logits_proj.")) for name in stored):
-        # The bias has the number of outputs, too.
+        # If the weight is missing, the bias also tells the number of outputs.
         shape = stored.shapes.get(_SEQUENCE_WEIGHT) or stored.shapes.get(_SEQUENCE_BIAS)
         num_outputs = shape[0] if shape else 0
         sequence = _sequence(config, task_name, num_outputs)
@@ -131,12 +137,12 @@ def _heads(
 
 
 def _sequence(config: HuggingFaceConfig, task_name: str | None, num_outputs: int) -> str:
-    """The head for whole sequences, as `Heads.sequence` names it."""
+    """Returns the name of the head for whole sequences, as in `Heads.sequence`."""
     if hugging_face_config.MULTIPLE_CHOICE_ARCHITECTURE in config.architectures:
         return MULTIPLE_CHOICE
     is_regression = config.is_regression
     if is_regression is None:
-        # What transformers takes it for as well.
+        # This is what `transformers` assumes as well.
         is_regression = num_outputs == 1
     task = task_name or config.task_name or _UNNAMED_TASK
     if "/" in task:

@@ -1,7 +1,4 @@
-"""The `config.json` of Hugging Face XLNet folders.
-
-Pure functions on JSON; nothing of `transformers` is needed.
-"""
+"""Reads and writes the `config.json` of Hugging Face XLNet folders, without `transformers`."""
 
 from __future__ import annotations
 
@@ -19,9 +16,10 @@ from components.modeling.config import SUMMARY_TYPES, XLNetConfig
 CONFIG_NAME = "config.json"
 MULTIPLE_CHOICE_ARCHITECTURE = "XLNetForMultipleChoice"
 
-_MAX_CONFIG_BYTES = 4 << 20  # id2label of many classes makes them long
-# `transformers` calls the exact form "gelu"; other names are of the published approximation.
-# The first name of each of ours is the one that is written.
+_MAX_CONFIG_BYTES = 4 << 20  # an id2label with many classes can be long
+# Names in `transformers` and their equivalents here. In `transformers`, "gelu" is the exact form,
+# and the other names are for the published approximation. Of several names for one of ours, the
+# first is written.
 _ACTIVATIONS = {
     "relu": "relu",
     "gelu": "gelu_erf",
@@ -32,30 +30,33 @@ _ACTIVATIONS = {
     "gelu_accurate": "gelu",
 }
 _PROBLEM_TYPES = ("regression", "single_label_classification", "multi_label_classification")
-# What the network has no setting for, and what transformers takes for an absent field.
+# Fields for which our network has no setting, with the only supported value. It is also what
+# `transformers` assumes if the field is absent.
 _FIXED = {"layer_norm_eps": 1e-12}
 _FIXED_WITH_SEQUENCE_HEAD = {
     "summary_use_proj": True,
     "summary_activation": "tanh",
 }
-# Settings of a run, not of the weights (`ModelOptions`), and their usual values.
+# Fields that belong to a run (`ModelOptions`) instead of the weights, with their usual values.
 _OF_A_RUN = {"attn_type": "bi", "bi_data": False, "clamp_len": -1, "same_length": False}
 
 
 @dataclasses.dataclass(frozen=True)
 class HuggingFaceConfig:
-    """What a `config.json` says.
+    """The contents of a `config.json`.
 
     Attributes:
-        network: sizes.
-        architectures: names of classes in `transformers`.
-        tie_word_embeddings: whether the language model's matrix is that of the embeddings; None
-            if the file does not say.
-        task_name: the data set a head for whole sequences was trained on, or None.
-        is_regression: whether that head gives a number; None if the file does not say.
-        is_multi_label: whether that head says of each label by itself whether it holds.
-        notes: what a user should know.
-        fields: everything, as it stands there.
+        network: the network's configuration.
+        architectures: names of the model's classes in `transformers`.
+        tie_word_embeddings: whether the language model head uses the word embeddings as its matrix;
+            None if the file does not say.
+        task_name: name of the data set that the head for whole sequences was trained on, if the
+            file says so.
+        is_regression: whether the head for whole sequences is for regression; None if the file does
+            not say.
+        is_multi_label: whether the head for whole sequences decides about each label independently.
+        notes: what the user should know, one sentence each.
+        fields: all fields of the file, unchanged.
     """
 
     network: XLNetConfig
@@ -72,9 +73,9 @@ def read(path: str) -> HuggingFaceConfig:
     """Reads a `config.json`.
 
     Raises:
-        components.files.NoSuchFilesError: if there is none.
-        WeightsError: if it is damaged, of another kind of model, or asks for what XLNet as
-            published does not have.
+        components.files.NoSuchFilesError: if the file does not exist.
+        WeightsError: if it is damaged, belongs to another kind of model, or asks for something that
+            the published XLNet does not have.
     """
     try:
         content = files.read_bytes(path, max_bytes=_MAX_CONFIG_BYTES)
@@ -132,10 +133,10 @@ def read(path: str) -> HuggingFaceConfig:
 
 
 def check_sequence_head(config: HuggingFaceConfig, path: str) -> None:
-    """Looks whether a head for whole sequences computes what ours does.
+    """Checks that the head for whole sequences computes the same as ours.
 
     Raises:
-        WeightsError: naming the setting that we do not have.
+        WeightsError: if it does not; the message names the setting that is not supported.
     """
     _check_fixed(config.fields, _FIXED_WITH_SEQUENCE_HEAD, path)
     summary = config.fields.get("summary_type", "last")
@@ -147,7 +148,7 @@ def check_sequence_head(config: HuggingFaceConfig, path: str) -> None:
 
 
 def labels(config: HuggingFaceConfig, heads: Heads) -> tuple[tuple[str, ...], list[str]]:
-    """Names of a classification head's outputs, as far as they are names, and notes."""
+    """Returns the labels of a classification head, if the file has real ones, and notes."""
     named = config.fields.get("id2label")
     if heads.task_name is None or heads.is_regression or named is None:
         return (), []
@@ -164,7 +165,7 @@ def labels(config: HuggingFaceConfig, heads: Heads) -> tuple[tuple[str, ...], li
             "the head; the names were left out."
         ]
     found = tuple(named[number] for number in numbers)
-    # What transformers writes where nobody gave names.
+    # `transformers` writes LABEL_0, LABEL_1, … if nobody has given names.
     return ((), []) if found == _unnamed(heads) else (found, [])
 
 
@@ -173,7 +174,7 @@ def _unnamed(heads: Heads) -> tuple[str, ...]:
 
 
 def check_writable(network: XLNetConfig) -> None:
-    """Raises a WeightsError if `transformers` has no such network."""
+    """Raises a WeightsError if `transformers` does not support such a network."""
     if network.n_head * network.d_head != network.d_model:
         raise WeightsError(
             f"transformers needs d_model = n_head · d_head, but d_model is {network.d_model} and "
@@ -182,7 +183,7 @@ def check_writable(network: XLNetConfig) -> None:
 
 
 def write(path: str, weights: Weights) -> None:
-    """Writes the `config.json` with which `transformers` computes what we compute."""
+    """Writes a `config.json` with which `transformers` computes the same as this project."""
     network, heads = weights.config, weights.heads
     sizes = dataclasses.asdict(network)
     activations = {ours: theirs for theirs, ours in reversed(_ACTIVATIONS.items())}
@@ -232,7 +233,7 @@ def _architectures(heads: Heads) -> list[str]:
 
 
 def _network(fields: dict[str, Any], path: str) -> XLNetConfig:
-    # Old files say n_token; the other names are `transformers`' general ones.
+    # Old files have n_token. The other aliases are the general names that `transformers` uses.
     aliases = {
         "n_token": ("vocab_size", "n_token"),
         "d_model": ("d_model", "hidden_size"),
@@ -262,7 +263,7 @@ def _network(fields: dict[str, Any], path: str) -> XLNetConfig:
             d_head=d_head,
             ff_activation=_ACTIVATIONS[activation],
             untie_r=fields.get("untie_r", True),
-            # Of a head that is not there any value will do; of one that is, it is checked.
+            # Without a head any value will do; with one, `check_sequence_head` checks it.
             summary_type=summary if summary in SUMMARY_TYPES else "last",
         )
     except ValueError as error:
@@ -285,5 +286,5 @@ def _check_fixed(fields: dict[str, Any], fixed: dict[str, Any], path: str) -> No
 
 
 def _shown(value: Any) -> str:
-    # A damaged value may be nested too deeply for repr, or take megabytes.
+    # A damaged value may take megabytes, or be nested too deeply for an ordinary repr.
     return reprlib.repr(value)

@@ -1,4 +1,4 @@
-"""Where the tensors of a Hugging Face folder lie: in one file, or in several with an index."""
+"""Finds and opens the weight files of a Hugging Face folder: one file, or several with an index."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from components.checkpoint_conversion.tensors import Tensors, check_names
 SAFETENSORS_NAME = "model.safetensors"
 TORCH_NAME = "pytorch_model.bin"
 _INDEX = ".index.json"
-# In the order in which transformers looks for them.
+# In the order in which `transformers` looks for the files.
 _READERS = {
     SAFETENSORS_NAME: safetensors_file,
     f"{SAFETENSORS_NAME}{_INDEX}": safetensors_file,
@@ -23,24 +23,28 @@ _READERS = {
     f"{TORCH_NAME}{_INDEX}": torch_file,
 }
 _SHARD = re.compile(r"(model|pytorch_model)-\d+-of-\d+\.(safetensors|bin)")
-# Weights of other frameworks, which transformers itself can turn into the files above.
+# Weights for other frameworks, which `transformers` itself can convert to the files above.
 _OF_OTHERS = ("tf_model.h5", "flax_model.msgpack", "rust_model.ot")
 
-# The index of XLNet-Large takes 40 kB.
+# For comparison: the index of XLNet-Large takes 40 kB.
 _MAX_INDEX_BYTES = 16 << 20
 _SHARD_NAME = re.compile(r"[\w-][\w.-]*", re.ASCII)
-# What wrappers of a model put before every name: torch.nn.DataParallel, torch.compile, Lightning.
+# Prefixes that wrappers of a model add to all names: torch.nn.DataParallel, torch.compile,
+# Lightning.
 _WRAPPERS = ("module.", "_orig_mod.", "model.")
 
 
 def weight_files(folder: str) -> list[str]:
-    """Weight files and indexes of a folder that can be read, the preferred one first."""
+    """Lists the readable weight files and indexes in a folder, the preferred one first."""
     paths = [files.join(folder, name) for name in _READERS]
     return [path for path in paths if files.exists(path)]
 
 
 def advice(folder: str) -> str:
-    """What to do about a folder without readable weights, if what lies there instead tells."""
+    """Says what to do about a folder without readable weights, judging by the files in it.
+
+    Returns "" if they give no clue.
+    """
     for name in sorted(files.names(folder)):
         if name in _OF_OTHERS:
             return (
@@ -58,10 +62,13 @@ def advice(folder: str) -> str:
 
 @contextlib.contextmanager
 def open_to_read(folder: str) -> Iterator[tuple[Tensors, list[str]]]:
-    """The tensors of a folder by their names in the model, and notes; inside the `with` block.
+    """Opens the weights of a folder; the tensors can be read inside the `with` block.
+
+    Yields:
+        The tensors by their names in the model, and notes for the user.
 
     Raises:
-        UnsafePickleError: if a PyTorch file asks for more than tensors.
+        UnsafePickleError: if a PyTorch file asks for something other than tensors.
         WeightsError: if there are no weights, or they are damaged or incomplete.
     """
     paths = weight_files(folder)
@@ -92,7 +99,7 @@ def open_to_read(folder: str) -> Iterator[tuple[Tensors, list[str]]]:
 
 
 def _read_index(path: str) -> dict[str, str]:
-    """File names of the shards by the names of the tensors in them."""
+    """Reads an index; returns the name of the file that holds each tensor, by tensor name."""
     try:
         content = files.read_bytes(path, max_bytes=_MAX_INDEX_BYTES)
         if git_lfs.is_pointer(content):
@@ -107,7 +114,8 @@ def _read_index(path: str) -> dict[str, str]:
         raise WeightsError(f"{path} has no weight_map, which names the file of each tensor.")
     check_names(places, path)
     for shard in places.values():
-        # A name alone: an index must not lead to files outside of its folder.
+        # Only a plain file name is accepted: an index must not refer to files outside of its
+        # folder.
         if not isinstance(shard, str) or not _SHARD_NAME.fullmatch(shard):
             raise WeightsError(
                 f"{path} has a weight_map with a value that is no name of a file beside it."

@@ -1,8 +1,9 @@
-"""Weights by name: the layout in which XLNet was published, and in which this project hands on.
+"""Reads and writes checkpoints in the layout in which XLNet was published.
 
-A folder holds `xlnet_model.ckpt.*` (a TensorFlow checkpoint whose keys are variable names such as
-`model/transformer/layer_0/rel_attn/q/kernel`), `xlnet_config.json` and `spiece.model`. Published
-checkpoints, converted ones and those that our own training ships are read by the same code.
+This project also uses this layout to pass on weights. A folder contains `xlnet_model.ckpt.*` (a
+TensorFlow checkpoint whose keys are variable names such as
+`model/transformer/layer_0/rel_attn/q/kernel`), `xlnet_config.json` and `spiece.model`. The same
+code reads published checkpoints, converted ones, and those that our own training writes.
 """
 
 from __future__ import annotations
@@ -21,14 +22,14 @@ from components.checkpoint_conversion.tensors import Tensors
 CHECKPOINT_NAME = "xlnet_model.ckpt"
 CONFIG_NAME = "xlnet_config.json"
 
-# What training leaves in a published checkpoint beside the model: counters, and Adam's moments;
-# TensorFlow's optimizer calls them Adam and Adam_1, the published one with weight decay adam_m and
-# adam_v.
+# Training state in published checkpoints, which does not belong to the model: counters, and Adam's
+# moments. TensorFlow's own optimizer names the moments Adam and Adam_1, and the published optimizer
+# with weight decay names them adam_m and adam_v.
 _NOT_OF_THE_MODEL = re.compile(r"^global_step$|/(Adam(_1|_m|_v)?|adam_[mv])$|^(beta1|beta2)_power$")
-# What reading a missing or damaged checkpoint can raise.
+# The errors that TensorFlow may raise for a missing or damaged checkpoint.
 _READ_ERRORS = (ValueError, IndexError, tf.errors.OpError, RuntimeError)
-# The published code builds some heads outside of the scope "model" (its `get_qa_outputs` and
-# `get_race_loss`); ours are all inside of it.
+# The published code builds some heads outside of the scope "model" (in `get_qa_outputs` and
+# `get_race_loss`), while all of ours are inside it.
 _HEAD_AT_THE_ROOT = re.compile(
     r"^(start_logits|end_logits|answer_class|logits|sequnece_summary|lm_loss"
     r"|(classification|regression)_[^/]+)/"
@@ -42,12 +43,14 @@ _ENCODER = "model/transformer/"
 
 @dataclasses.dataclass(frozen=True)
 class RestoredWeights:
-    """What became of every variable.
+    """What happened to every variable when a checkpoint was restored.
 
     Attributes:
-        restored: names of the variables that were read.
-        new: names of the model's variables that keep their initial values, as declared.
-        ignored: names in the checkpoint that the model does not have, as declared.
+        restored: names of the variables that were read from the checkpoint.
+        new: names of the model's variables that are not in the checkpoint and keep their initial
+            values, because `may_be_new` allows it.
+        ignored: names in the checkpoint that the model does not have, because `may_be_ignored`
+            allows it.
     """
 
     restored: tuple[str, ...]
@@ -56,17 +59,24 @@ class RestoredWeights:
 
 
 def checkpoint_prefix(path: str) -> str:
-    """The checkpoint's prefix, for a folder in the published layout or a prefix itself."""
+    """Returns the checkpoint's prefix for a folder in the published layout, or for a prefix."""
     if files.is_folder(path):
         return f"{path.rstrip('/')}/{CHECKPOINT_NAME}"
     return path.removesuffix(".index")
 
 
 def find_prefix(path: str) -> str | None:
-    """The checkpoint that a path speaks of: a prefix, its `.index` file, or a folder with one.
+    """Finds the checkpoint that a path refers to.
+
+    Args:
+        path: prefix of a checkpoint, its `.index` file, or a folder that contains a checkpoint.
+
+    Returns:
+        The prefix of the checkpoint; None if there is none.
 
     Raises:
-        WeightsError: if a folder holds several, and none is the published name or the latest.
+        WeightsError: if the folder contains several checkpoints, none of which has the published
+            name or is marked as the latest.
     """
     prefix = checkpoint_prefix(path)
     if files.exists(f"{prefix}.index"):
@@ -84,9 +94,10 @@ def find_prefix(path: str) -> str | None:
 
 
 def lacks_mask_embedding_by_design(names: Collection[str]) -> bool:
-    """Whether these variables are of a fine-tuning by the published code.
+    """Whether these variables come from fine-tuning with the published code.
 
-    It builds no query stream, and so no mask embedding, which only pretraining uses.
+    That code builds no query stream when it fine-tunes, so its checkpoints lack the mask embedding,
+    which only pretraining uses.
     """
     has_head = any(
         name.startswith(_MODEL) and not name.startswith((_ENCODER, _LANGUAGE_MODEL))
@@ -97,14 +108,14 @@ def lacks_mask_embedding_by_design(names: Collection[str]) -> bool:
 
 
 def open_arrays(path: str) -> Tensors:
-    """All variables of the model in a checkpoint, by name, read when asked for.
+    """Opens the model's variables in a checkpoint, by name; each is read when it is accessed.
 
-    Optimizer state is left out. Heads that the published code left at the root have the names that
-    they have inside of `model/`; `Tensors.stored_as` says which.
+    Optimizer state is left out. Heads that the published code placed at the root get names below
+    `model/`, like all others; `Tensors.stored_as` has their original names.
 
     Raises:
-        WeightsError: if there is no checkpoint, or it is damaged; the latter also when a variable
-            is read.
+        WeightsError: if there is no checkpoint, or it is damaged. Damage may also be discovered
+            later, when a variable is read.
     """
     prefix = find_prefix(path) or checkpoint_prefix(path)
 
@@ -134,7 +145,7 @@ def open_arrays(path: str) -> Tensors:
 
 
 def _advice(prefix: str) -> str:
-    """What to do about a checkpoint that cannot be read, where what lies there tells."""
+    """Says what to do about an unreadable checkpoint, judging by the files that are there."""
     folder, _, name = prefix.rpartition("/")
     folder = folder or "."
     there = files.names(folder)
@@ -152,7 +163,7 @@ def _advice(prefix: str) -> str:
 
 
 def read_arrays(path: str) -> dict[str, np.ndarray]:
-    """All variables of the model in a checkpoint, by name, without optimizer state.
+    """Reads all of the model's variables in a checkpoint, by name, without optimizer state.
 
     Raises:
         WeightsError: if there is no checkpoint, or it is damaged.
@@ -161,9 +172,13 @@ def read_arrays(path: str) -> dict[str, np.ndarray]:
 
 
 def write_arrays(path: str, arrays: Mapping[str, np.ndarray | tf.Tensor]) -> None:
-    """Writes a checkpoint with these names into a folder or under a prefix.
+    """Writes a checkpoint with these variables.
 
-    Arrays are looked up one after another, and all before anything is written.
+    All arrays are read, one after another, before anything is written.
+
+    Args:
+        path: folder, or prefix of the checkpoint.
+        arrays: values of the variables by name.
     """
     names = sorted(arrays)
     tf.raw_ops.SaveV2(
@@ -175,7 +190,7 @@ def write_arrays(path: str, arrays: Mapping[str, np.ndarray | tf.Tensor]) -> Non
 
 
 def variables_by_name(variables: Sequence[tf.Variable]) -> dict[str, tf.Variable]:
-    """Variables under their names without the ":0".
+    """Returns variables by name, without the ":0" at the end of the name.
 
     Raises:
         WeightsError: if two variables share a name.
@@ -196,21 +211,24 @@ def restore(
     may_be_new: Sequence[str] = (),
     may_be_ignored: Sequence[str] = (),
 ) -> RestoredWeights:
-    """Assigns a checkpoint's values to variables of the same names; every one is accounted for.
+    """Assigns the values in a checkpoint to the variables of the same names.
 
-    A checkpoint that the published code fine-tuned has no mask embedding. A model without a
-    language model's head never looks at it, and keeps its initial value.
+    Every variable is accounted for: one that is missing on either side is an error unless it was
+    declared. There is one exception. Checkpoints that the published code has fine-tuned lack the
+    mask embedding, so a model without a language model head, which never uses it, keeps its initial
+    value.
 
     Args:
-        variables: of the model.
-        path: folder or prefix.
-        may_be_new: regular expressions; the model's variables that match one (a new head) keep
-            their initial values if the checkpoint lacks them.
-        may_be_ignored: regular expressions of names that the checkpoint may hold in vain.
+        variables: the variables of the model.
+        path: folder, or prefix of the checkpoint.
+        may_be_new: regular expressions; variables of the model that match one (such as those of a
+            new head) keep their initial values if the checkpoint does not have them.
+        may_be_ignored: regular expressions; variables of the checkpoint that match one need not
+            exist in the model.
 
     Raises:
-        WeightsError: listing what was not found, not used, or has another shape. Nothing has been
-            assigned then.
+        WeightsError: if the checkpoint does not fit the model; the message lists what was not
+            found, not used, or has another shape, and no variable has been changed.
     """
     stored = open_arrays(path)
     where, arrays = stored.where, dict(stored)

@@ -1,6 +1,7 @@
-"""Which published variable is which tensor of a Hugging Face XLNet, and how their layouts differ.
+"""Maps each published variable to the tensors of a Hugging Face XLNet that correspond to it.
 
-Pure tables: no TensorFlow, no files.
+It also says how their layouts differ. This module only consists of tables: it needs neither
+TensorFlow nor files.
 """
 
 from __future__ import annotations
@@ -12,25 +13,26 @@ from components.modeling.config import XLNetConfig
 
 
 class Layout(enum.Enum):
-    """How a published variable is laid out in Hugging Face tensors."""
+    """How the layout of a published variable differs from that of its Hugging Face tensors."""
 
     SAME = "same"
-    # PyTorch's linear layers hold [d_out, d_in].
+    # The weights of PyTorch's linear layers have shape [d_out, d_in].
     TRANSPOSED = "transposed"
-    # The variable's first axis is the layer; each layer holds its own slice.
+    # The first axis of the variable is the layer, and there is one tensor per layer with its slice.
     STACKED = "stacked"
-    # All layers hold the same tensor (`untie_r` false).
+    # There is one tensor per layer, and all are equal to the variable (if `untie_r` is false).
     REPEATED = "repeated"
 
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
-    """One published variable.
+    """One published variable and its counterparts.
 
     Attributes:
-        published: its name, as `model/transformer/r_w_bias`.
-        hugging_face: the tensors of the state dict that hold it; several for STACKED and REPEATED.
-        layout: how.
+        published: name of the published variable, such as `model/transformer/r_w_bias`.
+        hugging_face: names of the corresponding tensors in the state dict; one per layer for
+            STACKED and REPEATED, otherwise a single one.
+        layout: how the layouts differ.
     """
 
     published: str
@@ -39,7 +41,7 @@ class Entry:
 
 
 def encoder_entries(config: XLNetConfig) -> list[Entry]:
-    """The encoder's variables, layer by layer."""
+    """Lists the encoder's variables, layer by layer."""
     entries = [
         Entry(
             "model/transformer/word_embedding/lookup_table", ("transformer.word_embedding.weight",)
@@ -47,7 +49,7 @@ def encoder_entries(config: XLNetConfig) -> list[Entry]:
         Entry("model/transformer/mask_emb/mask_emb", ("transformer.mask_emb",)),
     ]
     for name in ("r_w_bias", "r_r_bias", "r_s_bias", "seg_embed"):
-        # `seg_embed` belongs to a layer whether or not the biases do.
+        # Each layer has its own `seg_embed`, whether or not it has its own biases.
         stacked = config.untie_r or name == "seg_embed"
         tensors = tuple(f"transformer.layer.{i}.rel_attn.{name}" for i in range(config.n_layer))
         layout = Layout.STACKED if stacked else Layout.REPEATED
@@ -66,7 +68,10 @@ def encoder_entries(config: XLNetConfig) -> list[Entry]:
 
 
 def language_model_entries(*, tie_weight: bool = True) -> list[Entry]:
-    """The language model's head; `lm_loss.weight` stands for the embeddings where they are tied."""
+    """Lists the variables of the language model head.
+
+    With tied weights, the matrix is that of the embeddings, so `lm_loss.weight` is not listed.
+    """
     entries = [Entry("model/lm_loss/bias", ("lm_loss.bias",))]
     if not tie_weight:
         entries.append(Entry("model/lm_loss/weight", ("lm_loss.weight",)))
@@ -74,10 +79,10 @@ def language_model_entries(*, tie_weight: bool = True) -> list[Entry]:
 
 
 def sequence_entries(output: str) -> list[Entry]:
-    """The heads for whole sequences.
+    """Lists the variables of a head for whole sequences.
 
     Args:
-        output: published name of the last layer, as `classification_mnli/logit`.
+        output: published name of its last layer, such as `classification_mnli/logit`.
     """
     return [
         *_dense("model/sequnece_summary/summary", "sequence_summary.summary"),
@@ -86,7 +91,7 @@ def sequence_entries(output: str) -> list[Entry]:
 
 
 def question_answering_entries() -> list[Entry]:
-    """The span head."""
+    """Lists the variables of the head for answer spans."""
     return [
         *_dense("model/start_logits/dense", "start_logits.dense"),
         *_dense("model/end_logits/dense_0", "end_logits.dense_0"),

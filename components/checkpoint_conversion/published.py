@@ -1,4 +1,4 @@
-"""Folders in the published layout, and other TF1 checkpoints of XLNet: read, checked, written."""
+"""Reads, checks and writes folders in the published layout, and other TF1 checkpoints of XLNet."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ from components.checkpoint_conversion.weights import Weights
 from components.modeling.config import XLNetConfig
 from components.vocabulary_file_name import MODEL_FILE_NAME
 
-# A variable of checkpoints that hold objects and not names, such as those a run resumes from.
+# A variable that marks object-based checkpoints, such as those from which a run resumes. Unlike
+# published checkpoints, they are not organised by variable names.
 _OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
 
 
@@ -29,16 +30,17 @@ _OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
 def open_to_read(
     path: str, *, config_path: str | None = None, ignore: Sequence[str] = ()
 ) -> Iterator[Weights]:
-    """Weights of a checkpoint, readable inside the `with` block.
+    """Opens a checkpoint; its weights can be read inside the `with` block.
 
     Args:
-        path: folder, prefix, or `.index` file.
-        config_path: of `xlnet_config.json`; None looks beside the checkpoint.
-        ignore: regular expressions of variables to leave out.
+        path: folder, prefix of the checkpoint, or its `.index` file.
+        config_path: path of `xlnet_config.json`; None if it is beside the checkpoint.
+        ignore: regular expressions; variables whose names match one are left out.
 
     Raises:
-        WeightsError: if it is missing or damaged, or listing what was not found, not used, or has
-            another shape.
+        WeightsError: if the checkpoint is missing or damaged, or does not have exactly the
+            variables that its configuration asks for; the message then lists what was not found,
+            not used, or has another shape.
     """
     prefix = named_checkpoint.find_prefix(path)
     if prefix is None:
@@ -64,7 +66,7 @@ def open_to_read(
             "them; here they stand below model/."
         )
     if named_checkpoint.lacks_mask_embedding_by_design(found):
-        # Fine-tuning as published builds no query stream and leaves its embedding out.
+        # Published fine-tuning builds no query stream, so the checkpoint lacks its embedding.
         found[MASK_EMBEDDING] = expected[MASK_EMBEDDING]
         notes.append(
             f"{MASK_EMBEDDING} is not in the checkpoint, as in all that the published code "
@@ -89,7 +91,7 @@ def open_to_read(
 
 
 def write(folder: str, weights: Weights) -> None:
-    """Writes `xlnet_model.ckpt` and then `xlnet_config.json`."""
+    """Writes a folder in the published layout: `xlnet_model.ckpt` and then `xlnet_config.json`."""
     files.make_directory(folder)
     named_checkpoint.write_arrays(
         files.join(folder, named_checkpoint.CHECKPOINT_NAME), weights.tensors
@@ -110,6 +112,6 @@ def _read_config(path: str) -> XLNetConfig:
 
 
 def _labels(described: Description, heads: heads_lib.Heads) -> tuple[str, ...]:
-    # Without the head, or with another one, they name nothing.
+    # Labels are meaningless if their head was left out, or if there is a different one.
     fits = heads.sequence is not None and len(described.labels) == heads.num_outputs
     return described.labels if fits else ()

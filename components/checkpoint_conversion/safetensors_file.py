@@ -1,8 +1,9 @@
-"""Weights in safetensors files, read and written tensor by tensor through Beam's filesystems.
+"""Reads and writes safetensors files, one tensor at a time, through Beam's filesystems.
 
-The `safetensors` package reads local files only, refuses bfloat16 for NumPy and holds all that it
-writes in memory. The format is simple: the length of a JSON header (8 bytes, little endian), the
-header, the data. Source: https://github.com/huggingface/safetensors, "Format".
+The `safetensors` package is not used, because it only reads local files, does not support bfloat16
+with NumPy, and holds everything that it writes in memory. The format is simple: the length of a
+JSON header (8 bytes, little endian), the header, and the data. Source:
+https://github.com/huggingface/safetensors, "Format".
 """
 
 from __future__ import annotations
@@ -22,20 +23,21 @@ from components.checkpoint_conversion import tensors
 from components.checkpoint_conversion.errors import WeightsError
 from components.checkpoint_conversion.tensors import Tensors
 
-# The format's own bound.
+# This limit is part of the format.
 _MAX_HEADER_BYTES = 100_000_000
 _METADATA = "__metadata__"
 _DTYPES = {"F16": "float16", "BF16": "bfloat16", "F32": "float32", "F64": "float64"}
-# `transformers` refuses a file that does not name its framework; names and layouts are PyTorch's.
+# `transformers` rejects a file that does not name its framework. Our names and layouts are
+# PyTorch's.
 _WRITTEN_METADATA = {"format": "pt"}
 
 
 @contextlib.contextmanager
 def open_to_read(path: str) -> Iterator[Tensors]:
-    """The tensors of a file, readable inside the `with` block.
+    """Opens a safetensors file; its tensors can be read inside the `with` block.
 
     Raises:
-        WeightsError: if it is not a safetensors file, or cut off.
+        WeightsError: if the file is not a safetensors file, is damaged, or is cut off.
     """
     with files.open_to_read(path, purpose="weights") as file:
         header, data_start, data_size = _read_header(file, path)
@@ -60,7 +62,7 @@ def open_to_read(path: str) -> Iterator[Tensors]:
                 )
             try:
                 return tensors.decode(content, dtype).reshape(shape)
-            except ValueError as error:  # no numbers at all, in a shape of huge sizes
+            except ValueError as error:  # a tensor with no elements, but with huge sizes
                 raise WeightsError(f"{path}: {name} has an impossible shape: {error}") from error
 
         shapes = {name: tuple(entry["shape"]) for name, entry in header.items()}
@@ -68,7 +70,7 @@ def open_to_read(path: str) -> Iterator[Tensors]:
 
 
 def write(path: str, weights: Tensors) -> None:
-    """Writes a file, whole or not at all, holding one tensor at a time."""
+    """Writes a safetensors file atomically, with one tensor in memory at a time."""
     header: dict[str, Any] = {_METADATA: _WRITTEN_METADATA}
     position = 0
     for name, shape in weights.shapes.items():
@@ -76,7 +78,7 @@ def write(path: str, weights: Tensors) -> None:
         header[name] = {"dtype": "F32", "shape": list(shape), "data_offsets": [position, end]}
         position = end
     encoded = json.dumps(header, separators=(",", ":")).encode("utf-8")
-    # Readers map the file into memory and want the data aligned.
+    # Padding the header aligns the data, for readers that map the file into memory.
     encoded += b" " * (-len(encoded) % 8)
     with files.open_atomically(path) as file:
         file.write(struct.pack("<Q", len(encoded)))
@@ -86,9 +88,9 @@ def write(path: str, weights: Tensors) -> None:
 
 
 def _read_header(file: BinaryIO, path: str) -> tuple[dict[str, Any], int, int]:
-    """(entries by name, where the data starts, how many bytes it has)."""
+    """Reads the header; returns its entries by name, and the data's start and size in bytes."""
     size = file.seek(0, 2)
-    size = file.tell() if size is None else size  # some of Beam's files return nothing
+    size = file.tell() if size is None else size  # `seek` of some of Beam's files returns None
     file.seek(0)
     prefix = file.read(8)
     length = struct.unpack("<Q", prefix)[0] if len(prefix) == 8 else 0
@@ -115,7 +117,7 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _span(entry: Any, data_size: int, where: str) -> tuple[int, int]:
-    """First byte of a tensor and the one behind it, in the data."""
+    """Checks a header entry; returns where its tensor begins and ends (exclusive) in the data."""
 
     def are_sizes(values: Any) -> bool:
         return isinstance(values, list) and all(

@@ -1,4 +1,7 @@
-"""Named arrays that are read one at a time, so that a conversion never holds a model twice."""
+"""Named arrays that are read one at a time, so that a conversion never holds a model twice.
+
+All readers of weight files return `Tensors`, and all writers take them.
+"""
 
 from __future__ import annotations
 
@@ -9,25 +12,26 @@ import numpy as np
 
 from components.checkpoint_conversion.errors import WeightsError
 
-# Bytes per element of the formats that weights are stored in.
+# Number of bytes per element, for the formats in which weights may be stored.
 ITEM_SIZES = {"float16": 2, "bfloat16": 2, "float32": 4, "float64": 8}
 
-# Far more than any tensor of a network has, and still what NumPy can take as a size, or as the
-# number of elements of 8 bytes.
+# Far more than any tensor of a network has, but small enough for NumPy as the size of an axis or as
+# the number of 8-byte elements.
 MAX_SIZE = 1 << 60
 MAX_NUMBERS = 1 << 59
 MAX_AXES = 8
 
 
 class Tensors(Mapping[str, np.ndarray]):
-    """Arrays by name; each look-up reads the array anew from where it lies.
+    """Arrays by name; each access reads the array again from its file.
 
     Args:
-        shapes: of every array, known without reading it.
-        read: gives the array of a name.
-        where: file or folder, for messages.
-        dtype: to which arrays are converted; None leaves them as they are stored.
-        stored_as: names in the file of those arrays that have another one here.
+        shapes: shapes of all arrays by name, which are known without reading the arrays.
+        read: reads the array with a given name.
+        where: file or folder of the arrays, for error messages.
+        dtype: dtype to which arrays are converted; None keeps that in which they are stored.
+        stored_as: for arrays whose name in the file differs from that used here, the name in the
+            file.
     """
 
     def __init__(
@@ -49,8 +53,9 @@ class Tensors(Mapping[str, np.ndarray]):
         """Reads an array.
 
         Raises:
-            KeyError: if there is none of this name.
-            WeightsError: if it is damaged, no floating point numbers, or not finite.
+            KeyError: if there is no array with this name.
+            WeightsError: if the array is damaged, does not hold floating point numbers, or holds
+                values that are not finite.
         """
         if name not in self.shapes:
             raise KeyError(name)
@@ -60,14 +65,14 @@ class Tensors(Mapping[str, np.ndarray]):
                 f"{self.where}: {name} has shape {list(array.shape)}, where "
                 f"{list(self.shapes[name])} was announced. The file is damaged."
             )
-        # bfloat16 as TensorFlow gives it counts as a void type ("V") in NumPy.
+        # NumPy considers TensorFlow's bfloat16 a void type ("V").
         if array.dtype.kind != "f" and array.dtype.name != "bfloat16":
             raise WeightsError(
                 f"{self.where}: {name} is of type {array.dtype}; weights are floating point "
                 "numbers."
             )
         if self._dtype is not None:
-            with np.errstate(over="ignore"):  # what does not fit is found as not finite
+            with np.errstate(over="ignore"):  # values that overflow become infinite, see below
                 array = array.astype(self._dtype, copy=False)
         if not np.isfinite(array).all():
             raise WeightsError(
@@ -87,21 +92,21 @@ class Tensors(Mapping[str, np.ndarray]):
 
     @property
     def num_parameters(self) -> int:
-        """Numbers in all arrays together."""
+        """The number of elements in all arrays together."""
         return sum(math.prod(shape) for shape in self.shapes.values())
 
     def only(self, names: Iterable[str]) -> Tensors:
-        """Some of the arrays."""
+        """Returns only the arrays with these names."""
         shapes = {name: self.shapes[name] for name in names}
         return Tensors(
             shapes, self._read, where=self.where, dtype=self._dtype, stored_as=self.stored_as
         )
 
     def renamed(self, rename: Callable[[str], str]) -> Tensors:
-        """The same arrays under other names.
+        """Returns the same arrays under new names.
 
         Raises:
-            WeightsError: if two of them would have the same name.
+            WeightsError: if two of them would get the same name.
         """
         before: dict[str, str] = {}
         for name in self.shapes:
@@ -122,7 +127,7 @@ class Tensors(Mapping[str, np.ndarray]):
 
 
 def check_names(names: Iterable[str], where: str) -> None:
-    """Raises a WeightsError for a name that is no Unicode text, which nothing could print."""
+    """Raises a WeightsError for a name that is not valid Unicode and so could not be printed."""
     for name in names:
         try:
             name.encode("utf-8")
@@ -133,9 +138,9 @@ def check_names(names: Iterable[str], where: str) -> None:
 
 
 def decode(content: bytes, dtype: str) -> np.ndarray:
-    """Little-endian bytes of a dtype in `ITEM_SIZES` → a flat array.
+    """Converts little-endian bytes of a dtype in `ITEM_SIZES` to a flat array.
 
-    bfloat16 becomes float32, exactly: NumPy has no such type.
+    NumPy has no bfloat16, so it becomes float32, which is exact.
     """
     if dtype == "bfloat16":
         halves = np.frombuffer(content, dtype="<u2")

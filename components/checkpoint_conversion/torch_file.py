@@ -1,8 +1,9 @@
-"""Weights in files of `torch.save` (`pytorch_model.bin`), without PyTorch and without unpickling.
+"""Reads weights from files of `torch.save` (`pytorch_model.bin`), without PyTorch or unpickling.
 
-Since PyTorch 1.6 such a file is a zip archive: `data.pkl` lists the tensors, `data/<key>` hold
-their numbers. Before (the first published Hugging Face weights are of that age) it was a row of
-pickles with the numbers behind them. Both end up in `torch_pickle`, which carries nothing out.
+Since PyTorch 1.6, such a file is a zip archive in which `data.pkl` lists the tensors and the
+entries `data/<key>` hold their numbers. Before that (the first published Hugging Face weights are
+that old), it was a sequence of pickles followed by the numbers. In both cases, `torch_pickle` reads
+the list of tensors without executing anything in it.
 """
 
 from __future__ import annotations
@@ -25,25 +26,25 @@ from components.checkpoint_conversion.tensors import Tensors
 from components.checkpoint_conversion.torch_pickle import Storage, TensorReference
 
 _ZIP_MAGIC = b"PK\x03\x04"
-# First value of a file of before 1.6. Source: torch/serialization.py, MAGIC_NUMBER.
+# The first value in a file from before PyTorch 1.6. Source: torch/serialization.py, MAGIC_NUMBER.
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _LEGACY_START = b"\x80\x02\x8a\x0a" + _LEGACY_MAGIC.to_bytes(10, "little")
-# What `zipfile` raises over damaged archives; RuntimeError (NotImplementedError is one) over flags
-# and versions that nobody meant.
+# The errors that `zipfile` raises for damaged archives. It raises RuntimeError (of which
+# NotImplementedError is a subclass) if damage looks like an unsupported flag or version.
 _ZIP_ERRORS = (
     *(zipfile.BadZipFile, zlib.error, struct.error),
     *(EOFError, OSError, OverflowError, RuntimeError, ValueError),
 )
-# The list of tensors of XLNet-Large takes 50 kB.
+# For comparison: the list of tensors of XLNet-Large takes 50 kB.
 _MAX_LIST_BYTES = 64 << 20
 
 
 @contextlib.contextmanager
 def open_to_read(path: str) -> Iterator[Tensors]:
-    """The tensors of a file, readable inside the `with` block.
+    """Opens a PyTorch file; its tensors can be read inside the `with` block.
 
     Raises:
-        UnsafePickleError: if the file asks for more than tensors.
+        UnsafePickleError: if the file asks for something other than tensors.
         WeightsError: if it was not written by `torch.save`, is damaged or cut off, or holds
             something other than one tensor per name.
     """
@@ -90,7 +91,7 @@ def _view(
         raise WeightsError(f"{where} holds whole numbers; weights are floating point numbers.")
     flat = tensors.decode(read_storage(reference.storage), dtype)
     if 0 in reference.shape:
-        # Strides of nothing may be anything.
+        # A tensor without elements may have arbitrary strides.
         return flat[:0].reshape(reference.shape)
     view = np.lib.stride_tricks.as_strided(
         flat[reference.offset :],
@@ -117,7 +118,7 @@ def _open_zip(file: BinaryIO, path: str) -> tuple[Any, Callable[[Storage], bytes
     def read_entry(name: str, size: int | None = None) -> bytes:
         try:
             entry = archive.getinfo(name)
-            # torch.save never compresses; what is compressed could be a bomb.
+            # torch.save never compresses, so a compressed entry could be a decompression bomb.
             if entry.compress_type != zipfile.ZIP_STORED:
                 raise WeightsError(f"{path}: {name} is compressed, which torch.save never does.")
             if size is not None and entry.file_size != size:
@@ -146,15 +147,15 @@ def _open_zip(file: BinaryIO, path: str) -> tuple[Any, Callable[[Storage], bytes
 
 def _open_legacy(file: BinaryIO, path: str) -> tuple[Any, Callable[[Storage], bytes]]:
     torch_pickle.read(file, where=path)  # the magic number
-    torch_pickle.read(file, where=path)  # the protocol's version, 1001 in all there are
+    torch_pickle.read(file, where=path)  # the protocol's version, which is always 1001
     system = torch_pickle.read(file, where=path)
     _check_little_endian(isinstance(system, dict) and system.get("little_endian") is True, path)
     content = torch_pickle.read(file, where=path)
     keys = torch_pickle.read(file, where=path)
     if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
         raise WeightsError(f"{path} has a damaged list of storages.")
-    # Numbers lie one storage after another, their count (8 bytes) before each. How long a number
-    # is only the references say.
+    # The storages follow each other, each preceded by the number of its elements (8 bytes). The
+    # size of an element is only known from the references.
     storages = {value.storage.key: value.storage for value in _references(content, path).values()}
     starts: dict[str, int] = {}
     position = file.tell()

@@ -1,9 +1,9 @@
 """Reads the pickles inside PyTorch files without unpickling them.
 
-A pickle is a program for a small stack machine. The standard library's `pickletools` takes it apart
-into instructions; this module carries out those that build plain values, and represents tensors by
+A pickle is a program for a small stack machine. The standard library's `pickletools` splits it into
+instructions. This module executes only those that build plain values, and represents tensors by
 references. Nothing that the file names is ever imported or called: names are compared with a short
-list, and any other ends the reading.
+list, and any other name is an error.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from typing import Any, BinaryIO
 from components.checkpoint_conversion import tensors
 from components.checkpoint_conversion.errors import UnsafePickleError, WeightsError
 
-# Storage classes of PyTorch → formats of `tensors.decode`, or None where they are not weights.
+# PyTorch's storage classes and the corresponding dtypes for `tensors.decode`; None for types that
+# weights never have.
 _STORAGES = {
     "HalfStorage": "float16",
     "BFloat16Storage": "bfloat16",
@@ -32,16 +33,16 @@ _REBUILD_TENSOR = ("torch._utils", "_rebuild_tensor_v2")
 _REBUILD_PARAMETER = ("torch._utils", "_rebuild_parameter")
 _FUNCTIONS = (_ORDERED_DICT, _REBUILD_TENSOR, _REBUILD_PARAMETER)
 
-# A state dict of XLNet-Large takes about 40,000 instructions.
+# For comparison: a state dict of XLNet-Large takes about 40,000 instructions.
 _MAX_INSTRUCTIONS = 5_000_000
-# Names of tensors are the longest arguments.
+# The longest legitimate arguments are names of tensors.
 _MAX_ARGUMENT_BYTES = 1 << 20
 _MAX_SHOWN = 200
 _PUSHED_AS_THEY_ARE = frozenset(
     {
         *("BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT"),
         *("BINUNICODE", "SHORT_BINUNICODE"),
-        *("BINSTRING", "SHORT_BINSTRING"),  # Python 2
+        *("BINSTRING", "SHORT_BINSTRING"),  # from Python 2
     }
 )
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": ()}
@@ -52,12 +53,12 @@ _MARK = object()
 
 @dataclasses.dataclass(frozen=True)
 class Storage:
-    """Numbers that lie elsewhere in the file.
+    """A reference to numbers that are stored elsewhere in the file.
 
     Attributes:
-        dtype: format of `tensors.decode`; None if they are no floating point numbers.
-        key: under which they are found.
-        count: how many.
+        dtype: dtype for `tensors.decode`; None if they are not floating point numbers.
+        key: key under which they are found.
+        count: number of elements.
     """
 
     dtype: str | None
@@ -67,13 +68,13 @@ class Storage:
 
 @dataclasses.dataclass(frozen=True)
 class TensorReference:
-    """A view of a storage.
+    """A tensor as a view of a storage.
 
     Attributes:
-        storage: the numbers.
-        offset: of the first, in numbers.
-        shape: of the tensor.
-        strides: in numbers.
+        storage: the storage with the tensor's numbers.
+        offset: position of the tensor's first element in the storage, in elements.
+        shape: shape of the tensor.
+        strides: strides of the tensor, in elements.
     """
 
     storage: Storage
@@ -84,22 +85,26 @@ class TensorReference:
 
 @dataclasses.dataclass(frozen=True)
 class _Name:
-    """A global name that the pickle speaks of; it stands for itself and is never looked up."""
+    """A global name that occurs in the pickle; it is never looked up or imported."""
 
     module: str
     name: str
 
 
 def read(stream: BinaryIO, *, where: str) -> Any:
-    """The value that a pickle describes: dicts, lists, tuples, texts, numbers, references.
+    """Reads the value that a pickle describes.
 
     Args:
-        stream: is left behind the pickle's last byte.
-        where: file, for messages.
+        stream: the file, positioned at the beginning of the pickle; afterwards, it is positioned
+            behind its last byte.
+        where: path of the file, for error messages.
+
+    Returns:
+        A value made of dicts, lists, tuples, strings, numbers, and references to tensors.
 
     Raises:
-        UnsafePickleError: if the pickle names anything that tensors do not need.
-        WeightsError: if it is damaged.
+        UnsafePickleError: if the pickle contains anything that tensors do not need.
+        WeightsError: if the pickle is damaged.
     """
     try:
         return _Machine(where).run(_Bounded(stream))
@@ -110,7 +115,7 @@ def read(stream: BinaryIO, *, where: str) -> Any:
 
 
 class _Bounded:
-    """What `pickletools` needs of a file, without room for what no file can hold."""
+    """The file methods that `pickletools` needs, with a limit on how much is read at once."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
@@ -126,7 +131,7 @@ class _Bounded:
 
 
 class _Machine:
-    """The stack machine, with instructions for plain values only."""
+    """The stack machine; it only knows the instructions that build plain values."""
 
     def __init__(self, where: str) -> None:
         self._where = where
@@ -181,7 +186,7 @@ class _Machine:
             function, arguments = self._pop(2)
             stack.append(_reduce(_expect(function, _Name), _expect(arguments, tuple)))
         elif name == "BUILD":
-            # The state of a state dict: versions of its modules, which nobody needs.
+            # The state of a state dict, which consists of module versions, is not needed.
             stack.pop()
             _expect(stack[-1], dict)
         elif name not in ("PROTO", "FRAME"):
@@ -223,13 +228,13 @@ class _Machine:
 
 
 def _shown(module: str, name: str) -> str:
-    # A damaged name may take a megabyte, and be no text that can be printed.
+    # A damaged name may take a megabyte or contain characters that cannot be printed.
     full = f"{module}.{name}"
     return ascii(full[:_MAX_SHOWN])[1:-1] + ("…" if len(full) > _MAX_SHOWN else "")
 
 
 def _expect(value: Any, kind: type) -> Any:
-    # Messages never show a value: a nest of a million tuples has no repr.
+    # Error messages never show a value, because repr fails for a million nested tuples.
     if not isinstance(value, kind):
         raise TypeError(f"{type(value).__name__} in place of {kind.__name__}")
     return value
@@ -242,7 +247,7 @@ def _size(value: Any) -> int:
 
 
 def _storage(reference: Any) -> Storage:
-    # Files of before PyTorch 1.6 have a sixth item, for views of a storage.
+    # In files from before PyTorch 1.6 there is a sixth item, for views of a storage.
     kind, name, key, _, count, *view = _expect(reference, tuple)
     if kind != "storage" or _expect(name, _Name).module != "torch" or any(view):
         raise ValueError("a reference to something other than a storage")
@@ -267,14 +272,15 @@ def _tensor(storage: Any, offset: Any, shape: Any, strides: Any) -> TensorRefere
     shape = tuple(_size(size) for size in _expect(shape, tuple))
     strides = tuple(_size(stride) for stride in _expect(strides, tuple))
     tensor = TensorReference(_expect(storage, Storage), _size(offset), shape, strides)
-    # Of a tensor without numbers the other sizes say nothing, but NumPy multiplies them.
+    # In a tensor without elements the other sizes do not matter, but NumPy still multiplies them.
     if len(shape) > tensors.MAX_AXES or math.prod(max(n, 1) for n in shape) > tensors.MAX_NUMBERS:
         raise ValueError("a tensor larger than any is")
     if len(shape) != len(strides):
         raise ValueError("a tensor with another number of strides than of axes")
     count = math.prod(shape)
     last = offset + sum((n - 1) * stride for n, stride in zip(shape, strides, strict=True))
-    # More elements than numbers would be a small file that fills the memory.
+    # With strides of 0 a tensor could have more elements than its storage has numbers. A small file
+    # could then fill the memory.
     if count and (last >= storage.count or count > storage.count):
         raise ValueError("a tensor that reaches beyond its storage")
     return tensor

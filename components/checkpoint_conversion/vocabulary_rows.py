@@ -1,4 +1,8 @@
-"""The rows of weights that stand for pieces, and the vocabulary beside them."""
+"""Compares the number of embeddings in a set of weights with the vocabulary beside it.
+
+Weights may have more rows than the vocabulary has pieces if tokens were added to it later. The
+additional rows can be cut off.
+"""
 
 from __future__ import annotations
 
@@ -17,15 +21,16 @@ def fit(weights: Weights, vocabulary: Vocabulary | None, *, cut: bool) -> tuple[
     """Compares weights with the vocabulary that lies beside them.
 
     Args:
-        weights: to compare.
-        vocabulary: None if there is none.
-        cut: whether rows that no piece has are left out.
+        weights: the weights.
+        vocabulary: the vocabulary; None if there is none.
+        cut: whether to cut off rows that belong to no piece.
 
     Returns:
-        The weights, cut if asked for, with notes on what differs.
+        The weights (with fewer rows if they were cut), and notes for the user on what differs.
 
     Raises:
-        WeightsError: if there are more pieces than rows, or nothing to cut by.
+        WeightsError: if the vocabulary has more pieces than there are rows, or if there is no
+            vocabulary.
     """
     where, rows = weights.tensors.where, weights.config.n_token
     if vocabulary is None:

@@ -1,4 +1,4 @@
-"""A model's weights on their way from one format to another."""
+"""The common form in which weights are passed from the reader of one format to another's writer."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ class Weights:
     """All variables of a model, checked against its configuration.
 
     Attributes:
-        config: the network.
-        heads: beside the encoder.
-        tensors: under the published names, each with the shape that the configuration asks for.
-        vocabulary: path of the SentencePiece model that lies beside them, if one does.
-        vocabulary_sha256: its digest, or that of the vocabulary that the weights are said to belong
-            to; None if neither is there.
-        labels: of the head for whole sequences, in the order of its outputs; empty if they are not
-            known, or there is nothing to choose.
-        multi_label: whether that head says of each label by itself whether it holds.
-        notes: what a user should know about how they were read, a sentence each.
+        config: configuration of the network.
+        heads: the heads that the model has on top of the encoder.
+        tensors: the variables under their published names, each with the shape that the
+            configuration asks for.
+        vocabulary: path of the SentencePiece model beside the weights; None if there is none.
+        vocabulary_sha256: digest of that model or, without one, of the vocabulary that
+            `xlnet_weights.json` names; None if neither is known.
+        labels: labels of the head for whole sequences, in the order of its outputs; empty if they
+            are not known, or if the head does not choose among labels.
+        multi_label: whether the head for whole sequences decides about each label independently.
+        notes: what the user should know about how the weights were read, one sentence each.
     """
 
     config: XLNetConfig

@@ -1,1 +1,1 @@
-"""Raw Examples to the records that training reads."""
+"""Turns raw Examples into the records that training and evaluation read."""

@@ -1,4 +1,4 @@
-"""The executor around a Beam job that makes records."""
+"""The base of the TFX executors whose Beam jobs make records (see `records_job`)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _Job = TypeVar("_Job", bound=records_job.RecordsJob)
 
 
 class RecordsExecutor(base_beam_executor.BaseBeamExecutor):
-    """Runs a `RecordsJob` in Beam, and keeps its dead letters if it fails."""
+    """Runs a `RecordsJob` in Beam, and preserves its dead letters if it fails."""
 
     def make_records(
         self,
@@ -33,17 +33,17 @@ class RecordsExecutor(base_beam_executor.BaseBeamExecutor):
         examples: list[types.Artifact],
         records: types.Artifact,
     ) -> None:
-        """Fills the artifact of the records.
+        """Runs the job and fills the artifact of its records.
 
         Args:
-            job: what to do.
-            add_to_pipeline: adds the job's stages.
-            finish: judges what they did and writes the manifest.
-            examples: artifact that the job reads, for its counts.
-            records: the job's output.
+            job: the job to run.
+            add_to_pipeline: adds the stages of the job to a Beam pipeline.
+            finish: checks the results of the pipeline and writes the manifest.
+            examples: the artifact that the job reads; its counts are copied into the manifest.
+            records: the artifact to which the job writes.
 
         Raises:
-            ValueError: if too much of the input was unusable, or it gave no records.
+            ValueError: if too much of the input was unusable, or if there are no records.
         """
         records_job.clear_output(job)
         records.split_names = artifact_utils.encode_split_names(list(job.inputs))

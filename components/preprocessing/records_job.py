@@ -1,11 +1,12 @@
 """What Beam jobs that make records have in common, from an empty folder to the manifest.
 
-A job's plan is a `RecordsJob` with what its kind needs besides. Around the kind's own stages:
+Pretraining and question answering both use this. The plan of a job is a subclass of `RecordsJob`
+with additional fields. Around its own stages, a job does the following:
 
     clear_output(plan)
-    ...  stages, whose counts end in `write_summary`
+    ...  run the stages; `write_summary` collects their counts
     counts = read_summary(plan)
-    ...  the kind's judgement
+    ...  check the counts
     write_manifest(plan, ...)
 """
 
@@ -35,9 +36,10 @@ class RecordsJob:
     """A job that makes records.
 
     Attributes:
-        output_directory: gets `Split-<name>/`, `dead_letters/`, the vocabulary and the manifest.
-        inputs: files by split.
-        tokenizer: for the text.
+        output_directory: directory to which `Split-<name>/`, `dead_letters/`, the vocabulary and
+            the manifest are written.
+        inputs: input files by split.
+        tokenizer: tokenizer for the texts.
     """
 
     output_directory: str
@@ -46,24 +48,24 @@ class RecordsJob:
 
     @property
     def working_directory(self) -> str:
-        """Holds what is needed until the manifest is written."""
+        """Directory for files that are only needed until the manifest is written."""
         return files.join(self.output_directory, _WORKING_DIRECTORY)
 
     @property
     def dead_letters_directory(self) -> str:
-        """Holds the dead letters, if there are any."""
+        """Directory for dead letters; it only exists if there are any."""
         return files.join(self.output_directory, DEAD_LETTERS_DIRECTORY)
 
 
 def split_directory(split: str) -> str:
-    """Name of a split's directory, as TFX has it."""
+    """Returns the name of a split's directory, which is the one that TFX uses."""
     return f"Split-{split}"
 
 
 def clear_output(job: RecordsJob) -> None:
-    """Removes what an earlier run left in the output directory, whole or not; nothing else.
+    """Removes what an earlier run, complete or not, left in the output directory, and nothing else.
 
-    The manifest goes first: without it, no reader takes the rest for records.
+    The manifest is removed first, because without it no reader uses the remaining files.
     """
     own = [
         files.join(job.output_directory, MANIFEST_FILE_NAME),
@@ -75,7 +77,12 @@ def clear_output(job: RecordsJob) -> None:
 
 
 def write_summary(counts: Iterable[beam.PCollection], job: RecordsJob) -> None:
-    """Adds to a pipeline: pairs of a counter's name and a number, left for `read_summary`."""
+    """Adds a stage to a pipeline that sums up counts and writes them to a file for `read_summary`.
+
+    Args:
+        counts: collections of pairs of a counter's name and a number.
+        job: the job of the pipeline.
+    """
     _ = (
         tuple(counts)
         | "All counts" >> beam.Flatten()
@@ -86,7 +93,7 @@ def write_summary(counts: Iterable[beam.PCollection], job: RecordsJob) -> None:
 
 
 def read_summary(job: RecordsJob) -> Counter[str]:
-    """The sums that a job's pipeline left."""
+    """Reads the sums that `write_summary` has written, by name of the counter."""
     return Counter(json.loads(files.read_bytes(_summary_path(job))))
 
 
@@ -99,15 +106,16 @@ def write_manifest(
     counts: Mapping[str, int],
     input_counts: Mapping[str, int] | None,
 ) -> manifest_lib.Manifest:
-    """Removes the working directory and writes the vocabulary and, last, the manifest.
+    """Removes the working directory, and writes the vocabulary and finally the manifest.
 
     Args:
-        job: that was done and found to be good.
-        record_type: name of the records.
-        parameters: that shaped them.
-        shards: their files by split.
-        counts: of `read_summary`.
-        input_counts: of the raw examples (`counts_file.of_input`).
+        job: the job, which has been completed and checked.
+        record_type: name of the records' type.
+        parameters: the settings that shaped the records.
+        shards: paths of the records' files, relative to the output directory, by split.
+        counts: counters of the job, from `read_summary`.
+        input_counts: counters of the raw examples, from `counts_file.of_input`; None if there are
+            none.
     """
     vocabulary = job.tokenizer.vocabulary
     manifest = manifest_lib.Manifest(

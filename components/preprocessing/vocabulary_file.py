@@ -1,7 +1,7 @@
-"""The vocabulary that records were made with, kept beside them.
+"""Keeps a copy of the vocabulary beside the records that were made with it.
 
-A model that is trained on them and serves text needs it, and a path of the vocabulary given anew
-could lead to another one.
+A model that is trained on the records needs the vocabulary to serve text. If its path were
+configured separately, it could refer to a different vocabulary.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from components.vocabulary_file_name import MODEL_FILE_NAME
 
 
 def write(vocabulary: Vocabulary, records_directory: str) -> None:
-    """Copies the vocabulary beside records."""
+    """Writes the vocabulary into the directory of the records."""
     files.write_bytes(files.join(records_directory, MODEL_FILE_NAME), vocabulary.model)
 
 
 def read(records_directory: str) -> Vocabulary:
-    """The vocabulary of records.
+    """Reads the vocabulary in the directory of the records.
 
     Raises:
         NoSuchFilesError: if it is missing.
-        ManifestError: if it is not the one that the manifest tells of.
+        ManifestError: if it is not the one that the manifest names.
     """
     vocabulary = vocabulary_lib.load(files.join(records_directory, MODEL_FILE_NAME))
     manifest.read(records_directory).check_agrees({"vocabulary_sha256": vocabulary.sha256})

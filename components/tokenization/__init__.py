@@ -1,1 +1,1 @@
-"""Text to SentencePiece ids, in Python and inside the TensorFlow graph."""
+"""Converts text to SentencePiece ids, in Python and inside a TensorFlow graph."""

@@ -1,4 +1,4 @@
-"""`python -m components.tokenization`: bring in or train a vocabulary."""
+"""`python -m components.tokenization`: checks an existing vocabulary, or trains a new one."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""Pieces that stand for bytes: how a vocabulary with `byte_fallback` spells unknown characters.
+"""Pieces that stand for bytes, with which some vocabularies spell unknown characters.
 
-`<0xE6>` is a piece like any other to the model, but what stands in the text is one byte of a
-character in UTF-8. SentencePiece only ever gives all bytes of a character, one after the other.
+Vocabularies trained with SentencePiece's option `byte_fallback` have them. For the model, `<0xE6>`
+is a piece like any other, but in the text it stands for one byte of a character's UTF-8 encoding.
+SentencePiece always returns all the bytes of a character, one after another.
 """
 
 from __future__ import annotations
@@ -15,18 +16,19 @@ _BASE = 16
 
 
 class BytePiece(str):
-    """A piece such as `<0xE6>`."""
+    """A piece such as `<0xE6>`, which stands for one byte."""
 
     @property
     def byte(self) -> int:
-        """What it stands for."""
+        """The value of the byte that the piece stands for."""
         return int(self[1:-1], _BASE)
 
 
 def of_vocabulary(processor: sentencepiece.SentencePieceProcessor) -> dict[int, BytePiece]:
-    """Byte pieces by id; none in most vocabularies, XLNet's own among them.
+    """Returns the byte pieces of a vocabulary by id.
 
-    SentencePiece knows them by their type: what is spelt like one may be ordinary text.
+    Most vocabularies have none, including the published one of XLNet. Byte pieces are recognised by
+    their type in the SentencePiece model, because an ordinary piece may be spelled the same way.
     """
     return {
         piece_id: BytePiece(processor.IdToPiece(piece_id))
@@ -36,9 +38,11 @@ def of_vocabulary(processor: sentencepiece.SentencePieceProcessor) -> dict[int, 
 
 
 def join(pieces: Sequence[str]) -> tuple[str, np.ndarray]:
-    """The text that pieces stand for, and int64 how many of its characters begin in each piece.
+    """Joins pieces into the text that they stand for.
 
-    Of the bytes of a character it is the first in which it begins.
+    Returns:
+        The text, and int64 [number of pieces], how many characters of the text begin in each piece.
+        A character that is spelled in bytes begins in the first of them.
     """
     if not any(isinstance(piece, BytePiece) for piece in pieces):
         return "".join(pieces), np.fromiter(map(len, pieces), np.int64, len(pieces))
@@ -53,5 +57,5 @@ def join(pieces: Sequence[str]) -> tuple[str, np.ndarray]:
 
 
 def _continues(byte: int) -> bool:
-    """Whether a byte is not the first of its character (The Unicode Standard, table 3-6)."""
+    """Whether a byte continues a UTF-8 character (The Unicode Standard, table 3-6)."""
     return byte & 0b1100_0000 == 0b1000_0000

@@ -1,4 +1,4 @@
-"""SentencePieceGen: the TFX component that brings in a vocabulary, or trains one."""
+"""SentencePieceGen: the TFX component that imports an existing vocabulary or trains a new one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from components.tokenization.train_sentencepiece import PUBLISHED_MAX_SENTENCES
 
 
 class SentencePieceGenSpec(types.ComponentSpec):
-    """What goes in and out."""
+    """The parameters, inputs and outputs of `SentencePieceGen`."""
 
     PARAMETERS = {
         executor.MODEL_PATH_KEY: component_spec.ExecutionParameter(type=str, optional=True),
@@ -37,10 +37,10 @@ class SentencePieceGenSpec(types.ComponentSpec):
 
 
 class SentencePieceGen(base_component.BaseComponent):
-    """A SentencePiece model that is known to fit XLNet.
+    """Provides a SentencePiece model that is known to be suitable for XLNet.
 
-    Either an existing file is checked and copied, or a model is trained on the texts of the
-    training split.
+    The component either checks and copies an existing file, or trains a model on the texts of the
+    split "train".
 
     Component `outputs` contains:
      - `model`: Channel of type `SentencePieceModel`.
@@ -61,22 +61,25 @@ class SentencePieceGen(base_component.BaseComponent):
         seed: int = 0,
         text_features: Sequence[str] = ("text_a", "text_b"),
     ):
-        """Sets up the component; touches no file.
+        """Sets up the component without accessing any file.
 
         Args:
-            model_path: an existing model, local or `gs://`. TFX's cache goes by this path: put a
-                changed model under a new name.
-            examples: raw Examples to train on, where there is no `model_path`; their split
-                "train" is read.
-            vocabulary_size: number of pieces of the model to be trained.
-            uncased: whether the texts are lowered for training.
-            keep_accents: whether their accents are kept for training.
-            max_sentences: more sentences than these are sampled.
-            seed: of the sampling.
-            text_features: features of the examples that hold texts; each may have any number.
+            model_path: path of an existing model, local or `gs://`. TFX's cache only looks at this
+                path, so give a changed model a new name.
+            examples: raw Examples to train a model on, if there is no `model_path`; only their
+                split "train" is read.
+            vocabulary_size: number of pieces of the model to train.
+            uncased: whether texts are converted to lower case before training.
+            keep_accents: whether texts keep their accents for training.
+            max_sentences: maximum number of sentences to train on; if there are more, a random
+                sample of this size is used.
+            seed: seed for this sampling.
+            text_features: names of the features of the examples that hold texts; each may have any
+                number of values.
 
         Raises:
-            ValueError: unless either `model_path`, or `examples` and `vocabulary_size` are given.
+            ValueError: unless either `model_path` alone, or both `examples` and `vocabulary_size`
+                are given.
         """
         trains = examples is not None and vocabulary_size is not None
         imports = examples is None and vocabulary_size is None
@@ -93,7 +96,8 @@ class SentencePieceGen(base_component.BaseComponent):
                     executor.EXAMPLES_KEY: examples,
                     executor.VOCABULARY_SIZE_KEY: vocabulary_size,
                     executor.UNCASED_KEY: int(uncased),
-                    # Left out where it is the default, as in pipelines from before it.
+                    # Left out if it has its default value, as in pipelines older than the
+                    # parameter.
                     **({executor.KEEP_ACCENTS_KEY: 1} if keep_accents else {}),
                     executor.MAX_SENTENCES_KEY: max_sentences,
                     executor.SEED_KEY: seed,

@@ -1,4 +1,4 @@
-"""Executor of SentencePieceGen: artifact paths in, artifact paths out."""
+"""The executor of SentencePieceGen, which passes the paths of its artifacts to the library."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _TRAIN_SPLIT = "train"
 
 
 class Executor(base_executor.BaseExecutor):
-    """Copies a model or trains one."""
+    """Copies an existing SentencePiece model, or trains a new one."""
 
     def Do(  # noqa: N802  (TFX's name)
         self,
@@ -37,11 +37,11 @@ class Executor(base_executor.BaseExecutor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Writes `spiece.model` and the artifact's properties.
+        """Writes `spiece.model` and sets the custom properties of its artifact.
 
         Args:
-            input_dict: `examples`, where a model is to be trained.
-            output_dict: `model`, one SentencePieceModel artifact.
+            input_dict: has `examples` if a model is to be trained.
+            output_dict: has `model`, a single SentencePieceModel artifact.
             exec_properties: the arguments of `SentencePieceGen`.
         """
         path = exec_properties.get(MODEL_PATH_KEY)

@@ -1,4 +1,4 @@
-"""Normalisation of text inside a TensorFlow graph: the twin of `normalization.py`."""
+"""Normalises text inside a TensorFlow graph, exactly as `normalization.py` does in Python."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ def normalize(
     keep_accents: bool = False,
     collapse_whitespace: bool = True,
 ) -> tf.Tensor:
-    """Texts as XLNet's vocabulary expects them, see `normalization.normalize`.
+    """Normalises texts as XLNet's vocabulary expects them; see `normalization.normalize`.
 
     Args:
-        texts: string [n]. Bytes that are not UTF-8 become U+FFFD.
-        uncased: whether to lower the case.
-        keep_accents: True leaves out NFKD and the removal of combining characters.
-        collapse_whitespace: False leaves white space as it is.
+        texts: string [n]. Bytes that are not valid UTF-8 become U+FFFD.
+        uncased: whether to convert the texts to lower case.
+        keep_accents: whether to skip NFKD and the removal of combining characters.
+        collapse_whitespace: whether to collapse runs of white space into one space.
 
     Returns:
-        string [n], UTF-8. Where characters are mapped, noncharacters are exchanged for another
-        character that is as unknown (`unicode_tables.NONCHARACTER_STAND_IN`).
+        string [n], UTF-8. If characters have to be mapped, noncharacters are replaced by another
+        character that is just as unknown to SentencePiece (`unicode_tables.NONCHARACTER_STAND_IN`).
     """
-    # Most text is ASCII, where nothing is decomposed; what a character at a time costs is paid
-    # for the others only.
+    # Most texts are ASCII and have nothing to decompose. Only the others go through the expensive
+    # processing of single characters.
     is_ascii = tf.strings.regex_full_match(texts, _ASCII_TEXT)
     other = tf.where(~is_ascii)
     texts = tf.tensor_scatter_nd_update(texts, other, to_unicode(tf.gather_nd(texts, other)))
@@ -40,7 +40,7 @@ def normalize(
         )
     texts = tf.strings.regex_replace(texts, "``|''", '"')
     if uncased:
-        # Without an encoding only ASCII letters are lowered.
+        # Without an encoding, this only affects ASCII letters; the others are mapped below.
         texts = tf.strings.lower(texts)
     if uncased or not keep_accents:
         mapped = _map_characters(
@@ -51,7 +51,7 @@ def normalize(
 
 
 def to_unicode(texts: tf.Tensor) -> tf.Tensor:
-    """Texts, string [n], in which bytes that are not UTF-8 have become U+FFFD."""
+    """Replaces bytes that are not valid UTF-8 by U+FFFD; string [n] → string [n]."""
     return tf.strings.unicode_transcode(
         texts,
         input_encoding="UTF-8",
@@ -62,7 +62,7 @@ def to_unicode(texts: tf.Tensor) -> tf.Tensor:
 
 
 def _map_characters(texts: tf.Tensor, *, uncased: bool, keep_accents: bool) -> tf.Tensor:
-    """NFKD without combining characters, and lower case. texts: string [n], UTF-8."""
+    """Applies NFKD without combining characters, and lower case, to UTF-8 texts, string [n]."""
     table = unicode_tables.make_character_map(uncased=uncased, keep_accents=keep_accents)
     code_points = tf.strings.unicode_decode(texts, "UTF-8")
     texts = tf.strings.unicode_encode(
@@ -80,7 +80,7 @@ def _map_characters(texts: tf.Tensor, *, uncased: bool, keep_accents: bool) -> t
 
 
 def entries(table: unicode_tables.CharacterMap, characters: tf.Tensor) -> tf.Tensor:
-    """Entry of the table for each code point, int32 [n] → int32 [n]."""
+    """Looks up the table's entry for each code point; int32 [n] → int32 [n]."""
     page = tf.gather(table.page_of, characters // unicode_tables.PAGE_SIZE)
     return tf.gather_nd(
         table.pages, tf.stack([page, characters % unicode_tables.PAGE_SIZE], axis=-1)
@@ -88,10 +88,10 @@ def entries(table: unicode_tables.CharacterMap, characters: tf.Tensor) -> tf.Ten
 
 
 def _lower_sigma(texts: tf.Tensor) -> tf.Tensor:
-    """Lowers `Σ`, the one letter whose lower case depends on where it stands.
+    """Converts `Σ`, the only letter whose lower case depends on its context, to lower case.
 
-    The rest is in lower case already, which changes neither whether a character is cased nor
-    whether the rule looks past it.
+    All other letters are in lower case already. That does not matter to the rule: lower-casing
+    changes neither whether a character is cased nor whether it is case-ignorable.
     """
     cased, ignorable = unicode_tables.final_sigma_classes()
     sigma = unicode_tables.CAPITAL_SIGMA

@@ -1,6 +1,6 @@
-"""Text to SentencePiece ids inside a TensorFlow graph: the twin of `tokenizer.py`.
+"""Converts text to SentencePiece ids inside a TensorFlow graph, as `tokenizer.py` does in Python.
 
-With it, what a served model does to raw text is what was done to its training data.
+With it, a served model treats raw text exactly as its training data was treated.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from components.tokenization.vocabulary import Vocabulary
 
 
 class GraphTokenizer(tf.Module):
-    """Normalises texts and cuts them into SentencePiece ids.
+    """Normalises texts and splits them into SentencePiece ids.
 
-    The SentencePiece model lies inside the graph, so a SavedModel needs no file beside it. Make it
-    outside of a `tf.function` and keep it as long as the function; a preprocessing_fn of
-    tensorflow-transform may make its own.
+    The SentencePiece model is stored inside the graph, so a SavedModel needs no file beside it.
+    Create the tokenizer outside of a `tf.function` and keep it as long as the function; a
+    preprocessing_fn of tensorflow-transform may create its own.
 
     Attributes:
         vocabulary: the SentencePiece model.
-        uncased: whether texts are lowered.
-        keep_accents: whether NFKD and the removal of combining characters are left out.
+        uncased: whether texts are converted to lower case.
+        keep_accents: whether NFKD and the removal of combining characters are skipped.
     """
 
     def __init__(
@@ -44,20 +44,20 @@ class GraphTokenizer(tf.Module):
         self._lengths = np.array([len(ids) for ids in sequences], np.int32)
         self._starts = np.cumsum(self._lengths, dtype=np.int32) - self._lengths
         self._values = np.concatenate(sequences).astype(np.int32)
-        # Of the pieces that are replaced alone: the others, unknown ones among them, stay as they
-        # are.
+        # This table only has entries for the pieces that are replaced. Entry 0 stands for all
+        # others, which stay as they are, including unknown ones.
         self._entry_of_id = np.zeros(vocabulary.size, np.int32)
         replaced = sorted(vocabulary.replacements)
         self._entry_of_id[replaced] = np.arange(1, len(replaced) + 1)
 
     def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:
-        """Ids of texts.
+        """Converts texts to ids.
 
         Args:
-            texts: string [n], UTF-8. Bytes that are not UTF-8 are read as U+FFFD.
+            texts: string [n], UTF-8. Bytes that are not valid UTF-8 are read as U+FFFD.
 
         Returns:
-            int32 [n, (number of pieces)]. A text of white space alone has none.
+            int32 [n, (number of pieces)]. A text that consists only of white space has no pieces.
         """
         return self.encode_normalized(
             graph_normalization.normalize(
@@ -66,16 +66,16 @@ class GraphTokenizer(tf.Module):
         )
 
     def pieces(self, texts: tf.Tensor) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
-        """Pieces of texts as they stand in the normalised text, and as ids.
+        """Splits texts into pieces, as strings of the normalised text and as ids.
 
-        Unknown characters appear as themselves; with `byte_fallback` each byte of them alone, so
-        that only together they are UTF-8.
+        Unknown characters appear as themselves. With `byte_fallback`, each of their bytes is a
+        separate piece, so only all of them together are valid UTF-8.
 
         Args:
-            texts: string [n], see `__call__`.
+            texts: string [n], as for `__call__`.
 
         Returns:
-            string [n, (number of pieces)] and int32 of the same shape.
+            The pieces, string [n, (number of pieces)], and their ids, int32 of the same shape.
         """
         normalized = graph_normalization.normalize(
             texts, uncased=self.uncased, keep_accents=self.keep_accents
@@ -89,7 +89,7 @@ class GraphTokenizer(tf.Module):
         return found, found.with_flat_values(ids)
 
     def _replace(self, found: tf.RaggedTensor, ids: tf.Tensor) -> tuple[tf.RaggedTensor, tf.Tensor]:
-        """Pieces and the flat values of their ids after the comma rule."""
+        """Applies the comma rule; returns the pieces and the flat values of their ids."""
         processor = self.vocabulary.make_processor()
         replaced = sorted(self.vocabulary.replacements)
         table = {
@@ -108,17 +108,17 @@ class GraphTokenizer(tf.Module):
         )
 
     def _bytes(self, pieces: tf.Tensor, ids: tf.Tensor) -> tf.Tensor:
-        """Pieces, string [n], of which those that stand for a byte are that byte."""
+        """Replaces byte pieces by the bytes that they stand for; string [n] → string [n]."""
         is_byte = np.zeros(self.vocabulary.size, bool)
         raw = np.full(self.vocabulary.size, b"", object)
         for piece_id, piece in self.vocabulary.byte_pieces.items():
             is_byte[piece_id], raw[piece_id] = True, bytes([piece.byte])
-        # Held by the graph as it is: numpy's own bytes would lose the zero byte.
+        # A TensorFlow constant, because NumPy's own type for bytes would drop the zero byte.
         raw = tf.constant(raw.tolist())
         return tf.where(tf.gather(is_byte, ids), tf.gather(raw, ids), pieces)
 
     def encode_normalized(self, texts: tf.Tensor) -> tf.RaggedTensor:
-        """Ids of texts that `graph_normalization.normalize` returned; see `__call__`."""
+        """Converts texts that are already normalised to ids; see `__call__`."""
         ids = self._sentencepiece.tokenize(texts)
         return ragged_substitution.substitute(
             ids,

@@ -1,9 +1,9 @@
-"""Whether a serialized SentencePiece model can be given to the SentencePiece library.
+"""Checks that it is safe to load a serialized SentencePiece model with the SentencePiece library.
 
-The library believes what it reads: a damaged model ends the process with a signal, in Python and
-inside a TensorFlow graph alike, where no exception can be caught. So what it relies on is looked at
-here first. Formats: `sentencepiece_model.proto`, `normalizer.cc` and `Darts` (darts-clone) of
-SentencePiece.
+The library trusts its input: a damaged model kills the process with a signal, in Python as well as
+inside a TensorFlow graph, and no exception can be caught. So everything that the library relies on
+is checked here first. The formats are those of `sentencepiece_model.proto`, `normalizer.cc` and
+`Darts` (darts-clone) in SentencePiece.
 """
 
 from __future__ import annotations
@@ -15,41 +15,43 @@ import numpy as np
 from google.protobuf.message import DecodeError
 from sentencepiece import sentencepiece_model_pb2
 
-# Logarithms of probabilities are above -100, the ranks of a BPE model above minus its size. Sums
-# over a text of any length stay numbers with this.
+# Real scores are much smaller: log probabilities are above -100, and the ranks of a BPE model are
+# above minus its size. With this limit, the sum over a text of any length remains finite.
 _MAX_SCORE = 1e9
-# The library keeps the matches at one place of a text in arrays of these lengths, and does not look
-# whether there are more (`Normalizer::kMaxTrieResultsSize`, `PrefixMatcher`).
+# The library stores the matches at one position of a text in arrays of these sizes, without
+# checking whether there are more (`Normalizer::kMaxTrieResultsSize`, `PrefixMatcher`).
 _MAX_RULES_AT_A_PLACE = 32
 _MAX_SYMBOLS_AT_A_PLACE = 64
-# Of a rule's left side, in bytes. The published rules have 36 at most.
+# The longest left side of a rule, in bytes. The published rules have at most 36.
 _MAX_RULE_BYTES = 256
-# The published rules have 44,288 units; a walk visits about as many nodes.
+# The published rules have 44,288 units, and walking through them visits about as many nodes.
 _MAX_UNITS = 1 << 20
 _MAX_VISITS_OF_A_UNIT = 8
 _BYTES_OF_A_UNIT = 4
 _NUM_LABELS = 256
-# Frontiers are looked at in parts, so that a step takes some MB whatever the size of the trie.
+# The nodes of one depth are processed in parts, so that a step takes a few MB for a trie of any
+# size.
 _NODES_AT_A_TIME = 4096
 
 
 class ModelError(ValueError):
-    """What is wrong with a model, as the end of a sentence about it."""
+    """Something is wrong with a model; the message is a predicate, such as "has no pieces"."""
 
 
 def check(model: bytes) -> None:
-    """Looks for everything that the library does not.
+    """Checks everything that the library itself does not check.
 
     Args:
         model: content of a `.model` file.
 
     Raises:
-        ModelError: if the library must not see it.
+        ModelError: if the model must not be given to the library.
     """
     content = sentencepiece_model_pb2.ModelProto()
     try:
         with warnings.catch_warnings():
-            # Where protobuf 3 stops at the end of a group, it warns, and SentencePiece refuses.
+            # If protobuf 3 stops at the end of a group it only warns; SentencePiece then refuses
+            # the model.
             warnings.simplefilter("ignore", RuntimeWarning)
             content.ParseFromString(model)
     except (DecodeError, UnicodeDecodeError) as error:
@@ -70,7 +72,11 @@ def check(model: bytes) -> None:
 
 
 def _text(message: object, name: str, where: str) -> str:
-    """A field of text; protobuf 3 gives bytes where it is not UTF-8, protobuf 6 raises."""
+    """Returns a text field of a message.
+
+    If the text is not valid UTF-8, protobuf 3 returns bytes and protobuf 6 raises an error; here,
+    both become a ModelError.
+    """
     try:
         text = getattr(message, name)
     except UnicodeDecodeError as error:
@@ -86,7 +92,8 @@ def _check_pieces(content: sentencepiece_model_pb2.ModelProto) -> None:
         text = _text(piece, "piece", f"piece {number}")
         if not text:
             raise ModelError(f"has an empty piece, number {number}")
-        # Its trie takes pieces as C does, up to the first NUL, and aborts where that changes order.
+        # The library's trie reads pieces as C strings, up to the first NUL, and aborts if the
+        # pieces are then no longer in order.
         if "\0" in text:
             raise ModelError(f"has a NUL in piece {number}, {text!r}")
         if not math.isfinite(piece.score) or abs(piece.score) > _MAX_SCORE:
@@ -102,11 +109,11 @@ def _check_pieces(content: sentencepiece_model_pb2.ModelProto) -> None:
 
 
 def _check_rules(rules: bytes) -> None:
-    """Walks all of the trie that any text can reach.
+    """Checks every part of the normalisation rules' trie that any text can reach.
 
     Args:
-        rules: size of the trie in bytes (uint32, little-endian), the trie, and the texts that it
-            points to, each ended by NUL.
+        rules: the size of the trie in bytes (uint32, little-endian), the trie itself, and the texts
+            that it points to, each terminated by NUL.
     """
     trie_bytes = int.from_bytes(rules[:_BYTES_OF_A_UNIT], "little")
     begin, end = _BYTES_OF_A_UNIT, _BYTES_OF_A_UNIT + trie_bytes
@@ -126,23 +133,26 @@ def _check_rules(rules: bytes) -> None:
     if values.size:
         if values.max() >= len(texts):
             raise ModelError("a rule points outside of the texts")
-        # Not into a character: there every byte after the first begins with the bits 10.
+        # A rule must not point into the middle of a character, whose bytes after the first begin
+        # with the bits 10.
         if np.any(np.frombuffer(texts, np.uint8)[values] & 0xC0 == 0x80):
             raise ModelError("a rule points into a character")
 
 
 def _walk(units: np.ndarray) -> np.ndarray:
-    """Values of all keys of a Darts-clone double array.
+    """Returns the values of all keys in a Darts-clone double array.
 
     Raises:
-        ModelError: if a step leads outside of the array, keys do not end, or too many of them stand
-            at the beginning of one.
+        ModelError: if a step leads outside of the array, keys do not end, or too many keys are
+            prefixes of the same key.
     """
     offsets = (units >> 10) << ((units & (1 << 9)) >> 6)
     has_leaf = (units >> 8) & 1 == 1
-    # A node's label; that of a value has the highest bit set, and so is no byte's.
+    # The labels of the nodes. That of a value has the highest bit set, so it cannot be mistaken for
+    # a byte.
     labels = units & 0x8000_00FF
-    # Where the children of the nodes of this depth begin, and how many keys end on the way there.
+    # For the nodes of the current depth: where their children begin, and how many keys end on the
+    # path to them.
     bases, matches = offsets[:1], np.zeros(1, np.int32)
     found = [np.zeros(0, np.uint32)]
     visits = 0
@@ -153,7 +163,7 @@ def _walk(units: np.ndarray) -> np.ndarray:
             break
         for begin in range(0, bases.size, _NODES_AT_A_TIME):
             some = bases[begin : begin + _NODES_AT_A_TIME, np.newaxis]
-            # A byte selects by exclusive or, so the array must hold the whole block.
+            # A byte selects a child by exclusive or, so the array must contain the whole block.
             places = some ^ np.arange(_NUM_LABELS, dtype=np.uint32)
             if places.max() >= units.size:
                 raise ModelError("the trie leads outside of itself")
@@ -170,7 +180,7 @@ def _walk(units: np.ndarray) -> np.ndarray:
         reached = np.concatenate(next_bases)
         if not reached.size:
             return np.concatenate(found)
-        # Keys with equal ends share them.
+        # Keys with equal endings share nodes, so each node is only followed once.
         bases, groups = np.unique(reached, return_inverse=True)
         matches = np.zeros(bases.size, np.int32)
         np.maximum.at(matches, groups, np.concatenate(next_matches))

@@ -1,6 +1,6 @@
-"""Normalisation of text before it is cut into pieces.
+"""Normalises text before it is split into pieces.
 
-The in-graph twin is `graph_normalization.py`; a change here is a change there.
+`graph_normalization.py` does the same inside a TensorFlow graph; change both together.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def to_unicode(text: str | bytes) -> str:
-    """Text that can be encoded as UTF-8.
+    """Returns text that can be encoded as UTF-8.
 
-    Bytes that are not UTF-8, and lone surrogates (JSON and `surrogateescape` let them into a
-    `str`), become U+FFFD, which the published SentencePiece model reads as a space.
+    Bytes that are not valid UTF-8, and lone surrogates (which can enter a `str` through JSON or
+    `surrogateescape`), become U+FFFD, which the published SentencePiece model reads as a space.
     """
     if isinstance(text, bytes):
         return text.decode("utf-8", errors="replace")
@@ -35,21 +35,21 @@ def normalize(
     keep_accents: bool = False,
     collapse_whitespace: bool = True,
 ) -> str:
-    r"""Text as XLNet's vocabulary expects it.
+    r"""Normalises text as XLNet's vocabulary expects it.
 
-    In this order: runs of white space (what `str.split` takes for it) become one space, none at
-    the ends; two back-ticks or two apostrophes become `"`; NFKD without combining characters; lower
-    case.
+    The steps are, in this order: runs of white space (as `str.split` defines it) become one space,
+    and white space at the ends is removed; two backticks or two apostrophes become `"`; NFKD is
+    applied and combining characters are removed; the text is converted to lower case.
 
     Args:
-        text: any text; what is not Unicode is replaced, see `to_unicode`.
-        uncased: whether to lower the case.
-        keep_accents: True leaves out the NFKD step as a whole.
-        collapse_whitespace: False leaves white space as it is.
+        text: any text; what is not valid Unicode is replaced (see `to_unicode`).
+        uncased: whether to convert the text to lower case.
+        keep_accents: whether to skip NFKD and the removal of combining characters.
+        collapse_whitespace: whether to carry out the first step.
 
     Returns:
-        The normalised text. NFKD may bring new spaces ("¨" decomposes into a space and a mark);
-        they stay here and SentencePiece collapses them.
+        The normalised text. NFKD may add new spaces ("¨" decomposes into a space and a mark); they
+        are kept here, and SentencePiece collapses them.
     """
     text = to_unicode(text)
     if collapse_whitespace:

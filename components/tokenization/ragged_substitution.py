@@ -1,4 +1,4 @@
-"""Replacing each value of a ragged tensor by a sequence of values, looked up in a table."""
+"""Replaces each value of a ragged tensor by a sequence of values from a table."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ def substitute(
     values: np.ndarray,
     keeps_entry_0: bool = False,
 ) -> tf.RaggedTensor:
-    """Each value becomes the sequence of its table entry; rows grow and shrink with it.
+    """Replaces each value by the sequence of its table entry; rows grow and shrink accordingly.
 
     Args:
-        ragged: int32 or string [n, (m)].
-        entries: int32 [number of values in `ragged`], the table entry of each of them.
-        starts: int32 [entries of the table], where an entry's sequence begins in `values`.
-        lengths: int32 [entries of the table], how long it is; 0 removes the value.
-        values: of the dtype of `ragged`, the sequences one after the other.
-        keeps_entry_0: whether values of entry 0 stay what they are (its length must be 1).
+        ragged: int32 or string [n, (m)], the values to replace.
+        entries: int32 [number of values in `ragged`], the table entry of each value.
+        starts: int32 [entries of the table], where the sequence of each entry begins in `values`.
+        lengths: int32 [entries of the table], the length of each sequence; 0 removes the value.
+        values: all sequences, concatenated, with the dtype of `ragged`.
+        keeps_entry_0: whether values with entry 0 stay unchanged (the length of entry 0 must be 1).
 
     Returns:
-        [n, (m')], of the same dtype.
+        [n, (m')], with the dtype of `ragged`.
     """
     sizes = tf.gather(lengths, entries)
     ends = tf.cumsum(sizes)

@@ -1,4 +1,4 @@
-"""Special pieces of XLNet's vocabulary and their ids, as the published model has them."""
+"""The special pieces of XLNet's vocabulary and their ids, as in the published model."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ SPECIAL_PIECES: tuple[str, ...] = (
 )
 """The special pieces; the position is the id."""
 
-# What a trainer of a vocabulary is told, so that the pieces get those ids (the published recipe):
-# <unk>, <s> and </s> are SentencePiece's own, control symbols never match text, and user-defined
-# symbols are always a piece of their own.
+# SentencePiece is trained with these lists so that the pieces get the ids above (the published
+# recipe). <unk>, <s> and </s> are SentencePiece's own. Control symbols never match text, and a
+# user-defined symbol is always a piece by itself.
 CONTROL_SYMBOLS: tuple[str, ...] = SPECIAL_PIECES[CLS_ID : EOD_ID + 1]
 USER_DEFINED_SYMBOLS: tuple[str, ...] = ("<eop>", ".", "(", ")", '"', "-", "–", "£", "€")

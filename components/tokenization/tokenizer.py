@@ -1,6 +1,7 @@
-"""Text to SentencePiece ids in Python, for Beam workers; the in-graph twin is `graph_tokenizer.py`.
+"""Converts text to SentencePiece ids in Python; mainly for Beam workers.
 
-No TensorFlow here: a worker process that imports it starts 15 s later.
+`graph_tokenizer.py` does the same inside a TensorFlow graph. This module does not import
+TensorFlow, because that would delay the start of each worker process by 15 s.
 """
 
 from __future__ import annotations
@@ -14,21 +15,23 @@ from components.tokenization import comma_rule, normalization
 from components.tokenization import vocabulary as vocabulary_lib
 from components.tokenization.vocabulary import Vocabulary
 
-# Subword sampling as published: one of the 64 best segmentations, with probability in proportion
-# to its probability to the power of 0.1 (Kudo 2018, "Subword Regularization", section 3.1).
+# Subword sampling as in the published code: one of the 64 best segmentations is drawn, with a
+# probability proportional to its model probability raised to the power of 0.1 (Kudo 2018, "Subword
+# Regularization", section 3.1).
 SAMPLE_NBEST_SIZE = 64
 SAMPLE_ALPHA = 0.1
 
 
 class Tokenizer:
-    """Normalises text and cuts it into SentencePiece ids.
+    """Normalises text and splits it into SentencePiece ids.
 
-    It may be pickled: what travels is the serialized model, and the receiving process loads it.
+    A tokenizer can be pickled: the pickle contains the serialized SentencePiece model, and the
+    receiving process loads it again.
 
     Attributes:
         vocabulary: the SentencePiece model.
-        uncased: whether text is lowered.
-        keep_accents: whether NFKD and the removal of combining characters are left out.
+        uncased: whether texts are converted to lower case.
+        keep_accents: whether NFKD and the removal of combining characters are skipped.
     """
 
     def __init__(
@@ -43,37 +46,42 @@ class Tokenizer:
     def from_file(
         cls, path: str, *, uncased: bool = False, keep_accents: bool = False
     ) -> Tokenizer:
-        """A tokenizer for the SentencePiece model at `path`; raises what `vocabulary.load` does."""
+        """Creates a tokenizer from the SentencePiece model at `path`.
+
+        Raises:
+            NoSuchFilesError, VocabularyError: as `vocabulary.load` does.
+        """
         return cls(vocabulary_lib.load(path), uncased=uncased, keep_accents=keep_accents)
 
     def normalize(self, text: str | bytes) -> str:
-        """Text as the vocabulary expects it, see `normalization.normalize`."""
+        """Normalises text with this tokenizer's settings; see `normalization.normalize`."""
         return normalization.normalize(text, uncased=self.uncased, keep_accents=self.keep_accents)
 
     def encode(
         self, text: str | bytes, *, sample: bool = False, rng: np.random.Generator | None = None
     ) -> list[int]:
-        """Ids of a text.
+        """Converts a text to ids.
 
         Args:
-            text: raw text, which is normalised first.
-            sample: whether to draw one of the likely segmentations instead of the best.
-            rng: where the draw comes from; give one that is seeded (`components.seeds`) where the
-                result must not depend on the run.
+            text: the raw text; it is normalised first.
+            sample: whether to draw one of the likely segmentations instead of using the best one.
+            rng: generator for this draw. If the result must be reproducible, pass one that is
+                seeded with `components.seeds`.
         """
         return self.encode_normalized(self.normalize(text), sample=sample, rng=rng)
 
     def encode_batch(self, texts: Sequence[str | bytes]) -> list[list[int]]:
-        """Ids of every text, as `encode` gives them, a quarter faster than one by one."""
+        """Converts several texts to ids; a quarter faster than calling `encode` for each."""
         normalized = [self.normalize(text) for text in texts]
-        # SentencePiece's default is a thread per core, which a Beam worker must not take.
+        # By default, SentencePiece would start a thread per core, more than a Beam worker should
+        # use.
         batch = self._processor.Encode(normalized, out_type=int, num_threads=1)
         return [self._replace(ids) for ids in batch]
 
     def encode_normalized(
         self, text: str, *, sample: bool = False, rng: np.random.Generator | None = None
     ) -> list[int]:
-        """Ids of a text that `normalize` returned; see `encode`."""
+        """Converts a text that is already normalised to ids; see `encode`."""
         if sample:
             segmentation = self._draw_segmentation(text, rng)
             return self._replace([piece_id for _, piece_id in segmentation])
@@ -82,16 +90,17 @@ class Tokenizer:
     def pieces(
         self, text: str | bytes, *, sample: bool = False, rng: np.random.Generator | None = None
     ) -> list[str]:
-        """Pieces of a text; unknown characters appear as themselves, see `encode`.
+        """Splits a text into pieces; the arguments are those of `encode`.
 
-        A vocabulary with `byte_fallback` gives a `BytePiece` for each byte of them instead.
+        Unknown characters appear as themselves or, if the vocabulary has `byte_fallback`, as a
+        `BytePiece` for each of their bytes.
         """
         return self.pieces_normalized(self.normalize(text), sample=sample, rng=rng)
 
     def pieces_normalized(
         self, text: str, *, sample: bool = False, rng: np.random.Generator | None = None
     ) -> list[str]:
-        """Pieces of a text that `normalize` returned; see `pieces`."""
+        """Splits a text that is already normalised into pieces; see `pieces`."""
         if sample:
             found = [piece for piece, _ in self._draw_segmentation(text, rng)]
         else:
@@ -107,15 +116,15 @@ class Tokenizer:
         return pieces
 
     def piece_to_id(self, piece: str) -> int:
-        """Id of a piece; 0 (`<unk>`) for one that the vocabulary lacks."""
+        """Returns the id of a piece, or 0 (`<unk>`) if the vocabulary does not have it."""
         return self._processor.PieceToId(piece)
 
     def id_to_piece(self, piece_id: int) -> str:
-        """Piece with an id."""
+        """Returns the piece with this id."""
         return self._processor.IdToPiece(piece_id)
 
     def decode(self, ids: Sequence[int]) -> str:
-        """Text of ids, normalised as it was when it was encoded."""
+        """Converts ids back to text, which is the normalised text."""
         return self._processor.DecodeIds(list(ids))
 
     def __getstate__(self) -> dict[str, Any]:
@@ -143,12 +152,12 @@ class Tokenizer:
     def _draw_segmentation(
         self, text: str, rng: np.random.Generator | None
     ) -> list[tuple[str, int]]:
-        """Pieces and ids of one of the best segmentations, drawn here.
+        """Draws one of the best segmentations; returns its pieces and their ids.
 
-        SentencePiece's own draw comes from a generator that cannot be seeded again once it was
-        used, so records made with it would not be reproducible.
+        SentencePiece could draw one itself, but its generator cannot be seeded again once it has
+        been used, so records made with it would not be reproducible.
         """
-        # Kept in a variable: what hangs from it is freed with it.
+        # This variable keeps the result alive, because everything read from it is freed with it.
         best = self._processor.NBestEncodeAsImmutableProto(text, SAMPLE_NBEST_SIZE)
         scores = SAMPLE_ALPHA * np.array([candidate.score for candidate in best.nbests])
         if not scores.size:

@@ -1,7 +1,7 @@
-"""Training a SentencePiece model with the recipe of the published one.
+"""Trains a SentencePiece model with the recipe of the published one.
 
-The recipe is what the published `spiece.model` says of itself: unigram, character coverage 0.99995,
-normalisation `nmt_nfkc`, XLNet's control and user-defined symbols.
+The settings are those stored inside the published `spiece.model`: a unigram model with a character
+coverage of 0.99995, `nmt_nfkc` normalisation, and XLNet's control and user-defined symbols.
 """
 
 from __future__ import annotations
@@ -26,14 +26,15 @@ from components.tokenization.special_ids import (
 from components.tokenization.vocabulary import Vocabulary
 
 PUBLISHED_VOCABULARY_SIZE = 32_000
-# As published; 10 million sentences of 25 words take 1.5 GB here and more in the trainer.
+# As published. 10 million sentences of 25 words take 1.5 GB here, and more inside SentencePiece.
 PUBLISHED_MAX_SENTENCES = 10_000_000
 CHARACTER_COVERAGE = 0.99995
 
-# SentencePiece leaves out longer lines (its default is 4192), so texts are cut before.
+# SentencePiece ignores lines longer than its limit (4192 bytes by default), so longer texts are
+# split before.
 _MAX_SENTENCE_BYTES = 4000
-# Sums over threads are added in their order, so a fixed number, whatever the machine has, makes
-# the result the same everywhere. This is SentencePiece's default.
+# SentencePiece adds up sums per thread, so the result depends on the number of threads. A fixed
+# number (SentencePiece's default) gives the same result on every machine.
 _NUM_THREADS = 16
 _QUIET = 2
 
@@ -43,7 +44,7 @@ _logger = logging.getLogger(__name__)
 
 
 class VocabularyTrainingError(ValueError):
-    """A corpus from which the vocabulary that was asked for cannot be made."""
+    """The requested vocabulary cannot be made from this corpus."""
 
 
 def train(
@@ -57,20 +58,21 @@ def train(
 ) -> Vocabulary:
     """Trains a vocabulary on texts.
 
-    Equal texts in equal order, and equal arguments, give the same model, byte for byte.
+    The same texts in the same order and the same arguments give the same model, byte for byte.
 
     Args:
-        texts: raw texts; they are normalised as they will be before being encoded.
-        vocabulary_size: number of pieces, the special ones included. If the texts have less to
-            make pieces of, there are as many as they give, and a warning says so.
-        uncased: whether texts are lowered.
-        keep_accents: whether their accents are kept.
-        max_sentences: more sentences than these are sampled uniformly. Memory is bounded by it.
-        seed: of the sampling.
+        texts: raw texts; they are normalised in the same way as later for encoding.
+        vocabulary_size: number of pieces, including the special ones. If the texts do not yield
+            that many, the vocabulary is smaller and a warning is logged.
+        uncased: whether texts are converted to lower case.
+        keep_accents: whether texts keep their accents.
+        max_sentences: maximum number of sentences to train on, which bounds the memory; if there
+            are more, a uniform sample of this size is used.
+        seed: seed for this sampling.
 
     Raises:
-        VocabularyTrainingError: if there is no text, or it has more different characters than
-            pieces are asked for.
+        VocabularyTrainingError: if there is no text, or `vocabulary_size` is too small for the
+            special pieces and the different characters of the texts.
     """
     smallest = len(set(SPECIAL_PIECES) | set(USER_DEFINED_SYMBOLS)) + 1
     if vocabulary_size < smallest:
@@ -115,7 +117,8 @@ def _train(sentences: Sequence[str], vocabulary_size: int) -> Vocabulary:
         bos_id=BOS_ID,
         eos_id=EOS_ID,
         pad_id=-1,
-        # The sentences were sampled above, with our seed; SentencePiece takes all of them.
+        # The sentences have been sampled already, with our own seed; SentencePiece should use all
+        # of them.
         shuffle_input_sentence=False,
         max_sentence_length=_MAX_SENTENCE_BYTES,
         num_threads=_NUM_THREADS,
@@ -127,7 +130,7 @@ def _train(sentences: Sequence[str], vocabulary_size: int) -> Vocabulary:
 def _iterate_sentences(
     texts: Iterable[str | bytes], *, uncased: bool, keep_accents: bool
 ) -> Iterator[str]:
-    """Normalised lines, none longer than SentencePiece reads."""
+    """Yields normalised lines, split so that none is longer than SentencePiece accepts."""
     for text in texts:
         for line in normalization.to_unicode(text).splitlines():
             normalized = normalization.normalize(line, uncased=uncased, keep_accents=keep_accents)
@@ -136,8 +139,9 @@ def _iterate_sentences(
 
 
 def _cut(text: str) -> Iterator[str]:
-    """Parts of at most `_MAX_SENTENCE_BYTES`, cut at spaces where there are any."""
-    # No character takes more than 4 bytes; measuring is for the long ones only.
+    """Splits a text into parts of at most `_MAX_SENTENCE_BYTES`, at spaces where possible."""
+    # A character takes at most 4 bytes, so this limit on characters is safe without encoding the
+    # text.
     limit = _MAX_SENTENCE_BYTES if text.isascii() else _MAX_SENTENCE_BYTES // 4
     while len(text) > limit:
         end = text.rfind(" ", 1, limit + 1)
@@ -149,7 +153,7 @@ def _cut(text: str) -> Iterator[str]:
 
 
 def _sample(sentences: Iterable[str], max_sentences: int, seed: int) -> list[str]:
-    """Algorithm R (Vitter 1985): every sentence is kept with the same probability."""
+    """Samples sentences uniformly with algorithm R (Vitter 1985)."""
     rng = seeds.generator(seed, "vocabulary", "sentences")
     kept: list[str] = []
     for number, sentence in enumerate(sentences):
@@ -163,7 +167,7 @@ def _sample(sentences: Iterable[str], max_sentences: int, seed: int) -> list[str
 
 
 def _explain(message: str, vocabulary_size: int, num_sentences: int) -> str:
-    """SentencePiece's error in terms of what the user set."""
+    """Rephrases an error of SentencePiece in terms of what the user has set."""
     corpus = f"the {num_sentences:,} sentences of the corpus"
     too_high = _TOO_HIGH.search(message)
     if too_high:

@@ -1,9 +1,9 @@
-"""What Python knows about Unicode, as tables and character classes for the in-graph tokenizer.
+"""Provides Python's knowledge of Unicode to the in-graph tokenizer, as tables and regex classes.
 
-TensorFlow's own operations follow the ICU they were built with, Python follows its `unicodedata`,
-and the two disagree about characters that one of them is too old for. Hence the graph uses tables
-made from Python: both tokenizers agree by construction, and a served model keeps the tables it was
-trained with.
+TensorFlow's own operations follow the version of ICU that they were built with, and Python follows
+its `unicodedata`. The two disagree about characters that one of them does not know yet. Therefore
+the graph uses tables made by Python: the two tokenizers agree by construction, and a served model
+keeps the tables that it was trained with.
 """
 
 from __future__ import annotations
@@ -20,14 +20,15 @@ import numpy as np
 CAPITAL_SIGMA = "Σ"
 _PLANES = range(0, sys.maxunicode + 1, 0x10000)
 
-# TensorFlow refuses to encode the 66 noncharacters (U+FFFF and the like; The Unicode Standard,
-# section 23.7) and would write U+FFFD, which the vocabulary reads as a space. SentencePiece takes
-# them for an unknown character, as it does this last one of the private use area.
+# TensorFlow does not encode the 66 noncharacters (U+FFFF and the like; The Unicode Standard,
+# section 23.7) but writes U+FFFD, which the vocabulary reads as a space. For SentencePiece they are
+# unknown characters, and so is this last character of the private use area, which replaces them.
 NONCHARACTER_STAND_IN = "\U0010fffd"
 _LAST_OF_PLANES = "".join(chr(plane + last) for plane in _PLANES for last in (0xFFFE, 0xFFFF))
 _NONCHARACTER = re.compile(f"[\ufdd0-\ufdef{_LAST_OF_PLANES}]")
 
-# Tables over all of Unicode are kept in pages, and equal pages once: 0.3 MB instead of 4.
+# Tables over all of Unicode are divided into pages, and equal pages are stored once. That takes 0.3
+# MB instead of 4 MB.
 PAGE_SIZE = 256
 _SURROGATES = range(0xD800, 0xE000)
 
@@ -36,15 +37,17 @@ _SURROGATES = range(0xD800, 0xE000)
 class CharacterMap:
     """A map from every code point to a sequence of code points.
 
-    Code point `c` belongs to entry `pages[page_of[c // PAGE_SIZE], c % PAGE_SIZE]`. Entry 0 means
-    that it stays as it is; entry `e` maps it to `lengths[e]` values from `starts[e]` on.
+    The entry of code point `c` is `pages[page_of[c // PAGE_SIZE], c % PAGE_SIZE]`. Entry 0 means
+    that the code point stays unchanged. Any other entry `e` maps it to `lengths[e]` code points,
+    which begin at `values[starts[e]]`.
 
     Attributes:
-        page_of: int32 [number of pages in Unicode].
-        pages: int32 [number of different pages, PAGE_SIZE].
-        starts: int32 [entries].
-        lengths: int32 [entries]; 0 deletes the code point, and entry 0 has 1.
-        values: int32, code points.
+        page_of: int32 [number of pages in Unicode], the row of `pages` for each page.
+        pages: int32 [number of different pages, PAGE_SIZE], the entry of each code point.
+        starts: int32 [entries], where the sequence of each entry begins in `values`.
+        lengths: int32 [entries], the length of each sequence; 0 deletes the code point, and entry 0
+            has length 1.
+        values: int32, the code points of all sequences.
     """
 
     page_of: np.ndarray
@@ -56,11 +59,12 @@ class CharacterMap:
 
 @functools.lru_cache(maxsize=4)
 def make_character_map(*, uncased: bool, keep_accents: bool) -> CharacterMap:
-    """The part of the normalisation that looks at one character at a time.
+    """Builds the table for the part of the normalisation that treats each character by itself.
 
-    That NFKD may be computed character by character is because it only ever reorders combining
-    characters, and those are removed. The one rule of `str.lower` that looks at the neighbours, the
-    final sigma, is left to the caller: `Σ` is not lowered. Noncharacters get a stand-in.
+    NFKD can be computed character by character because it only reorders combining characters, which
+    are removed anyway. The only rule of `str.lower` that depends on neighbouring characters is that
+    for the final sigma; it is left to the caller, so `Σ` is not changed here. Noncharacters are
+    replaced by `NONCHARACTER_STAND_IN`.
     """
 
     def convert(text: str) -> str:
@@ -72,7 +76,7 @@ def make_character_map(*, uncased: bool, keep_accents: bool) -> CharacterMap:
         return _NONCHARACTER.sub(NONCHARACTER_STAND_IN, text)
 
     entries: dict[str, int] = {}
-    # Entry 0 never looks its value up, but must have a length.
+    # The value of entry 0 is never looked up, but the entry must have a length.
     starts, lengths, values = [0], [1], [0]
     unchanged_page = (0,) * PAGE_SIZE
     page_numbers = {unchanged_page: 0}
@@ -105,19 +109,22 @@ def make_character_map(*, uncased: bool, keep_accents: bool) -> CharacterMap:
 
 @functools.cache
 def whitespace_class() -> str:
-    """Inside of a regular expression's brackets: what `str.split` takes for white space."""
+    """Returns the white space of `str.split`, as the inside of a regex character class."""
     return _to_class(chr(code_point) for code_point in whitespace_code_points().tolist())
 
 
 @functools.cache
 def whitespace_code_points() -> np.ndarray:
-    """int32, ascending: what `str.split` and `str.strip` take for white space."""
+    """Returns the white space of `str.split` and `str.strip` as int32 code points, ascending."""
     return np.array([ord(c) for page in _iterate_pages() for c in page if c.isspace()], np.int32)
 
 
 @functools.cache
 def unseen_code_points() -> np.ndarray:
-    """int32, ascending: white space, control and format characters, of which nothing is seen."""
+    """Returns all invisible characters as int32 code points, ascending.
+
+    These are white space, control characters and format characters.
+    """
     characters = (c for page in _iterate_pages() for c in page)
     return np.array(
         [ord(c) for c in characters if c.isspace() or unicodedata.category(c) in ("Cc", "Cf")],
@@ -127,12 +134,12 @@ def unseen_code_points() -> np.ndarray:
 
 @functools.cache
 def final_sigma_classes() -> tuple[str, str]:
-    """Insides of brackets for the final sigma: cased characters, and those it looks past.
+    """Returns the cased and the case-ignorable characters, as insides of regex character classes.
 
-    `Σ` is lowered to `ς` where a cased character precedes it and none follows, case-ignorable
-    characters in between not counted (The Unicode Standard, section 3.13, Final_Sigma). Python
-    exports neither property, but shows both by what it does to `Σ`. A character with both counts
-    as ignorable.
+    They are needed for the rule of the final sigma: the lower case of `Σ` is `ς` if a cased
+    character precedes it and none follows, where case-ignorable characters in between do not count
+    (The Unicode Standard, section 3.13, Final_Sigma). Python exports neither property, but both can
+    be derived from what it does to `Σ`. A character that has both properties counts as ignorable.
     """
     cased, ignorable = [], []
     for page in _iterate_pages():
@@ -145,14 +152,14 @@ def final_sigma_classes() -> tuple[str, str]:
 
 
 def _iterate_pages() -> Iterator[list[str]]:
-    """All characters in pages; surrogates, which no well-formed text holds, are left out."""
+    """Yields all characters page by page, except surrogates, which well-formed text never has."""
     for first in range(0, sys.maxunicode + 1, PAGE_SIZE):
         in_page = range(first, first + PAGE_SIZE)
         yield [] if first in _SURROGATES else [chr(code_point) for code_point in in_page]
 
 
 def _to_class(characters: Iterable[str]) -> str:
-    """Ranges in RE2's notation, from characters in ascending order."""
+    """Converts characters, given in ascending order, to ranges in RE2's notation."""
     ranges: list[list[int]] = []
     for code_point in map(ord, characters):
         if ranges and ranges[-1][1] == code_point - 1:

@@ -1,4 +1,4 @@
-"""A SentencePiece model, read and checked: the one value from which both tokenizers are made."""
+"""Reads and checks a SentencePiece model; both tokenizers are made from the result."""
 
 from __future__ import annotations
 
@@ -12,28 +12,30 @@ from components.tokenization import byte_pieces, comma_rule, model_check
 from components.tokenization.byte_pieces import BytePiece
 from components.tokenization.special_ids import SPECIAL_PIECES, UNK_ID
 
-# The published model has 0.8 MB, and 250,000 pieces make about 5 MB. More is a wrong file, which
-# should not be read through to its end.
+# The published model has 0.8 MB, and 250,000 pieces take about 5 MB. A file larger than this is the
+# wrong file and should not be read to its end.
 _MAX_MODEL_BYTES = 256 << 20
 _FIRST_BYTES = 16
 
 
 class VocabularyError(ValueError):
-    """A file that is no SentencePiece model, or one that XLNet cannot use."""
+    """A file that is not a SentencePiece model, or a model that XLNet cannot use."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Vocabulary:
-    """A SentencePiece model and what follows from it. Make it with `load` or `from_bytes`.
+    """A checked SentencePiece model with properties derived from it.
+
+    Create it with `load` or `from_bytes`.
 
     Attributes:
         model: the serialized model.
-        source: where it came from, for messages.
+        source: where the model came from, for error messages.
         size: number of pieces.
-        sha256: hexadecimal digest of the serialized model.
-        replacements: ids that stand for an id, for the pieces which end in a digit and a comma
-            (see `comma_rule`). Every other id stands for itself.
-        byte_pieces: by id, those that stand for bytes of unknown characters; most vocabularies
+        sha256: hexadecimal SHA-256 digest of the serialized model.
+        replacements: for the id of each piece that ends in a digit and a comma, the ids that
+            replace it (see `comma_rule`). All other ids remain unchanged.
+        byte_pieces: the pieces that stand for bytes of unknown characters, by id; most vocabularies
             have none.
     """
 
@@ -45,16 +47,19 @@ class Vocabulary:
     byte_pieces: Mapping[int, BytePiece] = dataclasses.field(repr=False)
 
     def make_processor(self) -> sentencepiece.SentencePieceProcessor:
-        """A new SentencePiece processor; it cannot be pickled, so each process makes its own."""
+        """Creates a SentencePiece processor.
+
+        A processor cannot be pickled, so each process creates its own.
+        """
         return _make_processor(self.model, self.source)
 
 
 def load(path: str) -> Vocabulary:
-    """Reads a SentencePiece model from wherever Beam's filesystems reach.
+    """Reads and checks a SentencePiece model; the path may be any that Beam's filesystems support.
 
     Raises:
         NoSuchFilesError: if there is no such file.
-        VocabularyError: if it is no SentencePiece model, or lacks XLNet's special pieces.
+        VocabularyError: if it is not a SentencePiece model, or lacks XLNet's special pieces.
     """
     return from_bytes(files.read_bytes(path, max_bytes=_MAX_MODEL_BYTES), source=path)
 
@@ -64,10 +69,10 @@ def from_bytes(model: bytes, *, source: str = "(bytes)") -> Vocabulary:
 
     Args:
         model: content of a `.model` file.
-        source: its path, for messages.
+        source: path of the file, for error messages.
 
     Raises:
-        VocabularyError: if it is no SentencePiece model, or lacks XLNet's special pieces.
+        VocabularyError: if it is not a SentencePiece model, or lacks XLNet's special pieces.
     """
     try:
         model_check.check(model)
@@ -111,7 +116,7 @@ def _check_special_pieces(processor: sentencepiece.SentencePieceProcessor, sourc
     differences = []
     for expected_id, piece in enumerate(SPECIAL_PIECES):
         actual_id = processor.PieceToId(piece)
-        # SentencePiece gives the unknown id for pieces that it does not have.
+        # SentencePiece returns the id of `<unk>` for pieces that it does not have.
         if actual_id == UNK_ID and expected_id != UNK_ID:
             differences.append(f"{piece} should be {expected_id} and is missing")
         elif actual_id != expected_id:

@@ -1,1 +1,1 @@
-"""Classification records through tensorflow-transform."""
+"""Makes classification, regression and multiple-choice records with tensorflow-transform."""

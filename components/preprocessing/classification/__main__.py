@@ -1,4 +1,4 @@
-"""`python -m components.preprocessing.classification`: examples to records."""
+"""`python -m components.preprocessing.classification`: turns raw examples into records."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _infer_schema(options: argparse.Namespace) -> str:
-    """What StatisticsGen and SchemaGen do in a pipeline; returns the folder of the schema."""
+    """Does what StatisticsGen and SchemaGen do in a pipeline; returns the folder of the schema."""
     import tensorflow_data_validation as tfdv
     from google.protobuf import text_format
 

@@ -1,4 +1,4 @@
-"""Questions with their options, as one text each."""
+"""Combines the questions of multiple-choice examples with their options into texts."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ _BLANK = "_"
 
 
 def with_options(questions: tf.Tensor, options: tf.Tensor) -> tf.Tensor:
-    """Each question with each of its options.
+    """Combines each question with each of its options.
 
-    An option takes the place of every blank (`_`) of its question; to a question without a blank
-    it is appended. A run of underscores is one blank: the published code, which knows single ones
-    as RACE has them, would put in the option once for each.
+    An option replaces every blank (`_`) in its question; if the question has no blank, the option
+    is appended. A run of underscores counts as one blank. The published code would insert the
+    option once per underscore, because RACE only has single ones.
 
     Args:
-        questions: string [n]; empty where an option stands for itself.
+        questions: string [n]; empty for options that need no question.
         options: string [n, num_choices].
 
     Returns:
-        string [n, num_choices].
+        string [n, num_choices], the combined texts.
     """
     questions = tf.strings.regex_replace(questions, f"{_BLANK}+", _BLANK)
     questions = tf.repeat(questions, options.shape[1])
     flat = tf.reshape(options, [-1])
     parts = tf.strings.split(questions, _BLANK)
     rows = parts.value_rowids()
-    # In front of every part but a question's first there was a blank.
+    # Every part of a question except the first was preceded by a blank.
     is_first = tf.range(tf.size(rows), dtype=rows.dtype) == tf.gather(parts.row_starts(), rows)
     filled = tf.strings.join([tf.gather(flat, rows), parts.flat_values])
     filled = tf.where(is_first, parts.flat_values, filled)

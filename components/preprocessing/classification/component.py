@@ -1,4 +1,4 @@
-"""ClassificationPreprocessor: the TFX component from raw text to classification records."""
+"""ClassificationPreprocessor: the TFX component that turns raw text into classification records."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from components.preprocessing.classification import executor
 
 
 class ClassificationPreprocessorSpec(types.ComponentSpec):
-    """What goes in and out: as for TFX's Transform, with a vocabulary and explicit parameters."""
+    """The interface of the component: that of TFX's Transform, plus a vocabulary and parameters."""
 
     PARAMETERS = {
         executor.SEQ_LEN_KEY: component_spec.ExecutionParameter(type=int),
@@ -44,10 +44,12 @@ class ClassificationPreprocessorSpec(types.ComponentSpec):
 
 
 class ClassificationPreprocessor(base_beam_component.BaseBeamComponent):
-    """TFX's Transform with the in-graph tokenizer.
+    """Makes classification, regression or multiple-choice records with the in-graph tokenizer.
+
+    It takes the place of TFX's Transform.
 
     Component `outputs` contains:
-     - `transform_graph`: Channel of type `TransformGraph`, the vocabulary inside.
+     - `transform_graph`: Channel of type `TransformGraph`; the graph contains the vocabulary.
      - `transformed_examples`: Channel of type `Examples`: classification, regression or
        multiple-choice records of all splits, with a manifest beside them.
     """
@@ -67,19 +69,19 @@ class ClassificationPreprocessor(base_beam_component.BaseBeamComponent):
         labels: Sequence[str] | None,
         max_qa_length: int | None = None,
     ):
-        """Sets up the component; touches no file.
+        """Sets up the component without accessing any file.
 
         Args:
-            examples: raw Examples with `text_a`, and where the task has them `text_b`, `options`
-                and `label`.
-            schema: of the raw examples.
+            examples: raw Examples with the feature `text_a` and, if the task has them, `text_b`,
+                `options` and `label`.
+            schema: schema of the raw examples.
             sentencepiece_model: the vocabulary.
-            seq_len: length of the records.
-            uncased: whether texts are lowered.
-            keep_accents: whether their accents are kept.
+            seq_len: number of tokens in a record, or in each sequence of a multiple-choice record.
+            uncased: whether texts are converted to lower case.
+            keep_accents: whether texts keep their accents.
             labels: the task's labels in the order of their ids; None for regression.
-            max_qa_length: of multiple choice, most pieces of a question with one of its options;
-                None for tasks without options.
+            max_qa_length: for multiple choice, maximum number of pieces of a question together with
+                an option; None for other tasks.
         """
         super().__init__(
             ClassificationPreprocessorSpec(
@@ -89,7 +91,8 @@ class ClassificationPreprocessor(base_beam_component.BaseBeamComponent):
                     executor.SENTENCEPIECE_MODEL_KEY: sentencepiece_model,
                     executor.SEQ_LEN_KEY: seq_len,
                     executor.UNCASED_KEY: int(uncased),
-                    # Left out where it is the default, as in pipelines from before it.
+                    # Left out if it has its default value, as in pipelines older than the
+                    # parameter.
                     **({executor.KEEP_ACCENTS_KEY: 1} if keep_accents else {}),
                     executor.LABELS_KEY: json.dumps(None if labels is None else list(labels)),
                     executor.MAX_QA_LENGTH_KEY: max_qa_length,

@@ -1,4 +1,4 @@
-"""Executor of ClassificationPreprocessor: artifact paths in, artifact paths out."""
+"""The executor of ClassificationPreprocessor, which passes its artifacts' paths to the library."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _PROVISIONAL_COUNTS_FILE_NAME = "counts.json.provisional"
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):
-    """Builds the Transform graph and applies it to every split."""
+    """Builds the Transform graph and applies it to the raw examples of every split."""
 
     def Do(  # noqa: N802  (TFX's name)
         self,
@@ -42,18 +42,18 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Writes the Transform graph, the records and, last, their manifest.
+        """Writes the Transform graph, then the records, and finally their manifest.
 
         Args:
-            input_dict: `examples` (one artifact of raw Examples), `schema` and
+            input_dict: has `examples` (one artifact of raw Examples), `schema` and
                 `sentencepiece_model`.
-            output_dict: `transform_graph` and `transformed_examples`.
-            exec_properties: `seq_len`, `uncased` and `keep_accents` (0 or 1), `labels` (a JSON
-                list, or "null" for regression), and for multiple choice `max_qa_length`.
+            output_dict: has `transform_graph` and `transformed_examples`.
+            exec_properties: has `seq_len`, `uncased` and `keep_accents` (0 or 1), `labels` (a JSON
+                list, or "null" for regression) and, for multiple choice, `max_qa_length`.
 
         Raises:
             ValueError: if the examples have no split "train".
-            LabelError: if examples of "train" or "eval" have no known label.
+            LabelError: if examples of the split "train" or "eval" have no known label.
         """
         labels = json.loads(exec_properties[LABELS_KEY])
         model_uri = artifact_utils.get_single_uri(input_dict[SENTENCEPIECE_MODEL_KEY])
@@ -118,7 +118,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
 
 
 def _find_examples(examples: list[types.Artifact]) -> dict[str, list[str]]:
-    """Paths of raw examples by split."""
+    """Returns the paths of the raw examples by split."""
     splits = artifact_utils.decode_split_names(
         artifact_utils.get_single_instance(examples).split_names
     )

@@ -1,8 +1,8 @@
-"""Counting the labels of raw examples as they become records.
+"""Counts and checks the labels of raw examples while they are turned into records.
 
-A record holds a number where the label was: a missing label can no longer be told from the first
-one. So the labels are looked at before, and examples from which a model learns, or by which it is
-judged, must all have one.
+A record only holds the number of its label, where a missing label looks the same as the first one.
+So labels are checked in the raw examples: all those with which a model is trained or evaluated must
+have a known label.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ KNOWN_LABEL = "labels/"
 UNKNOWN_LABEL = "unknown/"
 
 _MAX_LISTED = 5
-# A column of texts taken for labels must not make a million counters.
+# If a column of texts is used as labels by mistake, this limits the number of counters.
 _MAX_DIFFERENT = 100
 _MAX_LABEL_CHARACTERS = 50
 _OTHERS = UNKNOWN_LABEL + "(others)"
@@ -31,15 +31,15 @@ class LabelError(ValueError):
 
 
 def count(labels: Iterable[bytes], names: Sequence[str] | None) -> collections.Counter[str]:
-    """Counts the labels of one file.
+    """Counts labels of raw examples.
 
     Args:
-        labels: of raw examples; empty where there is none.
+        labels: labels of the examples; empty for an example without a label.
         names: the task's labels; None for regression.
 
     Returns:
-        Numbers by name: "records", "labels/<label>" (classification only), and "unknown/<label>"
-        for the others, the empty one among them.
+        Counts by name: "records" for all, "labels/<label>" for known labels (classification only),
+        and "unknown/<label>" for all others, including empty ones.
     """
     counts: collections.Counter[str] = collections.Counter()
     different = 0
@@ -56,19 +56,19 @@ def count(labels: Iterable[bytes], names: Sequence[str] | None) -> collections.C
 
 
 def check(counts: Mapping[str, Mapping[str, int]], names: Sequence[str] | None) -> dict[str, int]:
-    """Refuses examples that cannot be learned or judged.
+    """Checks that all examples for training and evaluation have a known label.
 
     Args:
-        counts: by split, what `count` returned, added up over its files.
+        counts: for each split, the results of `count`, added up over its files.
         names: the task's labels; None for regression.
 
     Returns:
-        Numbers for the manifest by name: "<split>/records", "<split>/labels/<label>" for each
-        label, and "<split>/unknown_labels".
+        Counts for the manifest by name: "<split>/records", "<split>/labels/<label>" for each label,
+        and "<split>/unknown_labels".
 
     Raises:
-        LabelError: if "train" or "eval" has examples without a known label, naming how many and
-            which labels.
+        LabelError: if the split "train" or "eval" has examples without a known label; the message
+            says how many there are and what their labels are.
     """
     numbers = {}
     for split, found in counts.items():

@@ -1,4 +1,4 @@
-"""Labels in the graph: names to ids in the task's fixed order, or numbers for regression."""
+"""Converts labels inside the TensorFlow graph: to ids or, for regression, to numbers."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import tensorflow as tf
 
 from components import decimal_number
 
-# Where a label should be one of the task's and is not. No loss accepts it.
+# The id of a label that is not one of the task's. No loss accepts it, so it cannot go unnoticed.
 UNKNOWN_LABEL_ID = -1
-# As published for test files, and as serving needs it: there is no label to know.
+# Missing labels get these values, as in the published code for test files. Serving, where there are
+# no labels, needs them as well.
 MISSING_LABEL_ID = 0
 MISSING_TARGET = 0.0
 
@@ -20,17 +21,17 @@ _NUMBER = rf"\s*{decimal_number.PATTERN}\s*"
 
 
 def to_ids(labels: tf.Tensor, names: Sequence[str]) -> tf.Tensor:
-    """Ids of labels.
+    """Converts labels to ids.
 
     Args:
         labels: string [n].
-        names: the task's labels; the position is the id.
+        names: the task's labels; the position of a label is its id.
 
     Returns:
-        int64 [n]; 0 for an empty label, -1 for an unknown one.
+        int64 [n]; 0 for an empty label, and -1 for an unknown one.
     """
     matches = labels[:, None] == tf.constant(list(names))[None, :]
-    # One more column, true where no name matches; argmax takes the first true one.
+    # An additional column is true if no name matches; argmax returns the first true column.
     is_unknown = ~tf.reduce_any(matches, axis=1, keepdims=True)
     ids = tf.argmax(tf.cast(tf.concat([matches, is_unknown], 1), tf.int32), axis=1)
     ids = tf.where(is_unknown[:, 0], tf.constant(UNKNOWN_LABEL_ID, tf.int64), ids)
@@ -38,26 +39,26 @@ def to_ids(labels: tf.Tensor, names: Sequence[str]) -> tf.Tensor:
 
 
 def to_targets(labels: tf.Tensor) -> tf.Tensor:
-    """Numbers of labels.
+    """Converts labels to numbers.
 
     Args:
         labels: string [n], decimal numbers.
 
     Returns:
-        float32 [n]; 0 for an empty label, NaN for one that is no number, so that a loss made from
-        it shows.
+        float32 [n]; 0 for an empty label, and NaN for one that is not a number, so that it shows in
+        the loss.
     """
     is_number = tf.strings.regex_full_match(labels, _NUMBER)
-    # Through float64, as Python reads numbers: straight to float32 may round otherwise.
+    # Goes through float64, as in Python; a direct conversion to float32 may round differently.
     numbers = tf.strings.to_number(tf.where(is_number, labels, "nan"), tf.float64)
     targets = tf.cast(numbers, tf.float32)
     return tf.where(labels == "", tf.constant(MISSING_TARGET), targets)
 
 
 def is_known(label: bytes, names: Sequence[str] | None) -> bool:
-    """Whether `to_ids` gives a label an id of its own, or `to_targets` a number if `names` is None.
+    """Whether a label is one of the task's labels or, if `names` is None, a finite number.
 
-    This is the check of raw examples before training, in Python.
+    This is the Python equivalent of `to_ids` and `to_targets`, used to check raw examples.
     """
     if names is not None:
         return label in [name.encode() for name in names]

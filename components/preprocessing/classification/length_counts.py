@@ -1,6 +1,7 @@
-"""Counting how long texts are in tokens as they become records, and how much of them is lost.
+"""Counts how long texts are in tokens while they become records, and how many have to be cut.
 
-A record has one length, and tells neither how long its text was nor that it was cut.
+All records have the same length, so they no longer tell how long their texts were or whether they
+were cut.
 """
 
 from __future__ import annotations
@@ -18,20 +19,20 @@ _LENGTHS = "lengths/"
 _LONGER = _LENGTHS + "longer"
 
 _BINS_PER_RECORD = 8
-# Texts of more than so many records share a bin.
+# Texts longer than this many records share a bin.
 _MAX_RECORDS = 2
 
 
 @dataclasses.dataclass(frozen=True)
 class Lengths:
-    """How long the texts of a split are, special tokens included.
+    """A histogram of the lengths of a split's texts, in tokens, including special tokens.
 
     Attributes:
-        bounds: lengths up to which each bin but the last counts, ascending.
-        numbers: examples in each bin; those of the last are longer than all bounds.
-        num_cut: examples that did not fit into a record.
-        num_tokens: that are in the records.
-        num_unknown: of them, those that the vocabulary has no piece for.
+        bounds: upper bounds (inclusive) of all bins except the last, ascending.
+        numbers: number of examples in each bin; those in the last bin are longer than all bounds.
+        num_cut: number of examples that did not fit into a record.
+        num_tokens: number of tokens in the records.
+        num_unknown: number of these tokens for which the vocabulary has no piece.
     """
 
     bounds: tuple[int, ...]
@@ -42,18 +43,21 @@ class Lengths:
 
     @property
     def num_examples(self) -> int:
-        """Examples of the split."""
+        """The number of examples in the split."""
         return sum(self.numbers)
 
     def quantile(self, share: float) -> int | None:
-        """Smallest bound that so large a share of the examples does not exceed; None for none."""
+        """Returns the smallest bound that at least this share of the examples does not exceed.
+
+        Returns None if there is no such bound.
+        """
         reached = np.cumsum(self.numbers) >= share * self.num_examples
         index = int(np.argmax(reached))
         return self.bounds[index] if index < len(self.bounds) else None
 
 
 def bounds(seq_len: int) -> tuple[int, ...]:
-    """Upper bounds of the bins, eight of which make a record."""
+    """Returns the upper bounds of the bins; eight bins cover the length of a record."""
     return tuple(
         sorted(
             {
@@ -67,16 +71,16 @@ def bounds(seq_len: int) -> tuple[int, ...]:
 def count(
     num_tokens: np.ndarray, num_unknown: np.ndarray, *, seq_len: int
 ) -> collections.Counter[str]:
-    """Counts the examples of one batch.
+    """Counts the examples of a batch.
 
     Args:
-        num_tokens: int [n], what each example would have if nothing was cut.
-        num_unknown: int [n], tokens in its record that the vocabulary has no piece for.
+        num_tokens: int [n], number of tokens that each example would have if nothing were cut.
+        num_unknown: int [n], number of tokens in each record for which the vocabulary has no piece.
         seq_len: length of the records.
 
     Returns:
-        Numbers by name, to be added up: "cut", "tokens" and "unknown_tokens" (of the records), and
-        "lengths/<bound>" for each bin.
+        Counts by name, which can be added up over batches: "cut" (examples), "tokens" and
+        "unknown_tokens" (in the records), and "lengths/<bound>" for each bin (examples).
     """
     limits = bounds(seq_len)
     counts: collections.Counter[str] = collections.Counter(
@@ -92,7 +96,7 @@ def count(
 
 
 def for_manifest(counts: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
-    """What `count` found, added up by split, under the names that the manifest has."""
+    """Converts the sums of `count` by split to counters with the names used in the manifest."""
     return {
         f"{split}/{name}": number
         for split, found in counts.items()
@@ -102,7 +106,7 @@ def for_manifest(counts: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
 
 
 def read(counts: Mapping[str, int], split: str, *, seq_len: int) -> Lengths | None:
-    """Lengths of a split by the counts of a manifest; None if it does not tell them."""
+    """Reads the lengths of a split from the counters of a manifest; None if they are not there."""
     if f"{split}/{TOKENS}" not in counts:
         return None
     limits = bounds(seq_len)

@@ -1,6 +1,7 @@
-"""Piece ids of one or two texts to a classification record: `A SEP (B SEP) CLS`, padded left.
+"""Packs piece ids of one or two texts into a record: `A SEP (B SEP) CLS`, padded on the left.
 
-A multiple-choice record has such a sequence for each option: A the passage, B question and option.
+A multiple-choice record has one such sequence per option, in which A is the passage, and B is the
+question combined with the option.
 """
 
 from __future__ import annotations
@@ -15,24 +16,24 @@ from components.preprocessing.classification.room import (
 from components.records import MASKED, PAD_INPUT_ID, UNMASKED, SegmentId
 from components.tokenization.special_ids import CLS_ID, SEP_ID
 
-# One piece, SEP, CLS.
+# Room for one piece, SEP and CLS.
 MIN_SEQ_LEN = 3
 
 
 def pack(ids_a: tf.RaggedTensor, ids_b: tf.RaggedTensor, seq_len: int) -> dict[str, tf.Tensor]:
-    """Cuts, joins and pads.
+    """Packs texts, or pairs of texts, into records; texts that are too long are cut.
 
     Args:
         ids_a: int32 [n, (pieces)], first texts.
-        ids_b: int32 [n, (pieces)], second texts; no pieces where there is none.
+        ids_b: int32 [n, (pieces)], second texts; an empty row if an example has none.
         seq_len: length of the records.
 
     Returns:
-        input_ids int64 [n, seq_len], input_mask float32 [n, seq_len] (1 at padding), segment_ids
+        input_ids, int64 [n, seq_len]; input_mask, float32 [n, seq_len], 1 at padding; segment_ids,
         int64 [n, seq_len].
 
     Raises:
-        ValueError: if `seq_len` has no room for a piece.
+        ValueError: if `seq_len` leaves no room for a piece of text.
     """
     if seq_len < MIN_SEQ_LEN:
         raise ValueError(f"seq_len must be at least {MIN_SEQ_LEN}, but is {seq_len}.")
@@ -48,21 +49,23 @@ def pack_choices(
     num_choices: int,
     max_qa_length: int,
 ) -> dict[str, tf.Tensor]:
-    """Cuts, joins and pads a sequence for each option: B loses its beginning, then A its end.
+    """Packs a passage with each of its options into a sequence.
 
-    The published code (run_race.py) joins the same way, but lengthens the passage itself while it
-    does: unless a passage fills the record, its later options come with the earlier ones in front
-    of them. Here no option sees another.
+    If they are too long, B loses its beginning, and then A its end.
+
+    Departure from the published code: run_race.py joins the texts in the same way, but by mistake
+    appends to the passage itself. Unless a passage fills the record, its later options are
+    therefore preceded by the earlier ones. Here, each option is independent of the others.
 
     Args:
         ids_a: int32 [n, (pieces)], passages.
-        ids_b: int32 [n * num_choices, (pieces)], questions with their options.
+        ids_b: int32 [n * num_choices, (pieces)], questions combined with their options.
         seq_len: length of the sequences.
-        num_choices: options per passage.
-        max_qa_length: most pieces that are kept of a question with an option.
+        num_choices: number of options per passage.
+        max_qa_length: maximum number of pieces that are kept of a question with an option.
 
     Returns:
-        As `pack`, each [n, num_choices, seq_len].
+        The same features as `pack`, each [n, num_choices, seq_len].
 
     Raises:
         ValueError: if `max_qa_length` leaves no room for a piece of the passage.
@@ -78,7 +81,7 @@ def pack_choices(
 
 
 def check_qa_length(max_qa_length: int, seq_len: int) -> None:
-    """Raises a ValueError if a question with an option can crowd out the passage."""
+    """Raises a ValueError if a question with an option could leave no room for the passage."""
     longest = longest_question(seq_len)
     if not 1 <= max_qa_length <= longest:
         raise ValueError(
@@ -98,11 +101,12 @@ def _join(
     length_b: tf.Tensor,
     seq_len: int,
 ) -> dict[str, tf.Tensor]:
-    """Sequences of the first pieces of both texts, in numbers that fit."""
+    """Joins the first `length_a` and `length_b` pieces of both texts into padded sequences."""
     part_b = _with_separator(length_b)
     total = length_a + part_b + SINGLE_SPECIALS
 
-    # Columns are [n, 1], places within the unpadded record [n, seq_len]; negative at padding.
+    # Lengths are now columns, [n, 1]. Places are positions within the unpadded record, [n,
+    # seq_len], and negative at padding.
     length_a, part_b, total = length_a[:, None], part_b[:, None], total[:, None]
     place = tf.range(seq_len)[None, :] - (seq_len - total)
     place_b = place - length_a - 1
@@ -113,7 +117,7 @@ def _join(
     tokens = tf.where(in_b, _gather_rows(ids_b, place_b), SEP_ID)
     tokens = tf.where(in_a, _gather_rows(ids_a, place), tokens)
     tokens = tf.where(is_cls, CLS_ID, tokens)
-    # A's SEP belongs to A, B's to B.
+    # Each SEP belongs to the segment of the text before it.
     segments = tf.where(place <= length_a, int(SegmentId.A), int(SegmentId.B))
     segments = tf.where(is_cls, int(SegmentId.CLS), segments)
     is_padding = place < 0
@@ -127,12 +131,13 @@ def _join(
 def num_tokens(
     ids_a: tf.RaggedTensor, ids_b: tf.RaggedTensor, *, num_choices: int | None = None
 ) -> tf.Tensor:
-    """Tokens of the records if nothing was cut; int64 [n].
+    """Returns the number of tokens that each record would have if nothing were cut; int64 [n].
 
     Args:
-        ids_a: as `pack` or `pack_choices` takes them.
-        ids_b: likewise.
-        num_choices: of `pack_choices`, of which the longest sequence counts; None for `pack`.
+        ids_a: first texts, as for `pack` or `pack_choices`.
+        ids_b: second texts, as for `pack` or `pack_choices`.
+        num_choices: number of options for `pack_choices`, of whose sequences the longest counts;
+            None for `pack`.
     """
     length_b = _with_separator(ids_b.row_lengths())
     if num_choices is not None:
@@ -143,18 +148,19 @@ def num_tokens(
 def truncated_lengths(
     length_a: tf.Tensor, length_b: tf.Tensor, seq_len: int
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Lengths after the longer text has lost one piece at a time, B where both are as long.
+    """Returns the lengths of both texts after they have been cut to fit into a record.
 
-    That ends either with the shorter text whole, or with both at half of the room, A with the odd
-    piece.
+    As published, the longer text loses one piece at a time until both fit, or B if they are equally
+    long. In the end, either the shorter text is complete, or each has half of the room (and A one
+    more piece, if the room is odd), which is computed here directly.
 
     Args:
-        length_a: int32 [n].
-        length_b: int32 [n], 0 where there is no second text.
-        seq_len: length of the records, the special pieces included.
+        length_a: int32 [n], lengths of the first texts.
+        length_b: int32 [n], lengths of the second texts; 0 if there is none.
+        seq_len: length of the records, including the special pieces.
 
     Returns:
-        The two lengths, int32 [n].
+        The two new lengths, each int32 [n].
     """
     room = seq_len - PAIR_SPECIALS
     pair_a = tf.minimum(length_a, tf.maximum(room - length_b, room - room // 2))
@@ -164,13 +170,13 @@ def truncated_lengths(
 
 
 def _with_separator(length_b: tf.Tensor) -> tf.Tensor:
-    """Lengths of second texts with the SEP behind them; 0 where there is no second text."""
+    """Adds the SEP after each second text to its length; 0 stays 0, because there is no text."""
     return length_b + tf.cast(length_b > 0, length_b.dtype)
 
 
 def _gather_rows(ragged: tf.RaggedTensor, place: tf.Tensor) -> tf.Tensor:
-    """Values at places within each row; anything where a place lies outside of its row."""
-    # One more value, so that there is one to take where all rows are empty.
+    """Looks up the values at places within each row; arbitrary values for places outside of it."""
+    # The additional value is needed if all rows are empty.
     values = tf.concat([ragged.flat_values, [0]], axis=0)
     index = tf.cast(ragged.row_starts(), tf.int32)[:, None] + place
     return tf.gather(values, tf.clip_by_value(index, 0, tf.size(values) - 1))

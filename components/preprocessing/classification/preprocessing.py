@@ -1,6 +1,7 @@
-"""The preprocessing function of tensorflow-transform: raw text to classification records.
+"""The preprocessing function for tensorflow-transform, from raw text to classification records.
 
-The graph that it builds is applied to the training data by Beam and is part of the served model.
+Beam applies the graph that it builds to the training data, and the served model contains the same
+graph.
 """
 
 from __future__ import annotations
@@ -16,23 +17,23 @@ from components.preprocessing.classification import choices, labels, packing, ra
 from components.tokenization import vocabulary
 from components.tokenization.graph_tokenizer import GraphTokenizer
 
-# Not in the records: how long each would be if no text had to be cut.
+# An output that is not stored in the records: their lengths if no text had been cut.
 NUM_TOKENS = "num_tokens"
 
 
 @dataclasses.dataclass(frozen=True)
 class PreprocessingConfig:
-    """What shapes the records.
+    """The settings that shape the records.
 
     Attributes:
-        sentencepiece_model: path of the SentencePiece model; its content goes into the graph.
-        seq_len: length of the records.
-        uncased: whether texts are lowered.
-        keep_accents: whether their accents are kept.
+        sentencepiece_model: path of the SentencePiece model, which becomes part of the graph.
+        seq_len: number of tokens in a record, or in each sequence of a multiple-choice record.
+        uncased: whether texts are converted to lower case.
+        keep_accents: whether texts keep their accents.
         labels: the task's labels in the order of their ids; empty for regression.
         regression: whether labels are numbers.
-        max_qa_length: of multiple choice, most pieces of a question with one of its options; None
-            for tasks without options.
+        max_qa_length: for multiple choice, maximum number of pieces of a question together with an
+            option; None for other tasks.
     """
 
     sentencepiece_model: str
@@ -62,7 +63,7 @@ class PreprocessingConfig:
 
     @property
     def record_type(self) -> records.RecordType:
-        """Records that it shapes."""
+        """The type of the records that these settings describe."""
         if self.max_qa_length is not None:
             return records.multiple_choice(len(self.labels))
         return records.REGRESSION if self.regression else records.CLASSIFICATION
@@ -71,21 +72,22 @@ class PreprocessingConfig:
 def preprocessing_fn(
     inputs: Mapping[str, tf.Tensor | tf.SparseTensor], custom_config: Mapping[str, Any]
 ) -> dict[str, tf.Tensor]:
-    """Raw features to the features of a record, for tensorflow-transform.
+    """Turns raw features into the features of a record, for tensorflow-transform.
 
     Args:
-        inputs: string features `text_a`, and where the examples have them `text_b` and `label`;
-            for multiple choice `options`; sparse or dense, as the schema has them. Others are not
-            looked at.
+        inputs: the string features `text_a`, `text_b` and `label` if the examples have them, and
+            `options` for multiple choice; sparse or dense, according to the schema. Other features
+            are ignored.
         custom_config: the fields of `PreprocessingConfig`.
 
     Returns:
-        The features of the configuration's record type, and `num_tokens`. A missing label gives 0
-        (as published for test files); an unknown label gives -1, and text that is no number NaN.
+        The features of the configuration's record type, and `num_tokens`. A missing label becomes 0
+        (as published for test files), an unknown label -1, and in regression a label that is not a
+        number NaN.
 
     Raises:
         ConfigurationError: if the configuration is not legal.
-        ValueError: if there is no `text_a`, or for multiple choice no `options`.
+        ValueError: if `text_a` or, for multiple choice, `options` is missing.
     """
     config = configuration.build(PreprocessingConfig, custom_config, where="custom_config")
     tokenizer = GraphTokenizer(
@@ -101,7 +103,7 @@ def make_records(
     config: PreprocessingConfig,
     tokenizer: GraphTokenizer,
 ) -> dict[str, tf.Tensor]:
-    """What `preprocessing_fn` does, with a tokenizer that the caller keeps; see there."""
+    """Does the work of `preprocessing_fn`, with a tokenizer that the caller keeps alive."""
     for name in ("text_a",) if config.max_qa_length is None else ("text_a", "options"):
         if name not in inputs:
             raise ValueError(
@@ -118,7 +120,7 @@ def make_records(
     if num_choices is not None:
         options = raw_features.as_lists(inputs["options"], "options", num_choices)
         text_b = tf.reshape(choices.with_options(text_b, options), [-1])
-    # Both texts in one call: half as many calls, each on twice the strings.
+    # Both texts are tokenized in one call, to have fewer calls on more strings.
     ids = tokenizer(tf.concat([text_a, text_b], axis=0))
     num_examples = tf.size(text_a)
     ids_a, ids_b = ids[:num_examples], ids[num_examples:]
@@ -140,6 +142,6 @@ def make_records(
         **packed,
         NUM_TOKENS: packing.num_tokens(ids_a, ids_b, num_choices=num_choices),
         "label_ids": label_ids,
-        # Not from the label: without labels a served graph still has its other outputs.
+        # Derived from the text instead of the label, because a served graph has no labels.
         "is_real_example": tf.ones_like(text_a, dtype=tf.int64),
     }

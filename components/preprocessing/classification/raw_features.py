@@ -1,4 +1,4 @@
-"""Raw features between their two forms: strings per example, and what the schema makes of them."""
+"""Converts raw features between a string per example and the tensors that the schema implies."""
 
 from __future__ import annotations
 
@@ -7,28 +7,29 @@ from typing import Any
 
 import tensorflow as tf
 
-# What a model learns from; a raw example says beside it where it is from.
+# The features from which a model learns. Raw examples have others, which say where they come from.
 NAMES = ("text_a", "text_b", "options", "label")
 
 
 def as_dense(feature: tf.Tensor | tf.SparseTensor | tf.RaggedTensor, name: str) -> tf.Tensor:
-    """The first value of each example.
+    """Returns the first value of a feature for each example.
 
     Args:
-        feature: string; [n] or [n, m], sparse, ragged or dense, as the schema has it.
-        name: for messages.
+        feature: string [n] or [n, m]; sparse, ragged or dense, according to the schema.
+        name: name of the feature, for error messages.
 
     Returns:
-        string [n]; empty where an example has no value.
+        string [n]; empty if an example has no value.
 
     Raises:
         TypeError: if the feature does not hold strings.
     """
     _check_dtype(feature, name)
     if isinstance(feature, tf.SparseTensor):
-        # tf.sparse.to_dense has no column where no example has a value.
+        # tf.sparse.to_dense is not used, because its result has no column if no example has a
+        # value.
         num_rows = feature.dense_shape[0]
-        # The last of equal rows would win: only first values are kept.
+        # Only first values are scattered; otherwise, the last value of each row would remain.
         is_first = feature.indices[:, 1] == 0
         return tf.tensor_scatter_nd_update(
             tf.fill([num_rows], ""),
@@ -43,16 +44,16 @@ def as_dense(feature: tf.Tensor | tf.SparseTensor | tf.RaggedTensor, name: str) 
 def as_lists(
     feature: tf.Tensor | tf.SparseTensor | tf.RaggedTensor, name: str, length: int
 ) -> tf.Tensor:
-    """All values of each example, of which there must be as many.
+    """Returns all values of a feature, of which each example must have the same number.
 
     Args:
-        feature: string; [n, m], sparse, ragged or dense, as the schema has it.
-        name: for messages.
-        length: number of values.
+        feature: string [n, m]; sparse, ragged or dense, according to the schema.
+        name: name of the feature, for error messages.
+        length: number of values that each example must have.
 
     Returns:
-        string [n, length]. Where it is computed for an example with more or fewer values, that is
-        an InvalidArgumentError.
+        string [n, length]. Computing it raises an InvalidArgumentError if an example has more or
+        fewer values.
 
     Raises:
         TypeError: if the feature does not hold strings.
@@ -65,9 +66,9 @@ def as_lists(
     are_right = tf.reduce_all(tf.cast(feature.row_lengths(), tf.int32) == length)
     message = f"every example needs {length} values of {name}, none of them empty"
     check = tf.debugging.Assert(are_right, [message])
-    # The operation is None where it has been carried out already.
+    # In eager mode the check has already been carried out, and is None.
     with tf.control_dependencies([] if check is None else [check]):
-        # Of this length in any case, so that nothing behind it fails before the check does.
+        # The shape is fixed in any case, so that no later operation fails before the check does.
         return feature.to_tensor("", shape=[None, length])
 
 
@@ -82,18 +83,18 @@ def _check_dtype(feature: tf.Tensor | tf.SparseTensor | tf.RaggedTensor, name: s
 def as_sparse(
     raw: Mapping[str, tf.Tensor], raw_spec: Mapping[str, Any]
 ) -> dict[str, tf.Tensor | tf.SparseTensor | tf.RaggedTensor]:
-    """Strings as `tf.io.parse_example` would give them, for a Transform graph.
+    """Converts strings to what `tf.io.parse_example` would return, as input of a Transform graph.
 
     Args:
-        raw: string [n], or [n, m] for lists, by feature name. An empty string is taken for no
-            value.
+        raw: values by feature name, string [n], or [n, m] for lists. An empty string means that
+            there is no value.
         raw_spec: parsing specification of the Transform graph
-            (`TFTransformOutput.raw_feature_spec`). Features that it lacks are left out: a graph
-            for single texts knows no `text_b`.
+            (`TFTransformOutput.raw_feature_spec`). Features that it does not contain are left out;
+            for example, a graph for single texts has no `text_b`.
 
     Returns:
-        Feature by name: sparse [n, m], ragged [n, (m)], or dense with the specified shape; m is 1
-        but for lists.
+        Features by name: sparse [n, m], ragged [n, (m)], or dense with the specified shape. m is 1
+        except for lists.
     """
     features = {}
     for name, values in raw.items():
@@ -112,5 +113,5 @@ def as_sparse(
 def _without_empty(values: tf.Tensor) -> tf.SparseTensor:
     if values.shape.rank == 1:
         return tf.sparse.from_dense(values[:, None])
-    # From the left without gaps, as `tf.io.parse_example` gives lists.
+    # Values move to the left without gaps, as in the lists of `tf.io.parse_example`.
     return tf.ragged.boolean_mask(values, values != "").to_sparse()

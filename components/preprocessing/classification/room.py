@@ -1,12 +1,15 @@
-"""Room in the sequences of records, for those that check settings without TensorFlow."""
+"""How much room the sequences of records have, for code that checks settings without TensorFlow."""
 
 from __future__ import annotations
 
-# SEP and CLS; a second text brings a SEP of its own.
+# A single text needs SEP and CLS; a second text needs another SEP.
 SINGLE_SPECIALS = 2
 PAIR_SPECIALS = 3
 
 
 def longest_question(seq_len: int) -> int:
-    """Most pieces of a question with an option that leave room for one piece of the passage."""
+    """Returns the most pieces of a question with an option that leave room for the passage.
+
+    At least one piece of the passage must fit.
+    """
     return seq_len - PAIR_SPECIALS - 1

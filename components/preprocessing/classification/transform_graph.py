@@ -1,4 +1,4 @@
-"""The Transform graph: made from the preprocessing function, applied to serialized raw examples."""
+"""Builds the Transform graph from the preprocessing function, and applies it to raw examples."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import apache_beam as beam
 import numpy as np
 import tensorflow as tf
 
-# Registers the ops of the tokenizer, also where a graph is only loaded.
+# Registers the tokenizer's ops, which are also needed when a graph is only loaded.
 import tensorflow_text  # noqa: F401
 import tensorflow_transform as tft
 import tensorflow_transform.beam as tft_beam
@@ -31,23 +31,25 @@ def build(
     *,
     directory: str,
 ) -> None:
-    """Writes the graph as TFX's Transform does, for `tft.TFTransformOutput`.
+    """Builds the graph and writes it in the layout of TFX's Transform, for `tft.TFTransformOutput`.
 
     Args:
-        schema: of the raw examples.
-        config: what shapes the records.
-        directory: gets `transform_fn`, `transformed_metadata` and `metadata`.
+        schema: schema of the raw examples.
+        config: the settings that shape the records.
+        directory: directory to which `transform_fn`, `transformed_metadata` and `metadata` are
+            written.
     """
     source = tfxio.TFExampleBeamRecord(physical_format="tfrecord", schema=schema)
-    # Nothing of the graph depends on the data: no example is read, and a pipeline in this process
-    # does, whatever the runner of the large one.
+    # The graph does not depend on the data, so no example is read, and a small pipeline in this
+    # process is enough, whatever runner the main pipeline uses.
     with (
         files.gathered(directory) as gathered,
         tempfile.TemporaryDirectory() as temp_dir,
         beam.Pipeline(runner="FnApiRunner") as pipeline,
         tft_beam.Context(temp_dir=temp_dir),
     ):
-        # Read once; the function below is traced several times.
+        # The model is copied once, because the function below is traced several times and reads it
+        # each time.
         vocabulary = files.join(temp_dir, MODEL_FILE_NAME)
         files.write_bytes(vocabulary, files.read_bytes(config.sentencepiece_model))
         plain = configuration.to_plain(dataclasses.replace(config, sentencepiece_model=vocabulary))
@@ -63,14 +65,15 @@ def build(
 
 @dataclasses.dataclass(frozen=True)
 class Transformed:
-    """Records, and what they do not tell of their examples.
+    """Records, and facts about their examples that the records do not contain.
 
     Attributes:
-        records: serialized.
-        labels: as they stand in the examples, empty where there is none.
-        num_tokens: int64 [n], of the whole texts with special tokens; with options, of the longest.
-        num_unknown: int64 [n], tokens of the records that the vocabulary has no piece for; with
-            options, of the one that has the most.
+        records: the serialized records.
+        labels: the labels as in the raw examples; empty for an example without a label.
+        num_tokens: int64 [n], number of tokens of the uncut texts with special tokens; for multiple
+            choice, of the longest sequence.
+        num_unknown: int64 [n], number of tokens in the record for which the vocabulary has no
+            piece; for multiple choice, in the sequence that has the most.
     """
 
     records: Sequence[bytes]
@@ -80,20 +83,21 @@ class Transformed:
 
 
 class TransformGraph:
-    """A graph that `build` wrote, ready to make records."""
+    """A graph that `build` has written, loaded to make records."""
 
     def __init__(self, directory: str):
         output = tft.TFTransformOutput(directory)
         self._layer = output.transform_features_layer()
         self._raw_spec = output.raw_feature_spec()
-        # Whatever the schema has: a split without labels can be parsed too.
+        # All features are parsed as variable-length strings, whatever the schema says, so that a
+        # split without labels can be parsed as well.
         self._parsed = {
             name: tf.io.VarLenFeature(tf.string)
             for name in raw_features.NAMES
             if name in self._raw_spec
         }
-        # There is no Python control flow to convert; looking for it in all of the layer's code
-        # takes AutoGraph 8 s.
+        # AutoGraph is off because there is no Python control flow to convert, and it would take 8 s
+        # to look for it in the layer's code.
         self._apply: Callable = tf.function(
             self._transform,
             input_signature=[tf.TensorSpec([None], tf.string)],
@@ -101,7 +105,7 @@ class TransformGraph:
         )
 
     def __call__(self, examples: Sequence[bytes]) -> Transformed:
-        """Records of serialized raw tf.Examples, in their order."""
+        """Makes records from serialized raw tf.Examples, in the same order."""
         features, others = self._apply(tf.constant(examples))
         arrays = {name: features[name].numpy() for name in sorted(features)}
         return Transformed(
@@ -114,14 +118,14 @@ class TransformGraph:
     def _transform(self, examples: tf.Tensor) -> tuple[Mapping[str, tf.Tensor], ...]:
         parsed = tf.io.parse_example(examples, self._parsed)
         raw = {
-            # Of any number, which the graph looks at.
+            # There may be any number of options here; the graph checks it.
             name: tf.sparse.to_dense(value, "")
             if name == "options"
             else raw_features.as_dense(value, name)
             for name, value in parsed.items()
         }
         features = dict(self._layer(raw_features.as_sparse(raw, self._raw_spec)))
-        # Padding has the id of unknown pieces.
+        # Padding has the same id as unknown pieces, so it is excluded by its mask.
         unknown = (features["input_ids"] == UNK_ID) & (features["input_mask"] == UNMASKED)
         num_unknown = tf.math.count_nonzero(unknown, axis=-1)
         if num_unknown.shape.rank > 1:
@@ -135,9 +139,10 @@ class TransformGraph:
 
 
 def _encode(arrays: Mapping[str, np.ndarray], row: int) -> bytes:
-    """One record, its features in the order of their names: equal records are equal bytes.
+    """Serializes one record with its features in the order of `arrays`.
 
-    Not tfx_bsl's encoder, whose features stand in the order of a hash map.
+    Equal records become equal bytes, unlike with tfx_bsl's encoder, which orders features by a hash
+    map.
     """
     return array_examples.encode(
         array_examples.float_entry(name, values[row])

@@ -1,7 +1,7 @@
-"""Raw examples to records in Beam: a file at a time, in order.
+"""Turns raw examples into records in Beam, one file at a time.
 
-Each file of raw examples gives one file of records in the same order, so the bytes do not depend on
-the runner or the number of workers, and the order drawn for the training split is kept.
+Each file of raw examples becomes one file of records in the same order. So the bytes do not depend
+on the runner or the number of workers, and the random order of the training split is kept.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from components.preprocessing.classification.transform_graph import TransformGra
 
 METRICS_NAMESPACE = "xlnet/classification"
 
-# As many texts are in memory at once, or fewer if they are long.
+# The largest number of examples that are in memory at once; it is smaller if they are long.
 _BATCH_SIZE = 1024
 _BATCH_BYTES = 8 << 20
 
@@ -30,9 +30,9 @@ class Shard:
     """One file to transform.
 
     Attributes:
-        split: its split.
-        source: path of the raw examples.
-        target: path of the records.
+        split: name of its split.
+        source: path of the file of raw examples.
+        target: path of the file of records.
     """
 
     split: str
@@ -41,11 +41,11 @@ class Shard:
 
 
 def plan(sources: Mapping[str, Sequence[str]], split_directories: Mapping[str, str]) -> list[Shard]:
-    """Gives every file of raw examples its file of records.
+    """Decides which file of records each file of raw examples becomes.
 
     Args:
-        sources: paths of raw examples by split.
-        split_directories: where the records of each split go.
+        sources: paths of the raw examples by split.
+        split_directories: directory for the records of each split.
     """
     return [
         Shard(split, source, shard_path(split_directories[split], number, len(paths)))
@@ -55,12 +55,12 @@ def plan(sources: Mapping[str, Sequence[str]], split_directories: Mapping[str, s
 
 
 def shard_path(directory: str, number: int, num_shards: int) -> str:
-    """Place of one file of records, named as TFX's Transform names them."""
+    """Returns the path of a file of records, named as by TFX's Transform."""
     return files.join(directory, f"transformed_examples-{number:05d}-of-{num_shards:05d}.gz")
 
 
 def shard_names(shards: Iterable[Shard]) -> dict[str, list[str]]:
-    """Paths of the records relative to the artifact, by split, for the manifest."""
+    """Returns the paths of the records relative to the artifact, by split, for the manifest."""
     names: dict[str, list[str]] = {}
     for shard in shards:
         directory, name = posixpath.split(shard.target)
@@ -80,13 +80,13 @@ def transform(
     """Adds the transformation to a Beam pipeline.
 
     Args:
-        pipeline: to add to.
-        shards: what `plan` returned.
-        graph_directory: of the Transform graph.
+        pipeline: the pipeline to which it is added.
+        shards: the result of `plan`.
+        graph_directory: directory of the Transform graph.
         labels: the task's labels; None for regression.
         seq_len: length of the records.
-        counts_path: gets what `label_check.count` and `length_counts.count` find, as JSON for
-            `read_counts`.
+        counts_path: path of a file to which the sums of `label_check.count` and
+            `length_counts.count` are written, for `read_counts`.
     """
     _ = (
         pipeline
@@ -100,13 +100,13 @@ def transform(
 
 
 def remove_leftovers(shards: Iterable[Shard]) -> None:
-    """Removes what killed workers left: TFX reads whatever lies in a split's directory."""
+    """Removes incomplete files that killed workers left; TFX would read them like all others."""
     for directory in sorted({posixpath.dirname(shard.target) for shard in shards}):
         files.remove_leftovers(directory)
 
 
 def read_counts(path: str, splits: Iterable[str]) -> dict[str, dict[str, int]]:
-    """What `transform` counted, by split and name; splits without records are there as well."""
+    """Reads the counts of `transform` by split and name; splits without records are included."""
     counts: dict[str, dict[str, int]] = {split: {} for split in splits}
     for split, name, number in json.loads(files.read_bytes(path)):
         counts[split][name] = number
@@ -114,7 +114,7 @@ def read_counts(path: str, splits: Iterable[str]) -> dict[str, dict[str, int]]:
 
 
 class _TransformShard(beam.DoFn):
-    """Writes the records of one file; yields ((split, name), number)."""
+    """Writes the records of one file; yields counts as ((split, name), number)."""
 
     def __init__(self, graph_directory: str, labels: Sequence[str] | None, seq_len: int):
         self._graph_directory = graph_directory
@@ -126,7 +126,7 @@ class _TransformShard(beam.DoFn):
         self._graph = TransformGraph(self._graph_directory)
 
     def process(self, shard: Shard) -> Iterator[tuple[tuple[str, str], int]]:
-        """Writes the file whole or not at all."""
+        """Transforms one file; its records are written atomically."""
         counts: collections.Counter[str] = collections.Counter()
         with tfrecords.open_writer(shard.target) as writer:
             for batch in _batches(tfrecords.read_records(shard.source)):

@@ -1,1 +1,1 @@
-"""Documents to ordered, masked segments."""
+"""Turns documents into ordered pretraining records with masked spans."""

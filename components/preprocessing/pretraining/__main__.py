@@ -1,4 +1,4 @@
-"""`python -m components.preprocessing.pretraining`: documents to ordered records."""
+"""`python -m components.preprocessing.pretraining`: turns documents into ordered records."""
 
 from __future__ import annotations
 

@@ -1,12 +1,13 @@
-"""Encoded documents between the two stages of preprocessing, in files that a shard reads parts of.
+"""Stores encoded documents in files between the two stages of pretraining's preprocessing.
 
-Tokenising workers gather documents and write them in blocks, sorted by the shard that each belongs
-to. What goes through Beam's grouping is only where a shard's section lies in which block, so that a
-runner that groups in memory holds no text. A section is self-contained:
+Workers of the first stage collect encoded documents and write them to files called blocks, sorted
+by shard. The part of a block that belongs to one shard is a section. Only the positions of sections
+go through Beam's grouping, so a runner that groups in memory does not have to hold the text. In the
+second stage, each shard reads its sections from all blocks. A section consists of:
 
-    uint32 number of documents, sentences and tokens; then little-endian arrays: 16 bytes per
-    document (its place in the order), uint32 sentences per document, uint32 tokens per sentence,
-    ids.
+    uint32 numbers of documents, sentences and tokens, followed by little-endian arrays: 16 bytes
+    per document (its place in the order), uint32 number of sentences per document, uint32 number
+    of tokens per sentence, and the ids.
 """
 
 from __future__ import annotations
@@ -28,12 +29,12 @@ _KEY_BYTES = 16
 
 @dataclasses.dataclass(frozen=True)
 class ShardKey:
-    """Name of a shard.
+    """Identifies a shard.
 
     Attributes:
-        split: such as "train".
-        pass_index: 0, 1, …
-        shard: 0, 1, …
+        split: name of the split, such as "train".
+        pass_index: index of the pass over the corpus, from 0.
+        shard: index of the shard within the pass, from 0.
     """
 
     split: str
@@ -43,7 +44,7 @@ class ShardKey:
 
 @dataclasses.dataclass(frozen=True)
 class Section:
-    """Where a part of a shard's documents lies: `num_bytes` of a file, from `offset` on."""
+    """Where some of a shard's documents are stored: `num_bytes` of a file, from `offset` on."""
 
     path: str
     offset: int
@@ -51,15 +52,19 @@ class Section:
 
 
 def order_key(place: tuple[str, int, int], *, seed: int, split: str, pass_index: int) -> bytes:
-    """16 bytes that say which shard a document goes to in a pass, and where in it.
+    """Returns 16 bytes that decide the shard of a document in a pass, and its place in the shard.
 
-    They depend on nothing but the seed, the pass and the document's place in the corpus.
+    They only depend on the seed, the split, the pass and the document's place in the corpus.
     """
     return seeds.digest(seed, "document order", split, pass_index, *place, size=_KEY_BYTES)
 
 
 class BlockWriter:
-    """Gathers the encoded documents of one split and writes them in blocks."""
+    """Collects the encoded documents of a split and writes them to blocks.
+
+    Attributes:
+        num_tokens: number of tokens collected for the next block.
+    """
 
     def __init__(self, directory: str, *, split: str, seed: int, num_passes: int, num_shards: int):
         self._directory = directory
@@ -71,15 +76,16 @@ class BlockWriter:
         self.num_tokens = 0
 
     def add(self, document: EncodedDocument) -> None:
-        """Keeps a document for the next block."""
+        """Adds a document to the next block."""
         self._documents.append(document)
         self.num_tokens += len(document.ids)
 
     def flush(self) -> Iterator[tuple[ShardKey, Section]]:
-        """Writes what was kept as a block; yields the section of each shard that has one."""
+        """Writes the collected documents as a block; yields the section of each shard in it."""
         if not self._documents:
             return
-        # The name is no part of the result; a bundle that is run again writes another block.
+        # The random name does not affect the result. A bundle that is run again writes another
+        # block.
         path = files.join(self._directory, f"block-{uuid.uuid4().hex}")
         sections = []
         with files.open_atomically(path) as file:
@@ -102,17 +108,18 @@ class BlockWriter:
                 document.place, seed=self._seed, split=self._split, pass_index=pass_index
             )
             shard = int.from_bytes(key[:8], "little") % self._num_shards
-            # The half that chose the shard says nothing about the place in it.
+            # The half that decided the shard is no longer random within the shard, so it comes
+            # last.
             by_shard.setdefault(shard, []).append((key[8:] + key[:8], document))
         return by_shard
 
 
 def read_shard(sections: Iterable[Section], *, dtype: np.dtype) -> ShardTokens:
-    """All documents of a shard in their order, whichever blocks they come from.
+    """Reads all documents of a shard and puts them in order, regardless of their blocks.
 
     Args:
-        sections: of one shard, in any order.
-        dtype: of the ids, as they were written.
+        sections: the shard's sections, in any order.
+        dtype: dtype with which the ids were written.
     """
     keys, ids, sentence_lens = [], [], []
     for section in sections:

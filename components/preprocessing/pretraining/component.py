@@ -1,4 +1,4 @@
-"""PretrainingPreprocessor: the TFX component from documents to ordered records."""
+"""PretrainingPreprocessor: the TFX component that turns documents into ordered records."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from components.preprocessing.pretraining.config import PretrainingDataConfig
 
 
 class PretrainingPreprocessorSpec(types.ComponentSpec):
-    """What goes in and out."""
+    """The parameters, inputs and outputs of `PretrainingPreprocessor`."""
 
     PARAMETERS = {
         executor.CONFIG_KEY: component_spec.ExecutionParameter(type=str),
@@ -31,12 +31,12 @@ class PretrainingPreprocessorSpec(types.ComponentSpec):
 
 
 class PretrainingPreprocessor(base_beam_component.BaseBeamComponent):
-    """Tokenises documents, cuts them into segments that continue each other, and masks spans.
+    """Tokenizes documents, cuts them into segments that continue each other, and masks spans.
 
     Component `outputs` contains:
-     - `records`: Channel of type `Examples`: pretraining records of the splits of the input, in
-       files whose batches follow each other; its directory also holds the manifest, dead letters,
-       and the vocabulary.
+     - `records`: Channel of type `Examples`: pretraining records of all splits of the input. In
+       each file, every batch continues the one before it. The directory also holds the manifest,
+       dead letters, and the vocabulary.
     """
 
     SPEC_CLASS = PretrainingPreprocessorSpec
@@ -50,13 +50,14 @@ class PretrainingPreprocessor(base_beam_component.BaseBeamComponent):
         config: PretrainingDataConfig,
         from_raw_text: bool = True,
     ):
-        """Sets up the component; touches no file.
+        """Sets up the component without accessing any file.
 
         Args:
             examples: raw Examples of `CorpusExampleGen`.
             sentencepiece_model: the vocabulary.
-            config: what shapes the records.
-            from_raw_text: False if the texts are ids of pieces, separated by white space.
+            config: the settings that shape the records.
+            from_raw_text: False if the documents consist of ids of pieces, separated by white
+                space, instead of text.
         """
         super().__init__(
             PretrainingPreprocessorSpec(

@@ -1,4 +1,4 @@
-"""What shapes pretraining records, checked before anything runs."""
+"""The settings that shape pretraining records, which are checked before anything runs."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import Any, Literal
 MaskStrategy = Literal["single_token", "whole_word", "token_span", "word_span"]
 MASK_STRATEGIES: tuple[str, ...] = ("single_token", "whole_word", "token_span", "word_span")
 
-# `[SEP]` after A, `[SEP]` after B, `[CLS]`.
+# `<sep>` after A, `<sep>` after B, and `<cls>`.
 NUM_FUNCTIONAL_TOKENS = 3
-# Positions in a record are held as int16 while masks are sampled.
+# While masks are sampled, positions in a record are stored as int16.
 _MAX_SEQ_LEN = (1 << 15) - 2
-# Tokens of a shard, if nothing else is said: about 9 MB of English text, 60 MB in a worker.
+# The default number of tokens in a shard: about 9 MB of English text, which takes 60 MB in a
+# worker.
 DEFAULT_SHARD_TOKENS = 1 << 21
 
 
@@ -25,28 +26,33 @@ class PretrainingDataConfig:
     """Parameters of pretraining records (XLNet paper, §2.2, §2.5, §3.1, appendix A.3).
 
     Attributes:
-        seed: of every draw; the same seed and input give the same bytes.
-        batch_size: rows of a batch: records `n * batch_size + r` of a file continue each other.
-        seq_len: tokens of a record.
-        reuse_len: tokens at its beginning that the next batch's memory covers.
-        bi_data: whether half of each core's rows run backwards.
-        uncased: whether the text is lower-cased.
-        keep_accents: whether its accents are kept.
-        num_predict: masked tokens of each record, divided between the reused part and the rest in
-            proportion to their lengths; None leaves the number to the span sampling.
-        mask_alpha: tokens of context per `mask_beta` masked tokens.
-        mask_beta: see `mask_alpha`.
-        max_gram: longest span, in pieces or words; shorter ones are more frequent (1/n).
-        mask_strategy: `token_span` (spans of pieces from a word's start: the published behaviour),
-            `word_span` (spans of words), `whole_word` (single words), `single_token`.
-        num_cores: cores over whose rows a batch is laid out; with `bi_data` each core's rows are
-            half forward, half backward.
-        use_eod: whether `<eod>` ends each document.
-        num_passes: passes over the corpus, each with another document order, other random
-            continuations and other masks.
-        num_shards: files per pass and split; None takes it from the corpus' size.
-        shard_tokens: tokens per shard that an unset `num_shards` aims at. A worker holds one shard.
-        max_dead_letter_share: share of the text, in bytes, that may be unusable.
+        seed: seed of all random draws; the same seed and input give the same bytes.
+        batch_size: number of rows in a batch. Row `r` of a file consists of the records
+            `n * batch_size + r`, each of which continues the one before it.
+        seq_len: number of tokens in a record.
+        reuse_len: number of tokens at the beginning of a record that are covered by the memory of
+            the next batch.
+        bi_data: whether half of the rows of each core run backwards.
+        uncased: whether text is converted to lower case.
+        keep_accents: whether text keeps its accents.
+        num_predict: number of masked tokens in each record, divided between the reused part and the
+            rest in proportion to their lengths; None leaves the number to the span sampling.
+        mask_alpha: number of tokens of context for every `mask_beta` masked tokens.
+        mask_beta: number of masked tokens for every `mask_alpha` tokens of context.
+        max_gram: length of the longest span, in pieces or words. Spans of length n are drawn with
+            probability proportional to 1/n.
+        mask_strategy: `token_span` (spans of pieces that begin at the start of a word, as
+            published), `word_span` (spans of whole words), `whole_word` (single words) or
+            `single_token`.
+        num_cores: number of cores among which the rows of a batch are divided; with `bi_data`, half
+            of the rows of each core run forward and half backward.
+        use_eod: whether each document ends with `<eod>`.
+        num_passes: number of passes over the corpus, each with a different order of documents,
+            different random continuations and different masks.
+        num_shards: number of files per pass and split; None derives it from the size of the corpus.
+        shard_tokens: target number of tokens per shard if `num_shards` is None. A worker holds one
+            shard in memory.
+        max_dead_letter_share: largest share of the text, in bytes, that may be unusable.
     """
 
     seed: int
@@ -69,10 +75,11 @@ class PretrainingDataConfig:
     max_dead_letter_share: float = 0.001
 
     def __post_init__(self) -> None:
-        """Checks everything that can be known without the corpus.
+        """Checks everything that can be checked without the corpus.
 
         Raises:
-            PretrainingDataConfigError: naming the field, its value and what is legal.
+            PretrainingDataConfigError: if a setting is not legal; the message names the field, its
+                value and what is legal.
         """
         positive = (
             "batch_size",
@@ -102,7 +109,7 @@ class PretrainingDataConfig:
         _require(
             self.seq_len <= _MAX_SEQ_LEN, f"seq_len is {self.seq_len}; at most {_MAX_SEQ_LEN}."
         )
-        # A and B hold a token each at least.
+        # A and B have at least one token each.
         longest_reuse = self.seq_len - NUM_FUNCTIONAL_TOKENS - 2
         _require(
             self.reuse_len <= longest_reuse,
@@ -143,27 +150,30 @@ class PretrainingDataConfig:
 
     @property
     def new_len(self) -> int:
-        """Tokens of `A SEP B SEP CLS`."""
+        """The number of tokens of `A SEP B SEP CLS`."""
         return self.seq_len - self.reuse_len
 
     @property
     def ab_len(self) -> int:
-        """Tokens of A and B together."""
+        """The number of tokens of A and B together."""
         return self.new_len - NUM_FUNCTIONAL_TOKENS
 
     @property
     def num_streams(self) -> int:
-        """Parts into which the text of a shard is cut; a backward row shares its forward row's."""
+        """The number of streams into which the text of a shard is divided.
+
+        Each row has a stream of its own, but a backward row shares that of its forward row.
+        """
         return self.batch_size // 2 if self.bi_data else self.batch_size
 
     @property
     def min_shard_tokens(self) -> int:
-        """Tokens that a shard needs for one batch."""
+        """The number of tokens that a shard needs for one batch."""
         return self.num_streams * self.seq_len
 
     @property
     def max_num_predict(self) -> int:
-        """Largest number of predictions that both parts of a record have room for."""
+        """The largest number of predictions for which both parts of a record have room."""
         return max(
             number
             for number in range(self.seq_len + 1)
@@ -172,16 +182,20 @@ class PretrainingDataConfig:
 
     @property
     def goals(self) -> tuple[int | None, int | None]:
-        """Masked tokens in the reused part and in the rest; None for a free number.
+        """The numbers of masked tokens in the reused part and in the rest; None if not prescribed.
 
-        With `reuse_len == seq_len / 2` the odd one is in the reused part, as published.
+        If `reuse_len` is half of `seq_len` and the total is odd, the reused part has one more, as
+        published.
         """
         if self.num_predict is None:
             return None, None
         return _divide(self.num_predict, self.reuse_len, self.seq_len)
 
     def parameters(self) -> dict[str, Any]:
-        """What the manifest records; everything but how the work was divided and judged."""
+        """The parameters for the manifest: all settings that shape the records.
+
+        The other ones only concern how the work is divided and how many dead letters are allowed.
+        """
         values = dataclasses.asdict(self)
         del values["shard_tokens"], values["max_dead_letter_share"]
         return values

@@ -1,4 +1,4 @@
-"""Documents → piece ids, many lines at a time."""
+"""Converts documents to piece ids, many lines at a time for speed."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from components.example_gen.pretraining.corpus import Document
 from components.tokenization.special_ids import CLS_ID, EOD_ID, SEP_ID, SPIECE_UNDERLINE
 from components.tokenization.tokenizer import Tokenizer
 
-# White space in ASCII, as `str.split` has it, other than the space and the line end.
+# The ASCII white space of `str.split`, except for the space and the line feed.
 _OTHER_SPACES = "\t\x0b\x0c\r\x1c\x1d\x1e\x1f"
-# Pieces that may begin a word without the space mark: brackets of special pieces and punctuation.
+# Punctuation that may begin a word without a space mark in front of it, as in the published code.
 _PUNCTUATION = frozenset('!"#$%&()*+,-./:;?@[\\]^_`{|}~')
 
 Reject = Callable[[DeadLetter], None]
@@ -23,12 +23,13 @@ Reject = Callable[[DeadLetter], None]
 
 @dataclasses.dataclass(frozen=True)
 class EncodedDocument:
-    """Piece ids of a document.
+    """The piece ids of a document.
 
     Attributes:
-        place: name of the document that no other one has: file, line and part.
+        place: file, line and part of the document, which identify it.
         ids: unsigned [num_tokens].
-        sentence_lens: uint32 [num_sentences], tokens of each line; `<eod>` is the last line's.
+        sentence_lens: uint32 [num_sentences], number of tokens in each line; `<eod>` belongs to the
+            last line.
     """
 
     place: tuple[str, int, int]
@@ -37,19 +38,20 @@ class EncodedDocument:
 
 
 class DocumentEncoder:
-    """Encodes documents with one tokenizer.
+    """Encodes documents with a tokenizer.
 
     Attributes:
-        dtype: of the ids; two bytes for vocabularies of up to 65,536 pieces.
+        dtype: dtype of the ids, which take two bytes for vocabularies of up to 65,536 pieces.
     """
 
     def __init__(self, tokenizer: Tokenizer, *, use_eod: bool, from_raw_text: bool) -> None:
-        """Prepares the tables.
+        """Prepares the encoder.
 
         Args:
-            tokenizer: for the text.
-            use_eod: whether `<eod>` ends each document.
-            from_raw_text: False if the lines hold ids of pieces, separated by white space.
+            tokenizer: tokenizer for the text.
+            use_eod: whether each document ends with `<eod>`.
+            from_raw_text: False if lines consist of ids of pieces, separated by white space,
+                instead of text.
         """
         vocabulary = tokenizer.vocabulary
         self.dtype = id_dtype(tokenizer)
@@ -65,11 +67,11 @@ class DocumentEncoder:
         self._from_raw_text = from_raw_text
 
     def encode(self, documents: Sequence[Document], reject: Reject) -> Iterator[EncodedDocument]:
-        """Ids of each document that has any, in order.
+        """Encodes documents in order, leaving out those without any tokens.
 
         Args:
-            documents: together small enough to be held in memory as ids.
-            reject: gets each line of ids that is none.
+            documents: the documents; together, their ids must fit into memory.
+            reject: called with a dead letter for each line that should consist of ids but does not.
         """
         lines = list(itertools.chain.from_iterable(document.lines for document in documents))
         if self._from_raw_text:
@@ -93,13 +95,13 @@ class DocumentEncoder:
             first_line, first_token = last_line, last_token
 
     def encode_lines(self, lines: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        """The ids that `Tokenizer.encode` gives for each line, in one array.
+        """Encodes lines as `Tokenizer.encode` does, but into one array.
 
         Args:
-            lines: stripped, without line ends.
+            lines: the lines, stripped and without line ends.
 
         Returns:
-            Ids of all lines, and uint32 [num_lines] the number of ids of each.
+            The ids of all lines, and the number of ids of each line, uint32 [num_lines].
         """
         batch = self._processor.Encode(self._normalize(lines), out_type=int, num_threads=1)
         lens = np.fromiter(map(len, batch), np.uint32, len(batch))
@@ -117,9 +119,9 @@ class DocumentEncoder:
         return np.concatenate([*parts, ids[position:]]), lens
 
     def _normalize(self, lines: Sequence[str]) -> list[str]:
-        """`Tokenizer.normalize` of each line, with the ASCII ones taken together.
+        """Does what `Tokenizer.normalize` does for each line, but for all ASCII lines together.
 
-        NFKD leaves ASCII alone, so what remains to do there is white space, quotes and case.
+        NFKD does not change ASCII, so only white space, quotes and case have to be handled there.
         """
         if not lines:
             return []
@@ -162,22 +164,23 @@ class DocumentEncoder:
         if ids.min() < 0 or ids.max() >= self._size:
             return "id outside the vocabulary", nothing
         if np.isin(ids, (SEP_ID, CLS_ID)).any():
-            # The layout of the records adds these; in the text they could not be told apart.
+            # Records contain these as separators, from which they could not be told apart in the
+            # text.
             return "id of <sep> or <cls> in the text", nothing
         return "", ids.astype(self.dtype)
 
 
 def id_dtype(tokenizer: Tokenizer) -> np.dtype:
-    """Smallest unsigned type of 2 or 4 bytes for the tokenizer's ids."""
+    """Returns the unsigned dtype of 2 or, if necessary, 4 bytes for the tokenizer's ids."""
     return np.dtype("<u2" if tokenizer.vocabulary.size <= 1 << 16 else "<u4")
 
 
 def word_starts(tokenizer: Tokenizer) -> np.ndarray:
-    """Bool [vocabulary size]: whether a piece may begin a word.
+    """Returns whether each piece of the vocabulary may begin a word; bool [vocabulary size].
 
-    Those are the pieces that begin with the space mark or `<`, and single ASCII punctuation
-    characters except the apostrophe, as in the published preprocessing. A piece that stands for a
-    byte is spelt with `<`, but goes on with what is before it.
+    As in the published preprocessing, these are the pieces that begin with the space mark or `<`,
+    and the single characters in `_PUNCTUATION` (ASCII punctuation except `'`, `=` and `>`). A byte
+    piece is also written with `<`, but continues the text before it, so it does not begin a word.
     """
     pieces = map(tokenizer.id_to_piece, range(tokenizer.vocabulary.size))
     starts = np.array(

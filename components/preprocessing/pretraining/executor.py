@@ -1,4 +1,4 @@
-"""Executor of PretrainingPreprocessor: artifact paths in, artifact paths out."""
+"""The executor of PretrainingPreprocessor, which passes its artifacts' paths to the library."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FROM_RAW_TEXT_KEY = "from_raw_text"
 
 
 class Executor(RecordsExecutor):
-    """Makes records of every split of the raw examples."""
+    """Makes pretraining records from every split of the raw examples."""
 
     def Do(  # noqa: N802  (TFX's name)
         self,
@@ -30,16 +30,17 @@ class Executor(RecordsExecutor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Writes records, the vocabulary and, last, the manifest.
+        """Writes the records, the vocabulary and finally the manifest.
 
         Args:
-            input_dict: `examples` (documents of `CorpusExampleGen`) and `sentencepiece_model`.
-            output_dict: `records`, one Examples artifact.
-            exec_properties: `config` (JSON of a `PretrainingDataConfig`) and `from_raw_text`
-                (0 or 1).
+            input_dict: has `examples` (documents of `CorpusExampleGen`) and `sentencepiece_model`.
+            output_dict: has `records`, a single Examples artifact.
+            exec_properties: has `config` (JSON of a `PretrainingDataConfig`) and `from_raw_text` (0
+                or 1).
 
         Raises:
-            TooManyDeadLettersError, CorpusTooSmallError: see `pipeline.finish`.
+            TooManyDeadLettersError: if more of the text was unusable than the configuration allows.
+            CorpusTooSmallError: if a split has too little text for one batch.
         """
         config = configuration.from_json(
             PretrainingDataConfig, exec_properties[CONFIG_KEY], where=CONFIG_KEY

@@ -1,11 +1,12 @@
-"""Which tokens of a segment are masked for prediction; many segments at once.
+"""Chooses the tokens that are masked for prediction, for many segments at once.
 
-The published sampler walks a segment: it draws a span length n (with probability proportional to
-1/n), lays a context of about n * alpha / beta tokens around it, masks the span, and goes on behind
-the context (paper §2.3 and appendix A.3, "span-based prediction"). Here all segments take a step
-together, which draws from the same distribution: segments are independent of each other.
+The published sampler walks along a segment. It draws a span length n (with probability proportional
+to 1/n), lays a context of about n * alpha / beta tokens around the span, masks the span, and
+continues behind the context (paper §2.3 and appendix A.3, "span-based prediction"). Here, all
+segments take each step together. Because segments are independent of each other, the distribution
+is the same.
 
-Segments are given in reading order; the caller turns backward ones round, and their masks back.
+Segments are given in reading order: the caller reverses backward segments, and then their masks.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True)
 class MaskParameters:
-    """How spans are drawn; see `PretrainingDataConfig` for the meaning of each field."""
+    """The parameters of sampling; `PretrainingDataConfig` explains each of them."""
 
     strategy: str
     alpha: int
@@ -36,17 +37,17 @@ def sample_masks(
     """Draws the masks of segments.
 
     Args:
-        starts: bool [num_segments, segment_len]: whether a piece may begin a word.
-        functional: bool [num_segments, segment_len]: `<sep>` and `<cls>`. The strategies
-            `single_token` and `whole_word` pass them over; the span strategies may mask them, as
-            published, and the permutation later does not count those as targets.
-        parameters: how spans are drawn.
-        goal: masked tokens per segment, or None for a number that the sampling gives. Where the
-            spans end short of the goal, random single tokens fill it up.
-        generator: source of the draws.
+        starts: bool [num_segments, segment_len], whether each piece may begin a word.
+        functional: bool [num_segments, segment_len], whether each token is `<sep>` or `<cls>`. The
+            strategies `single_token` and `whole_word` never mask these. The span strategies may
+            mask them, as published; the permutation does not count them as targets later.
+        parameters: the parameters of sampling.
+        goal: number of masked tokens per segment; None leaves it to the sampling. If the spans do
+            not reach the goal, random single tokens are added.
+        generator: generator for all draws.
 
     Returns:
-        bool [num_segments, segment_len]; rows sum to `goal`, if there is one.
+        bool [num_segments, segment_len]; each row sums to `goal`, if it is given.
     """
     sampler = {
         "token_span": _spans,
@@ -68,7 +69,7 @@ def _spans(
     goal: int | None,
     generator: np.random.Generator,
 ) -> np.ndarray:
-    """`token_span` and `word_span`; `functional` does not matter to them."""
+    """Samples with the strategies `token_span` and `word_span`, which ignore `functional`."""
     del functional
     num_segments, length = starts.shape
     by_word = parameters.strategy == "word_span"
@@ -91,7 +92,8 @@ def _spans(
         left = (draws[1] * context).astype(np.int64)
         begin = next_start[active, np.minimum(position + left, length)].astype(np.int64)
         if by_word:
-            # Begin of the word n words on; positions behind the last one hold the length.
+            # The span ends where the word begins that is n words further. Behind the last word, the
+            # table contains the length of the segment.
             index = np.minimum(num_before[active, np.minimum(begin, length - 1)] + n, length)
             end = word_begin[active, index].astype(np.int64)
             if goal is not None:
@@ -99,7 +101,7 @@ def _spans(
             keep = begin < length
         else:
             end = begin + n
-            # A span that would touch the segment's end is not taken, and ends the walk.
+            # A span that would reach the end of the segment is not used, and ends the walk.
             keep = end < length
         active, begin, end = active[keep], begin[keep], end[keep]
         spans.add(active, begin, end)
@@ -119,7 +121,10 @@ def _single_tokens(
     goal: int | None,
     generator: np.random.Generator,
 ) -> np.ndarray:
-    """Each token by itself with probability beta / alpha; with a goal, all are left to the fill."""
+    """Masks each token independently with probability beta / alpha.
+
+    If there is a goal, nothing is masked here, because `_fill` then chooses all tokens.
+    """
     if goal is not None:
         return np.zeros(starts.shape, bool)
     return (generator.random(starts.shape) < parameters.beta / parameters.alpha) & ~functional
@@ -132,9 +137,10 @@ def _whole_words(
     goal: int | None,
     generator: np.random.Generator,
 ) -> np.ndarray:
-    """Words by themselves; with a goal, in random order those that still fit in.
+    """Masks each word independently; with a goal, takes words in random order as long as they fit.
 
-    Pieces before a segment's first word belong to a word that began earlier: never taken.
+    Pieces before the first word of a segment belong to a word that began earlier, and are never
+    masked.
     """
     num_segments, length = starts.shape
     word_begin, _ = _word_begins(starts)
@@ -167,11 +173,11 @@ def _whole_words(
 def _fill(
     mask: np.ndarray, avoided: np.ndarray | None, goal: int, generator: np.random.Generator
 ) -> None:
-    """Masks random further tokens, in place, until each row has `goal` of them."""
+    """Masks further random tokens, in place, until each row has `goal` masked tokens."""
     taken = mask if avoided is None else mask | avoided
     missing = goal - mask.sum(axis=1)
-    # Drawing until a free token is hit is uniform over the free ones, and cheap while many are
-    # free. Ends with certainty, since the configuration keeps the goal within what is free.
+    # Drawing positions until a free one is hit is uniform over the free ones, and cheap as long as
+    # many are free. The loop ends, because the configuration ensures that enough tokens are free.
     active = np.flatnonzero(missing > 0)
     missing = missing[active]
     length = mask.shape[1]
@@ -186,7 +192,7 @@ def _fill(
 
 
 class _SpanList:
-    """Spans found so far, [begin, end) of a segment each, in any order."""
+    """Collects spans, each the part [begin, end) of a segment, in any order."""
 
     def __init__(self, num_segments: int, length: int) -> None:
         self._shape = (num_segments, length)
@@ -198,19 +204,24 @@ class _SpanList:
         self._lengths.append(end - begin)
 
     def to_mask(self) -> np.ndarray:
-        """Bool [num_segments, length]."""
+        """Returns which tokens are in a span; bool [num_segments, length]."""
         begins, lengths = np.concatenate(self._begins), np.concatenate(self._lengths)
         mask = np.zeros(self._shape, bool)
-        # Element k of all spans counted through lies k - (elements before its span) behind begin.
+        # If the elements of all spans are numbered consecutively, element k lies k - (number of
+        # elements in earlier spans) behind the beginning of its span.
         shifts = begins - (np.cumsum(lengths) - lengths)
         mask.reshape(-1)[np.repeat(shifts, lengths) + np.arange(lengths.sum())] = True
         return mask
 
 
 def _next_start(starts: np.ndarray) -> np.ndarray:
-    """[n, length + 1]: the first start at or behind each position; `length` where there is none."""
+    """Returns the first start at or after each position; `length` if there is none.
+
+    int16 [num_segments, length + 1].
+    """
     num_segments, length = starts.shape
-    # Positions down, segments across: each step of the running minimum is one vector operation.
+    # Transposed, with positions as rows, so that each step of the running minimum is one vector
+    # operation.
     result = np.full((length + 1, num_segments), length, np.int16)
     positions = np.arange(length, dtype=np.int16)[:, None]
     np.copyto(result[:-1], positions, where=starts.T)
@@ -220,10 +231,11 @@ def _next_start(starts: np.ndarray) -> np.ndarray:
 
 
 def _word_begins(starts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Positions of the starts of each segment in order, and how many lie before each position.
+    """Finds the starts of the words in each segment.
 
     Returns:
-        [n, length + 1] int16, `length` behind the last start; [n, length] int16.
+        The positions of the starts in order, int16 [num_segments, length + 1], with `length` after
+        the last one; and the number of starts before each position, int16 [num_segments, length].
     """
     num_segments, length = starts.shape
     counts = np.cumsum(starts, axis=1, dtype=np.int16)

@@ -1,4 +1,7 @@
-"""Preprocessing for pretraining in Beam: documents → blocks of ids → shards of ordered records.
+"""Preprocessing for pretraining in Beam, in two stages.
+
+The first stage turns documents into blocks of ids, and the second turns these into shards of
+ordered records. A worker holds one block or one shard in memory at a time.
 
     plan = make_plan(...)
     clear_output(plan)
@@ -6,7 +9,7 @@
         add_to_pipeline(pipeline, plan)
     manifest = finish(plan)
 
-`preprocess` does all of that. A worker holds one block of documents or one shard at a time.
+`preprocess` does all of these steps.
 """
 
 from __future__ import annotations
@@ -39,9 +42,9 @@ from components.tokenization.tokenizer import Tokenizer
 
 METRICS_NAMESPACE = "xlnet/preprocessing/pretraining"
 
-# A worker reads this much of a file before it may turn to another.
+# The size of the ranges into which files are divided; each range is one piece of work.
 _RANGE_BYTES = 4 << 20
-# Text that is given to SentencePiece at once, and ids that are kept until they are written.
+# How much text SentencePiece gets at once, and how many ids are collected for a block.
 _CHARACTERS_AT_ONCE = 1 << 19
 _BLOCK_TOKENS = 1 << 21
 
@@ -52,7 +55,7 @@ _SECTIONS = "sections"
 
 
 class CorpusTooSmallError(ValueError):
-    """A corpus that does not fill a single batch."""
+    """A split of the corpus does not fill a single batch."""
 
 
 def preprocess(
@@ -66,23 +69,24 @@ def preprocess(
     from_raw_text: bool = True,
     beam_pipeline_args: Sequence[str] = ("--runner=FnApiRunner",),
 ) -> manifest_lib.Manifest:
-    """Makes pretraining records from files of text, see `make_plan` for the arguments.
+    """Makes pretraining records from files of text.
 
     Args:
-        inputs: glob patterns by split.
-        output_directory: a directory of this run's own; what an earlier run left is removed.
-        config: what shapes the records.
-        tokenizer: for the text.
-        file_format: of the input.
+        inputs: glob patterns of the input files by split.
+        output_directory: directory for the records; what an earlier run left there is removed.
+        config: the settings that shape the records.
+        tokenizer: tokenizer for the text.
+        file_format: format of the input files.
         text_field: key of the text in JSONL objects and Examples.
-        from_raw_text: False if the text is ids of pieces.
-        beam_pipeline_args: flags for Beam. Whatever they say, the output is the same.
+        from_raw_text: False if the text consists of ids of pieces.
+        beam_pipeline_args: flags for Beam; they do not affect the output.
 
     Returns:
         The manifest that was written.
 
     Raises:
-        TooManyDeadLettersError, CorpusTooSmallError: see `finish`.
+        TooManyDeadLettersError: if more of the text was unusable than the configuration allows.
+        CorpusTooSmallError: if a split has too little text for one batch.
     """
     plan = make_plan(
         inputs=inputs,
@@ -100,14 +104,15 @@ def preprocess(
 
 
 def add_to_pipeline(pipeline: beam.Pipeline, plan: PretrainingPlan) -> None:
-    """Adds both stages; the pipeline's end leaves the shards and a summary for `finish`."""
+    """Adds both stages to a pipeline, which writes the shards and a summary for `finish`."""
     whole_files = [
         (split, file.path, file.size) for split, members in plan.inputs.items() for file in members
     ]
     encoded = (
         pipeline
         | "Files" >> beam.Create(list(enumerate(whole_files)))
-        # A grouping hands its keys to the workers in turn, where a Reshuffle leaves it to chance.
+        # GroupByKey distributes keys evenly over the workers, and Reshuffle distributes them at
+        # random.
         | "Spread files" >> beam.GroupByKey()
         | "Ranges" >> beam.FlatMap(_ranges, plan=plan)
         | "Spread ranges" >> beam.GroupByKey()
@@ -123,16 +128,17 @@ def finish(
     input_counts: Mapping[str, int] | None = None,
     kept: str | None = None,
 ) -> manifest_lib.Manifest:
-    """Judges what the pipeline did, writes the manifest last, and removes the working directory.
+    """Checks the results of the pipeline, removes the working directory, and writes the manifest.
 
     Args:
-        plan: what was done.
-        input_counts: of the raw examples, kept in the manifest (`counts_file.of_input`).
-        kept: where dead letters will lie if this fails, for the message; None where they are.
+        plan: the plan that the pipeline has carried out.
+        input_counts: counters of the raw examples for the manifest, from `counts_file.of_input`.
+        kept: directory to which dead letters are copied if this fails, for the error message; None
+            if they stay where they are.
 
     Raises:
         TooManyDeadLettersError: if more of the text was unusable than the configuration allows.
-        CorpusTooSmallError: if a split gave no batch.
+        CorpusTooSmallError: if a split has too little text for one batch.
     """
     counts = records_job.read_summary(plan)
     config = plan.config
@@ -199,7 +205,7 @@ def _ranges(
 
 
 class _Tokenise(beam.DoFn):
-    """File ranges → blocks of encoded documents; yields each shard's sections of them."""
+    """Writes the documents of file ranges to blocks; yields the sections with their shards."""
 
     def __init__(self, plan: PretrainingPlan) -> None:
         self._plan = plan
@@ -266,7 +272,7 @@ class _Tokenise(beam.DoFn):
 
 
 class _Build(beam.DoFn):
-    """A shard's sections → its file of records; yields counts."""
+    """Turns the sections of a shard into its file of records; yields counts."""
 
     def __init__(self, plan: PretrainingPlan) -> None:
         self._plan = plan
@@ -303,14 +309,14 @@ class _Build(beam.DoFn):
         yield f"{split}/records", num_records
         yield f"{split}/records with a continuation", statistics.num_continued
         yield f"{split}/masked tokens", statistics.num_masked
-        # Of this file alone; a sum over one.
+        # These counters have only one summand, because they belong to this file alone.
         yield f"records_of/{name}", num_records
         yield f"max_masked_of/{name}", statistics.max_masked
 
 
 def _dead_letters_path(plan: PretrainingPlan, split: str, file_range: FileRange) -> str:
     source = file_range.path.removeprefix(plan.common_directory).lstrip("/")
-    # `a/b.txt` and `a-b.txt` are two files.
+    # The number distinguishes files such as `a/b.txt` and `a-b.txt`.
     number = seeds.integer(0, "dead letters of", source) % 1_000_000
     name = f"{split}-{source.replace('/', '-')}-{number:06d}-{file_range.start:015d}.jsonl"
     return files.join(plan.dead_letters_directory, name)
@@ -329,5 +335,5 @@ def _batches(documents: Iterator[Document]) -> Iterator[list[Document]]:
 
 
 def _key(key: blocks.ShardKey) -> tuple[str, int, int]:
-    """As plain values, whose encoding Beam knows to be deterministic."""
+    """Converts a key to plain values, whose encoding Beam knows to be deterministic."""
     return key.split, key.pass_index, key.shard

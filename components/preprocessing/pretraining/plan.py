@@ -1,4 +1,4 @@
-"""What a run of preprocessing will do, worked out and checked before Beam starts."""
+"""Plans a run of pretraining's preprocessing, and checks everything possible before Beam starts."""
 
 from __future__ import annotations
 
@@ -16,20 +16,21 @@ from components.preprocessing.pretraining.config import (
 from components.preprocessing.records_job import RecordsJob, split_directory
 from components.tokenization.tokenizer import Tokenizer
 
-# For the number of shards only: bytes of text per piece in English, and how much text compresses.
+# Rough values, only used to choose the number of shards: bytes of English text per piece, and the
+# compression ratio of text.
 _BYTES_PER_TOKEN = 4
 _COMPRESSION = 3
-# A shard should have so many batches that what is lost at the end of its rows does not matter.
+# A shard should have at least this many batches, so that the loss at the end of its rows is small.
 _BATCHES_PER_SHARD = 64
 
 
 class NoTextError(ValueError):
-    """Input files that exist and are all empty."""
+    """The input files exist, but are all empty."""
 
 
 @dataclasses.dataclass(frozen=True)
 class InputFile:
-    """A file of the corpus; `size` is in bytes, as it lies there."""
+    """A file of the corpus; `size` is its size in bytes as stored, that is, possibly compressed."""
 
     path: str
     size: int
@@ -37,17 +38,17 @@ class InputFile:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PretrainingPlan(RecordsJob):
-    """A run of preprocessing.
+    """The plan of a run of preprocessing.
 
     Attributes:
-        config: what shapes the records.
-        inputs: files by split.
-        num_shards: files per pass, by split.
-        file_format: of the input.
+        config: the settings that shape the records.
+        inputs: input files by split.
+        num_shards: number of output files per pass, by split.
+        file_format: format of the input files.
         text_field: key of the text in JSONL objects and Examples.
-        from_raw_text: False if lines hold ids of pieces.
-        common_directory: begins the paths of all input files. Draws depend on the rest of the
-            path only, so a corpus may be moved.
+        from_raw_text: False if lines consist of ids of pieces.
+        common_directory: directory that contains all input files. Random draws only depend on the
+            path below it, so a corpus can be moved without changing the records.
     """
 
     config: PretrainingDataConfig
@@ -59,7 +60,7 @@ class PretrainingPlan(RecordsJob):
     common_directory: str
 
     def shard_name(self, split: str, pass_index: int, shard: int) -> str:
-        """File name of a shard relative to the output directory."""
+        """Returns the path of a shard's file relative to the output directory."""
         return (
             f"{split_directory(split)}/pretraining-pass-{pass_index:03d}-"
             f"{shard:05d}-of-{self.num_shards[split]:05d}.tfrecord"
@@ -76,21 +77,22 @@ def make_plan(
     text_field: str = TEXT_FEATURE,
     from_raw_text: bool = True,
 ) -> PretrainingPlan:
-    """Checks everything that can be checked, and looks at the size of the input.
+    """Makes the plan: checks everything possible, and looks at the size of the input.
 
     Args:
-        inputs: glob patterns by split, such as {"train": ["corpus/*.txt.gz"]}.
-        output_directory: a directory of this run's own.
-        config: what shapes the records.
-        tokenizer: that treats case and accents as `config` says.
-        file_format: see `components.example_gen.pretraining.corpus.read_documents`.
-        text_field: likewise.
-        from_raw_text: False if the text is ids of pieces, separated by white space.
+        inputs: glob patterns of the input files by split, such as {"train": ["corpus/*.txt.gz"]}.
+        output_directory: directory that only this run uses.
+        config: the settings that shape the records.
+        tokenizer: a tokenizer that treats case and accents as `config` says.
+        file_format: format of the input files; see
+            `components.example_gen.pretraining.corpus.read_documents`.
+        text_field: key of the text in JSONL objects and Examples.
+        from_raw_text: False if the text consists of ids of pieces, separated by white space.
 
     Raises:
-        NoSuchFilesError: naming the pattern that matches nothing.
+        NoSuchFilesError: if a pattern matches no file; the message names the pattern.
         NoTextError: if all files of a split are empty.
-        PretrainingDataConfigError: if the tokenizer or the format do not fit the configuration.
+        PretrainingDataConfigError: if the tokenizer or the format does not fit the configuration.
     """
     for name in ("uncased", "keep_accents"):
         given, actual = getattr(config, name), getattr(tokenizer, name)
@@ -133,7 +135,7 @@ def _find(split: str, patterns: Sequence[str]) -> list[InputFile]:
         raise NoTextError(
             f"The corpus files of the split {split!r} are all empty: {', '.join(patterns)}."
         )
-    # Large ones first, so that no worker begins one when the others are done.
+    # Large files come first, so that no worker starts one when all others have finished.
     return sorted(found.values(), key=lambda file: (-file.size, file.path))
 
 

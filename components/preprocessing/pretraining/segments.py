@@ -1,8 +1,9 @@
-"""Where the segments A and B of each record begin and end, for many records at once.
+"""Chooses where the segments A and B of each record begin and end, for many records at once.
 
-A row is a stream of tokens, cut into sentences at its cut points. A record takes `reuse_len`
-tokens, then A from there to a cut point, then B: either what follows A, or a stretch from a random
-place of the same row. Both are then shortened until they fill the record (paper §2.5, §3.1).
+A row is a stream of tokens, divided into sentences at its cut points. A record consists of
+`reuse_len` tokens, then A, which ends at a cut point, and then B, which is either what follows A or
+a stretch from a random place in the same row. Both are shortened until they fill the record (paper
+§2.5, §3.1).
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ class Rows:
     """Streams of tokens of equal length, one per row of a batch.
 
     Attributes:
-        ids: [num_rows, row_len] piece ids, unsigned; backward rows are stored backwards.
-        cuts: [num_cuts] int64, ascending: `row * row_len + position` of each token that begins
-            a sentence, the first token of a row excepted.
-        backward: [num_rows] bool.
+        ids: unsigned [num_rows, row_len], piece ids; backward rows are stored in reverse.
+        cuts: int64 [num_cuts], ascending, the cut points: `row * row_len + position` of each token
+            that begins a sentence, except for the first token of a row.
+        backward: bool [num_rows], whether a row runs backwards.
     """
 
     ids: np.ndarray
@@ -29,21 +30,21 @@ class Rows:
 
     @property
     def row_len(self) -> int:
-        """Tokens per row."""
+        """The number of tokens per row."""
         return self.ids.shape[1]
 
 
 @dataclasses.dataclass(frozen=True)
 class Segments:
-    """Segments of `num_records` records, batch by batch, row by row; all arrays [num_records].
+    """The segments of records, batch by batch and row by row; all arrays are [num_records].
 
     Attributes:
-        row: row of the record.
+        row: index of the record's row.
         begin: position in the row of the record's first token.
-        a_len: tokens of A, which begins at `begin + reuse_len`.
+        a_len: number of tokens of A, which begins at `begin + reuse_len`.
         b_begin: position in the row of B's first token.
-        b_len: tokens of B.
-        label: 1 where B is what follows A, else 0.
+        b_len: number of tokens of B.
+        label: 1 if B is what follows A, otherwise 0.
     """
 
     row: np.ndarray
@@ -62,17 +63,17 @@ def lay_out_rows(
     num_cores: int,
     bi_data: bool,
 ) -> Rows:
-    """Cuts a shard's tokens into the rows of its batches.
+    """Divides the tokens of a shard into the rows of its batches.
 
-    With `bi_data` each core's rows are as many forward ones, then the same ones backward; so the
-    model can tell by the row which way a text runs.
+    With `bi_data`, the first half of each core's rows are forward, and the second half are the same
+    rows backward. So the model knows from the row in which direction a text runs.
 
     Args:
-        ids: [num_tokens] piece ids.
-        sentence_starts: ascending positions at which a sentence begins.
+        ids: [num_tokens], piece ids.
+        sentence_starts: ascending positions of the tokens that begin a sentence.
         batch_size: number of rows.
-        num_cores: see `PretrainingDataConfig`.
-        bi_data: whether to add backward rows.
+        num_cores: number of cores among which the rows are divided.
+        bi_data: whether half of the rows run backwards.
     """
     num_streams = batch_size // 2 if bi_data else batch_size
     row_len = len(ids) // num_streams
@@ -96,7 +97,7 @@ def lay_out_rows(
     row_cuts = [np.empty(0, np.int64)]
     for row, (stream, backward) in enumerate(order):
         rows[row] = streams[stream, ::-1] if backward else streams[stream]
-        # A boundary before token p is, read backwards, one before token row_len - p.
+        # Read backwards, a boundary before token p is a boundary before token row_len - p.
         positions = row_len - cuts[stream][::-1] if backward else cuts[stream]
         row_cuts.append(row * row_len + positions)
     return Rows(
@@ -107,7 +108,10 @@ def lay_out_rows(
 
 
 def num_batches(row_len: int, *, seq_len: int, reuse_len: int) -> int:
-    """Batches that rows of this length give: each goes on `reuse_len` tokens after the last."""
+    """Returns how many batches rows of this length give.
+
+    Each batch begins `reuse_len` tokens after the one before it.
+    """
     return (row_len - seq_len) // reuse_len + 1 if row_len >= seq_len else 0
 
 
@@ -120,19 +124,19 @@ def choose_segments(
     ab_len: int,
     generator: np.random.Generator,
 ) -> Segments:
-    """Draws A, B and the label of every record of some consecutive batches.
+    """Draws A, B and the label of every record in consecutive batches.
 
-    Half of the records get a random B, and so do those whose A runs through without a cut point.
-    Everything depends on the published algorithm's own order of draws only through its
-    distribution: the choices of different records are independent.
+    Half of the records get a random B, and so do all records in which there is no cut point to end
+    A. The draws are not in the order of the published code, but their distribution is the same,
+    because the choices for different records are independent.
 
     Args:
-        rows: the streams.
-        batches: indices of the batches; each must fit the rows (see `num_batches`).
-        seq_len: tokens of a record.
-        reuse_len: tokens before A.
-        ab_len: tokens of A and B together.
-        generator: source of the draws.
+        rows: the rows of the shard.
+        batches: indices of the batches, all of which must fit into the rows (see `num_batches`).
+        seq_len: number of tokens in a record.
+        reuse_len: number of tokens before A.
+        ab_len: number of tokens of A and B together.
+        generator: generator for all draws.
     """
     num_rows, row_len = rows.ids.shape
     row = np.tile(np.arange(num_rows, dtype=np.int64), len(batches))
@@ -141,13 +145,13 @@ def choose_segments(
     row_begin, row_end = row * row_len, (row + 1) * row_len
     draws = generator.random((3, len(row)))
 
-    # Sentence ends inside the room of A and B, and the first one at or after its end.
+    # Finds the cut points inside the room of A and B, and the first one at or after its end.
     first = np.searchsorted(rows.cuts, row_begin + a_begin, side="right")
     last = np.searchsorted(rows.cuts, row_begin + a_begin + ab_len, side="left")
     num_cuts = last - first
     cuts = np.append(rows.cuts, row_len * num_rows)
-    # The last token of a row has no next one to be its target, so segments end before it. (The
-    # published code ends the whole file at the first record in which one does not.)
+    # The last token of a row has no next token to be its target, so segments must end before it.
+    # (The published code ends the whole file at the first record in which a segment does not.)
     sentence_end = np.minimum(cuts[last], row_end - 1) - row_begin
 
     has_cut = num_cuts > 0
@@ -158,7 +162,7 @@ def choose_segments(
     wanted = np.maximum(1, ab_len - (a_end - a_begin))
     random_begin = (draws[2] * (row_len - wanted)).astype(np.int64)
     random_end = random_begin + wanted
-    # Grown to whole sentences on both sides.
+    # The random stretch is extended to whole sentences on both sides.
     before = np.searchsorted(cuts, row_begin + random_begin, side="right") - 1
     after = np.searchsorted(cuts, row_begin + random_end, side="left")
     sentence_begin = np.maximum(np.where(before >= 0, cuts[before], 0), row_begin) - row_begin
@@ -178,9 +182,10 @@ def choose_segments(
 
 
 def shortened_a_len(a_len: np.ndarray, b_len: np.ndarray, total: int) -> np.ndarray:
-    """Length of A after the longer of A and B lost a token (B if equal) until they fit.
+    """Returns the length of A after A and B have been shortened to `total` tokens.
 
-    In closed form: B never falls below `total // 2` on account of A, nor A below the rest on
-    account of B. `a_len + b_len` must be at least `total`.
+    As published, the longer one loses one token at a time (B if they are equally long). In closed
+    form, A is only shortened as far as to half of `total` (rounded up), or to what B leaves free if
+    that is more. `a_len + b_len` must be at least `total`.
     """
     return np.minimum(a_len, np.maximum((total + 1) // 2, total - b_len))

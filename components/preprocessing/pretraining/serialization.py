@@ -1,8 +1,9 @@
-"""Pretraining records as serialized tf.train.Examples, by cutting slices out of encoded rows.
+"""Serializes pretraining records as tf.train.Examples by cutting slices out of encoded rows.
 
-Every token of a row stands in several records, twice in each (as input and as the target before
-it). So each row is encoded once to the bytes that its ids have in a packed int64 list, and a record
-is put together from slices: the inputs of A are one slice, its targets the same shifted by a token.
+Every token of a row occurs in several records, and twice in each: as an input, and as the target of
+the token before it. So each row is encoded only once, to the bytes that its ids have in a packed
+int64 list, and records are assembled from slices of these bytes. For example, the inputs of A are
+one slice, and its targets are the same slice shifted by one token.
 """
 
 from __future__ import annotations
@@ -16,24 +17,25 @@ from components.records import PretrainingSegmentId
 
 _CLS_ID = 3
 _SEP_ID = 4
-# Wire types of protocol buffers: field 1, 2 and 3, each length-delimited.
+# Tags in the protobuf wire format: fields 1, 2 and 3, each length-delimited.
 _FIELD_1 = b"\x0a"
 _FIELD_2 = b"\x12"
 _INT64_LIST = b"\x1a"
 
 
 class EncodedRows:
-    """Rows of piece ids as varints, with the place of each token.
+    """Rows of piece ids, encoded as varints.
 
     Attributes:
         content: the varints of all rows, one row after another.
-        offsets: int [num_rows, row_len + 1]: where each token's varint begins in `content`.
+        offsets: int32 or int64 [num_rows, row_len + 1], where the varint of each token begins in
+            `content`.
     """
 
     def __init__(self, rows: Rows) -> None:
         digits, lengths = _varint_table(int(rows.ids.max(initial=0)) + 1)
         parts = []
-        # Half the memory of a shard's worker; a row of int64 is needed only beyond 2 GB.
+        # The offsets take much of a worker's memory, so they are only int64 beyond 2 GB of content.
         fits = rows.ids.size * len(digits) < 1 << 31
         self.offsets = np.zeros((len(rows.ids), rows.row_len + 1), np.int32 if fits else np.int64)
         total = 0
@@ -55,16 +57,16 @@ class EncodedRows:
 def serialize(
     encoded: EncodedRows, segments: Segments, is_masked: np.ndarray, *, reuse_len: int
 ) -> Iterator[bytes]:
-    """Serialized records in the order of the segments.
+    """Serializes records in the order of their segments.
 
     Args:
-        encoded: the rows that the segments were chosen from.
-        segments: of `n` records.
-        is_masked: bool [n, seq_len].
-        reuse_len: tokens before A.
+        encoded: the rows from which the segments were chosen.
+        segments: the segments of `n` records.
+        is_masked: bool [n, seq_len], whether each token is masked.
+        reuse_len: number of tokens before A.
 
     Yields:
-        tf.train.Example protos with the features of `components.records.PRETRAINING`, in the
+        Serialized tf.train.Examples with the features of `components.records.PRETRAINING`, in the
         order of their names.
     """
     num_records, seq_len = is_masked.shape
@@ -89,8 +91,8 @@ def serialize(
         places(b_end + 1),
         strict=True,
     )
-    # The target of the separator after A is the first token of B, and of B's last token the one
-    # that follows it in the row; the last two targets are padding.
+    # The separator after A has the first token of B as its target, and the last token of B has the
+    # token that follows it in the row. The last two targets are padding.
     for mask, label, before_sep, a, a_end, b, b_end_, a_next, a_next_end, b_next_end in slices:
         num_input = a_end - a + b_end_ - b + 3
         num_target = a_next_end - a_next + b_next_end - b + 2
@@ -115,7 +117,7 @@ def serialize(
 
 
 class _Ends:
-    """The bytes around the values, made once per length."""
+    """The bytes before the values of each feature, which are made once per length."""
 
     def __init__(self, seq_len: int) -> None:
         self._seq_len = seq_len
@@ -133,7 +135,7 @@ class _Ends:
         return _memoised(self._target, b"target", num_bytes)
 
     def segment_ids(self, before_separator: int) -> bytes:
-        """The whole `seg_id` entry: A with its separator, B with its own, CLS."""
+        """Returns the whole entry of `seg_id`; each separator belongs to the segment before it."""
         entry = self._segment_ids.get(before_separator)
         if entry is None:
             of_a = before_separator + 1
@@ -161,7 +163,7 @@ def _memoised(heads: dict[int, bytes], name: bytes, num_bytes: int) -> bytes:
 
 
 def _feature_head(name: bytes, num_bytes: int) -> bytes:
-    """What stands before the packed values of an int64 feature in `Features.feature`."""
+    """Returns the bytes before the packed values of an int64 feature in `Features.feature`."""
     packed = _FIELD_1 + varint(num_bytes)
     int64_list = _INT64_LIST + varint(len(packed) + num_bytes) + packed
     key = _FIELD_1 + varint(len(name)) + name
@@ -171,7 +173,7 @@ def _feature_head(name: bytes, num_bytes: int) -> bytes:
 
 
 def varint(value: int) -> bytes:
-    """Base-128 encoding of a non-negative integer, low digits first."""
+    """Encodes a non-negative integer in base 128, least significant digit first."""
     digits = bytearray()
     while value > 0x7F:
         digits.append(value & 0x7F | 0x80)
@@ -181,7 +183,10 @@ def varint(value: int) -> bytes:
 
 
 def _varint_table(size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Varints of 0 … size - 1: their digits, uint8 [1 to 5, size], and lengths, uint8 [size]."""
+    """Returns the varints of 0 … size - 1: their digits, uint8 [1 to 5, size], and their lengths.
+
+    The lengths are uint8 [size].
+    """
     values = np.arange(size, dtype=np.int64)
     shifts = 7 * np.arange(len(varint(size - 1)))[:, None]
     digits = (values >> shifts) & 0x7F

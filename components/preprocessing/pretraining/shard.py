@@ -1,4 +1,4 @@
-"""The tokens of one shard → its records, in consecutive-batch order."""
+"""Turns the tokens of a shard into its records, ordered so that consecutive batches continue."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from components import seeds
 from components.preprocessing.pretraining import masks, segments, serialization
 from components.preprocessing.pretraining.config import PretrainingDataConfig
 
-# Records whose segments and masks are drawn together; part of what the bytes depend on. At
-# seq_len 512 the arrays of a group take about 30 MB.
+# The number of records whose segments and masks are drawn together. The bytes of the records depend
+# on it. With seq_len 512, the arrays for a group take about 30 MB.
 _RECORDS_AT_ONCE = 4096
 
 
@@ -21,8 +21,8 @@ class ShardTokens:
     """The documents of a shard, one after another.
 
     Attributes:
-        ids: unsigned [num_tokens] piece ids.
-        sentence_starts: int64 ascending positions of the tokens that begin a sentence.
+        ids: unsigned [num_tokens], piece ids.
+        sentence_starts: int64, ascending positions of the tokens that begin a sentence.
     """
 
     ids: np.ndarray
@@ -31,13 +31,13 @@ class ShardTokens:
 
 @dataclasses.dataclass
 class ShardStatistics:
-    """What stands in the records of a shard, summed up while they are made.
+    """Statistics on the records of a shard, collected while they are made.
 
     Attributes:
-        num_records: records.
-        num_continued: those whose B is what follows A (label 1).
-        num_masked: masked tokens of all.
-        max_masked: most masked tokens of one.
+        num_records: number of records.
+        num_continued: number of records in which B is what follows A (label 1).
+        num_masked: number of masked tokens in all records.
+        max_masked: largest number of masked tokens in a record.
     """
 
     num_records: int = 0
@@ -46,7 +46,7 @@ class ShardStatistics:
     max_masked: int = 0
 
     def add(self, labels: np.ndarray, is_masked: np.ndarray) -> None:
-        """Counts some records: labels [n], bool is_masked [n, seq_len]."""
+        """Adds records with these labels, int [n], and masks, bool [n, seq_len]."""
         masked = np.count_nonzero(is_masked, axis=1)
         self.num_records += len(labels)
         self.num_continued += int(labels.sum())
@@ -55,7 +55,7 @@ class ShardStatistics:
 
 
 def num_records(num_tokens: int, config: PretrainingDataConfig) -> int:
-    """Records that a shard of this many tokens gives; 0 if there is too little for a batch."""
+    """Returns how many records a shard with this many tokens gives; 0 if it fills no batch."""
     return config.batch_size * segments.num_batches(
         num_tokens // config.num_streams, seq_len=config.seq_len, reuse_len=config.reuse_len
     )
@@ -71,16 +71,16 @@ def build_records(
     pass_index: int,
     statistics: ShardStatistics | None = None,
 ) -> Iterator[bytes]:
-    """Serialized records of a shard.
+    """Makes the serialized records of a shard.
 
     Args:
-        tokens: the shard's documents.
-        config: what shapes the records.
-        starts_word: bool [vocabulary_size]: whether a piece may begin a word.
-        split: name of the split; with shard and pass it names the draws.
+        tokens: the documents of the shard.
+        config: the settings that shape the records.
+        starts_word: bool [vocabulary_size], whether each piece may begin a word.
+        split: name of the split. Split, shard and pass determine the seeds of the draws.
         shard: index of the shard.
         pass_index: index of the pass.
-        statistics: is added to.
+        statistics: statistics to which the records are added, if given.
     """
     rows = segments.lay_out_rows(
         tokens.ids,
@@ -114,10 +114,11 @@ def build_records(
 
 
 class _WordStarts:
-    """Whether each token of the parts of a record may begin a word, taken from the rows."""
+    """Looks up in the rows whether each token of a record may begin a word."""
 
     def __init__(self, rows: segments.Rows, starts_word: np.ndarray, config: PretrainingDataConfig):
-        # Windows over B begin up to new_len before B, and those over A run beyond a row's end.
+        # The margin is needed because windows for B begin up to new_len tokens before B, and
+        # windows for A may extend beyond the end of a row.
         margin = config.new_len
         flat = np.zeros(rows.ids.size + 2 * margin, bool)
         flat[margin:-margin] = starts_word[rows.ids].reshape(-1)
@@ -128,11 +129,14 @@ class _WordStarts:
         self._config = config
 
     def reused(self, chosen: segments.Segments) -> np.ndarray:
-        """Bool [n, reuse_len]."""
+        """Returns the word starts in the reused parts; bool [n, reuse_len]."""
         return self._reuse[self._margin + chosen.row * self._row_len + chosen.begin]
 
     def new(self, chosen: segments.Segments) -> np.ndarray:
-        """Bool [n, new_len] of `A SEP B SEP CLS`; the functional tokens count as words."""
+        """Returns the word starts in `A SEP B SEP CLS`; bool [n, new_len].
+
+        Functional tokens count as words.
+        """
         base = self._margin + chosen.row * self._row_len
         of_a = self._new[base + chosen.begin + self._config.reuse_len]
         of_b = self._new[base + chosen.b_begin - chosen.a_len - 1]
@@ -141,7 +145,7 @@ class _WordStarts:
 
 
 def functional_positions(chosen: segments.Segments, config: PretrainingDataConfig) -> np.ndarray:
-    """Bool [n, new_len]: where `<sep>` and `<cls>` stand in `A SEP B SEP CLS`."""
+    """Returns where `A SEP B SEP CLS` has `<sep>` or `<cls>`; bool [n, new_len]."""
     positions = _positions(config)
     return (positions == chosen.a_len[:, None]) | (positions >= config.new_len - 2)
 
@@ -157,7 +161,7 @@ def _sample(
     config: PretrainingDataConfig,
     generator: np.random.Generator,
 ) -> np.ndarray:
-    """Masks of both parts of each record, bool [n, seq_len]."""
+    """Draws the masks of both parts of each record; bool [n, seq_len]."""
     parameters = masks.MaskParameters(
         config.mask_strategy, config.mask_alpha, config.mask_beta, config.max_gram
     )
@@ -169,7 +173,7 @@ def _sample(
     )
     sampled = []
     for starts, functional, goal in parts:
-        # Words begin at their first piece in reading order, so backward rows are turned round.
+        # A word begins with its first piece in reading order, so backward rows are reversed.
         starts[backward] = starts[backward, ::-1]
         functional[backward] = functional[backward, ::-1]
         mask = masks.sample_masks(

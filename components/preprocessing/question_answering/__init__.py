@@ -1,1 +1,1 @@
-"""Paragraphs and questions to aligned windows."""
+"""Turns paragraphs and questions into records: windows aligned with the original text."""

@@ -1,4 +1,4 @@
-"""`python -m components.preprocessing.question_answering`: paragraphs to records."""
+"""`python -m components.preprocessing.question_answering`: turns paragraphs into records."""
 
 from __future__ import annotations
 

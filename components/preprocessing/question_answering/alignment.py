@@ -1,14 +1,14 @@
-"""Which characters of a paragraph each piece stands for.
+"""Aligns the pieces of a paragraph with its characters.
 
-Pieces are of the normalised text, answers are counted in characters of the original one. The
-published alignment is a longest common subsequence between the paragraph, each character normalised
-by itself, and the text of the pieces. It is made once per paragraph here, and in nearly all
-paragraphs it is the identity shifted by the space that the first piece begins with.
+Pieces belong to the normalised text, but the positions of answers are counted in characters of the
+original text. The published alignment is a longest common subsequence of the paragraph, with each
+character normalised by itself, and the text of the pieces. Here it is computed once per paragraph.
+In nearly all paragraphs it is the identity, shifted by the space with which the first piece begins.
 
-Departure from the reference: a paragraph whose common subsequence is shorter than 80 % is not
-dropped with its questions, but aligned by a fallback that always gives an answer span. And an
-answer is never given pieces that stand for less than what is seen of it: the published span, where
-a character became several that something else in the paragraph also looks like, can be beside it.
+There are two departures from the reference. If less than 80 % of a paragraph can be matched, the
+reference drops it with its questions; here, a fallback aligns it and always gives an answer span.
+Also, the pieces of an answer always cover everything visible in it. The published span can lie
+beside the answer if a character becomes several in the normalisation and these also occur nearby.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ from components.preprocessing.question_answering import common_subsequence
 from components.tokenization import byte_pieces, normalization
 from components.tokenization.special_ids import SPIECE_UNDERLINE
 
-# Of the published alignment: width of the band beyond the difference in length, number of bands
-# tried (each twice as wide), and share of the paragraph that must be matched.
+# Constants of the published alignment: the width of the band in addition to the difference in
+# length, the number of bands that are tried (each twice as wide as the last), and the share of the
+# paragraph that must be matched.
 BAND_MARGIN = 5
 NUM_BANDS = 2
 MIN_MATCHED_SHARE = 0.8
@@ -32,7 +33,7 @@ _SPACE = ord(" ")
 
 
 class AlignmentMethod(enum.Enum):
-    """How an alignment was found; the first two are what the reference computes."""
+    """How an alignment was found; the reference only has the first two methods."""
 
     SHIFTED = "shifted"
     COMMON_SUBSEQUENCE = "common_subsequence"
@@ -47,17 +48,19 @@ class AlignmentMethod(enum.Enum):
 
 @dataclasses.dataclass(frozen=True)
 class Alignment:
-    """Pieces of a paragraph and its characters, N of them.
+    """The alignment of a paragraph of N characters with its pieces, whose text has M characters.
 
     Attributes:
-        tok_start_to_orig_index: int32[num_pieces], character at which each piece begins.
-        tok_end_to_orig_index: int32[num_pieces], last character of each piece.
-        method: how it was found.
-        piece_char_of_orig: int32[N], for each character the one of the pieces' text that is matched
-            with it, the first if there are several, or -1.
-        last_piece_char_of_orig: int32[N], the last if there are several, or -1.
+        tok_start_to_orig_index: int32[num_pieces], the character at which each piece begins.
+        tok_end_to_orig_index: int32[num_pieces], the last character of each piece.
+        method: how the alignment was found.
+        piece_char_of_orig: int32[N], for each character of the paragraph, the first character in
+            the pieces' text that is matched with it, or -1.
+        last_piece_char_of_orig: int32[N], the last character in the pieces' text that is matched
+            with it, or -1.
         piece_of_char: int32[M], the piece in which each character of the pieces' text begins.
-        last_piece_of_char: int32[M], the one in which it ends: another where pieces are bytes.
+        last_piece_of_char: int32[M], the piece in which it ends; this is a different one only for
+            byte pieces.
     """
 
     tok_start_to_orig_index: np.ndarray
@@ -69,20 +72,20 @@ class Alignment:
     last_piece_of_char: np.ndarray
 
     def piece_span(self, start: int, end: int) -> tuple[int, int]:
-        """First and last piece of the characters `start` … `end`, both included.
+        """Returns the first and last piece of the characters `start` to `end`, both inclusive.
 
-        Departure from the reference: where its pieces leave out something of the answer, which no
-        paragraph of SQuAD shows, they are the fewest that do not.
+        Departure from the reference: if its pieces would leave out part of the answer (which never
+        happens in SQuAD), the result is extended by as few pieces as possible to cover the answer.
         """
         first = convert_indices(self.piece_char_of_orig, np.array([start]), is_start=True)[0]
         last = convert_indices(self.last_piece_char_of_orig, np.array([end]), is_start=False)[0]
         first_piece = int(self.piece_of_char[first])
-        # Where nothing of the answer is matched the two can cross; the reference fails there.
+        # If no character of the answer is matched, the two can cross; the reference then fails.
         last_piece = max(first_piece, int(self.last_piece_of_char[last]))
         starts = self.tok_start_to_orig_index
         num_characters = len(self.piece_char_of_orig)
         reach = last_reached(starts, self.tok_end_to_orig_index, num_characters)
-        # The first piece also stands for what is before it.
+        # The very first piece also covers everything before it, so there is nothing to extend.
         if first_piece and starts[first_piece] > start:
             before = np.searchsorted(starts, start, side="right") - 1
             first_piece = int(np.searchsorted(starts, starts[max(before, 0)]))
@@ -92,24 +95,24 @@ class Alignment:
 
 
 def last_reached(starts: np.ndarray, ends: np.ndarray, end: int | None) -> np.ndarray:
-    """The last character that each piece answers for: those that no piece stands for are its too.
+    """Returns the last character that each piece covers, including characters without a piece.
 
-    Such are marks, which normalisation takes off, and characters that stand where another one like
-    them was matched (the second and third of \'\'\'). Where every character has its piece, a piece
-    answers for what it stands for.
+    A character without a piece belongs to the piece before it. Such characters are marks that
+    normalisation removes, and those of which only a similar neighbour was matched (such as the
+    second and third character of \'\'\'). If every character has a piece, the result is `ends`.
 
     Args:
-        starts: int[n], `Alignment.tok_start_to_orig_index` of pieces that follow each other.
-        ends: int[n], `Alignment.tok_end_to_orig_index`.
-        end: number of the paragraph's characters if the last of these pieces is its last; else
-            None, and what follows that piece is left open.
+        starts: int[n], `Alignment.tok_start_to_orig_index` of consecutive pieces.
+        ends: int[n], `Alignment.tok_end_to_orig_index` of these pieces.
+        end: number of characters in the paragraph if these pieces include its last one; otherwise
+            None, and then the last piece is not extended.
 
     Returns:
         int[n], at least `ends`.
     """
     following = ends + 1
     behind = np.searchsorted(starts, following, side="right")
-    # Of the pieces that begin no later, the last one ends last.
+    # Of all pieces that begin at or before this character, the last one also ends last.
     is_covered = ends[behind - 1] >= following
     next_start = np.append(starts, 0)[behind]
     at_end = following if end is None else np.full_like(following, end)
@@ -123,13 +126,14 @@ def align(
     """Aligns the pieces of a paragraph with its characters.
 
     Args:
-        text: the paragraph as it stands in the data, not empty.
-        pieces: of the normalised paragraph, not empty, as text with "▁" for spaces.
-        uncased: whether the normalisation lowers the case.
-        keep_accents: whether it keeps accents.
+        text: the original paragraph; it must not be empty.
+        pieces: pieces of the normalised paragraph as strings, with "▁" for spaces; there must be at
+            least one.
+        uncased: whether the normalisation converts text to lower case.
+        keep_accents: whether the normalisation keeps accents.
 
     Returns:
-        The alignment, the reference's where that gives one.
+        The alignment. It is that of the reference, if the reference finds one.
     """
     piece_text, lengths = byte_pieces.join(pieces)
     piece_text = piece_text.replace(SPIECE_UNDERLINE, " ")
@@ -140,7 +144,7 @@ def align(
     if orig_of_char is None:
         orig_of_char, method = _match_parts(text, piece_text, normalise)
     ends = np.cumsum(lengths)
-    # A byte that is not the first of its character has no character of its own.
+    # A piece for a byte that is not the first one of its character has length 0.
     starts = ends - np.maximum(lengths, 1)
     piece_of_char = np.repeat(np.arange(len(pieces), dtype=np.int32), lengths)
     last_piece_of_char = np.searchsorted(starts, np.arange(len(piece_text)), side="right") - 1
@@ -150,13 +154,13 @@ def align(
 
     chars = np.flatnonzero(orig_of_char >= 0)
     first_chars, last_chars = np.full((2, len(text)), -1, np.int32)
-    # Of several assignments to a place the last one stays.
+    # If an index occurs several times, the last assignment remains.
     last_chars[orig_of_char[chars]] = chars
     first_chars[orig_of_char[chars[::-1]]] = chars[::-1]
     if keep_accents and last_chars[-1] < 0 and orig_of_char[-1] < 0:
-        # SentencePiece takes some characters apart and puts marks together (Thai `ำ`, text in
-        # NFD): what is left over at both ends belongs together. Without accents the published
-        # alignment stays, which takes what is before it.
+        # SentencePiece decomposes some characters (Thai `ำ`) and composes others (text in NFD).
+        # What remains unmatched at the end of both texts therefore belongs together. If accents are
+        # removed, the published alignment is kept, which uses the character before.
         last_chars[-1] = len(piece_text) - 1
     return Alignment(
         convert_indices(orig_of_char, starts, is_start=True, end=len(text)),
@@ -171,19 +175,22 @@ def align(
 def convert_indices(
     index: np.ndarray, positions: np.ndarray, *, is_start: bool, end: int | None = None
 ) -> np.ndarray:
-    """Looks up positions in a partial mapping; gaps are filled from their neighbours.
+    """Looks up positions in a partial mapping, and fills its gaps from their neighbours.
 
-    A position in a gap becomes the first character after the match before the gap (for starts), or
-    the last one before the match behind it (for ends), as in the published preprocessing.
+    As in the published preprocessing, a position in a gap is mapped to the value after that of the
+    last match before the gap (for starts), or to the value before that of the first match behind
+    the gap (for ends).
 
     Args:
-        index: int32[n], increasing where it is not -1, at least one entry not -1.
-        positions: indices into it.
-        is_start: whether the positions begin or end a span.
-        end: number of legal values; None if the gap at the end takes the last match itself.
+        index: int32[n], the mapping, with -1 in its gaps. All other values are increasing, and
+            there is at least one.
+        positions: int, the positions to look up.
+        is_start: True if the positions begin a span, False if they end one.
+        end: number of legal values; None if positions in the gap at the end are mapped to the value
+            of the last match.
 
     Returns:
-        int32, like `positions`.
+        int32, with the shape of `positions`.
     """
     n = len(index)
     known = np.flatnonzero(index >= 0)
@@ -215,8 +222,8 @@ def _match_like_reference(
     symbols: np.ndarray, target: np.ndarray
 ) -> tuple[np.ndarray | None, AlignmentMethod]:
     n, m = len(symbols), len(target)
-    # Here all of the paragraph can be matched, and then ties are broken towards the front; no match
-    # of its first character is further in front than this.
+    # In this case the whole paragraph can be matched. Ties are broken towards the front, and there
+    # is no earlier match for the first character, so this is the result of the general algorithm.
     if m == n + 1 and symbols[0] != target[0] and np.array_equal(symbols, target[1:]):
         return np.arange(-1, n, dtype=np.int32), AlignmentMethod.SHIFTED
     method = AlignmentMethod.COMMON_SUBSEQUENCE
@@ -232,7 +239,8 @@ def _match_like_reference(
             )
         except common_subsequence.TooDifferentError:
             return None, method
-        # The published conditions differ: more than the share, and for the last band not less.
+        # As published, the share must be exceeded, except with the last band, where reaching it is
+        # enough.
         if match is not None and match.length and (is_last or match.length > MIN_MATCHED_SHARE * n):
             return match.a_of_b, method
         max_distance *= 2
@@ -240,7 +248,7 @@ def _match_like_reference(
 
 
 def _num_common(a: np.ndarray, b: np.ndarray) -> int:
-    """Number of symbols that the two have in common as bags: no subsequence is longer."""
+    """Counts the common symbols regardless of their order; no common subsequence is longer."""
     a = a[a != common_subsequence.NO_SYMBOL]
     _, inverse = np.unique(np.concatenate([a, b]), return_inverse=True)
     size = int(inverse.max(initial=-1)) + 1
@@ -251,7 +259,7 @@ def _num_common(a: np.ndarray, b: np.ndarray) -> int:
 def _match_parts(
     text: str, piece_text: str, normalise: _CharacterTable
 ) -> tuple[np.ndarray | None, AlignmentMethod]:
-    """Fallback: both sides taken apart as far as they go, so that e.g. ㎏ meets k and g."""
+    """First fallback: matches both texts after expanding each character, such as ㎏ to k and g."""
     expanded_text, owner_in_text = normalise.expand(text)
     expanded_pieces, owner_in_pieces = normalise.expand(piece_text)
     if len(expanded_text) and len(expanded_pieces):
@@ -261,7 +269,8 @@ def _match_parts(
             match = None
         if match is not None and match.length:
             orig_of_char = np.full(len(piece_text), -1, np.int32)
-            # The first part that is matched speaks for the character: assignment from the back.
+            # The first matched part decides for a character. Later assignments win, so the order is
+            # reversed.
             parts = np.flatnonzero(match.a_of_b >= 0)[::-1]
             orig_of_char[owner_in_pieces[parts]] = owner_in_text[match.a_of_b[parts]]
             return orig_of_char, AlignmentMethod.EXPANDED
@@ -275,7 +284,7 @@ def _proportional(
     piece_of_char: np.ndarray,
     last_piece_of_char: np.ndarray,
 ) -> Alignment:
-    """Last fallback: pieces get as much of the paragraph as they are long."""
+    """Last fallback: each piece gets a part of the paragraph in proportion to its length."""
     total = len(piece_of_char)
     starts = starts * num_characters // total
     lasts = np.maximum(starts, ends * num_characters // total - 1)
@@ -294,7 +303,7 @@ def _proportional(
 
 
 class _CharacterTable:
-    """The normalisation of single characters, remembered."""
+    """A cache of the normalisation of single characters."""
 
     _tables: dict[tuple[bool, bool], _CharacterTable] = {}
 
@@ -312,9 +321,12 @@ class _CharacterTable:
         self._symbols: dict[str, int] = {}
 
     def symbols(self, text: str) -> np.ndarray:
-        """int32[len(text)]: code point that each character becomes, if it becomes just one."""
+        """Returns the code point that each character becomes, int32[len(text)].
+
+        It is `NO_SYMBOL` for a character that does not become exactly one.
+        """
         if text.isascii():
-            # Nothing is taken apart, nothing else is lowered.
+            # ASCII has nothing to decompose, so only the case may change.
             return _code_points(text.lower() if self._uncased else text)
         symbols = self._symbols
         for character in set(text).difference(symbols):
@@ -325,7 +337,7 @@ class _CharacterTable:
         return np.fromiter(map(symbols.__getitem__, text), np.int32, len(text))
 
     def expand(self, text: str) -> tuple[np.ndarray, np.ndarray]:
-        """All code points that the characters become, int32, and the character of each, int32."""
+        """Returns all code points that characters become, and the character of each; both int32."""
         parts = [" " if c.isspace() else self._normalise(c) for c in text]
         lengths = np.fromiter(map(len, parts), np.int64, len(parts))
         owners = np.repeat(np.arange(len(parts), dtype=np.int32), lengths)

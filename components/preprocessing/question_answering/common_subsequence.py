@@ -1,16 +1,17 @@
-"""Longest common subsequence of two nearly equal sequences, with the published way to break ties.
+"""Longest common subsequence of two nearly equal sequences, with ties broken as published.
 
-The published alignment fills a matrix `f(i, j)` of the length of the longest common subsequence
-of two prefixes, in a band of diagonals, and walks back from its last cell: drop the last symbol of
-`a` if the length allows it, else that of `b`, else match the two. This gives one certain alignment
-out of the many that are longest, and training data depends on which one.
+The published alignment fills a matrix `f(i, j)` with the length of the longest common subsequence
+of two prefixes, inside a band of diagonals. Then it walks back from the last cell: it drops the
+last symbol of `a` if that does not shorten the subsequence, otherwise that of `b` under the same
+condition, and otherwise matches the two. This selects one alignment among the many that are
+longest, and the training data depends on which one it is.
 
-The matrix is not needed for that. With `e(x, y) = x + y - 2 f` (the number of symbols left
-unmatched in prefixes of x and y symbols), `e` never falls along a diagonal, so the furthest cell of
-each diagonal that has `e ≤ d`, for d = 0, 1, …, says everything about it (E. Myers, "An O(ND)
-Difference Algorithm and Its Variations", 1986, §3–4). All three questions of the walk back are
-comparisons with that table. A band of diagonals changes nothing in this: inside a band `e` is as
-monotone as without one. The work is O((N + M) + D²) for D unmatched symbols, where the matrix takes
+The same alignment can be found without the matrix. Let `e(x, y) = x + y - 2 f` be the number of
+symbols that remain unmatched in prefixes of x and y symbols. `e` never decreases along a diagonal,
+so it is completely described by the furthest cell with `e ≤ d` on each diagonal, for d = 0, 1, …
+(E. Myers, "An O(ND) Difference Algorithm and Its Variations", 1986, §3–4). All three decisions of
+the walk back are comparisons with this table. The band does not change this, because `e` is just as
+monotone inside a band. The work is O((N + M) + D²) for D unmatched symbols, while the matrix takes
 O((N + M) · band).
 """
 
@@ -20,15 +21,16 @@ import dataclasses
 
 import numpy as np
 
-# A symbol that equals nothing, itself not excepted: for what has no counterpart.
+# A symbol that equals nothing, not even itself; for characters that have no counterpart.
 NO_SYMBOL = -1
-# Beyond the ends; two values that equal neither each other nor any symbol.
+# Padding beyond the ends: two values that equal neither each other nor any symbol.
 _END_OF_A, _END_OF_B = -2, -3
 _UNREACHED = np.int32(-(2**30))
-# Furthest points kept at a time, 4 bytes each: 80 MB. Reached only by long texts that differ in
-# thousands of places.
+# Maximum number of furthest points in the table. They take 4 bytes each, so 80 MB. Only long texts
+# that differ in thousands of places reach it.
 MAX_POINTS = 20_000_000
-# With this many diagonals still extending, they are extended together, below it one by one.
+# As long as more than this many diagonals can be extended they are processed together, and then one
+# by one.
 _FEW_DIAGONALS = 3
 _CHUNK = 256
 
@@ -53,19 +55,20 @@ class Match:
 def match(
     a: np.ndarray, b: np.ndarray, *, min_length: int = 0, max_distance: int | None = None
 ) -> Match | None:
-    """Longest common subsequence of `a` and `b`, ties broken as described above.
+    """Finds the longest common subsequence of `a` and `b`, with ties broken as described above.
 
     Args:
         a: int32[N], symbols ≥ 0, or NO_SYMBOL.
         b: int32[M], symbols ≥ 0.
-        min_length: if fewer symbols than this can be matched, the result is None.
-        max_distance: None, or w for the band: `a[i]` may match `b[j]` only if i - w ≤ j < i + w.
+        min_length: the number of symbols that must be matched.
+        max_distance: width w of the band: `a[i]` may only match `b[j]` if i - w ≤ j < i + w. None
+            for no limit.
 
     Returns:
-        The match, or None.
+        The match; None if fewer than `min_length` symbols can be matched.
 
     Raises:
-        TooDifferentError: if the table outgrows its limit before the ends are reached.
+        TooDifferentError: if the table exceeds `MAX_POINTS` before the ends are reached.
     """
     table = _furthest_points(a, b, min_length=min_length, max_distance=max_distance)
     if table is None:
@@ -75,7 +78,7 @@ def match(
 
 @dataclasses.dataclass(frozen=True)
 class _Row:
-    """Furthest x for one d, on the diagonals lowest, lowest + 2 and so on."""
+    """The furthest x for one d, on the diagonals lowest, lowest + 2, and so on."""
 
     lowest: int
     furthest: np.ndarray
@@ -103,8 +106,8 @@ def _furthest_points(
     rows: list[_Row] = []
     points = 0
     for unmatched in range(max_unmatched + 1):
-        # The parity of a diagonal is that of d; outside [-d, d] nothing is reached yet, and
-        # diagonals from which the goal cannot be reached any more need no looking at.
+        # Only diagonals with the parity of d can be reached, and only those in [-d, d]. Diagonals
+        # from which the goal is out of reach are left out as well.
         left = max_unmatched - unmatched
         lowest, highest = max(low, -unmatched, goal - left), min(high, unmatched, goal + left)
         lowest += (lowest - unmatched) % 2
@@ -130,8 +133,12 @@ def _furthest_points(
 
 
 def _step(previous: _Row, lowest: int, size: int) -> np.ndarray:
-    """Best start on each diagonal: one more symbol of `a` from below, or of `b` from above."""
-    # The neighbours of diagonals lowest, lowest + 2, … are lowest - 1, lowest + 1, …
+    """Returns the furthest start on each diagonal after dropping one more symbol.
+
+    It is reached from the diagonal below by dropping a symbol of `a`, or from that above by
+    dropping one of `b`.
+    """
+    # The neighbours of the diagonals lowest, lowest + 2, … are lowest - 1, lowest + 1, …
     neighbours = np.full(size + 1, _UNREACHED, np.int32)
     shift = (lowest - 1 - previous.lowest) // 2
     begin, end = max(0, -shift), min(size + 1, len(previous.furthest) - shift)
@@ -152,7 +159,7 @@ def _extend(x: np.ndarray, diagonals: np.ndarray, a: np.ndarray, b: np.ndarray) 
 
 
 def _common_prefix(a: np.ndarray, b: np.ndarray, i: int, j: int) -> int:
-    """Number of equal symbols from a[i] and b[j] on; the padding ends it at the latest."""
+    """Counts how many symbols from a[i] and b[j] on are equal; the padding always differs."""
     total, size = 0, _CHUNK
     while True:
         part_a = a[i + total : i + total + size]
@@ -177,7 +184,7 @@ def _walk_back(rows: list[_Row], n: int, m: int) -> Match:
             above = rows[unmatched - 1].at(x - y + 1)
             turn = max(0, min(x, max(below, above)))
         if turn < x:
-            # Neither symbol can be dropped before the turn: everything down to it is matched.
+            # No symbol can be dropped between here and the turn, so everything there is matched.
             a_of_b[y - (x - turn) : y] = np.arange(turn, x, dtype=np.int32)
             y -= x - turn
             x = turn

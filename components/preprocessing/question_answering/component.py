@@ -1,4 +1,4 @@
-"""QuestionAnsweringPreprocessor: the TFX component from paragraphs to records."""
+"""QuestionAnsweringPreprocessor: the TFX component that turns paragraphs into records."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from components.preprocessing.question_answering.config import WindowConfig
 
 
 class QuestionAnsweringPreprocessorSpec(types.ComponentSpec):
-    """What goes in and out."""
+    """The parameters, inputs and outputs of `QuestionAnsweringPreprocessor`."""
 
     PARAMETERS = {
         executor.WINDOWS_KEY: component_spec.ExecutionParameter(type=str),
@@ -37,12 +37,12 @@ class QuestionAnsweringPreprocessorSpec(types.ComponentSpec):
 
 
 class QuestionAnsweringPreprocessor(base_beam_component.BaseBeamComponent):
-    """Aligns, cuts into windows, and writes records.
+    """Tokenizes and aligns paragraphs, cuts them into windows, and writes these as records.
 
     Component `outputs` contains:
      - `records`: Channel of type `Examples`: question answering records of the splits "train" (for
-       training) and "eval" (for evaluation); its directory also holds the manifest, dead letters,
-       and the paragraphs of "eval".
+       training) and "eval" (for evaluation). The directory also holds the manifest, the vocabulary,
+       dead letters, and the paragraphs of "eval".
     """
 
     SPEC_CLASS = QuestionAnsweringPreprocessorSpec
@@ -60,17 +60,18 @@ class QuestionAnsweringPreprocessor(base_beam_component.BaseBeamComponent):
         seed: int = 0,
         max_dead_letter_share: float = 0.001,
     ):
-        """Sets up the component; touches no file.
+        """Sets up the component without accessing any file.
 
         Args:
             examples: raw Examples of `SquadExampleGen` with the splits "train" and "eval".
             sentencepiece_model: the vocabulary.
-            windows: lengths.
-            uncased: whether texts are lowered.
-            keep_accents: whether their accents are kept.
-            num_shards: files per split.
-            seed: of the order of the records.
-            max_dead_letter_share: of the questions of a split, in [0, 1].
+            windows: the lengths of windows, questions and strides.
+            uncased: whether texts are converted to lower case.
+            keep_accents: whether texts keep their accents.
+            num_shards: number of files per split.
+            seed: seed for the order of the records.
+            max_dead_letter_share: largest share of a split's questions that may be unusable, in [0,
+                1].
         """
         super().__init__(
             QuestionAnsweringPreprocessorSpec(
@@ -79,7 +80,8 @@ class QuestionAnsweringPreprocessor(base_beam_component.BaseBeamComponent):
                     executor.SENTENCEPIECE_MODEL_KEY: sentencepiece_model,
                     executor.WINDOWS_KEY: configuration.to_json(windows),
                     executor.UNCASED_KEY: int(uncased),
-                    # Left out where it is the default, as in pipelines from before it.
+                    # Left out if it has its default value, as in pipelines older than the
+                    # parameter.
                     **({executor.KEEP_ACCENTS_KEY: 1} if keep_accents else {}),
                     executor.NUM_SHARDS_KEY: num_shards,
                     executor.SEED_KEY: seed,

@@ -1,21 +1,22 @@
-"""What shapes the records of question answering."""
+"""The settings that shape the windows of question answering records."""
 
 from __future__ import annotations
 
 import dataclasses
 
-# SEP after the paragraph, SEP after the question, CLS.
+# SEP after the paragraph, SEP after the question, and CLS.
 NUM_SPECIAL_TOKENS = 3
 
 
 @dataclasses.dataclass(frozen=True)
 class WindowConfig:
-    """How a paragraph and a question become windows.
+    """How a paragraph and a question are cut into windows.
 
     Attributes:
-        max_seq_length: tokens in a window, padding included.
-        doc_stride: tokens by which the next window of a long paragraph begins later.
-        max_query_length: tokens of a question that are kept.
+        max_seq_length: number of tokens in a window, including padding.
+        doc_stride: number of tokens between the beginnings of consecutive windows of a long
+            paragraph.
+        max_query_length: maximum number of tokens of a question; the rest is cut off.
     """
 
     max_seq_length: int

@@ -1,4 +1,4 @@
-"""Executor of QuestionAnsweringPreprocessor: artifact paths in, artifact paths out."""
+"""The executor of QuestionAnsweringPreprocessor, which passes artifacts' paths to the library."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NUM_SHARDS_KEY = "num_shards"
 SEED_KEY = "seed"
 MAX_DEAD_LETTER_SHARE_KEY = "max_dead_letter_share"
 
-# What each split of the raw examples is made into.
+# For each split of the raw examples, the use for which its records are made.
 USES = {"train": "training", "eval": "evaluation"}
 
 
@@ -38,17 +38,19 @@ class Executor(RecordsExecutor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Writes records, the evaluation's paragraphs and, last, the manifest.
+        """Writes the paragraphs for evaluation, the records and finally the manifest.
 
         Args:
-            input_dict: `examples` (raw Examples of paragraphs) and `sentencepiece_model`.
-            output_dict: `records`, one Examples artifact.
-            exec_properties: `windows` (JSON of a `WindowConfig`), `uncased` and `keep_accents`
+            input_dict: has `examples` (raw Examples of paragraphs) and `sentencepiece_model`.
+            output_dict: has `records`, a single Examples artifact.
+            exec_properties: has `windows` (JSON of a `WindowConfig`), `uncased` and `keep_accents`
                 (0 or 1), `num_shards`, `seed` and `max_dead_letter_share` (a number as JSON).
 
         Raises:
-            ValueError: if the examples lack a split.
-            TooManyDeadLettersError, DuplicateQuestionError, NoRecordsError: see `pipeline.finish`.
+            ValueError: if the examples lack one of the splits.
+            DuplicateQuestionError: if several files of a split contain the same question id.
+            TooManyDeadLettersError: if more questions were unusable than `max_dead_letter_share`.
+            NoRecordsError: if a split gave no records.
         """
         examples = input_dict[standard_component_specs.EXAMPLES_KEY]
         given = artifact_utils.decode_split_names(

@@ -1,4 +1,7 @@
-"""A paragraph with its questions to windows; the paragraph is tokenized and aligned once."""
+"""Turns a paragraph and its questions into windows, which become records.
+
+The paragraph is only tokenized and aligned once for all of its questions.
+"""
 
 from __future__ import annotations
 
@@ -23,27 +26,27 @@ _EXCERPT_CHARACTERS = 200
 
 @dataclasses.dataclass(frozen=True)
 class QuestionWindows:
-    """A question and its windows, in the order of the paragraph; at least one."""
+    """A question and its windows, in the order of the paragraph; there is at least one."""
 
     question: Question
     windows: tuple[Window, ...]
 
 
 class Featurizer:
-    """Makes windows, and counts what it met.
+    """Makes windows, and counts what it comes across.
 
-    Records for evaluation are made of every question, so that every question gets a prediction; for
-    training, questions that teach nothing are dead letters.
+    For evaluation, every question gets windows, so that there is a prediction for every question.
+    For training, questions from which nothing can be learned become dead letters.
 
     Args:
-        tokenizer: of the pretrained model.
-        config: lengths.
-        for_training: whether the windows carry the place of the answer. The first answer that was
-            found in the paragraph is the one that is learnt.
+        tokenizer: tokenizer of the pretrained model.
+        config: the lengths of windows, questions and strides.
+        for_training: whether windows contain the position of the answer. If there are several
+            answers, it is the first one that was found in the paragraph.
 
     Attributes:
-        counts: "paragraphs", "questions", "windows", "paragraphs/<alignment method>", and others
-            that say what was unusual.
+        counts: counters by name: "paragraphs", "questions", "windows", "paragraphs/aligned:
+            <method>", and others for everything unusual.
     """
 
     def __init__(self, tokenizer: Tokenizer, config: WindowConfig, *, for_training: bool) -> None:
@@ -54,7 +57,7 @@ class Featurizer:
         self._ids: dict[str, int] = {}
 
     def featurize(self, paragraph: Paragraph) -> Iterator[QuestionWindows | DeadLetter]:
-        """Windows of all questions of a paragraph, in their order."""
+        """Yields the windows, or a dead letter, for each question of a paragraph, in order."""
         counts = self.counts
         counts["paragraphs"] += 1
         counts["answers/repaired"] += paragraph.num_repaired_answers
@@ -72,8 +75,9 @@ class Featurizer:
         maker = ParagraphWindows(piece_ids, alignment, self._config)
         for question in paragraph.questions:
             counts["questions"] += 1
-            # Not as a batch: SentencePiece starts a thread for each, which on a busy machine takes
-            # longer than the ten questions of a paragraph.
+            # Questions are not encoded as a batch, because SentencePiece would start threads for
+            # it. On a busy machine, that takes longer than encoding the ten questions of a
+            # paragraph.
             query_ids = self._tokenizer.encode(question.text)
             reason = self._reason_against(question, alignment, query_ids)
             if reason is not None:
@@ -97,7 +101,8 @@ class Featurizer:
         found = self._ids.get(piece)
         if found is None:
             found = self._tokenizer.piece_to_id(piece)
-            # Unknown pieces are as many as there are strings; the others are the vocabulary.
+            # There is no limit to the number of different unknown pieces, so only known ones are
+            # cached.
             if found != UNK_ID:
                 self._ids[piece] = found
         return found

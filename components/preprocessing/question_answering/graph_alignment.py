@@ -1,7 +1,8 @@
-"""Which characters each piece stands for, inside a TensorFlow graph: the twin of `alignment.py`.
+"""Aligns pieces with characters inside a TensorFlow graph, as `alignment.py` does in Python.
 
-Nearly every text is the identity shifted by one, which is checked for all texts at once. The others
-go one by one through the same longest common subsequence and the same fallbacks as in Python.
+For nearly every text, the alignment is the identity shifted by one, which is checked for all texts
+at once. The other texts are aligned one by one, with the same longest common subsequence and the
+same fallbacks as in Python.
 """
 
 from __future__ import annotations
@@ -21,11 +22,12 @@ _SPACE = ord(" ")
 
 
 class GraphAlignment(NamedTuple):
-    """Pieces of texts and their characters.
+    """The alignment of texts with their pieces.
 
     Attributes:
-        tok_start_to_orig_index: int32 [pieces of all texts], character at which each piece begins.
-        tok_end_to_orig_index: int32 [pieces of all texts], last character of each piece.
+        tok_start_to_orig_index: int32 [pieces of all texts], the character at which each piece
+            begins.
+        tok_end_to_orig_index: int32 [pieces of all texts], the last character of each piece.
     """
 
     tok_start_to_orig_index: tf.Tensor
@@ -36,8 +38,8 @@ class GraphAligner:
     """Aligns texts with their pieces.
 
     Args:
-        uncased: whether the normalisation lowers the case.
-        keep_accents: whether it keeps accents.
+        uncased: whether the normalisation converts text to lower case.
+        keep_accents: whether the normalisation keeps accents.
     """
 
     def __init__(self, *, uncased: bool, keep_accents: bool = False) -> None:
@@ -45,11 +47,12 @@ class GraphAligner:
         self._uncased = uncased
 
     def align(self, characters: tf.RaggedTensor, pieces: tf.RaggedTensor) -> GraphAlignment:
-        """See `alignment.align`; a text without pieces has nothing to be aligned.
+        """Aligns texts like `alignment.align`; a text may also have no pieces.
 
         Args:
-            characters: int32 [n, (characters)], code points of the texts as they were given.
-            pieces: string [n, (pieces)] of `GraphTokenizer.pieces`, with "▁" for spaces.
+            characters: int32 [n, (characters)], code points of the original texts.
+            pieces: string [n, (pieces)], the result of `GraphTokenizer.pieces`, with "▁" for
+                spaces.
         """
         symbols = characters.with_flat_values(self._symbols(characters.flat_values))
         piece_texts = tf.strings.regex_replace(
@@ -67,7 +70,8 @@ class GraphAligner:
             found, orig = self._match(characters[row], symbols[row], target[row])
             return orig, found
 
-        # One after the other: they are few, and a table can take megabytes.
+        # These texts are aligned one after another, because they are few, and a table can take
+        # megabytes.
         matched, is_matched = tf.map_fn(
             align_row,
             other,
@@ -87,7 +91,7 @@ class GraphAligner:
             other[:, None], tf.cast(~is_matched, tf.int32), tf.shape(is_shifted)
         )
 
-        # Counts first bytes of characters: 0 for a byte alone that is another one.
+        # This counts first bytes of characters, so a piece for any other byte has length 0.
         lengths = tf.strings.length(pieces.flat_values, "UTF8_CHAR")
         row = pieces.value_rowids()
         ends = tf.cumsum(lengths)
@@ -97,7 +101,7 @@ class GraphAligner:
         convert = _IndexConversion(orig_of_char, row_bounds, in_text)
         by_match = convert(starts, is_start=True), convert(ends - 1, is_start=False)
 
-        # The last fallback: pieces get as much of the text as they are long.
+        # The last fallback: each piece gets a part of the text in proportion to its length.
         total = tf.gather(target.row_lengths(), row)
         row_starts = row_bounds[0]
         share = (starts - row_starts) * in_text // tf.maximum(total, 1)
@@ -108,7 +112,7 @@ class GraphAligner:
         )
 
     def _symbols(self, characters: tf.Tensor) -> tf.Tensor:
-        """int32: code point that each character becomes, if it becomes just one."""
+        """Returns the code point that each character becomes, int32; -1 if none or several."""
         table = self._table
         entry = graph_normalization.entries(table, characters)
         single = tf.gather(table.values, tf.gather(table.starts, entry) % len(table.values))
@@ -116,7 +120,7 @@ class GraphAligner:
         return self._lower_sigma(tf.where(entry == 0, characters, mapped))
 
     def _expand(self, characters: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """All code points that characters become, and the character of each; both int32."""
+        """Returns all code points that characters become, and the character of each; both int32."""
         is_space = tf.reduce_any(
             characters[:, None] == tf.constant(unicode_tables.whitespace_code_points()), axis=-1
         )
@@ -134,7 +138,8 @@ class GraphAligner:
         return self._lower_sigma(expanded.flat_values), owners
 
     def _lower_sigma(self, characters: tf.Tensor) -> tf.Tensor:
-        # The table leaves it to its neighbours; by itself it is no final one.
+        # The table does not contain the capital sigma, because its lower case depends on its
+        # neighbours. A character by itself has none, so its sigma is not a final one.
         if not self._uncased:
             return characters
         return tf.where(characters == ord(unicode_tables.CAPITAL_SIGMA), ord("σ"), characters)
@@ -142,7 +147,12 @@ class GraphAligner:
     def _match(
         self, characters: tf.Tensor, symbols: tf.Tensor, target: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Whether a text could be matched, and the character of each one of its pieces, or -1."""
+        """Matches one text.
+
+        Returns:
+            Whether the text could be matched, bool []; and for each character of the pieces' text,
+            the character of the text that it is matched with, or -1, int32.
+        """
         n, m = tf.size(symbols), tf.size(target)
         share = alignment.MIN_MATCHED_SHARE * tf.cast(n, tf.float64)
         min_length = tf.cast(tf.math.ceil(share), tf.int32)
@@ -152,7 +162,8 @@ class GraphAligner:
             found = graph_common_subsequence.match(
                 symbols, target, min_length=min_length, max_distance=distance * 2**band
             )
-            # The published conditions differ: more than the share, and for the last not less.
+            # As published, the share must be exceeded, except with the last band, where reaching it
+            # is enough.
             is_last = band == alignment.NUM_BANDS - 1
             enough = found.found & (found.length > 0)
             if not is_last:
@@ -167,7 +178,7 @@ class GraphAligner:
         return in_band(0)
 
     def _match_parts(self, characters: tf.Tensor, target: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Fallback: both sides taken apart as far as they go."""
+        """First fallback: matches both texts after expanding each character; see `_match`."""
         text, owner_in_text = self._expand(characters)
         parts, owner_in_pieces = self._expand(target)
         m = tf.size(target)
@@ -176,7 +187,7 @@ class GraphAligner:
             found = graph_common_subsequence.match(
                 text, parts, min_length=tf.constant(0), max_distance=None
             )
-            # The first part that is matched speaks for the character.
+            # The first matched part decides for a character.
             part = tf.range(tf.size(parts))
             none = tf.size(parts)
             first = tf.math.unsorted_segment_min(
@@ -195,12 +206,13 @@ class GraphAligner:
 
 
 class _IndexConversion:
-    """`alignment.convert_indices` for positions in the rows of a concatenation.
+    """Does the same as `alignment.convert_indices`, for rows that are concatenated.
 
     Args:
-        index: int32 [n], increasing within each row where it is not -1.
-        row_bounds: int32 [p], for each position the beginning and the end of its row.
-        end: int32 [p], number of legal values.
+        index: int32 [n], the mapping, with -1 in its gaps; all other values increase within each
+            row.
+        row_bounds: beginning and end (exclusive) of the row of each position, both int32 [p].
+        end: int32 [p], number of legal values for each position.
     """
 
     def __init__(
@@ -209,13 +221,13 @@ class _IndexConversion:
         self._index = index
         self._row_bounds = row_bounds
         self._end = end
-        # One entry that no position reaches, so that there always is one to gather.
+        # The additional entry, which no position reaches, ensures that there is one to gather.
         known = tf.cast(tf.where(index >= 0)[:, 0], tf.int32)
         self._known = tf.concat([known, [tf.size(index)]], 0)
         self._values = tf.concat([tf.gather(index, known), [0]], 0)
 
     def __call__(self, positions: tf.Tensor, *, is_start: bool) -> tf.Tensor:
-        """int32 [p], values at or around the positions, int32 [p]."""
+        """Looks up the values at or around positions; int32 [p] → int32 [p]."""
         behind = tf.searchsorted(self._known, positions)
         before = tf.searchsorted(self._known, positions, side="right") - 1
         behind = tf.minimum(behind, tf.size(self._known) - 1)
@@ -241,18 +253,18 @@ class _IndexConversion:
 
 
 def _within_rows(ragged: tf.RaggedTensor) -> tf.Tensor:
-    """int32 [values]: the place of each value in its row."""
+    """Returns the place of each value in its row; int32 [values]."""
     starts = tf.gather(ragged.row_starts(), ragged.value_rowids())
     return tf.range(tf.size(ragged.flat_values)) - starts
 
 
 def _is_shifted(symbols: tf.RaggedTensor, target: tf.RaggedTensor) -> tf.Tensor:
-    """Whether, bool [n], the pieces' text is some other symbol and then the text."""
+    """Returns whether the pieces' text is the text after one different symbol; bool [n]."""
     row = target.value_rowids()
     place = _within_rows(target)
     size = tf.gather(symbols.row_lengths(), row)
     source = tf.gather(symbols.row_starts(), row) + tf.clip_by_value(place - 1, 0, size - 1)
-    # One more, for texts of no characters at all.
+    # The additional value is needed if no text has any characters.
     values = tf.concat([symbols.flat_values, [-1]], 0)
     source = tf.clip_by_value(source, 0, tf.size(symbols.flat_values))
     is_same = tf.gather(values, source) == target.flat_values

@@ -1,7 +1,8 @@
-"""Longest common subsequence inside a TensorFlow graph: the twin of `common_subsequence.py`.
+"""Longest common subsequence inside a TensorFlow graph, as `common_subsequence.py` in Python.
 
-The same algorithm with the same way to break ties, so that a served model places answers where
-its training data had them. A row of the table holds every diagonal of the band, reached or not.
+It is the same algorithm with the same rule for ties, so that a served model places answers where
+its training data had them. Here, each row of the table has an entry for every diagonal of the band,
+even if it has not been reached.
 """
 
 from __future__ import annotations
@@ -12,18 +13,18 @@ import tensorflow as tf
 
 from components.preprocessing.question_answering import common_subsequence
 
-# Beyond the ends; two values that equal neither each other nor any symbol.
+# Padding beyond the ends: two values that equal neither each other nor any symbol.
 _END_OF_A, _END_OF_B = -2, -3
 _UNREACHED = -(2**30)
-# Symbols that a diagonal is extended by at a time.
+# The number of symbols that are compared at a time when a diagonal is extended.
 _CHUNK = 128
 
 
 class GraphMatch(NamedTuple):
-    """A longest common subsequence, or none.
+    """A longest common subsequence, if one was found.
 
     Attributes:
-        found: bool [], false if it is too short or the sequences differ in too many places.
+        found: bool [], False if it is too short, or if the sequences differ in too many places.
         length: int32 [], number of matched symbols.
         a_of_b: int32 [M], the index into `a` that each symbol of `b` is matched with, or -1.
     """
@@ -36,13 +37,13 @@ class GraphMatch(NamedTuple):
 def match(
     a: tf.Tensor, b: tf.Tensor, *, min_length: tf.Tensor, max_distance: tf.Tensor | None
 ) -> GraphMatch:
-    """See `common_subsequence.match`.
+    """Finds the longest common subsequence of `a` and `b`, like `common_subsequence.match`.
 
     Args:
         a: int32 [N], symbols ≥ 0, or `common_subsequence.NO_SYMBOL`.
         b: int32 [M], symbols ≥ 0.
-        min_length: int32 []; with fewer matched symbols nothing is found.
-        max_distance: int32 [], width of the band; None for all diagonals.
+        min_length: int32 [], number of symbols that must be matched.
+        max_distance: int32 [], width of the band; None for no limit.
     """
     n, m = tf.size(a), tf.size(b)
     low, high = -m, n
@@ -77,8 +78,8 @@ def match(
         )[0]
 
     def add_row(unmatched, _, points, previous, rows):
-        # The parity of a diagonal is that of d; outside [-d, d] nothing is reached yet, and
-        # diagonals from which the goal cannot be reached any more need no looking at.
+        # Only diagonals with the parity of d can be reached, and only those in [-d, d]. Diagonals
+        # from which the goal is out of reach are left out as well.
         left = max_unmatched - unmatched
         lowest = tf.maximum(tf.maximum(low, -unmatched), goal - left)
         highest = tf.minimum(tf.minimum(high, unmatched), goal + left)
@@ -99,7 +100,8 @@ def match(
         allowed = points <= common_subsequence.MAX_POINTS
         return ~done & (unmatched <= max_unmatched) & allowed
 
-    # Before the first row: the diagonal below 0 stands at -1, one step from the origin.
+    # The row before the first one is chosen so that the first one begins at the origin: diagonal 1
+    # stands at 0, from which dropping a symbol of `b` leads there.
     before = tf.where(diagonals == 1, 0, tf.fill(tf.shape(diagonals), _UNREACHED))
     rows = tf.TensorArray(tf.int32, 0, dynamic_size=True, clear_after_read=False, infer_shape=False)
     num_rows, _, _, last, rows = tf.while_loop(
@@ -132,7 +134,10 @@ def _walk_back(
     low: tf.Tensor,
     high: tf.Tensor,
 ) -> tf.Tensor:
-    """int32 [M]: see `common_subsequence`; each turn leaves a run of matches."""
+    """Walks back through the table as in `common_subsequence`; returns `GraphMatch.a_of_b`.
+
+    Each turn yields a run of consecutive matches.
+    """
 
     def at(row: tf.Tensor, diagonal: tf.Tensor) -> tf.Tensor:
         inside = (diagonal >= low) & (diagonal <= high)
@@ -144,7 +149,7 @@ def _walk_back(
         below, above = at(row, x - y - 1) + 1, at(row, x - y + 1)
         turn = tf.maximum(0, tf.minimum(x, tf.maximum(below, above)))
         turn = tf.where(unmatched == 0, 0, turn)
-        # Neither symbol can be dropped before the turn: everything down to it is matched.
+        # No symbol can be dropped between here and the turn, so everything there is matched.
         length = x - turn
         runs = runs.write(count, tf.stack([y - length, turn, length]))
         x, y = turn, y - length

@@ -1,4 +1,4 @@
-"""Questions and paragraphs to windows inside a TensorFlow graph: the twin of `windows.py`."""
+"""Cuts paragraphs and questions into windows in a TensorFlow graph, as `windows.py` in Python."""
 
 from __future__ import annotations
 
@@ -16,18 +16,21 @@ from components.tokenization.special_ids import CLS_ID, SEP_ID
 
 
 class GraphWindows(NamedTuple):
-    """Windows of all questions, W of them, those of a question in the order of its paragraph.
+    """The W windows of all questions; those of a question are in the order of its paragraph.
 
     Attributes:
-        features: what the model takes: `input_ids`, `segment_ids` int32, `input_mask`, `p_mask`
-            float32, all [W, max_seq_length], and `cls_index` int32 [W].
-        question: int32 [W], the row of the question.
-        paragraph_len: int32 [W].
-        tok_start_to_orig_index: int32 [W, max_seq_length]; 0 beyond the paragraph.
-        tok_end_to_orig_index: int32 [W, max_seq_length]; 0 beyond the paragraph.
-        token_is_max_context: bool [W, max_seq_length].
+        features: the inputs of the model: `input_ids` and `segment_ids`, int32 [W, max_seq_length];
+            `input_mask` and `p_mask`, float32 [W, max_seq_length]; and `cls_index`, int32 [W].
+        question: int32 [W], index of the question.
+        paragraph_len: int32 [W], number of the paragraph's pieces in the window.
+        tok_start_to_orig_index: int32 [W, max_seq_length], first character of each piece; 0 beyond
+            the paragraph.
+        tok_end_to_orig_index: int32 [W, max_seq_length], last character of each piece; 0 beyond the
+            paragraph.
+        token_is_max_context: bool [W, max_seq_length], whether no other window gives the piece a
+            better context.
         contexts: string [questions], UTF-8, the paragraphs.
-        characters: int32 [questions, (characters)], their code points.
+        characters: int32 [questions, (characters)], code points of the paragraphs.
     """
 
     features: dict[str, tf.Tensor]
@@ -41,11 +44,11 @@ class GraphWindows(NamedTuple):
 
 
 class GraphWindowMaker(tf.Module):
-    """Makes windows of texts. Keep it as long as the functions that use it.
+    """Makes windows from texts. Keep it as long as the `tf.function`s that use it.
 
     Args:
-        tokenizer: of the records that the model was trained on.
-        config: lengths.
+        tokenizer: a tokenizer with the settings of the records that the model was trained on.
+        config: the lengths of windows, questions and strides.
     """
 
     def __init__(self, tokenizer: GraphTokenizer, config: WindowConfig) -> None:
@@ -55,11 +58,11 @@ class GraphWindowMaker(tf.Module):
         self._aligner = GraphAligner(uncased=tokenizer.uncased, keep_accents=tokenizer.keep_accents)
 
     def __call__(self, questions: tf.Tensor, contexts: tf.Tensor) -> GraphWindows:
-        """Windows of questions.
+        """Makes the windows of questions.
 
         Args:
             questions: string [n].
-            contexts: string [n], the paragraph of each.
+            contexts: string [n], the paragraph of each question.
         """
         config, seq_len = self._config, self._config.max_seq_length
         contexts = graph_normalization.to_unicode(contexts)
@@ -81,13 +84,13 @@ class GraphWindowMaker(tf.Module):
         first_piece = tf.gather(ids.row_starts(), question) + start
         position = tf.range(seq_len)[None]
         is_paragraph = position < length[:, None]
-        # One more, for batches without any piece.
+        # Positions outside of the paragraph refer to an additional value behind the last piece.
         piece = tf.where(is_paragraph, first_piece[:, None] + position, tf.size(ids.flat_values))
 
         def of_pieces(values: tf.Tensor) -> tf.Tensor:
             return tf.gather(tf.concat([values, [0]], 0), piece)
 
-        # Each separator belongs to the segment that it ends.
+        # Each separator belongs to the segment before it.
         first_of_query = length + 1
         cls_index = first_of_query + tf.gather(num_query, question) + 1
         in_query = position - first_of_query[:, None]
@@ -134,7 +137,10 @@ class GraphWindowMaker(tf.Module):
 def _max_context(
     piece: tf.Tensor, is_paragraph: tf.Tensor, length: tf.Tensor, num_pieces: tf.Tensor
 ) -> tf.Tensor:
-    """Whether, bool [W, T], a piece has its best context in this window, see `windows`."""
+    """Returns whether each piece has its best context in this window; bool [W, T].
+
+    `windows.max_context` explains the rule.
+    """
     position = tf.range(tf.shape(piece)[1])[None]
     shorter_side = tf.minimum(position, length[:, None] - 1 - position)
     score = tf.cast(shorter_side, tf.float64) + LENGTH_WEIGHT * tf.cast(length[:, None], tf.float64)

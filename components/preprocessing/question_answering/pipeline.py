@@ -1,4 +1,7 @@
-"""Question answering preprocessing in Beam: paragraphs → shards of records.
+"""Preprocessing for question answering in Beam, from paragraphs to shards of records.
+
+Paragraphs are sent between workers instead of records, because they are thirty times smaller. The
+worker that receives the paragraphs of a shard makes its records and writes its file.
 
     plan = make_plan(...)
     clear_output(plan)
@@ -6,8 +9,7 @@
         add_to_pipeline(pipeline, plan)
     manifest = finish(plan)
 
-`preprocess` does all of that. Paragraphs, not records, travel between workers: they are thirty
-times smaller. The worker that gets a shard's paragraphs makes its records and writes its file.
+`preprocess` does all of these steps.
 """
 
 from __future__ import annotations
@@ -45,18 +47,19 @@ METRICS_NAMESPACE = "xlnet/preprocessing/question_answering"
 
 _PARAGRAPHS, _IDS, _COUNTS = "paragraphs", "ids", "counts"
 _DUPLICATES = "duplicates/"
-# Runs of zeros and ones make most of a record: higher levels take longer than making the record.
+# Records mostly consist of runs of zeros and ones. Higher levels would take longer than making the
+# records.
 _COMPRESSION_LEVEL = 1
-# Ids named in an error message.
+# The number of question ids that an error message names.
 _MAX_NAMED = 3
 
 
 class DuplicateQuestionError(ValueError):
-    """A question id that stands in several files of a split."""
+    """Several files of a split contain the same question id."""
 
 
 class NoRecordsError(ValueError):
-    """A split that gave no record."""
+    """A split gave no records."""
 
 
 def preprocess(
@@ -72,25 +75,28 @@ def preprocess(
     max_dead_letter_share: float = 0.001,
     beam_pipeline_args: Sequence[str] = ("--runner=FnApiRunner",),
 ) -> manifest_lib.Manifest:
-    """Makes question answering records, see `make_plan` for the arguments.
+    """Makes question answering records from files.
 
     Args:
-        inputs: glob patterns by split.
-        uses: "training" or "evaluation" by split.
-        output_directory: a directory of this run's own; what an earlier run left is removed.
-        config: lengths.
-        tokenizer: of the pretrained model.
-        input_format: "squad" or "examples".
-        num_shards: files per split.
-        seed: of the order of the records.
-        max_dead_letter_share: of the questions of a split.
-        beam_pipeline_args: flags for Beam. Whatever they say, the output is the same.
+        inputs: glob patterns of the input files by split.
+        uses: "training" or "evaluation" for each split.
+        output_directory: directory for the records; what an earlier run left there is removed.
+        config: the lengths of windows, questions and strides.
+        tokenizer: tokenizer of the pretrained model.
+        input_format: format of the input files: "squad" for SQuAD's JSON, or "examples" for
+            TFRecords of `components.example_gen.question_answering.squad_examples`.
+        num_shards: number of output files per split.
+        seed: seed for the order of the records.
+        max_dead_letter_share: largest share of a split's questions that may be unusable, in [0, 1].
+        beam_pipeline_args: flags for Beam; they do not affect the output.
 
     Returns:
         The manifest that was written.
 
     Raises:
-        TooManyDeadLettersError, DuplicateQuestionError, NoRecordsError: see `finish`.
+        DuplicateQuestionError: if several files of a split contain the same question id.
+        TooManyDeadLettersError: if more questions were unusable than `max_dead_letter_share`.
+        NoRecordsError: if a split gave no records.
     """
     plan = make_plan(
         inputs=inputs,
@@ -110,16 +116,17 @@ def preprocess(
 
 
 def add_to_pipeline(pipeline: beam.Pipeline, plan: QuestionAnsweringPlan) -> None:
-    """Adds both stages; the pipeline's end leaves the shards and a summary for `finish`."""
+    """Adds both stages to a pipeline, which writes the shards and a summary for `finish`."""
     inputs = [(split, path) for split, paths in plan.inputs.items() for path in paths]
     read = (
         pipeline
         | "Files" >> beam.Create(list(enumerate(inputs)))
-        # A grouping hands its keys to the workers in turn, where a Reshuffle leaves it to chance.
+        # GroupByKey distributes keys evenly over the workers, and Reshuffle distributes them at
+        # random.
         | "Spread files" >> beam.GroupByKey()
         | "Read" >> beam.ParDo(_Read(plan)).with_outputs(_PARAGRAPHS, _IDS, _COUNTS)
     )
-    # Every shard is written, also one into which no paragraph falls.
+    # Every shard is written, even if no paragraph belongs to it.
     shards = pipeline | "Shards" >> beam.Create(
         [((split, shard), b"") for split in plan.inputs for shard in range(plan.num_shards)]
     )
@@ -139,17 +146,18 @@ def finish(
     input_counts: Mapping[str, int] | None = None,
     kept: str | None = None,
 ) -> manifest_lib.Manifest:
-    """Judges what the pipeline did, writes the manifest last, and removes the working directory.
+    """Checks the results of the pipeline, removes the working directory, and writes the manifest.
 
     Args:
-        plan: what was done.
-        input_counts: of the raw examples, kept in the manifest (`counts_file.of_input`).
-        kept: where dead letters will lie if this fails, for the message; None where they are.
+        plan: the plan that the pipeline has carried out.
+        input_counts: counters of the raw examples for the manifest, from `counts_file.of_input`.
+        kept: directory to which dead letters are copied if this fails, for the error message; None
+            if they stay where they are.
 
     Raises:
-        DuplicateQuestionError: if several files of a split have a question id in common.
+        DuplicateQuestionError: if several files of a split contain the same question id.
         TooManyDeadLettersError: if more questions were unusable than the plan allows.
-        NoRecordsError: if a split gave no record.
+        NoRecordsError: if a split gave no records.
     """
     counts = records_job.read_summary(plan)
     _check_duplicates(counts)
@@ -192,7 +200,7 @@ def finish(
 
 
 class _Read(beam.DoFn):
-    """Files → ((split, shard), paragraph), each file's question ids, counts."""
+    """Reads files; yields ((split, shard), paragraph), question ids of each file, and counts."""
 
     def __init__(self, plan: QuestionAnsweringPlan) -> None:
         self._plan = plan
@@ -205,7 +213,8 @@ class _Read(beam.DoFn):
     def _read(self, number: int, split: str, path: str) -> Iterator[Any]:
         plan = self._plan
         counts: Counter[str] = Counter()
-        # By the file that they come from: the files of examples say nothing to their reader.
+        # Ids are grouped by the original file, because the names of example files mean nothing to
+        # users.
         ids: dict[str, list[str]] = {}
         name = f"{split}-file-{number:05d}.jsonl"
         with DeadLetterFile(files.join(plan.dead_letters_directory, name)) as rejected:
@@ -221,7 +230,7 @@ class _Read(beam.DoFn):
                     _PARAGRAPHS, ((split, shard % plan.num_shards), serialized)
                 )
         counts["questions read"] = sum(map(len, ids.values()))
-        # An article, paragraph or line that could not be read counts the questions that it holds.
+        # An unreadable article, paragraph or line counts as the number of questions in it.
         counts["unreadable"] = rejected.lost
         counts.update(counts_file.of_dead_letters(rejected))
         if len(plan.inputs[split]) > 1:
@@ -231,7 +240,7 @@ class _Read(beam.DoFn):
 
 
 class _Build(beam.DoFn):
-    """A shard's paragraphs → its file of records; yields counts."""
+    """Turns the paragraphs of a shard into its file of records; yields counts."""
 
     def __init__(self, plan: QuestionAnsweringPlan) -> None:
         self._plan = plan
@@ -245,10 +254,12 @@ class _Build(beam.DoFn):
             plan.tokenizer, plan.config, for_training=plan.uses[split] == "training"
         )
         encoder = records.RecordEncoder()
-        # Order of the record, and the record.
+        # Each element consists of the record's place in the order, its window, and the record
+        # itself.
         built: list[tuple[bytes, int, bytes]] = []
         name = f"{split}-shard-{shard:05d}.jsonl"
-        # Groups come in any order, and dead letters should not.
+        # Beam gives the members of a group in any order. Sorting them gives dead letters a fixed
+        # order.
         paragraphs = sorted(content for content in serialized if content)
         with DeadLetterFile(files.join(plan.dead_letters_directory, name)) as rejected:
             for content in paragraphs:
@@ -294,7 +305,7 @@ def _read_items(
 def _find_duplicates(
     element: tuple[str, Iterable[tuple[str, list[str]]]],
 ) -> Iterator[tuple[str, int]]:
-    """Counts per pair of files and id, with a few ids as examples."""
+    """Counts the question ids that occur in several files of a split, and names a few of them."""
     split, members = element
     first_in: dict[str, str] = {}
     found = []

@@ -1,4 +1,4 @@
-"""What a run of question answering preprocessing will do, checked before Beam starts."""
+"""Plans a run of question answering's preprocessing, and checks the settings before Beam starts."""
 
 from __future__ import annotations
 
@@ -21,17 +21,18 @@ class PlanError(ValueError):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class QuestionAnsweringPlan(RecordsJob):
-    """A run of preprocessing.
+    """The plan of a run of preprocessing.
 
     Attributes:
-        config: lengths.
-        inputs: files by split, sorted.
-        input_format: "squad" for SQuAD files, "examples" for TFRecords of
+        config: the lengths of windows, questions and strides.
+        inputs: paths of the input files by split, sorted.
+        input_format: "squad" for SQuAD's JSON, or "examples" for TFRecords of
             `components.example_gen.question_answering.squad_examples`.
-        uses: "training" or "evaluation" by split.
-        num_shards: files per split.
-        seed: of the order of the records.
-        max_dead_letter_share: of the questions of a split; more fail the run.
+        uses: "training" or "evaluation" for each split.
+        num_shards: number of output files per split.
+        seed: seed for the order of the records.
+        max_dead_letter_share: largest share of a split's questions that may be unusable; if there
+            are more, the run fails.
     """
 
     config: WindowConfig
@@ -43,7 +44,7 @@ class QuestionAnsweringPlan(RecordsJob):
     max_dead_letter_share: float
 
     def shard_name(self, split: str, shard: int) -> str:
-        """File name of a shard relative to the output directory."""
+        """Returns the path of a shard's file relative to the output directory."""
         return (
             f"{split_directory(split)}/question_answering-"
             f"{shard:05d}-of-{self.num_shards:05d}.tfrecord.gz"
@@ -62,22 +63,22 @@ def make_plan(
     seed: int = 0,
     max_dead_letter_share: float = 0.001,
 ) -> QuestionAnsweringPlan:
-    """Checks everything that can be checked before the data are read.
+    """Makes the plan: checks everything that can be checked before the data is read.
 
     Args:
-        inputs: glob patterns by split, e.g. {"train": ["train-v2.0.json"]}.
-        uses: "training" or "evaluation" by split.
-        output_directory: a directory of this run's own.
-        config: lengths.
-        tokenizer: of the pretrained model.
-        input_format: "squad" or "examples".
-        num_shards: files per split.
-        seed: of the order of the records.
-        max_dead_letter_share: of the questions of a split, in [0, 1].
+        inputs: glob patterns of the input files by split, such as {"train": ["train-v2.0.json"]}.
+        uses: "training" or "evaluation" for each split.
+        output_directory: directory that only this run uses.
+        config: the lengths of windows, questions and strides.
+        tokenizer: tokenizer of the pretrained model.
+        input_format: "squad" or "examples"; see `QuestionAnsweringPlan`.
+        num_shards: number of output files per split.
+        seed: seed for the order of the records.
+        max_dead_letter_share: largest share of a split's questions that may be unusable, in [0, 1].
 
     Raises:
-        NoSuchFilesError: naming the pattern that matches nothing.
-        PlanError: if settings contradict each other.
+        NoSuchFilesError: if a pattern matches no file; the message names the pattern.
+        PlanError: if a setting is not legal, or settings contradict each other.
     """
     if not inputs or set(inputs) != set(uses):
         raise PlanError(

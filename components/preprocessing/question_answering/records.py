@@ -1,4 +1,4 @@
-"""Windows to serialized records, `components.records.QUESTION_ANSWERING`."""
+"""Serializes windows as records of type `components.records.QUESTION_ANSWERING`."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from components.preprocessing.question_answering.windows import Layout, Paragrap
 from components.records import PAD_INPUT_ID
 
 _T = TypeVar("_T")
-# Entries that many records share are kept; a paragraph is worked through at a time, so few suffice.
+# Maximum numbers of cached entries, which many records share. Few are enough, because one paragraph
+# is processed after another.
 _MAX_SHARED_SPANS = 64
 _MAX_SHARED_LAYOUTS = 4096
 
 
 def stable_unique_id(question_id: str, window: int) -> int:
-    """A non-negative int64 from a question's id and the number of the window."""
+    """Derives a non-negative int64 from a question's id and the number of one of its windows."""
     content = f"{window}:{question_id}".encode("utf-8", "surrogatepass")
     return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "little") >> 1
 
@@ -26,12 +27,13 @@ def stable_unique_id(question_id: str, window: int) -> int:
 def features(
     window: Window, *, question_id: str, unique_id: int
 ) -> dict[str, np.ndarray | int | float | bytes]:
-    """Features of a record by name, as arrays and scalars.
+    """Returns the features of a record by name, as arrays and scalars.
 
     Args:
-        window: with a target for training, without one for evaluation.
-        question_id: `qas_id`.
-        unique_id: of the record.
+        window: the window. If it has a target, the record is for training, otherwise for
+            evaluation.
+        question_id: id of the question, for the feature `qas_id`.
+        unique_id: id of the record, for the feature `unique_ids`.
     """
     common = {
         "unique_ids": unique_id,
@@ -57,19 +59,20 @@ def features(
 
 
 class RecordEncoder:
-    """Serializes windows; what the windows of a paragraph have in common is encoded once.
+    """Serializes windows, and encodes only once what windows of a paragraph have in common.
 
-    The windows of a paragraph should follow one another.
+    For this to be effective, encode all windows of a paragraph one after another.
     """
 
     def __init__(self) -> None:
-        # By identity of the object, which the value keeps alive.
+        # The keys are identities of objects. The values contain the objects, so they are kept
+        # alive.
         self._layouts: dict[int, tuple[Layout, bytes]] = {}
         self._ids: dict[int, tuple[ParagraphSpan, bytes]] = {}
         self._spans: dict[int, tuple[ParagraphSpan, bytes]] = {}
 
     def encode(self, window: Window, *, question_id: str, unique_id: int) -> bytes:
-        """A serialized tf.train.Example with what `features` returns."""
+        """Returns a serialized tf.train.Example with the features that `features` returns."""
         entries = [
             array_examples.scalar_entry("unique_ids", unique_id),
             array_examples.packed_int64_entry("input_ids", self._input_ids(window)),

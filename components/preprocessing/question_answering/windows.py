@@ -1,7 +1,7 @@
-"""A tokenized paragraph and a tokenized question to windows of fixed length.
+"""Cuts a tokenized paragraph and a tokenized question into windows of fixed length.
 
 A window is `paragraph SEP question SEP CLS`, padded on the right. A paragraph that is too long for
-one is covered by several, which begin `doc_stride` tokens apart.
+one window is covered by several, which begin `doc_stride` tokens apart.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from components.preprocessing.question_answering.config import NUM_SPECIAL_TOKEN
 from components.records import MASKED, PAD_INPUT_ID, UNMASKED, QuestionAnsweringSegmentId
 from components.tokenization.special_ids import CLS_ID, SEP_ID
 
-# In the published choice between windows, what a token of window length adds to the score: with
-# equal context on its shorter side, the longer window wins.
+# In the published choice between windows, each token of a window's length adds this to its score,
+# so that of windows with equal context the longer one wins.
 LENGTH_WEIGHT = 0.01
-# Layouts remembered: each holds three rows of max_seq_length values.
+# Maximum number of cached layouts, each of which holds three rows of max_seq_length values.
 _MAX_LAYOUTS = 4096
 
 
 @dataclasses.dataclass(frozen=True)
 class Layout:
-    """What a window has in common with all of the same lengths; read-only arrays.
+    """The features of a window that only depend on its lengths, as read-only arrays.
 
     Attributes:
         input_mask: float32[max_seq_length], 1 at padding.
         segment_ids: int64[max_seq_length].
-        p_mask: float32[max_seq_length], 0 at the paragraph's tokens and at CLS, else 1.
-        cls_index: place of CLS.
+        p_mask: float32[max_seq_length], 0 at the tokens of the paragraph and at CLS, otherwise 1.
+        cls_index: position of CLS.
     """
 
     input_mask: np.ndarray
@@ -43,16 +43,18 @@ class Layout:
 
 @dataclasses.dataclass(frozen=True)
 class ParagraphSpan:
-    """The part of a paragraph that stands in a window; read-only arrays.
+    """The part of a paragraph that is in a window, with read-only arrays.
 
     Attributes:
-        index: number of the window among those of its question.
-        start: first piece.
+        index: index of the window among those of its question.
+        start: index of the first piece.
         length: number of pieces.
-        tok_start_to_orig_index: int64[max_seq_length], first character of each piece; 0 beyond.
-        tok_end_to_orig_index: int64[max_seq_length], last character of each piece; 0 beyond.
-        token_is_max_context: int64[max_seq_length], 1 if no other window gives the piece more
-            context; 0 beyond.
+        tok_start_to_orig_index: int64[max_seq_length], first character of each piece; 0 beyond the
+            paragraph.
+        tok_end_to_orig_index: int64[max_seq_length], last character of each piece; 0 beyond the
+            paragraph.
+        token_is_max_context: int64[max_seq_length], 1 if no other window gives the piece a better
+            context; 0 otherwise, and beyond the paragraph.
     """
 
     index: int
@@ -65,12 +67,13 @@ class ParagraphSpan:
 
 @dataclasses.dataclass(frozen=True)
 class Target:
-    """The answer in a window, for training.
+    """The position of the answer in a window, for training.
 
     Attributes:
-        start_position: first token of the answer, or CLS.
-        end_position: last token of the answer, or CLS.
-        is_impossible: whether the answer does not lie in the window.
+        start_position: position of the first token of the answer, or that of CLS if the answer is
+            not in the window.
+        end_position: position of the last token of the answer, or that of CLS.
+        is_impossible: whether the answer is not in the window.
     """
 
     start_position: int
@@ -80,13 +83,13 @@ class Target:
 
 @dataclasses.dataclass(frozen=True)
 class Window:
-    """One window; together with an id, a record.
+    """One window, which together with its ids becomes a record.
 
     Attributes:
         input_ids: int64[max_seq_length].
-        layout: the features that follow from the lengths.
-        span: the part of the paragraph, with what decoding needs.
-        target: the answer; None where no answer was given to `make_windows`.
+        layout: the features that only depend on the lengths.
+        span: the part of the paragraph in the window, with the features that decoding needs.
+        target: position of the answer; None if the window is for evaluation.
     """
 
     input_ids: np.ndarray
@@ -96,12 +99,12 @@ class Window:
 
 
 class ParagraphWindows:
-    """Makes the windows of one paragraph's questions.
+    """Makes the windows for the questions of a paragraph.
 
     Args:
         piece_ids: ids of the paragraph's pieces; may be empty.
-        alignment: of these pieces; None if there are none.
-        config: lengths.
+        alignment: alignment of these pieces; None if there are none.
+        config: the lengths of windows, questions and strides.
     """
 
     def __init__(
@@ -110,7 +113,7 @@ class ParagraphWindows:
         self._ids = np.asarray(piece_ids, np.int64)
         self._alignment = alignment
         self._config = config
-        # By room for the paragraph, which depends on the question's length.
+        # The keys are the room for the paragraph, which depends on the length of the question.
         self._spans: dict[int, list[ParagraphSpan]] = {}
 
     def windows(
@@ -120,12 +123,12 @@ class ParagraphWindows:
         answer_pieces: tuple[int, int] | None = None,
         for_training: bool,
     ) -> Iterator[Window]:
-        """Windows of one question, in the order of the paragraph.
+        """Yields the windows of one question, in the order of the paragraph.
 
         Args:
-            query_ids: ids of the question; cut to max_query_length.
+            query_ids: ids of the question; those beyond `max_query_length` are cut off.
             answer_pieces: first and last piece of the answer; None if there is no answer.
-            for_training: whether the windows carry a target.
+            for_training: whether the windows have a target.
         """
         config = self._config
         query_ids = query_ids[: config.max_query_length]
@@ -141,7 +144,7 @@ class ParagraphWindows:
 
     def _spans_for(self, room: int) -> list[ParagraphSpan]:
         num_pieces = len(self._ids)
-        # All questions that leave room for the whole paragraph share one window of it.
+        # All questions that leave room for the whole paragraph share the same span.
         room = min(room, max(num_pieces, 1))
         if room not in self._spans:
             places = span_places(num_pieces, room, self._config.doc_stride)
@@ -166,9 +169,10 @@ class ParagraphWindows:
 
 
 def span_places(num_pieces: int, room: int, doc_stride: int) -> list[tuple[int, int]]:
-    """First piece and number of pieces of each window of a paragraph.
+    """Returns the first piece and the number of pieces of each window of a paragraph.
 
-    An empty paragraph gets one empty window, so that its questions are answered as well.
+    An empty paragraph gets one window without pieces, so that its questions get predictions as
+    well.
     """
     places = []
     start = 0
@@ -181,10 +185,10 @@ def span_places(num_pieces: int, room: int, doc_stride: int) -> list[tuple[int, 
 
 
 def max_context(places: Sequence[tuple[int, int]], num_pieces: int) -> list[np.ndarray]:
-    """For each window, which of its pieces have their best context in it.
+    """Finds out which pieces of each window have their best context there.
 
-    Context is the number of pieces on the shorter side; a longer window and then an earlier one win
-    ties (published preprocessing of BERT and XLNet).
+    The context of a piece is the number of pieces on its shorter side. In case of a tie, a longer
+    window wins, and then an earlier one (as in the published preprocessing of BERT and XLNet).
 
     Returns:
         For each window, bool[length].
@@ -206,7 +210,7 @@ def max_context(places: Sequence[tuple[int, int]], num_pieces: int) -> list[np.n
 
 @functools.lru_cache(maxsize=_MAX_LAYOUTS)
 def _layout(num_paragraph: int, num_query: int, max_seq_length: int) -> Layout:
-    # Each separator belongs to the segment that it ends.
+    # Each separator belongs to the segment before it.
     end_of_paragraph = num_paragraph + 1
     cls_index = end_of_paragraph + num_query + 1
     segment_ids = np.full(max_seq_length, QuestionAnsweringSegmentId.PAD, np.int64)
