@@ -1,7 +1,8 @@
-"""Runs a model on no more tokens and no more rows at a time than are needed.
+"""Runs an exported model on slices of a batch, each cut to the length that its rows need.
 
-Records have one length, and most texts are shorter. Attention pays for every token of padding, and
-a paragraph of a hundred windows does not fit into memory at once.
+All records have the same length, but most texts are shorter, and attention pays for every token of
+padding. Slicing also bounds the memory: a paragraph of a hundred windows does not fit into memory
+at once.
 """
 
 from __future__ import annotations
@@ -12,17 +13,18 @@ from typing import Any, Literal
 
 import tensorflow as tf
 
-# A bucket is half as long as the next one; each is a graph of its own in the SavedModel.
+# Each bucket is half as long as the next one. The number is small because every bucket adds a graph
+# of its own to the SavedModel.
 _NUM_BUCKETS = 4
 _MIN_LENGTH = 16
-# Shapes that vector instructions like.
+# Lengths are multiples of this, which suits vector instructions.
 _MULTIPLE = 8
-# More rows make a CPU no faster, and take memory in proportion.
+# More rows at a time do not make a CPU any faster, but take proportionally more memory.
 _MAX_ROWS = 32
 
 
 def bucket_lengths(seq_len: int) -> list[int]:
-    """Lengths to which rows are padded, ascending; the last is `seq_len`."""
+    """Returns the lengths to which rows are padded, ascending; the last is `seq_len`."""
     lengths = {seq_len}
     for halvings in range(1, _NUM_BUCKETS):
         length = -(-seq_len // 2**halvings // _MULTIPLE) * _MULTIPLE
@@ -32,16 +34,16 @@ def bucket_lengths(seq_len: int) -> list[int]:
 
 
 class BucketedModel(tf.Module):
-    """Calls a model on slices of batches: rows sorted by length, each slice cut to its longest row.
+    """Sorts the rows of a batch by length and calls a model on slices cut to their longest row.
 
     Args:
-        call: from features to a tensor or a dict of tensors with one row per record, none of whose
-            shapes depends on the number of tokens.
-        signature: of the features, with their full length: [None, seq_len] or [None]. `input_mask`
-            is among them.
+        call: the model, a function from features to a tensor or a dict of tensors with one row per
+            record. Their shapes must not depend on the number of tokens.
+        signature: specifications of the features at full length, [None, seq_len] or [None].
+            `input_mask` must be among them.
         padding: the side on which records are padded.
-        cut: whether rows may be cut at all; where padding counts in the outputs they may not, and
-            only the slices of rows are left.
+        cut: whether rows may be cut. They must not be if padding affects the outputs; then the
+            batch is only sliced into groups of rows.
     """
 
     def __init__(
@@ -57,14 +59,14 @@ class BucketedModel(tf.Module):
         self._padding = padding
         self._seq_len = signature["input_mask"].shape[1]
         self._lengths = bucket_lengths(self._seq_len) if cut else [self._seq_len]
-        # Traced once each, however many signatures call them.
+        # Each length is traced once, however many signatures call it.
         self._by_length = [self._trace(call, length) for length in self._lengths]
 
     def __call__(self, features: Mapping[str, tf.Tensor]) -> Any:
-        """Outputs of the model, row by row as the features.
+        """Returns the outputs of the model, with rows in the same order as the features.
 
         Args:
-            features: by name, as in the signature; others are left alone.
+            features: tensors by name, as in the signature; additional ones are ignored.
         """
         features = {name: features[name] for name in self._signature}
         num_tokens = self._seq_len - tf.math.count_nonzero(
@@ -74,7 +76,7 @@ class BucketedModel(tf.Module):
         features = {name: tf.gather(value, order) for name, value in features.items()}
         num_tokens = tf.gather(num_tokens, order)
         num_rows = tf.size(order)
-        # At least one slice, for an empty batch has outputs as well.
+        # At least one slice, because an empty batch has (empty) outputs as well.
         num_slices = tf.maximum(-(-num_rows // _MAX_ROWS), 1)
         structure = self._by_length[-1].structured_outputs
         flat_specs = tf.nest.flatten(structure)
@@ -116,7 +118,7 @@ class BucketedModel(tf.Module):
 
     @property
     def at_full_length(self) -> tf.types.experimental.ConcreteFunction:
-        """The model on rows that are not cut, for comparison."""
+        """The model on rows of full length, for comparison."""
         return self._by_length[-1]
 
     def _trace(

@@ -1,5 +1,6 @@
-"""What a model's training data call its texts: written beside the SavedModel, so that files of the
-same form can be predicted.
+"""How a model's training files hold its texts: column names, cleaning and CSV delimiter.
+
+This is stored beside the SavedModel, so that files of the same form can be predicted.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Mapping
 from components import configuration, files
 from components.example_gen.classification.dataset import Columns, TextDataset
 
-# TF Serving leaves this folder of a SavedModel alone.
+# TF Serving ignores unknown files in this folder of a SavedModel.
 _PATH = ("assets.extra", "input_columns.json")
 _MAX_BYTES = 1 << 20
 _DEFAULT_CSV_DELIMITER = ","
@@ -22,11 +23,11 @@ class InputColumns:
     """How files hold a model's texts.
 
     Attributes:
-        names: of the columns, by the model's names ("text_a"); without an entry a column is called
-            as the model calls it, which always may be.
+        names: column names by the model's input names, such as "text_a". A file may always use the
+            model's names instead; inputs without an entry have no other name.
         strip: whether white space around texts is removed.
-        replacements: (old, new) pairs applied to the texts in this order, after `strip`.
-        csv_delimiter: between the columns of CSV files.
+        replacements: (old, new) pairs that are applied to the texts in this order, after `strip`.
+        csv_delimiter: delimiter between the columns of CSV files.
     """
 
     names: Mapping[str, str] = dataclasses.field(default_factory=dict)
@@ -36,7 +37,7 @@ class InputColumns:
 
     @classmethod
     def of(cls, dataset: TextDataset) -> InputColumns:
-        """Those of a data set, as its first split has them."""
+        """Returns the columns of a data set, as its first split has them."""
         columns = dataset.columns_of(next(iter(dataset.splits)))
         texts = [field.name for field in dataclasses.fields(Columns)]
         given = {name: getattr(columns, name) for name in texts if name not in ("label", "guid")}
@@ -50,12 +51,17 @@ class InputColumns:
         )
 
     def column_of(self, name: str, fields: Mapping[str, object]) -> str:
-        """The column of a row that holds a text of the model."""
+        """Returns the column that holds an input of the model.
+
+        Args:
+            name: name of the input.
+            fields: a row of the file, by column.
+        """
         own = self.names.get(name, name)
         return own if own in fields else name
 
     def clean(self, text: str) -> str:
-        """A text as training cleans it."""
+        """Cleans a text as it was cleaned for training."""
         if self.strip:
             text = text.strip()
         for old, new in self.replacements:
@@ -64,13 +70,13 @@ class InputColumns:
 
 
 def write(directory: str, columns: InputColumns) -> None:
-    """Writes them beside a SavedModel."""
+    """Writes the columns beside a SavedModel."""
     text = json.dumps(dataclasses.asdict(columns), indent=2, sort_keys=True) + "\n"
     files.write_bytes(files.join(directory, *_PATH), text.encode())
 
 
 def read(directory: str) -> InputColumns:
-    """Those of a SavedModel; of one without any, the names that its signature has."""
+    """Reads the columns of a SavedModel; if none are stored, its signature's names are used."""
     path = files.join(directory, *_PATH)
     try:
         content = files.read_bytes(path, max_bytes=_MAX_BYTES)

@@ -1,8 +1,9 @@
-"""Which null scores are too high to answer: a number beside the graph of a SavedModel.
+"""The null score above which an exported question answering model does not answer.
 
-Only an evaluation can tell, and it comes after the export; so the number is a text file among the
-SavedModel's assets, which the graph reads when it is loaded. Exported models answer everything;
-the Pusher writes what the Evaluator found into the copy that it ships.
+The best threshold is only known after an evaluation, which comes after the export. Therefore it is
+a text file among the SavedModel's assets, which the graph reads when it is loaded. An exported
+model answers every question at first; the Pusher writes the threshold that the Evaluator found into
+the copy that it pushes.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ from components import files
 from components.span_decoding.decoder import MAX_NULL_SCORE
 
 _FILE_NAME = "null_threshold.txt"
-# No null score is above it, and JSON has no infinity.
+# No null score is above this value. It is not infinity, because JSON has none.
 ALWAYS_ANSWER = MAX_NULL_SCORE
 
 
 def path(directory: str) -> str:
-    """The file in a SavedModel."""
+    """Returns the path of the threshold's file in a SavedModel."""
     return files.join(directory, "assets", _FILE_NAME)
 
 
@@ -28,11 +29,11 @@ def write(directory: str, threshold: float) -> None:
     """Sets the threshold of a SavedModel.
 
     Args:
-        directory: of the SavedModel.
+        directory: folder of the SavedModel.
         threshold: questions with larger null scores are left unanswered.
 
     Raises:
-        ValueError: if it is not a number.
+        ValueError: if the threshold is NaN.
     """
     if math.isnan(threshold):
         raise ValueError("The null threshold is not a number.")
@@ -43,14 +44,15 @@ class NullThreshold(tf.Module):
     """The threshold inside the graph.
 
     Args:
-        directory: for the file that becomes the SavedModel's asset; kept until that is saved.
+        directory: folder for the file that becomes the SavedModel's asset. It must exist until the
+            model is saved.
     """
 
     def __init__(self, directory: str) -> None:
         super().__init__(name="null_threshold")
         source = files.join(directory, _FILE_NAME)
         files.write_bytes(source, f"{ALWAYS_ANSWER!r}\n".encode())
-        # A table of one line: TensorFlow and TF Serving read it while they load the model.
+        # A table with a single line, which TensorFlow and TF Serving read when they load the model.
         self._table = tf.lookup.StaticHashTable(
             tf.lookup.TextFileInitializer(
                 source,
@@ -63,5 +65,5 @@ class NullThreshold(tf.Module):
         )
 
     def __call__(self) -> tf.Tensor:
-        """float32 []."""
+        """Returns the threshold, float32 []."""
         return tf.strings.to_number(self._table.lookup(tf.constant(0, tf.int64)))

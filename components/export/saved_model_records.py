@@ -1,6 +1,7 @@
-"""Which records a SavedModel can be given: written beside it, checked before they are.
+"""Describes, beside a SavedModel, which records it accepts, and checks records against that.
 
-A model that gets records of another vocabulary answers without complaint, and wrongly.
+Without this check, a model would process records of another vocabulary without any error and give
+wrong answers.
 """
 
 from __future__ import annotations
@@ -12,20 +13,20 @@ from typing import Any
 from components import files, plain_json
 from components.manifest import Manifest, ManifestError
 
-# TF Serving leaves this folder of a SavedModel alone.
+# TF Serving ignores unknown files in this folder of a SavedModel.
 _PATH = ("assets.extra", "records.json")
 _VOCABULARY = "vocabulary_sha256"
 
 
 def write(directory: str, manifest: Manifest, names: tuple[str, ...]) -> None:
-    """Records what the training records were made with.
+    """Stores the settings that the training records were made with.
 
     Args:
-        directory: of the SavedModel.
-        manifest: of the training records.
-        names: parameters that other records must share.
+        directory: folder of the SavedModel.
+        manifest: manifest of the training records.
+        names: names of the parameters that other records must share.
     """
-    # Manifests from before this parameter lack it.
+    # Manifests that are older than this parameter do not have it.
     parameters = {"keep_accents": False, **manifest.parameters}
     made_with: Mapping[str, Any] = {
         "record_type": manifest.record_type,
@@ -37,14 +38,15 @@ def write(directory: str, manifest: Manifest, names: tuple[str, ...]) -> None:
 
 
 def check(directory: str, manifest: Manifest) -> None:
-    """Compares records with those that a model was trained on.
+    """Checks that records were made with the same settings as those that a model was trained on.
 
     Args:
-        directory: of the SavedModel.
-        manifest: of the records.
+        directory: folder of the SavedModel.
+        manifest: manifest of the records.
 
     Raises:
-        ManifestError: naming what differs, or if the model does not say what it was trained on.
+        ManifestError: if settings differ, in which case the message names them, or if the model
+            does not say what it was trained on.
     """
     path = files.join(directory, *_PATH)
     try:
@@ -56,5 +58,5 @@ def check(directory: str, manifest: Manifest) -> None:
             f"{directory} does not say which records it was trained on ({'/'.join(_PATH)} is "
             "missing): it was not exported for this kind of pipeline."
         ) from error
-    # Models of before the setting existed do not name it.
+    # Models that are older than this setting do not name it.
     manifest.check_agrees({"keep_accents": False, **expected})

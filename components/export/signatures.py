@@ -1,10 +1,10 @@
 """Names of the signatures of exported models."""
 
-# Takes text.
+# Takes texts.
 SERVING_DEFAULT = "serving_default"
 # Takes serialized raw tf.Examples.
 SERVING_TF_EXAMPLES = "serving_tf_examples"
-# Takes ready ids.
+# Takes token ids, i.e. text that is already tokenised.
 SERVING_IDS = "serving_ids"
-# Takes serialized records of question answering.
+# Takes serialized question answering records.
 SERVING_RECORDS = "serving_records"

@@ -1,8 +1,8 @@
-"""The SavedModel of question answering: takes questions with their paragraphs as text, serialized
-tf.Examples or records, or ready ids.
+"""The SavedModel for question answering.
 
-Tokenizer, windows and decoding are part of the graph, vocabulary included, so serving cannot cut
-texts otherwise than training did.
+It takes questions and paragraphs as text, as serialized tf.Examples or records, or as token ids.
+Tokenizer, vocabulary, windows and decoding are part of the graph, so serving cannot process texts
+differently from training.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _INPUTS = ("input_ids", "segment_ids", "input_mask", "p_mask", "cls_index")
 
 
 class SpanModel(tf.Module):
-    """A question answering model behind signatures.
+    """A question answering model with the signatures of its SavedModel.
 
     - `serving_default`: `question` and `context`, string [B].
     - `serving_tf_examples`: `examples`, serialized tf.Examples with these two features, string [B].
@@ -45,18 +45,20 @@ class SpanModel(tf.Module):
       [B, seq_len]; `cls_index` int32 [B].
     - `serving_records`: `records`, serialized `records.QUESTION_ANSWERING`, string [B].
 
-    The first two return, beside what `graph_decoder.decode` lists, `answer` string [B]: the
-    best of `answers`, or "" where `null_score` is above `null_threshold` float32 [B].
+    The first two return everything that `graph_decoder.decode` lists, and also `answer` string [B],
+    the best of `answers`, or "" where `null_score` is above the `null_threshold` float32 [B], which
+    is returned too.
 
-    The last two return `start_top_log_probs`, `start_top_index` [B, K], `end_top_log_probs`,
-    `end_top_index` [B, K * L] (start after start) and `cls_logits` [B]; float32 and int32.
+    The last two return `start_top_log_probs` and `start_top_index` [B, K], `end_top_log_probs` and
+    `end_top_index` [B, K * L] (ends of the first start first), and `cls_logits` [B]. Indices are
+    int32, the others float32.
 
     Args:
         model: trained model.
-        vocabulary: of the records that it was trained on.
-        uncased: whether they were lower-cased.
-        keep_accents: whether their accents were kept.
-        windows: how their paragraphs were cut.
+        vocabulary: vocabulary of the records that the model was trained on.
+        uncased: whether the text of these records was lower-cased.
+        keep_accents: whether these records keep the accents of the text.
+        windows: how paragraphs were cut into windows.
         decoding: how answers are chosen.
     """
 
@@ -71,8 +73,8 @@ class SpanModel(tf.Module):
         decoding: DecodingConfig,
     ):
         super().__init__()
-        # The variables are part of the SavedModel, the Keras model is not: Keras would trace its
-        # `call` once more, and for training as well.
+        # The variables become part of the SavedModel, but the Keras model does not: Keras would
+        # trace its `call` again, and for training as well.
         self.model_variables = model.variables
         self._decoding = decoding
         self.seq_len = windows.max_seq_length
@@ -94,11 +96,11 @@ class SpanModel(tf.Module):
         self.bucketed_model = BucketedModel(call, self._specs, padding="right")
         self._assets = tempfile.TemporaryDirectory()
         self.null_threshold = NullThreshold(self._assets.name)
-        # Concrete, for a signature that calls it would trace it once more.
+        # A concrete function, because every signature that calls a `tf.function` traces it again.
         self._answer_texts = self.serve_texts.get_concrete_function()
 
     def signatures(self) -> dict[str, tf.types.experimental.ConcreteFunction]:
-        """Concrete functions by signature name."""
+        """Returns the concrete functions by signature name."""
         return {
             SERVING_DEFAULT: self._answer_texts,
             SERVING_TF_EXAMPLES: self.serve_examples.get_concrete_function(),
@@ -108,7 +110,7 @@ class SpanModel(tf.Module):
 
     @tf.function(autograph=False, input_signature=[_TEXTS, _TEXTS])
     def serve_texts(self, question: tf.Tensor, context: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Answers to questions about paragraphs."""
+        """Answers questions about paragraphs."""
         windows = self.make_windows(question, context)
         outputs = self.bucketed_model(windows.features)
         found = graph_decoder.decode(outputs, windows, self._decoding)
@@ -122,18 +124,18 @@ class SpanModel(tf.Module):
 
     @tf.function(autograph=False, input_signature=[_TEXTS])
     def serve_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Answers to questions in serialized tf.Examples."""
+        """Answers questions in serialized tf.Examples."""
         spec = {name: tf.io.FixedLenFeature([], tf.string) for name in ("question", "context")}
         return self._answer_texts(**tf.io.parse_example(examples, spec))
 
     @tf.function(autograph=False)
     def serve_ids(self, **features: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Beams of windows."""
+        """Returns the beams of windows that are given as token ids."""
         return self.bucketed_model(features)
 
     @tf.function(autograph=False, input_signature=[_TEXTS])
     def serve_records(self, records: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Beams of serialized records."""
+        """Returns the beams of windows that are given as serialized records."""
         parsed = tf.io.parse_example(records, _description(self.seq_len))
         return self.bucketed_model(
             {
@@ -144,13 +146,13 @@ class SpanModel(tf.Module):
 
 
 def _description(seq_len: int) -> Mapping[str, object]:
-    """How the model's inputs are parsed from records; the other features are left alone."""
+    """Returns how to parse the model's inputs from records; other features are ignored."""
     everything = records.QUESTION_ANSWERING.feature_description(seq_len, use="evaluation")
     return {name: everything[name] for name in _INPUTS}
 
 
 def save(module: SpanModel, directory: str) -> None:
-    """Writes the SavedModel, with requests to warm it up."""
+    """Writes the SavedModel together with its warm-up requests."""
     with gathered(directory) as folder:
         tf.saved_model.save(module, folder, signatures=module.signatures())
         warm_up.write(

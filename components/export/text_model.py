@@ -1,7 +1,7 @@
-"""The SavedModel that is served: takes text, serialized tf.Examples, or ready ids.
+"""The SavedModel for classification, regression and multiple choice.
 
-The Transform graph is part of it, vocabulary included, so serving cannot tokenise otherwise than
-training did.
+It takes texts, serialized tf.Examples, or token ids. The Transform graph with the vocabulary is
+part of it, so serving cannot tokenise differently from training.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
 
-# Registers the custom ops of the Transform graph; without it: "Op type not registered".
+# Imported to register the custom ops of the Transform graph. Without it, loading the graph fails
+# with "Op type not registered".
 import tensorflow_text  # noqa: F401
 import tensorflow_transform as tft
 import tf_keras
@@ -26,28 +27,30 @@ TRANSFORM_FEATURES = "transform_features"
 
 
 class TextModel(tf.Module):
-    """A classification, regression or multiple-choice model behind signatures.
+    """A classification, regression or multiple-choice model with the signatures of its SavedModel.
 
-    - `serving_default`: `text_a` and `text_b`, string [B] (an empty `text_b` for a single text);
-      of multiple choice passage and question, and `options`, string [B, K].
+    - `serving_default`: `text_a` and `text_b`, string [B], with an empty `text_b` for a single
+      text. For multiple choice, these are passage and question, and there is also `options`,
+      string [B, K].
     - `serving_tf_examples`: `examples`, serialized raw tf.Examples, string [B].
-    - `serving_ids`: `input_ids`, `segment_ids` int32 [B, seq_len], `input_mask` float32; of
-      multiple choice [B, K, seq_len].
-    - `transform_features`: `examples` to the record's features, `label_ids` among them.
+    - `serving_ids`: `input_ids` and `segment_ids` int32 [B, seq_len], and `input_mask` float32
+      [B, seq_len]. For multiple choice, the shapes are [B, K, seq_len].
+    - `transform_features`: `examples`, serialized raw tf.Examples with labels, string [B]. Returns
+      `label_ids` [B] and `length`, string [B] (see `length_bucket`).
 
-    The first three return `scores`: float32 [B, K], the labels' probabilities, with the most
-    probable label in `label`, string [B]; for regression `scores` is float32 [B] and stands alone.
-    `serving_default` adds `labels`, string [B, K], the names of the scores, and for multiple choice
-    `option`, string [B], the text of the best one.
-    `serving_tf_examples` has `label` as string [B, 1]: BulkInferrer takes apart the rows of
-    matrices, and fails at a vector of strings.
+    The first three return `scores`, float32 [B, K], the probabilities of the labels, and `label`,
+    string [B], the most probable label. For regression, they return only `scores`, float32 [B].
+    `serving_default` also returns `labels`, string [B, K], the names that belong to the scores, and
+    for multiple choice `option`, string [B], the text of the best option. `serving_tf_examples`
+    returns `label` as string [B, 1], because BulkInferrer handles the rows of matrices but fails on
+    a vector of strings.
 
     Args:
         model: trained model.
-        transform_output: of the Transform component.
-        labels: in the order of their ids; None for regression.
-        seq_len: tokens per sequence.
-        multiple_choice: whether a label is chosen for its option.
+        transform_output: output of the Transform component.
+        labels: label names in the order of their ids; None for regression.
+        seq_len: number of tokens per sequence.
+        multiple_choice: whether the labels stand for options, each with a sequence of its own.
     """
 
     def __init__(
@@ -60,8 +63,8 @@ class TextModel(tf.Module):
         multiple_choice: bool = False,
     ):
         super().__init__()
-        # The variables are part of the SavedModel, the Keras model is not: Keras would trace its
-        # `call` once more, and for training as well.
+        # The variables become part of the SavedModel, but the Keras model does not: Keras would
+        # trace its `call` again, and for training as well.
         self.model_variables = model.variables
         self.num_choices = len(labels) if multiple_choice else None
         call = model.sequence_scores if multiple_choice else model
@@ -70,7 +73,8 @@ class TextModel(tf.Module):
             lambda features: call(features, training=False),
             _token_specs([None, seq_len]),
             padding="left",
-            # The first token may be padding, and padding counts in the mean.
+            # With other summaries, rows must not be cut: the first token may be padding, and the
+            # mean includes padding.
             cut=model.config.summary_type == "last",
         )
         self._specs = _token_specs(
@@ -82,7 +86,7 @@ class TextModel(tf.Module):
         self.seq_len = seq_len
 
     def signatures(self) -> dict[str, tf.types.experimental.ConcreteFunction]:
-        """Concrete functions by signature name."""
+        """Returns the concrete functions by signature name."""
         text = tf.TensorSpec([None], tf.string)
         texts = {"text_a": text, "text_b": text}
         if self.num_choices:
@@ -97,7 +101,7 @@ class TextModel(tf.Module):
 
     @tf.function(autograph=False)
     def serve_texts(self, **texts: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Scores of texts, with the labels' names where there are labels."""
+        """Scores texts; returns the label names as well, if there are labels."""
         found = self._predict(self.transform_layer(raw_features.as_sparse(texts, self._raw_spec)))
         if self._labels is None:
             return found
@@ -109,7 +113,7 @@ class TextModel(tf.Module):
 
     @tf.function(autograph=False)
     def serve_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Scores of serialized raw tf.Examples; their labels, if any, are not looked at."""
+        """Scores serialized raw tf.Examples; their labels, if any, are ignored."""
         names = ("text_a", "text_b", "options")
         spec = {name: self._raw_spec[name] for name in names if name in self._raw_spec}
         found = self._predict(self.transform_layer(tf.io.parse_example(examples, spec)))
@@ -121,14 +125,17 @@ class TextModel(tf.Module):
     def serve_ids(
         self, input_ids: tf.Tensor, segment_ids: tf.Tensor, input_mask: tf.Tensor
     ) -> dict[str, tf.Tensor]:
-        """Scores of records that are tokenised already."""
+        """Scores records that are already tokenised."""
         return self._predict(
             {"input_ids": input_ids, "segment_ids": segment_ids, "input_mask": input_mask}
         )
 
     @tf.function(autograph=False)
     def transform_features(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Label ids of serialized raw tf.Examples, and the length of their longest sequence."""
+        """Returns the label ids of raw tf.Examples, and the length buckets of their sequences.
+
+        In multiple choice, the longest sequence of a question counts.
+        """
         features = self.transform_layer(tf.io.parse_example(examples, self._raw_spec))
         pieces = tf.reduce_sum(1 - tf.cast(features["input_mask"], tf.int64), -1)
         if self.num_choices:
@@ -163,11 +170,11 @@ def _token_specs(shape: list[int | None]) -> dict[str, tf.TensorSpec]:
 
 
 def length_bucket(pieces: tf.Tensor, seq_len: int) -> tf.Tensor:
-    """Names the quarter of the maximal length that a record fills, for slicing metrics.
+    """Names the quarter of the maximum length that a record falls into, for slicing metrics.
 
     Args:
-        pieces: int64 [B].
-        seq_len: maximal length.
+        pieces: int64 [B], number of tokens that are not padding.
+        seq_len: maximum length.
 
     Returns:
         string [B], such as "033-064".
@@ -178,7 +185,7 @@ def length_bucket(pieces: tf.Tensor, seq_len: int) -> tf.Tensor:
 
 
 def save(module: TextModel, directory: str) -> None:
-    """Writes the SavedModel, with requests to warm it up."""
+    """Writes the SavedModel together with its warm-up requests."""
     with gathered(directory) as folder:
         tf.saved_model.save(module, folder, signatures=module.signatures())
         options = {"options": [["word"] * module.num_choices]} if module.num_choices else {}

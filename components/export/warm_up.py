@@ -1,7 +1,7 @@
-"""Requests that TF Serving answers to itself before it reports a model as available.
+"""Warm-up requests, which TF Serving runs before it reports a model as available.
 
-The first call of a signature takes as long as a hundred later ones: graphs are optimised and
-memory is allocated. TF Serving reads such requests from `assets.extra` of the SavedModel.
+The first call of a signature takes as long as a hundred later ones, because graphs are optimised
+and memory is allocated. TF Serving reads warm-up requests from `assets.extra` of the SavedModel.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 from components import files, tfrecords
 from components.export import bucketed_model
 
-# Name and place are TF Serving's ("SavedModel Warmup").
+# TF Serving prescribes name and place ("SavedModel Warmup" in its documentation).
 _PATH = ("assets.extra", "tf_serving_warmup_requests")
 
 
@@ -27,9 +27,9 @@ def write(
     """Adds warm-up requests to a SavedModel.
 
     Args:
-        directory: of the SavedModel.
-        signature_name: that they are for.
-        requests: texts, or lists of them, by name of the input.
+        directory: folder of the SavedModel.
+        signature_name: name of the signature that the requests call.
+        requests: for each request, texts or lists of texts by name of the input.
     """
     serialized = []
     for inputs in requests:
@@ -45,9 +45,9 @@ def write(
 
 
 def read(directory: str) -> list[tuple[str, dict[str, np.ndarray]]]:
-    """Signature and inputs of each warm-up request of a SavedModel; none if it has none."""
+    """Returns the signature and the inputs of each warm-up request of a SavedModel, if any."""
     path = files.join(directory, *_PATH)
-    # A folder of that name is damage, and said by whoever reads it.
+    # A folder with the name of the file means damage; reading it below raises a suitable error.
     if not files.exists(path) and not files.is_folder(path):
         return []
     requests = []
@@ -59,6 +59,6 @@ def read(directory: str) -> list[tuple[str, dict[str, np.ndarray]]]:
 
 
 def texts_of_all_lengths(seq_len: int) -> list[str]:
-    """Texts that together reach every bucket of lengths (`bucketed_model`)."""
-    # A word is a piece or two.
+    """Returns texts that together reach every length bucket of `bucketed_model`."""
+    # Each word becomes one or two pieces.
     return [" ".join(["word"] * length) for length in bucketed_model.bucket_lengths(seq_len)]

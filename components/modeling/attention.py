@@ -17,9 +17,9 @@ from components.modeling.variables import NamedLayer
 class RelativeAttention(NamedLayer):
     """Relative multi-head attention; both streams use the same kernels, keys and values.
 
-    Variables: `<name>/{q,k,v,r,o}/kernel` [d_model, n_head, d_head] and `<name>/LayerNorm`.
-    Inside, tensors are laid out heads first, [N, B, T, Dh], so that position scores of all rows
-    of the batch are one matrix product per head.
+    The variables are `<name>/{q,k,v,r,o}/kernel` [d_model, n_head, d_head] and `<name>/LayerNorm`.
+    Internally, tensors have the layout [N, B, T, Dh] with heads first, so that the position scores
+    of all rows of a batch are a single matrix product per head.
     """
 
     def __init__(self, config: XLNetConfig, options: ModelOptions, name: str) -> None:
@@ -31,14 +31,14 @@ class RelativeAttention(NamedLayer):
         self.layer_norm = LayerNorm(options, f"{name}/LayerNorm", config.d_model)
 
     def heads(self, inputs: tf.Tensor, kernel: tf.Variable) -> tf.Tensor:
-        """[A, L, d_model] → [N, A, L, Dh]."""
+        """Projects [A, L, d_model] with a kernel to heads, [N, A, L, Dh]."""
         n_head, d_head = self.config.n_head, self.config.d_head
         matrix = tf.reshape(self.cast(kernel), [self.config.d_model, n_head * d_head])
         outputs = tf.reshape(project(inputs, matrix), [*leading_shape(inputs), n_head, d_head])
         return tf.transpose(outputs, [2, 0, 1, 3])
 
     def output(self, vectors: tf.Tensor, inputs: tf.Tensor, seed: tf.Tensor | None) -> tf.Tensor:
-        """Projects [N, B, Q, Dh] back to [B, Q, d_model] and adds the residual."""
+        """Projects [N, B, Q, Dh] back to [B, Q, d_model], adds the residual and normalises."""
         n_head, d_head = self.config.n_head, self.config.d_head
         joined = tf.transpose(vectors, [1, 2, 0, 3])
         joined = tf.reshape(joined, [*leading_shape(inputs), n_head * d_head])
@@ -58,21 +58,21 @@ class RelativeAttention(NamedLayer):
         query: Stream | None,
         seeds: Sequence[tf.Tensor | None],
     ) -> tuple[tf.Tensor, tf.Tensor | None]:
-        """Attention of the content stream and, if there is one, the query stream.
+        """Applies attention to the content stream and, if there is one, to the query stream.
 
         Args:
-            hidden: [B, T, d_model].
-            query_hidden: [B, P, d_model] or None.
-            memory: [B, M, d_model] or None.
-            encodings: [G, R, d_model] position encodings.
-            biases: of this layer.
-            content: masks of the content stream.
+            hidden: [B, T, d_model], hidden states of the content stream.
+            query_hidden: [B, P, d_model], hidden states of the query stream, or None.
+            memory: [B, M, d_model], memory of this layer, or None.
+            encodings: [G, R, d_model], position encodings.
+            biases: attention biases of this layer.
+            content: masks and positions of the content stream.
             query: masks and positions of the query stream, or None.
-            seeds: of the four dropouts: probabilities and output of the content stream, then of
-                the query stream.
+            seeds: seeds of the four dropouts: probabilities and output of the content stream, then
+                of the query stream.
 
         Returns:
-            new hidden states of both streams.
+            The new hidden states of both streams.
         """
         context = hidden if memory is None else tf.concat([memory, hidden], axis=1)
         keys = self.heads(context, self.k)

@@ -1,9 +1,9 @@
 """Scores, softmax and weighted sum of relative attention, with a hand-written gradient.
 
-Kept for the backward pass are the arguments, the probabilities and the result. The gradient of a
-softmax needs, for each query, the sum over keys of probability times its gradient; that sum is
-also the product of result and its gradient (Dao et al. 2022, FlashAttention, appendix B.2), which
-is shorter.
+The backward pass keeps only the arguments, the probabilities and the result. The gradient of a
+softmax needs, for each query, the sum over all keys of a probability times its gradient. That sum
+equals the dot product of the result and its gradient (Dao et al. 2022, FlashAttention, appendix
+B.2), which runs over fewer elements.
 """
 
 from __future__ import annotations
@@ -19,15 +19,16 @@ from components.modeling.relative_positions import Alignment
 
 @dataclasses.dataclass(frozen=True)
 class Stream:
-    """What a stream brings to all layers.
+    """Masks and positions of a stream, which are the same in all layers.
 
     Attributes:
-        alignment: how raw position scores become scores of keys.
-        bias: [B, Q, S] additive attention mask in the softmax's dtype, or None.
-        other_segment: [B, Q, S] in the compute dtype, 1 where query and key lie in different
-            segments and 0 elsewhere, or None without segments. A factor and not a condition:
-            CPUs multiply much faster than they select.
-        valid: [B, Q, 1] in the compute dtype, 0 where a query is padding, or None.
+        alignment: maps raw position scores to scores of the keys.
+        bias: [B, Q, S], additive attention mask in the dtype of the softmax, or None.
+        other_segment: [B, Q, S] in the compute dtype, 1 where query and key are in different
+            segments and 0 elsewhere; None without segments. It is a factor and not a boolean,
+            because CPUs multiply much faster than they select.
+        valid: [B, Q, 1] in the compute dtype, 0 where a query is padding and else 1; None if there
+            is no padding.
     """
 
     alignment: Alignment
@@ -41,10 +42,12 @@ class Biases:
     """A layer's biases, in the compute dtype.
 
     Attributes:
-        content: `r_w_bias` [N, Dh], added to queries that meet keys.
-        position: `r_r_bias` [N, Dh], added to queries that meet position encodings.
-        segment: `r_s_bias` [N, Dh], added to queries that meet segment encodings.
-        segment_embedding: `seg_embed` [2, N, Dh]: same segment, other segment.
+        content: `r_w_bias` [N, Dh], added to queries before they are multiplied by keys.
+        position: `r_r_bias` [N, Dh], added to queries before they are multiplied by position
+            encodings.
+        segment: `r_s_bias` [N, Dh], added to queries before they are multiplied by segment
+            encodings.
+        segment_embedding: `seg_embed` [2, N, Dh], encodings of the same and of another segment.
     """
 
     content: tf.Tensor
@@ -65,26 +68,27 @@ def relative_attention(
     rate: float,
     seed: tf.Tensor | None,
 ) -> tf.Tensor:
-    """Attention with content, position and segment scores (paper section 2.4 and 2.5).
+    """Computes attention with content, position and segment scores (paper sections 2.4 and 2.5).
 
     Args:
         queries: [N, B, Q, Dh].
         keys: [N, B, S, Dh].
         values: [N, B, S, Dh].
-        position_keys: [N, G, R, Dh], one group for all rows, or one for each half of the batch.
-        biases: of this layer.
-        stream: masks and positions.
+        position_keys: [N, G, R, Dh], projected position encodings: one group for all rows, or one
+            for each half of the batch.
+        biases: attention biases of this layer.
+        stream: masks and positions of the stream.
         softmax_dtype: dtype of the softmax.
-        rate: share of probabilities to drop.
-        seed: dropout seed of this place, or None.
+        rate: fraction of the probabilities to drop.
+        seed: dropout seed of this place, or None for no dropout.
 
     Returns:
         [N, B, Q, Dh].
     """
     scale = queries.shape[-1] ** -0.5
     dtype = queries.dtype
-    # A score that is the same for all keys cancels in the softmax, so of the two segment scores
-    # only their difference counts.
+    # A score that is the same for all keys cancels in the softmax, so only the difference between
+    # the two segment scores matters.
     segment_difference = biases.segment_embedding[1] - biases.segment_embedding[0]
 
     def biased(queries: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
@@ -159,7 +163,7 @@ def relative_attention(
 
 
 def _stacked(queries: tf.Tensor, position_keys: tf.Tensor) -> tf.Tensor:
-    """[N, B, Q, Dh] → [N, G, B / G * Q, Dh]: rows with the same position keys under each other."""
+    """Reshapes [N, B, Q, Dh] to [N, G, B / G * Q, Dh] and groups rows by their position keys."""
     n_head, groups, _, d_head = position_keys.shape
     rows, query_len = leading_shape(queries)[1:]
     return tf.reshape(queries, [n_head, groups, rows // groups * query_len, d_head])

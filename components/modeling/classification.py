@@ -1,4 +1,4 @@
-"""Classification and regression of whole sequences, and the choice among several of them."""
+"""Models for whole sequences: classification, regression, and multiple choice."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from components.modeling.variables import Dense, NamedLayer, NamedModel
 
 _TOKENS = ("input_ids", "input_mask", "segment_ids")
 
-# By `XLNetConfig.summary_type`: hidden [B, T, d_model] → [B, d_model]. Padding counts like any
-# other position, as in the published code; so only the last token is independent of its amount.
+# Functions from hidden [B, T, d_model] to [B, d_model], by `XLNetConfig.summary_type`. As in the
+# published code, padding counts like any other position, so only "last" does not depend on the
+# amount of padding.
 _SUMMARIES: dict[str, Callable[[tf.Tensor], tf.Tensor]] = {
     "last": lambda hidden: hidden[:, -1],
     "first": lambda hidden: hidden[:, 0],
@@ -26,8 +27,8 @@ _SUMMARIES: dict[str, Callable[[tf.Tensor], tf.Tensor]] = {
 class SequenceSummary(NamedLayer):
     """tanh of a dense layer over a summary of the tokens; [B, T, d_model] → [B, d_model].
 
-    Which summary, `XLNetConfig.summary_type` says. Variables `sequnece_summary/summary/…`: the
-    published name, spelling and all.
+    `XLNetConfig.summary_type` selects the summary. The variables are `sequnece_summary/summary/…`;
+    this is the published spelling.
     """
 
     def __init__(self, config: XLNetConfig, options: ModelOptions) -> None:
@@ -36,13 +37,13 @@ class SequenceSummary(NamedLayer):
         self.summary = Dense(options, "sequnece_summary/summary", config.d_model, config.d_model)
 
     def call(self, hidden: tf.Tensor, seed: tf.Tensor | None) -> tf.Tensor:
-        """The summary after dropout, in the compute dtype."""
+        """Returns the summary after dropout, [B, d_model] in the compute dtype."""
         summary = tf.tanh(self.summary(self.summarize(hidden)))
         return dropout(summary, self.options.dropout, seed)
 
 
 class _SequenceModel(NamedModel):
-    """Encoder, summary, and a dense layer in the variables' dtype."""
+    """Encoder, summary, and a dense output layer; outputs have the dtype of the variables."""
 
     def __init__(
         self, config: XLNetConfig, options: ModelOptions, output_name: str, num_outputs: int
@@ -74,12 +75,12 @@ class _SequenceModel(NamedModel):
 
 
 class ClassificationModel(_SequenceModel):
-    """Logits of classes; variables of the head: `model/classification_<task_name>/logit/…`.
+    """Logits of classes. The head's variables are `model/classification_<task_name>/logit/…`.
 
     Args:
-        config: the network.
-        options: how it is run.
-        num_classes: at least 2.
+        config: sizes of the network.
+        options: how the network is run.
+        num_classes: number of classes, at least 2.
         task_name: part of the head's published name (`mnli`, `imdb`, …).
     """
 
@@ -101,18 +102,18 @@ class ClassificationModel(_SequenceModel):
         training: bool = False,
         dropout_seed: tf.Tensor | None = None,
     ) -> tf.Tensor:
-        """Logits float32 [B, num_classes].
+        """Returns logits, float32 [B, num_classes].
 
         Args:
             features: `input_ids`, `segment_ids` int [B, T]; `input_mask` [B, T], 1 marks padding.
             training: whether dropout is on.
-            dropout_seed: int32 [2]; needed if `training` with dropout.
+            dropout_seed: int32 [2]; required in training with dropout.
         """
         return self._outputs(features, training, dropout_seed)
 
 
 class RegressionModel(_SequenceModel):
-    """A number per sequence; variables of the head: `model/regression_<task_name>/logit/…`."""
+    """One number per sequence. The head's variables are `model/regression_<task_name>/logit/…`."""
 
     def __init__(
         self, config: XLNetConfig, options: ModelOptions, *, task_name: str = "task"
@@ -125,15 +126,15 @@ class RegressionModel(_SequenceModel):
         training: bool = False,
         dropout_seed: tf.Tensor | None = None,
     ) -> tf.Tensor:
-        """Predictions float32 [B]; arguments as in `ClassificationModel.call`."""
+        """Returns predictions, float32 [B]; arguments as in `ClassificationModel.call`."""
         return self._outputs(features, training, dropout_seed)[:, 0]
 
 
 class MultipleChoiceModel(_SequenceModel):
-    """Logits of the options of a question (RACE); variables of the head: `model/logits/dense/…`.
+    """Logits of the options of a question (RACE). The head's variables are `model/logits/dense/…`.
 
-    One number for each sequence, which holds passage, question and one option; the same head for
-    all, so the order of the options does not matter.
+    Each sequence holds passage, question and one option, and gets one number. All options share the
+    same head, so their order does not matter.
     """
 
     def __init__(self, config: XLNetConfig, options: ModelOptions) -> None:
@@ -145,13 +146,13 @@ class MultipleChoiceModel(_SequenceModel):
         training: bool = False,
         dropout_seed: tf.Tensor | None = None,
     ) -> tf.Tensor:
-        """Logits float32 [B, num_choices].
+        """Returns logits, float32 [B, num_choices].
 
         Args:
-            features: `input_ids`, `segment_ids` int [B, num_choices, T]; `input_mask` likewise, 1
-                marks padding.
+            features: `input_ids`, `segment_ids` int [B, num_choices, T]; `input_mask`
+                [B, num_choices, T], 1 marks padding.
             training: whether dropout is on.
-            dropout_seed: int32 [2]; needed if `training` with dropout.
+            dropout_seed: int32 [2]; required in training with dropout.
         """
         checks.required(features, _TOKENS, type(self).__name__)
         tokens = {name: tf.convert_to_tensor(features[name]) for name in _TOKENS}
@@ -168,11 +169,11 @@ class MultipleChoiceModel(_SequenceModel):
         training: bool = False,
         dropout_seed: tf.Tensor | None = None,
     ) -> tf.Tensor:
-        """Logits float32 [N] of single options.
+        """Returns the logits of N single options, float32 [N].
 
         Args:
-            features: as of `call`, but [N, T].
+            features: the same features as for `call`, but of shape [N, T].
             training: whether dropout is on.
-            dropout_seed: int32 [2]; needed if `training` with dropout.
+            dropout_seed: int32 [2]; required in training with dropout.
         """
         return self._outputs(features, training, dropout_seed)[:, 0]

@@ -1,6 +1,6 @@
-"""What defines an XLNet (`XLNetConfig`) and how it is run (`ModelOptions`).
+"""Configuration of an XLNet: what defines it (`XLNetConfig`) and how it is run (`ModelOptions`).
 
-This module imports no TensorFlow: commands that only look at a configuration stay quick.
+This module does not import TensorFlow, so that commands which only read a configuration are quick.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 from components import files
 
-# "gelu" has meant the tanh form since XLNet was published; the exact one needs a name of its own.
+# In the published XLNet, "gelu" means the tanh approximation, so the exact form has another name.
 FF_ACTIVATIONS = ("relu", "gelu", "gelu_erf")
 SUMMARY_TYPES = ("last", "first", "mean")
 INIT_METHODS = ("normal", "uniform")
@@ -20,9 +20,10 @@ ATTN_TYPES = ("bi", "uni")
 COMPUTE_DTYPES = ("float32", "bfloat16", "float64")
 EMBEDDING_LOOKUPS = ("auto", "gather", "one_hot")
 
-# A configuration file is a few hundred bytes; more is some other file.
+# A configuration file has a few hundred bytes, so anything larger must be some other file.
 _MAX_CONFIG_BYTES = 1 << 20
-# Far beyond any network, and small enough that a damaged number does no harm before it is noticed.
+# Far larger than any real network, but small enough that a damaged number is caught before it does
+# any harm.
 _MAX_LAYERS = 1024
 _MAX_SIZE = (1 << 31) - 1
 
@@ -32,20 +33,21 @@ class XLNetConfig:
     """The network itself, with the fields of the published `xlnet_config.json`.
 
     Attributes:
-        n_token: pieces in the vocabulary; None, for a network that is yet to be made, as many as
-            the vocabulary of its records has.
-        n_layer: attention layers.
-        d_model: width of the hidden states; even, because half of a position encoding are sines.
-        n_head: attention heads.
-        d_head: width of a head. `n_head * d_head` need not be `d_model`.
+        n_token: number of pieces in the vocabulary. None is for a network that does not exist yet;
+            the number is then taken from the vocabulary of its records.
+        n_layer: number of attention layers.
+        d_model: width of the hidden states. It must be even, because one half of a position
+            encoding consists of sines and the other of cosines.
+        n_head: number of attention heads.
+        d_head: width of an attention head. `n_head * d_head` need not be `d_model`.
         d_inner: width of the feed-forward layer.
         ff_activation: "relu", "gelu" (the tanh approximation, as published; "gelu_new" at Hugging
             Face) or "gelu_erf" (the exact form; "gelu" at Hugging Face).
-        untie_r: whether each layer has attention biases (`r_w_bias` …) of its own.
-        summary_type: what a head for whole sequences looks at: the "last" token, which is CLS, the
-            "first", or the "mean" of all `seq_len` positions, padding among them, as the published
-            code and Hugging Face's compute it. No published file has this field; a file without
-            it means "last".
+        untie_r: whether each layer has its own attention biases (`r_w_bias` …).
+        summary_type: what a head for whole sequences looks at: the "last" token, which is CLS; the
+            "first" token; or the "mean" of all `seq_len` positions including padding, as in the
+            published code and in Hugging Face's. Published files do not have this field, and a file
+            without it means "last".
     """
 
     n_token: int | None = dataclasses.field(default=None, kw_only=True)
@@ -74,9 +76,9 @@ class XLNetConfig:
         _require_choice(self, "summary_type", SUMMARY_TYPES)
 
     def to_published(self) -> dict[str, Any]:
-        """The fields of a published file; `summary_type` is among them only where it is not "last".
+        """Returns the fields of a published file; `summary_type` is included only if not "last".
 
-        So what was written before there was that field stays equal to what is written now.
+        Thus files that were written before this field existed equal those that are written now.
         """
         fields = dataclasses.asdict(self)
         if self.summary_type == "last":
@@ -84,7 +86,7 @@ class XLNetConfig:
         return fields
 
     def to_json(self) -> str:
-        """The configuration as the published files have it: sorted keys, four spaces."""
+        """Returns JSON in the format of the published files: sorted keys, indented by 4 spaces."""
         return json.dumps(self.to_published(), indent=4, sort_keys=True) + "\n"
 
     @classmethod
@@ -92,11 +94,12 @@ class XLNetConfig:
         """Reads a published configuration.
 
         Raises:
-            ValueError: if the text is no JSON object, or a field is missing, unknown or illegal.
+            ValueError: if the text is not a JSON object, or a field is missing, unknown or illegal.
         """
         try:
             fields = json.loads(text)
-        except (ValueError, RecursionError) as error:  # also of numbers with thousands of digits
+        # Python raises a ValueError for numbers with thousands of digits, too.
+        except (ValueError, RecursionError) as error:
             raise ValueError(f"not an XLNet configuration, because not JSON: {error}") from error
         if not isinstance(fields, dict):
             raise ValueError(
@@ -116,47 +119,48 @@ class XLNetConfig:
 
     @classmethod
     def read(cls, path: str) -> XLNetConfig:
-        """Reads `xlnet_config.json`; errors name the file.
+        """Reads `xlnet_config.json`; error messages name the file.
 
         Raises:
             components.files.NoSuchFilesError: if there is no such file.
-            ValueError: if it holds no XLNet configuration.
+            ValueError: if the file does not hold an XLNet configuration.
         """
         content = files.read_bytes(path, max_bytes=_MAX_CONFIG_BYTES)
         try:
             return cls.from_json(content.decode("utf-8"))
-        except ValueError as error:  # UnicodeDecodeError is one
+        except ValueError as error:  # This includes UnicodeDecodeError.
             raise ValueError(f"{path}: {error}") from error
 
     def write(self, path: str) -> None:
-        """Writes `xlnet_config.json`, whole or not at all."""
+        """Writes `xlnet_config.json` atomically."""
         files.write_bytes(path, self.to_json().encode("utf-8"))
 
 
 @dataclasses.dataclass(frozen=True)
 class ModelOptions:
-    """How a network is run; may differ between pretraining and fine-tuning.
+    """How a network is run. These options may differ between pretraining and fine-tuning.
 
     Attributes:
-        dropout: share of hidden units dropped in training.
-        dropout_att: share of attention probabilities dropped in training.
+        dropout: fraction of hidden units dropped in training.
+        dropout_att: fraction of attention probabilities dropped in training.
         init_method: "normal" (standard deviation `init_std`) or "uniform" (±`init_range`).
         init_range: half width of the uniform initialisation.
         init_std: standard deviation of the normal initialisation.
-        init_seed: seed of the initialisation. A variable's initial value depends on this seed and
-            its name alone, so all tasks start from the same encoder.
-        mem_len: tokens of memory kept per layer; 0 keeps none.
-        reuse_len: of a segment, only the first `reuse_len` tokens enter the memory; 0 means all.
+        init_seed: seed of the initialisation. A variable's initial value depends only on this seed
+            and its name, so all tasks start from the same encoder.
+        mem_len: number of tokens of memory kept per layer; 0 keeps none.
+        reuse_len: number of tokens at the beginning of each segment that enter the memory; 0 means
+            all of them.
         bi_data: whether the second half of a batch holds backward sequences, whose position
             encodings run the other way.
-        clamp_len: relative distances beyond it are treated as it; -1 does not clamp.
+        clamp_len: largest relative distance; greater ones are clamped to it. -1 does not clamp.
         same_length: with `attn_type="uni"`, whether every token attends equally far back.
         attn_type: "bi", or "uni" for attention to the left only.
         compute_dtype: dtype of activations: "float32"; "bfloat16", where variables, softmax,
-            losses and layer normalisation statistics stay float32; or "float64", where all is
-            float64, for checking gradients.
-        rematerialize: whether layers are computed again in the backward pass, which trades about
-            a third more computation for the memory of their activations.
+            losses and layer normalisation statistics stay float32; or "float64", where everything
+            is float64, for checking gradients.
+        rematerialize: whether layers are computed again in the backward pass. This saves the memory
+            of their activations for about a third more computation.
         embedding_lookup: "gather", "one_hot" (a matrix product, which TPUs prefer), or "auto":
             one_hot on TPUs and gather elsewhere.
     """
@@ -202,7 +206,10 @@ class ModelOptions:
 
     @property
     def variable_dtype(self) -> str:
-        """Dtype of variables, softmax, losses and statistics: float32, or float64 in that mode."""
+        """Dtype of variables, softmax, losses and statistics.
+
+        It is float64 if `compute_dtype` is, and float32 otherwise.
+        """
         return "float64" if self.compute_dtype == "float64" else "float32"
 
 

@@ -1,9 +1,9 @@
-"""Parameters, floating point operations and memory of a training step, before anything runs.
+"""Formulas for the parameters, floating point operations and memory of a training step.
 
-Pure formulas. A multiplication with its addition counts as 2 operations; only matrix products are
-counted, and a training step as three forward passes (forward, gradient of inputs, gradient of
-kernels). It is the least work the step needs: position encodings projected once, scores of each
-query against its S keys, the query stream at the predicted positions only.
+Nothing is run. A multiplication and its addition count as 2 operations. Only matrix products are
+counted, and a training step counts as three forward passes (forward, gradient of inputs, gradient
+of kernels). The result is the minimal work for a step: position encodings are projected once, each
+query is scored against its S keys, and the query stream runs only at the predicted positions.
 """
 
 from __future__ import annotations
@@ -25,13 +25,14 @@ class Workload:
     Attributes:
         task: "classification", "regression", "multiple_choice", "question_answering" or
             "pretraining".
-        batch_size: rows per replica, or per micro-batch where there are several to a step.
-        seq_len: T.
-        num_predict: predicted positions per row; pretraining only.
-        num_outputs: classes; classification only.
-        num_choices: sequences in a row; multiple choice only.
-        tie_weight: whether the language model's output shares the embeddings.
-        micro_batches: that a replica computes one after the other in a step.
+        batch_size: rows per replica, or per micro-batch if there are several in a step.
+        seq_len: number of tokens per sequence (T).
+        num_predict: number of predicted positions per row; only for pretraining.
+        num_outputs: number of classes; only for classification.
+        num_choices: number of sequences per row; only for multiple choice.
+        tie_weight: whether the language model's output layer shares the word embeddings.
+        micro_batches: number of micro-batches that a replica computes one after the other in a
+            step.
     """
 
     task: str
@@ -66,13 +67,13 @@ class Workload:
 
     @classmethod
     def of_labels(cls, task: str, *, num_labels: int, batch_size: int, seq_len: int) -> Workload:
-        """Of a task with labels, or of regression with none.
+        """Returns the workload of a task with labels, or of regression.
 
         Args:
             task: "classification", "regression" or "multiple_choice".
-            num_labels: classes, or options.
+            num_labels: number of classes or options; unused for regression.
             batch_size: rows per replica.
-            seq_len: T.
+            seq_len: number of tokens per sequence.
         """
         return cls(
             task=task,
@@ -84,22 +85,22 @@ class Workload:
 
     @property
     def sequences(self) -> int:
-        """Sequences that go through the encoder together."""
+        """Number of sequences that go through the encoder together."""
         return self.batch_size * self.num_choices
 
 
 @dataclasses.dataclass(frozen=True)
 class Cost:
-    """What a training step takes on one replica.
+    """What a training step costs on one replica.
 
     Attributes:
-        parameters: trainable numbers.
+        parameters: number of trainable parameters.
         train_flops: floating point operations of forward and backward pass.
-        weight_bytes: variables.
-        gradient_bytes: their gradients.
-        optimizer_bytes: Adam's two moments.
-        activation_bytes: what is kept for the backward pass; an estimate, to which the
-            compiler's temporary buffers come.
+        weight_bytes: memory of the variables.
+        gradient_bytes: memory of their gradients.
+        optimizer_bytes: memory of Adam's two moments.
+        activation_bytes: memory of what is kept for the backward pass. This is an estimate that
+            does not include the compiler's temporary buffers.
     """
 
     parameters: int
@@ -111,24 +112,24 @@ class Cost:
 
     @property
     def total_bytes(self) -> int:
-        """All of the memory above."""
+        """Sum of weights, gradients, optimizer and activations."""
         return (
             self.weight_bytes + self.gradient_bytes + self.optimizer_bytes + self.activation_bytes
         )
 
 
 def encoder_parameters(config: XLNetConfig) -> int:
-    """Trainable numbers of the encoder, `mask_emb` included."""
+    """Returns the number of trainable parameters of the encoder, including `mask_emb`."""
     heads = config.n_head * config.d_head
     attention = 5 * config.d_model * heads + 2 * config.d_model
     dense = 2 * config.d_model * config.d_inner + config.d_inner + config.d_model
-    per_layer = attention + dense + 2 * config.d_model + 2 * heads  # the last: seg_embed
+    per_layer = attention + dense + 2 * config.d_model + 2 * heads  # The last term is seg_embed.
     biases = 3 * heads * (config.n_layer if config.untie_r else 1)
     return config.n_token * config.d_model + config.d_model + config.n_layer * per_layer + biases
 
 
 def parameters(config: XLNetConfig, workload: Workload) -> int:
-    """Trainable numbers of the task's model."""
+    """Returns the number of trainable parameters of the task's model."""
     width = config.d_model
     if workload.task == "pretraining":
         head = config.n_token + (0 if workload.tie_weight else config.n_token * width)
@@ -143,7 +144,7 @@ def parameters(config: XLNetConfig, workload: Workload) -> int:
 
 
 def forward_flops(config: XLNetConfig, options: ModelOptions, workload: Workload) -> int:
-    """Floating point operations of a forward pass on one replica."""
+    """Returns the floating point operations of a forward pass on one replica."""
     width, heads = config.d_model, config.n_head * config.d_head
     key_len = options.mem_len + workload.seq_len
     rows = workload.sequences * workload.seq_len
@@ -159,7 +160,7 @@ def forward_flops(config: XLNetConfig, options: ModelOptions, workload: Workload
     if workload.task == "pretraining":
         head = 2 * width * config.n_token * predicted
     elif workload.task == "question_answering":
-        # Ends: both halves of the first layer; answerability: one vector per row.
+        # For the ends, both halves of the first layer; for answerability, one vector per row.
         head = 2 * width * (rows * (width + 2) + workload.batch_size * (3 * width + 1))
     else:
         head = 2 * width * workload.sequences * (width + workload.num_outputs)
@@ -167,14 +168,15 @@ def forward_flops(config: XLNetConfig, options: ModelOptions, workload: Workload
 
 
 def activation_bytes(config: XLNetConfig, options: ModelOptions, workload: Workload) -> int:
-    """Bytes kept from the forward to the backward pass on one replica."""
+    """Returns the bytes that are kept from the forward to the backward pass on one replica."""
     width, heads = config.d_model, config.n_head * config.d_head
     key_len = options.mem_len + workload.seq_len
     queries = workload.sequences * (workload.seq_len + workload.num_predict)
     key_rows = workload.sequences * key_len
     directions = 2 if options.bi_data else 1
-    # Input, residual sums and outputs of two normalisations: 6 widths; queries with both biases
-    # and the attention's result: 4 heads; before and after the activation.
+    # 6 widths: input, residual sums, and outputs of the two normalisations. 4 times the heads: the
+    # queries with both biases, and the result of the attention. 2 inner widths: the values before
+    # and after the activation.
     per_layer = queries * (6 * width + 4 * heads + 2 * config.d_inner)
     per_layer += 2 * key_rows * heads
     per_layer += directions * (workload.seq_len + key_len - 1) * heads
@@ -186,7 +188,7 @@ def activation_bytes(config: XLNetConfig, options: ModelOptions, workload: Workl
         numbers = config.n_layer * layer_input + per_layer
     head = 0
     if workload.task == "pretraining":
-        # Logits, their softmax and its gradient, in the wide dtype.
+        # Logits, their softmax, and its gradient, in the dtype of the variables.
         head = 3 * workload.batch_size * workload.num_predict * config.n_token
     mems = config.n_layer * workload.batch_size * options.mem_len * width
     return (numbers + mems) * _COMPUTE_BYTES[options.compute_dtype] + head * _WIDE_BYTES[
@@ -195,7 +197,10 @@ def activation_bytes(config: XLNetConfig, options: ModelOptions, workload: Workl
 
 
 def training_cost(config: XLNetConfig, options: ModelOptions, workload: Workload) -> Cost:
-    """Cost of a training step with Adam on one replica; rematerialisation adds a forward pass."""
+    """Returns the cost of a training step with Adam on one replica.
+
+    Rematerialisation adds a forward pass.
+    """
     count = parameters(config, workload)
     size = count * _WIDE_BYTES[options.compute_dtype]
     passes = _TRAIN_PASSES + (1 if options.rematerialize else 0)
@@ -203,7 +208,7 @@ def training_cost(config: XLNetConfig, options: ModelOptions, workload: Workload
         parameters=count,
         train_flops=passes * workload.micro_batches * forward_flops(config, options, workload),
         weight_bytes=size,
-        # The sum so far, and what is added to it.
+        # With micro-batches, both the sum so far and the next summand are in memory.
         gradient_bytes=size * (1 if workload.micro_batches == 1 else 2),
         optimizer_bytes=_ADAM_SLOTS * size,
         activation_bytes=activation_bytes(config, options, workload),

@@ -1,20 +1,20 @@
-"""Dropout whose masks depend on an explicit seed alone, so that a resumed run repeats itself.
+"""Dropout whose masks depend only on an explicit seed, so that a resumed run draws the same masks.
 
-TensorFlow's own Philox generator takes most of a dropout's time on a CPU under XLA. A mask needs
-no cryptographic bits: here the bits of two elements are an integer hash of their index and a key
-(two multiplications, "lowbias32" by C. Wellons), which XLA fuses into the dropout and computes
-again in the backward pass instead of keeping the mask in memory.
+On a CPU under XLA, TensorFlow's own Philox generator would take most of the time of a dropout, and
+a mask does not need random bits of that quality. Here, the bits for two elements are an integer
+hash of their index and a key (two multiplications, "lowbias32" by C. Wellons). XLA fuses it into
+the dropout and computes it again in the backward pass, instead of keeping the mask in memory.
 """
 
 from __future__ import annotations
 
 import tensorflow as tf
 
-_GOLDEN_RATIO = 0x9E3779B9  # 2**32 / golden ratio: spreads consecutive numbers over all bits
+_GOLDEN_RATIO = 0x9E3779B9  # 2**32 / golden ratio; spreads consecutive numbers over all bits.
 
 
 def _mix(bits: tf.Tensor, key: tf.Tensor | None = None) -> tf.Tensor:
-    """A bijection of uint32 in which every input bit changes every output bit half of the time."""
+    """A bijection of uint32 in which every input bit flips each output bit half of the time."""
     bits = tf.bitwise.bitwise_xor(bits, tf.bitwise.right_shift(bits, _uint32(16)))
     bits *= _uint32(0x7FEB352D)
     if key is not None:
@@ -29,11 +29,11 @@ def _uint32(value: int) -> tf.Tensor:
 
 
 def fold_in(seed: tf.Tensor, number: tf.Tensor | int) -> tf.Tensor:
-    """A seed that depends on both arguments, to derive seeds per step, replica or layer.
+    """Derives a new seed from a seed and a number, such as that of a step, replica or layer.
 
     Args:
         seed: int32 [2].
-        number: int32 or Python int; a scalar or, for many seeds at once, [K].
+        number: int32 or Python int; a scalar or, to derive several seeds at once, [K].
 
     Returns:
         int32 [2] or [K, 2].
@@ -46,17 +46,21 @@ def fold_in(seed: tf.Tensor, number: tf.Tensor | int) -> tf.Tensor:
 
 
 def site_seeds(seed: tf.Tensor | None, count: int) -> list[tf.Tensor | None]:
-    """A seed for each of `count` places in the network, or None for each without dropout."""
+    """Derives a seed for each of `count` places in the network; all are None if `seed` is."""
     if seed is None:
         return [None] * count
     return tf.unstack(fold_in(seed, tf.range(count)))
 
 
 def check_seed(seed: tf.Tensor | None, *, needed: bool) -> tf.Tensor | None:
-    """The seed as int32 [2], or None where no dropout happens.
+    """Checks a dropout seed and returns it as int32 [2].
+
+    Args:
+        seed: seed given to a model, or None.
+        needed: whether dropout happens; if not, the result is None.
 
     Raises:
-        ValueError: if it is needed and missing, or has another shape or dtype.
+        ValueError: if the seed is needed, but missing or of the wrong shape or dtype.
     """
     if not needed:
         return None
@@ -74,11 +78,14 @@ def check_seed(seed: tf.Tensor | None, *, needed: bool) -> tf.Tensor | None:
 
 
 def keep_mask(shape: tf.Tensor | tuple[int, ...], rate: float, seed: tf.Tensor) -> tf.Tensor:
-    """A bool tensor, true with probability 1 - rate (to within 2**-16), fixed by the seed."""
+    """Returns a bool tensor that is true with probability 1 - rate (to within 2**-16).
+
+    It is determined by the seed.
+    """
     size = tf.reduce_prod(shape)
     words = tf.bitcast(seed, tf.uint32)
-    # An element takes half of a hash: without a compiler that fuses them, the hash's operations
-    # take longer than everything else in a dropout.
+    # Each hash serves two elements, because without a compiler that fuses the operations, hashing
+    # takes longer than everything else in a dropout.
     index = tf.cast(tf.range((size + 1) // 2), tf.uint32)
     bits = tf.bitcast(_mix(index + words[0], words[1]), tf.uint16)
     keep_below = min(round((1.0 - rate) * 2**16), 2**16 - 1)
@@ -87,21 +94,22 @@ def keep_mask(shape: tf.Tensor | tuple[int, ...], rate: float, seed: tf.Tensor) 
 
 
 def dropout(inputs: tf.Tensor, rate: float, seed: tf.Tensor | None) -> tf.Tensor:
-    """Sets a share of the elements to zero and scales the others so that the mean stays.
+    """Sets a fraction of the elements to zero and scales the others so that the mean is unchanged.
 
     Args:
-        inputs: any shape, floating.
-        rate: share to drop.
-        seed: int32 [2], another one for every place in the network (see `fold_in`), or None for
-            no dropout.
+        inputs: floating-point tensor of any shape.
+        rate: fraction to drop.
+        seed: int32 [2], different for every place in the network (see `fold_in`), or None for no
+            dropout.
 
     Returns:
-        shape and dtype of `inputs`.
+        A tensor with the shape and dtype of `inputs`.
     """
     if seed is None or rate == 0:
         return inputs
     shape = inputs.shape if inputs.shape.is_fully_defined() else tf.shape(inputs)
     keep = keep_mask(shape, rate, seed)
     scale = tf.constant(1.0 / (1.0 - rate), inputs.dtype)
-    # Not tf.where: a CPU selects bfloat16 element by element, ten times slower than it multiplies.
+    # A product instead of tf.where, because CPUs select bfloat16 elements one by one, ten times
+    # slower than they multiply.
     return inputs * tf.cast(keep, inputs.dtype) * scale

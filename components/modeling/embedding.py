@@ -1,4 +1,4 @@
-"""Word embeddings, looked up as the device likes it."""
+"""Word embeddings, looked up in the way that is fastest on the device."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from components.modeling.variables import NamedLayer
 
 
 def use_one_hot(options: ModelOptions) -> bool:
-    """Whether embeddings are looked up by a matrix product with one-hot rows."""
+    """Whether embeddings are looked up by a matrix product with one-hot rows, as TPUs prefer."""
     if options.embedding_lookup == "auto":
         strategy = tf.distribute.get_strategy()
         return isinstance(strategy, tf.distribute.TPUStrategy)
@@ -18,10 +18,11 @@ def use_one_hot(options: ModelOptions) -> bool:
 
 @tf.custom_gradient
 def _gather_dense(table: tf.Tensor, ids: tf.Tensor):
-    """Rows of the table, with a dense gradient.
+    """Gathers rows of the table, with a dense gradient.
 
-    TensorFlow's own gradient is a list of rows in which a piece that occurs twice stands twice:
-    norms for clipping come out wrong, and the tied output layer makes it dense anyway.
+    TensorFlow's own gradient is a list of rows, in which a piece that occurs twice is listed twice.
+    That makes the norm for clipping wrong, and the tied output layer makes the gradient dense
+    anyway.
     """
     size = table.shape[0]
 
@@ -33,7 +34,10 @@ def _gather_dense(table: tf.Tensor, ids: tf.Tensor):
 
 
 class WordEmbedding(NamedLayer):
-    """Pieces to vectors; variable `transformer/word_embedding/lookup_table` [n_token, d_model]."""
+    """Maps pieces to vectors.
+
+    The variable is `transformer/word_embedding/lookup_table` [n_token, d_model].
+    """
 
     def __init__(self, options: ModelOptions, n_token: int, d_model: int) -> None:
         super().__init__(options)
@@ -43,7 +47,7 @@ class WordEmbedding(NamedLayer):
         self.one_hot = use_one_hot(options)
 
     def call(self, ids: tf.Tensor) -> tf.Tensor:
-        """Ids [B, T] → [B, T, d_model] in the compute dtype."""
+        """Maps ids [B, T] to embeddings [B, T, d_model] in the compute dtype."""
         table = tf.convert_to_tensor(self.lookup_table)
         if self.one_hot:
             rows = tf.one_hot(ids, table.shape[0], dtype=self.options.compute_dtype)

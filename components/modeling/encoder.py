@@ -24,26 +24,28 @@ from components.modeling.relative_positions import (
 )
 from components.modeling.variables import NamedLayer
 
-# Places of dropout: four of the encoder, one of a head, then those of each layer.
+# Numbers of the places that use dropout: four in the encoder, one in a head, then those of the
+# layers.
 _EMBEDDING_SITE, _QUERY_SITE, _POSITION_SITE, _OUTPUT_SITE, _HEAD_SITE, _FIRST_LAYER_SITE = range(6)
-_ATTENTION_SITES = 4  # two for each stream
-_SITES_PER_LAYER = 8  # the feed-forward layer's as well: two for each stream
+_ATTENTION_SITES = 4  # Two for each stream.
+_SITES_PER_LAYER = 8  # Those of attention, and two for each stream in the feed-forward layer.
 
 
 def head_seed(seed: tf.Tensor | None) -> tf.Tensor | None:
-    """The seed of a head's dropout, apart from all of the encoder's."""
+    """Returns the seed of a head's dropout, which is different from all seeds in the encoder."""
     return None if seed is None else fold_in(seed, _HEAD_SITE)
 
 
 class EncoderOutput(NamedTuple):
-    """What the encoder gives.
+    """The outputs of the encoder.
 
     Attributes:
-        hidden: [B, T, d_model], the content stream's last hidden states after dropout.
-        query_hidden: [B, P, d_model] of the query stream after dropout, or None.
-        mems: [n_layer, B, M', d_model] memory for the next segment in the compute dtype, or None
-            with mem_len 0.
-        layers: n_layer + 1 tensors [B, T, d_model]: embeddings, then each layer's output.
+        hidden: [B, T, d_model], last hidden states of the content stream, after dropout.
+        query_hidden: [B, P, d_model], last hidden states of the query stream, after dropout; None
+            if there is no query stream.
+        mems: [n_layer, B, M', d_model], memory for the next segment in the compute dtype; None if
+            `mem_len` is 0.
+        layers: n_layer + 1 tensors [B, T, d_model]: embeddings, then the output of each layer.
     """
 
     hidden: tf.Tensor
@@ -55,9 +57,9 @@ class EncoderOutput(NamedTuple):
 class XLNetEncoder(NamedLayer):
     """XLNet without a head. One set of weights serves both streams and every task.
 
-    Everything is batch first. Dropout of the position encodings is shared by the rows of a batch
-    (and of a direction, with bi_data), because the encodings themselves are computed and
-    projected once; the published code drops them per row.
+    All tensors are batch first. Dropout of the position encodings is shared by all rows of a batch
+    (with `bi_data`, by all rows of a direction), because the encodings are computed and projected
+    only once. This departs from the published code, which drops them separately for each row.
     """
 
     def __init__(self, config: XLNetConfig, options: ModelOptions) -> None:
@@ -79,7 +81,7 @@ class XLNetEncoder(NamedLayer):
             self.feed_forward.append(FeedForward(config, options, f"{name}/ff"))
 
     def initial_mems(self, batch_size: int) -> tf.Tensor:
-        """Empty memory: zeros [n_layer, batch_size, mem_len, d_model] in the compute dtype."""
+        """Returns an empty memory: zeros [n_layer, batch_size, mem_len, d_model], compute dtype."""
         config, options = self.config, self.options
         shape = [config.n_layer, batch_size, options.mem_len, config.d_model]
         return tf.zeros(shape, options.compute_dtype)
@@ -100,21 +102,21 @@ class XLNetEncoder(NamedLayer):
         """Encodes a batch of segments.
 
         Args:
-            input_ids: int [B, T].
+            input_ids: int [B, T], the tokens.
             segment_ids: int [B, T], or None for a model without segments. Memory counts as
                 segment 0.
             input_mask: [B, T], 1 marks padding; None for no padding.
-            perm_mask: [B, T, T], 1 where token i may not attend to token j, or None.
-            mems: [n_layer, B, M, d_model] or None.
-            target_positions: int [B, P], positions that the query stream predicts; -1 is padding,
-                whose attention is zero.
-            input_q: [B, T], for a query stream at all T positions: 1 where the token is replaced
-                by the mask embedding. Used only without `target_positions`.
+            perm_mask: [B, T, T], 1 where token i may not attend to token j; None allows all.
+            mems: [n_layer, B, M, d_model], memory from the previous segment, or None.
+            target_positions: int [B, P], positions that the query stream predicts. -1 is padding,
+                for which the attention is zero.
+            input_q: [B, T], asks for a query stream at all T positions, with 1 where the token is
+                replaced by the mask embedding. Used only without `target_positions`.
             training: whether dropout is on.
-            dropout_seed: int32 [2]; needed if `training` with dropout.
+            dropout_seed: int32 [2]; required in training with dropout.
 
         Raises:
-            ValueError: if shapes disagree, or the batch is odd with bi_data.
+            ValueError: if shapes disagree, or if the batch size is odd with `bi_data`.
         """
         config, options = self.config, self.options
         input_ids, segment_ids, input_mask, perm_mask, mems, target_positions, input_q = (
@@ -190,8 +192,8 @@ class XLNetEncoder(NamedLayer):
                 self._layer, i, memory, encodings, content, query, layer_seeds
             )
             if options.rematerialize and training:
-                # A data dependency on the incoming gradient keeps XLA from merging the second
-                # computation with the first.
+                # `recompute_grad` makes the second computation depend on the incoming gradient,
+                # which keeps XLA from merging it with the first.
                 layer = tf.recompute_grad(layer)
             streams = [hidden] if query_hidden is None else [hidden, query_hidden]
             hidden, *rest = layer(*streams)
@@ -217,7 +219,7 @@ class XLNetEncoder(NamedLayer):
         hidden: tf.Tensor,
         query_hidden: tf.Tensor | None = None,
     ) -> list[tf.Tensor]:
-        """One layer: the streams that there are, content first."""
+        """Runs one layer; returns the content stream and, if there is one, the query stream."""
         hidden, query_hidden = self.attention[index](
             hidden,
             query_hidden,
@@ -269,7 +271,7 @@ class XLNetEncoder(NamedLayer):
         mem_len: int,
         target_positions: tf.Tensor | None,
     ) -> tuple[Stream, Stream]:
-        """Masks and positions of both streams, made once for all layers."""
+        """Makes the masks and positions of both streams, once for all layers."""
         options = self.options
         content_bias, query_bias = attention_biases(
             input_mask=input_mask,

@@ -14,9 +14,9 @@ from components.modeling.variables import Dense, NamedLayer
 
 
 class FeedForward(NamedLayer):
-    """LayerNorm(x + W2 activation(W1 x)).
+    """Computes LayerNorm(x + W2 activation(W1 x)), with dropout after each of the two layers.
 
-    Variables `<name>/layer_1/…`, `<name>/layer_2/…` and `<name>/LayerNorm/…`.
+    The variables are `<name>/layer_1/…`, `<name>/layer_2/…` and `<name>/LayerNorm/…`.
     """
 
     def __init__(self, config: XLNetConfig, options: ModelOptions, name: str) -> None:
@@ -27,7 +27,12 @@ class FeedForward(NamedLayer):
         self.layer_norm = LayerNorm(options, f"{name}/LayerNorm", config.d_model)
 
     def call(self, inputs: tf.Tensor, seeds: Sequence[tf.Tensor | None]) -> tf.Tensor:
-        """[B, T, d_model] → the same; `seeds` of its two dropouts, inner and outer."""
+        """Returns a tensor of the same shape as the inputs.
+
+        Args:
+            inputs: [B, T, d_model].
+            seeds: seeds of the inner and the outer dropout.
+        """
         rate = self.options.dropout
         bias = self.cast(self.layer_1.bias)
         product = self.layer_1.project(inputs)

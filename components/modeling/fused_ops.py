@@ -1,9 +1,9 @@
 """Dense layers, normalisation and activation with hand-written gradients.
 
-TensorFlow's own gradients give the same values. These keep less for the backward pass, are fewer
-operations to compile, and sum over the rows of a batch by a matrix product: XLA's CPU backend runs
-such sums on one thread and against the memory's grain, a product with a row of ones is some ten
-times faster.
+TensorFlow's own gradients have the same values. The gradients here keep less for the backward pass,
+consist of fewer operations to compile, and sum over the rows of a batch by a matrix product. XLA's
+CPU backend computes such sums on one thread and with strided memory access; a product with a row of
+ones is about ten times faster.
 """
 
 from __future__ import annotations
@@ -16,45 +16,46 @@ import tensorflow as tf
 from components.modeling.dropout import dropout
 
 # The published gelu is the tanh form (Hendrycks and Gimpel, arXiv:1606.08415, section 2):
-# x / 2 * (1 + tanh(u)) with u = sqrt(2 / pi) * (x + 0.044715 x³), which is x * sigmoid(2 u) in
-# fewer operations.
+# x / 2 * (1 + tanh(u)) with u = sqrt(2 / pi) * (x + 0.044715 x³). This equals x * sigmoid(2 u),
+# which takes fewer operations.
 _GELU_LINEAR = 2.0 * math.sqrt(2.0 / math.pi)
 _GELU_CUBIC = 0.044715 * _GELU_LINEAR
-# The exact form (the same, section 2) is x Φ(x), with Φ of the standard normal distribution.
+# The exact form (section 2 of the same paper) is x Φ(x), where Φ is the cumulative distribution
+# function of the standard normal distribution.
 _INVERSE_ROOT_2 = math.sqrt(0.5)
 _INVERSE_ROOT_2_PI = 1.0 / math.sqrt(2.0 * math.pi)
 
 
 def leading_shape(tensor: tf.Tensor) -> list[int | tf.Tensor]:
-    """All dimensions but the last, static where they are known."""
+    """Returns all dimensions but the last, as Python numbers where they are static."""
     dynamic = tf.shape(tensor)
     return [dynamic[i] if size is None else size for i, size in enumerate(tensor.shape[:-1])]
 
 
 def as_rows(tensor: tf.Tensor) -> tf.Tensor:
-    """[..., D] → [rows, D]."""
+    """Reshapes [..., D] to [rows, D]."""
     return tf.reshape(tensor, [-1, tensor.shape[-1]])
 
 
 def sum_of_rows(tensor: tf.Tensor) -> tf.Tensor:
-    """[..., L, D] → [..., D], for any number of leading axes."""
+    """Sums over the second to last axis: [..., L, D] → [..., D]."""
     *lead, length = leading_shape(tensor)
-    # Two rows of ones and not one: into the product of a matrix with a single row XLA's CPU
-    # backend fuses what computes the matrix, on one thread and column by column.
+    # Two rows of ones instead of one, because XLA's CPU backend would fuse the computation of the
+    # matrix into its product with a single row, which then runs on one thread and column by column.
     ones = tf.ones([*lead, 2, length], tensor.dtype)
     return tf.matmul(ones, tensor)[..., 0, :]
 
 
 def sum_of_columns(tensor: tf.Tensor) -> tf.Tensor:
-    """[..., D] → [..., 1]."""
+    """Sums over the last axis: [..., D] → [..., 1]."""
     return tf.reduce_sum(tensor, axis=-1, keepdims=True)
 
 
 def project(inputs: tf.Tensor, matrix: tf.Tensor, *, transpose: bool = False) -> tf.Tensor:
-    """Inputs [..., d_in] times a matrix [d_in, d_out] ([d_out, d_in] if `transpose`).
+    """Multiplies inputs [..., d_in] by a matrix [d_in, d_out] ([d_out, d_in] if `transpose`).
 
-    As one product of two matrices: a broadcast `tf.matmul` would multiply row by row and sum the
-    kernel's gradient over a batch of kernels.
+    It reshapes the inputs to a single matrix. A broadcast `tf.matmul` would multiply row by row and
+    sum the gradient over a batch of kernels.
     """
     outputs = tf.matmul(as_rows(inputs), matrix, transpose_b=transpose)
     return tf.reshape(outputs, [*leading_shape(inputs), outputs.shape[-1]])
@@ -62,7 +63,7 @@ def project(inputs: tf.Tensor, matrix: tf.Tensor, *, transpose: bool = False) ->
 
 @tf.custom_gradient
 def add_bias(inputs: tf.Tensor, bias: tf.Tensor):
-    """Inputs [..., D] plus a bias [D]."""
+    """Adds a bias [D] to inputs [..., D]."""
 
     def gradient(upstream: tf.Tensor):
         return upstream, sum_of_rows(as_rows(upstream))
@@ -73,16 +74,16 @@ def add_bias(inputs: tf.Tensor, bias: tf.Tensor):
 def layer_norm(
     inputs: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, *, epsilon: float
 ) -> tf.Tensor:
-    """Normalises the last axis; statistics have the dtype of gamma.
+    """Normalises the last axis; statistics have the dtype of `gamma`.
 
     Args:
         inputs: [..., D].
-        gamma: [D], float32 or float64.
-        beta: [D], of the same dtype.
-        epsilon: added to the variance.
+        gamma: [D], scale, float32 or float64.
+        beta: [D], offset, of the same dtype as `gamma`.
+        epsilon: number added to the variance.
 
     Returns:
-        shape and dtype of `inputs`.
+        A tensor with the shape and dtype of `inputs`.
     """
     wide = gamma.dtype
 
@@ -135,7 +136,7 @@ def _gelu_erf_slope(x: tf.Tensor) -> tf.Tensor:
 
 
 def _at_least_float32(x: tf.Tensor) -> tf.Tensor:
-    # 1 + erf(x) of a negative x keeps no digit of bfloat16's eight bits.
+    # For negative x, 1 + erf(x) would lose all of bfloat16's eight significant bits.
     return tf.cast(x, tf.float32) if x.dtype == tf.bfloat16 else x
 
 
@@ -157,14 +158,14 @@ _ACTIVATIONS: dict[str, tuple[Callable, Callable]] = {
 def activate(
     inputs: tf.Tensor, bias: tf.Tensor, activation: str, rate: float, seed: tf.Tensor | None
 ) -> tf.Tensor:
-    """Dropout of activation(inputs + bias).
+    """Computes activation(inputs + bias), followed by dropout.
 
     Args:
-        inputs: [..., D], the product of a dense layer.
-        bias: [D], the dense layer's bias.
+        inputs: [..., D], output of a dense layer without its bias.
+        bias: [D], bias of the dense layer.
         activation: one of `config.FF_ACTIVATIONS`.
-        rate: share to drop.
-        seed: int32 [2] of this place, or None for no dropout.
+        rate: fraction to drop.
+        seed: int32 [2], dropout seed of this place, or None for no dropout.
 
     Returns:
         [..., D].

@@ -1,4 +1,4 @@
-"""Checks of what goes into a model, while it is traced: named errors before the first step."""
+"""Checks of a model's inputs while it is traced, for clear errors before the first step."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import tensorflow as tf
 
 
 def required(features: Mapping[str, tf.Tensor], names: Sequence[str], model: str) -> None:
-    """Raises a ValueError that names the features that are missing."""
+    """Raises a ValueError if features are missing; the message names them."""
     missing = [name for name in names if name not in features]
     if missing:
         raise ValueError(
@@ -18,13 +18,13 @@ def required(features: Mapping[str, tf.Tensor], names: Sequence[str], model: str
 
 
 def check_shape(name: str, tensor: tf.Tensor, expected: Sequence[int | None], axes: str) -> None:
-    """Raises a ValueError if a static shape disagrees.
+    """Raises a ValueError if the static shape of a tensor is not as expected.
 
     Args:
-        name: of the feature.
-        tensor: whose shape is checked.
-        expected: sizes, None where any is right.
-        axes: what the axes are, e.g. "[batch, seq_len]", for the message.
+        name: name of the feature, for the message.
+        tensor: tensor whose shape is checked.
+        expected: size of each axis, None where any size is allowed.
+        axes: description of the axes for the message, such as "[batch, seq_len]".
     """
     if not tensor.shape.is_compatible_with(tf.TensorShape(expected)):
         sizes = ["?" if size is None else size for size in expected]
@@ -32,10 +32,10 @@ def check_shape(name: str, tensor: tf.Tensor, expected: Sequence[int | None], ax
 
 
 def static_len(name: str, tensor: tf.Tensor) -> int:
-    """seq_len of a [batch, seq_len] tensor.
+    """Returns the seq_len of a [batch, seq_len] tensor.
 
     Raises:
-        ValueError: if it has another rank, or its length is unknown or 0.
+        ValueError: if the tensor has another rank, or its length is unknown or 0.
     """
     if tensor.shape.rank != 2:
         raise ValueError(f"{name} must have shape [batch, seq_len], not {tensor.shape}")
@@ -49,7 +49,7 @@ def static_len(name: str, tensor: tf.Tensor) -> int:
 
 
 def check_even_batch(batch_size: int | None) -> None:
-    """Raises a ValueError if a batch of bi-directional data cannot be halved."""
+    """Raises a ValueError if a batch of bidirectional data has an odd number of rows."""
     if batch_size is not None and batch_size % 2:
         raise ValueError(
             f"bi_data needs an even batch on each replica (first half forward, second half "

@@ -8,14 +8,14 @@ from components.modeling.config import ModelOptions
 from components.modeling.fused_ops import layer_norm
 from components.modeling.variables import NamedLayer
 
-_EPSILON = 1e-12  # of the published model
+_EPSILON = 1e-12  # As in the published model.
 
 
 class LayerNorm(NamedLayer):
-    """Normalises the last axis; variables `<name>/gamma` and `<name>/beta` [d_model].
+    """Normalises the last axis. The variables are `<name>/gamma` and `<name>/beta` [d_model].
 
-    Mean and variance are computed in float32 (float64 in that mode) also when activations are
-    bfloat16.
+    Mean and variance are computed in float32 even if activations are bfloat16 (and in float64 if
+    everything is float64).
     """
 
     def __init__(self, options: ModelOptions, name: str, d_model: int) -> None:
@@ -24,6 +24,6 @@ class LayerNorm(NamedLayer):
         self.gamma = self.variable(f"{name}/gamma", [d_model], init="ones")
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        """[..., d_model] → the same shape and dtype."""
+        """Normalises [..., d_model]; shape and dtype stay the same."""
         gamma, beta = tf.convert_to_tensor(self.gamma), tf.convert_to_tensor(self.beta)
         return layer_norm(inputs, gamma, beta, epsilon=_EPSILON)

@@ -1,11 +1,11 @@
-"""Attention masks as additive biases, made once for all layers."""
+"""Attention masks in the form of additive biases, which are made once for all layers."""
 
 from __future__ import annotations
 
 import tensorflow as tf
 
-# As published: large enough that the score beside it vanishes in float32 and float64, so a query
-# that may attend to nothing attends to everything evenly.
+# As published. It is so large that the score it is added to vanishes in float32 and float64, so a
+# query that may not attend to anything attends evenly to everything.
 _FORBIDDEN = -1e30
 
 
@@ -20,23 +20,24 @@ def attention_biases(
     same_length: bool,
     dtype: tf.DType,
 ) -> tuple[tf.Tensor | None, tf.Tensor | None]:
-    """Biases of the content and the query stream, 0 where attention is allowed and -1e30 elsewhere.
+    """Returns the biases of both streams: 0 where attention is allowed and -1e30 elsewhere.
 
-    The memory may always be attended to; the content stream always sees its own token.
+    All queries may attend to the memory (except with `same_length`), and the content stream always
+    sees its own token.
 
     Args:
-        input_mask: [B, T], above 0 at keys that are padding, or None.
-        perm_mask: [B, T, T], above 0 where query i may not attend to key j, or None.
-        batch_size: B.
-        query_len: T.
-        mem_len: M, tokens of memory in front of the keys.
-        attn_type: "bi" or "uni".
-        same_length: with "uni", whether early tokens of the memory fade out, so that every
-            query attends equally far back.
-        dtype: of the result.
+        input_mask: [B, T], greater than 0 at keys that are padding, or None.
+        perm_mask: [B, T, T], greater than 0 where query i may not attend to key j, or None.
+        batch_size: number of rows (B).
+        query_len: number of tokens in the segment (T).
+        mem_len: number of tokens of memory in front of the keys (M).
+        attn_type: "bi", or "uni" for attention to the left only.
+        same_length: with "uni", whether later queries lose sight of the earliest keys, so that
+            every query attends equally far back.
+        dtype: dtype of the biases.
 
     Returns:
-        (content, query): each [B, T, M + T], or None where all is allowed.
+        (content, query): biases of each stream, [B, T, M + T], or None if everything is allowed.
     """
     if input_mask is None and perm_mask is None and attn_type == "bi":
         return None, None
@@ -51,7 +52,8 @@ def attention_biases(
         forbidden |= tf.range(query_len) > row
     query = tf.concat([memory, forbidden], axis=-1)
     if attn_type == "uni" and same_length:
-        # The published rule: below the diagonal of the first T keys, memory or not.
+        # The published rule forbids everything below the diagonal of the first T keys, whether they
+        # are memory or not.
         query |= tf.range(mem_len + query_len) < row
     itself = tf.range(mem_len + query_len) == tf.range(query_len)[:, None] + mem_len
     content = query & ~itself

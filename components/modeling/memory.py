@@ -1,4 +1,4 @@
-"""What a segment leaves behind for the next one (paper section 2.5)."""
+"""The memory that a segment leaves for the next one (paper section 2.5)."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import tensorflow as tf
 def next_memory(
     hidden: tf.Tensor, memory: tf.Tensor | None, *, mem_len: int, reuse_len: int
 ) -> tf.Tensor:
-    """The last `mem_len` tokens of memory and segment, without gradient.
+    """Returns the last `mem_len` tokens of memory and segment, with gradients stopped.
 
     Args:
-        hidden: [B, T, d_model], what a layer gets as input.
-        memory: [B, M, d_model], or None for none yet.
-        mem_len: tokens to keep.
-        reuse_len: only the first `reuse_len` tokens of the segment are kept, because the next
-            segment begins there; 0 keeps all.
+        hidden: [B, T, d_model], input of a layer.
+        memory: [B, M, d_model], memory so far, or None if there is none yet.
+        mem_len: number of tokens to keep.
+        reuse_len: number of tokens at the beginning of the segment that enter the memory, because
+            the next segment begins after them; 0 means all of them.
 
     Returns:
         [B, min(mem_len, M + T or M + reuse_len), d_model].

@@ -1,4 +1,4 @@
-"""Permutation language modelling (paper sections 2.2 and 2.3)."""
+"""The permutation language model for pretraining (paper sections 2.2 and 2.3)."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from components.modeling.variables import NamedLayer, NamedModel
 
 
 class LanguageModelHead(NamedLayer):
-    """Logits over pieces.
+    """Logits over the pieces of the vocabulary.
 
-    Variables `lm_loss/bias` [n_token] and, if not tied, `lm_loss/weight` [n_token, d_model].
+    The variables are `lm_loss/bias` [n_token] and, if the weights are not tied to the embeddings,
+    `lm_loss/weight` [n_token, d_model].
     """
 
     def __init__(self, config: XLNetConfig, options: ModelOptions, *, tie_weight: bool) -> None:
@@ -26,7 +27,12 @@ class LanguageModelHead(NamedLayer):
         self.bias = self.variable("lm_loss/bias", [config.n_token], init="zeros")
 
     def call(self, hidden: tf.Tensor, lookup_table: tf.Variable) -> tf.Tensor:
-        """[B, P, d_model] → float32 [B, P, n_token]."""
+        """Returns logits, float32 [B, P, n_token].
+
+        Args:
+            hidden: [B, P, d_model], hidden states.
+            lookup_table: [n_token, d_model], word embeddings; used if the weights are tied.
+        """
         weight = lookup_table if self.weight is None else self.weight
         logits = project(hidden, self.cast(weight), transpose=True)
         logits = tf.cast(logits, self.options.variable_dtype)
@@ -34,17 +40,17 @@ class LanguageModelHead(NamedLayer):
 
 
 def positions_of(target_mapping: tf.Tensor) -> tf.Tensor:
-    """int32 [B, P] positions of a one-hot `target_mapping` [B, P, T]; -1 for an empty row."""
+    """Returns the positions, int32 [B, P], in a one-hot [B, P, T] mapping; -1 for rows of zeros."""
     positions = tf.argmax(target_mapping, axis=-1, output_type=tf.int32)
     return tf.where(tf.reduce_max(target_mapping, axis=-1) > 0, positions, -1)
 
 
 class PretrainingModel(NamedModel):
-    """XLNet with the permutation language model's head.
+    """XLNet with the head of the permutation language model.
 
     Args:
-        config: the network.
-        options: how it is run.
+        config: sizes of the network.
+        options: how the network is run.
         tie_weight: whether the output layer shares the word embeddings, as published.
     """
 
@@ -58,7 +64,7 @@ class PretrainingModel(NamedModel):
         self.lm_loss = LanguageModelHead(config, options, tie_weight=tie_weight)
 
     def initial_mems(self, batch_size: int) -> tf.Tensor:
-        """Empty memory for a run's first segment; see `XLNetEncoder.initial_mems`."""
+        """Returns an empty memory for the first segment; see `XLNetEncoder.initial_mems`."""
         return self.encoder.initial_mems(batch_size)
 
     def call(
@@ -71,17 +77,18 @@ class PretrainingModel(NamedModel):
 
         Args:
             features: `input_k` int [B, T]; `seg_id` int [B, T]; `perm_mask` [B, T, T], 1 where
-                token i may not see token j; which positions are predicted: `target_positions`
-                int [B, P] (-1 is padding), or `target_mapping` [B, P, T] (one-hot rows, empty
-                ones are padding), or neither, then all T positions, and `input_q` [B, T] marks
-                those whose own token is hidden. Optional: `input_mask` [B, T], 1 marks padding;
-                `mems` [n_layer, B, M, d_model]. Others, as `target`, are not looked at.
+                token i may not see token j. The positions to predict are given by
+                `target_positions` int [B, P] (-1 is padding) or by `target_mapping` [B, P, T]
+                (one-hot rows; rows of zeros are padding). Without either, all T positions are
+                predicted, and `input_q` [B, T] marks those whose own token is hidden. Optional:
+                `input_mask` [B, T], 1 marks padding; `mems` [n_layer, B, M, d_model]. Other
+                features, such as `target`, are ignored.
             training: whether dropout is on.
-            dropout_seed: int32 [2]; needed if `training` with dropout.
+            dropout_seed: int32 [2]; required in training with dropout.
 
         Returns:
-            `logits` float32 [B, P, n_token]; `hidden` [B, P, d_model] of the query stream; with
-            `mem_len`, `mems` [n_layer, B, M', d_model] for the next segment.
+            `logits` float32 [B, P, n_token]; `hidden` [B, P, d_model] of the query stream; if
+            `mem_len` is not 0, `mems` [n_layer, B, M', d_model] for the next segment.
 
         Raises:
             ValueError: if a feature is missing or shapes disagree.

@@ -1,4 +1,4 @@
-"""Span extraction with beam search, and answerability (SQuAD 1.1 and 2.0)."""
+"""The question answering model: span extraction with beam search, and answerability (SQuAD)."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ from components.modeling.encoder import XLNetEncoder, head_seed
 from components.modeling.layer_norm import LayerNorm
 from components.modeling.variables import Dense, NamedLayer, NamedModel
 
-_FORBIDDEN = 1e30  # as published
+# Its negative replaces the logits of positions that cannot be in an answer, as published.
+_FORBIDDEN = 1e30
 
 
 class SpanHead(NamedLayer):
-    """Start, end given start, and answerability; variables below `start_logits`, `end_logits`,
-    `answer_class`, as published.
+    """Predicts the start, the end given the start, and answerability.
+
+    Its variables are below `start_logits`, `end_logits` and `answer_class`, as published.
     """
 
     def __init__(self, config: XLNetConfig, options: ModelOptions) -> None:
@@ -37,22 +39,24 @@ class SpanHead(NamedLayer):
         return tf.nn.log_softmax(logits * (1 - p_mask) - _FORBIDDEN * p_mask, axis=-1)
 
     def start_log_probs(self, hidden: tf.Tensor, p_mask: tf.Tensor) -> tf.Tensor:
-        """[B, T, d_model] → [B, T]."""
+        """Returns the log probabilities of starts, [B, T].
+
+        Args:
+            hidden: [B, T, d_model], hidden states.
+            p_mask: [B, T], 1 at positions that cannot be in an answer.
+        """
         return self._log_probs(self.start(hidden)[..., 0], p_mask)
 
     def end_log_probs(self, hidden: tf.Tensor, starts: tf.Tensor, p_mask: tf.Tensor) -> tf.Tensor:
-        """Log probabilities of ends, for each of K given starts.
+        """Returns the log probabilities of ends, [B, K, T], for each of K given starts.
 
-        The first dense layer acts on [hidden; start] joined; its two halves are applied apart,
-        so that hidden states are projected once and not once per start.
+        The first dense layer acts on the concatenation [hidden; start]. Its two halves are applied
+        separately, so that hidden states are projected only once and not once per start.
 
         Args:
-            hidden: [B, T, d_model].
-            starts: int [B, K].
-            p_mask: [B, T].
-
-        Returns:
-            [B, K, T].
+            hidden: [B, T, d_model], hidden states.
+            starts: int [B, K], positions of the starts.
+            p_mask: [B, T], 1 at positions that cannot be in an answer.
         """
         width = hidden.shape[-1]
         kernel = self.cast(self.end_0.kernel)
@@ -70,7 +74,14 @@ class SpanHead(NamedLayer):
         cls_index: tf.Tensor,
         seed: tf.Tensor | None,
     ) -> tf.Tensor:
-        """[B] logits, high where the question has no answer."""
+        """Returns logits [B], which are high where the question has no answer.
+
+        Args:
+            hidden: [B, T, d_model], hidden states.
+            start_log_probs: [B, T], log probabilities of starts.
+            cls_index: int [B], position of the CLS token.
+            seed: int32 [2], dropout seed, or None for no dropout.
+        """
         start = tf.einsum("btd,bt->bd", hidden, self.cast(tf.exp(start_log_probs)))
         index = tf.reshape(tf.cast(cls_index, tf.int32), [-1])
         cls = tf.gather(hidden, index, batch_dims=1)
@@ -83,10 +94,10 @@ class QuestionAnsweringModel(NamedModel):
     """XLNet with the span head.
 
     Args:
-        config: the network.
-        options: how it is run.
-        start_n_top: starts that the beam search keeps.
-        end_n_top: ends that it keeps for each of them.
+        config: sizes of the network.
+        options: how the network is run.
+        start_n_top: number of start positions that the beam search keeps.
+        end_n_top: number of end positions that it keeps for each start.
     """
 
     def __init__(
@@ -115,22 +126,25 @@ class QuestionAnsweringModel(NamedModel):
         training: bool = False,
         dropout_seed: tf.Tensor | None = None,
     ) -> dict[str, tf.Tensor]:
-        """Finds spans.
+        """Predicts spans and answerability.
 
         Args:
-            features: `input_ids`, `segment_ids` int [B, T]; `input_mask`, `p_mask` [B, T];
-                `cls_index` int [B]; for the loss `start_positions` int [B].
-            training: whether dropout is on; then `start_positions` is needed and no beam is made.
-            dropout_seed: int32 [2]; needed if `training` with dropout.
+            features: `input_ids`, `segment_ids` int [B, T]; `input_mask` [B, T], 1 marks padding;
+                `p_mask` [B, T], 1 marks positions that cannot be in an answer; `cls_index` int [B];
+                for the loss, `start_positions` int [B].
+            training: whether dropout is on; if so, `start_positions` is required and there is no
+                beam search.
+            dropout_seed: int32 [2]; required in training with dropout.
 
         Returns:
             `cls_logits` float32 [B]; if `start_positions` is given, `start_log_probs` and
             `end_log_probs` (given the true start) [B, T]; if not training,
             `start_top_log_probs`, `start_top_index` [B, K] and `end_top_log_probs`,
-            `end_top_index` [B, K * L] (K = start_n_top, L = end_n_top; start after start).
+            `end_top_index` [B, K * L], where K is start_n_top, L is end_n_top, and the ends of the
+            first start come first.
 
         Raises:
-            ValueError: if a feature is missing, shapes disagree or the beam is wider than the
+            ValueError: if a feature is missing, shapes disagree, or the beam is wider than the
                 sequence.
         """
         names = ["input_ids", "segment_ids", "input_mask", "p_mask", "cls_index"]

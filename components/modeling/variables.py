@@ -1,4 +1,7 @@
-"""Variables with the published names and initial values that depend on seed and name alone."""
+"""Base classes of layers and models whose variables have the published names.
+
+The initial value of a variable depends on the seed and its name alone.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +18,14 @@ ROOT = "model"
 
 
 def random_initializer(options: ModelOptions, name: str) -> Callable[..., tf.Tensor]:
-    """Initialiser of kernels, embeddings and attention biases.
+    """Returns the initialiser of kernels, embeddings and attention biases.
 
-    Draws are stateless: the same `options.init_seed` and name give the same values, whatever else
-    was created before, so models of different tasks start from the same encoder.
+    It is stateless: the same `options.init_seed` and name give the same values, no matter what was
+    created before. Models for different tasks thus start from the same encoder.
+
+    Args:
+        options: initialisation method, its parameters and its seed.
+        name: full name of the variable.
     """
     seed = (options.init_seed, zlib.crc32(name.encode("utf-8")) & 0x7FFFFFFF)
 
@@ -36,13 +43,13 @@ def random_initializer(options: ModelOptions, name: str) -> Callable[..., tf.Ten
 
 
 class NamedLayer(tf_keras.layers.Layer):
-    """A Keras layer whose variables are made in its constructor, under given full names.
+    """A Keras layer that creates its variables in the constructor, under given full names.
 
-    Keras derives names from where a layer is first called; the published names must not depend on
-    that.
+    Keras derives names from the place where a layer is first called, but the published names must
+    not depend on that.
 
     Args:
-        options: gives dtypes and initialisation.
+        options: options of the network, which determine dtypes and initialisation.
     """
 
     def __init__(self, options: ModelOptions) -> None:
@@ -52,37 +59,40 @@ class NamedLayer(tf_keras.layers.Layer):
 
     @tf.autograph.experimental.do_not_convert
     def __call__(self, *args, **kwargs):
-        """Runs `call` itself.
+        """Calls `call` directly.
 
-        Keras's own way there converts dtypes, wraps errors, and has AutoGraph rewrite every
-        function below it, which takes longer than XLA takes to compile.
+        Keras's own `__call__` would convert dtypes, wrap errors, and let AutoGraph rewrite every
+        function below it, which takes longer than the compilation by XLA.
         """
         with tf.name_scope(self.name):
             return self.call(*args, **kwargs)
 
     def variable(self, name: str, shape: Sequence[int], *, init: str = "random") -> tf.Variable:
-        """A trainable variable named `model/<name>`.
+        """Creates a trainable variable named `model/<name>`.
 
         Args:
             name: published name below `model/`.
-            shape: its shape.
+            shape: shape of the variable.
             init: "random" (see `random_initializer`), "zeros" or "ones".
         """
         full_name = f"{ROOT}/{name}"
         initializer = random_initializer(self.options, full_name) if init == "random" else init
-        # An absolute scope: a caller's name scope must not change the name.
+        # An empty scope is absolute, so that the caller's name scope does not change the name.
         with tf.name_scope(""):
             return self.add_weight(
                 name=full_name, shape=tuple(shape), initializer=initializer, trainable=True
             )
 
     def cast(self, tensor: tf.Tensor) -> tf.Tensor:
-        """The tensor (or variable) in the compute dtype."""
+        """Casts a tensor or a variable to the compute dtype."""
         return tf.cast(tensor, self.options.compute_dtype)
 
 
 class Dense(NamedLayer):
-    """A dense layer `x @ kernel + bias`; variables `<name>/kernel` [d_in, d_out], `<name>/bias`."""
+    """A dense layer `x @ kernel + bias`.
+
+    The variables are `<name>/kernel` [d_in, d_out] and, with `use_bias`, `<name>/bias` [d_out].
+    """
 
     def __init__(
         self, options: ModelOptions, name: str, d_in: int, d_out: int, *, use_bias: bool = True
@@ -92,22 +102,22 @@ class Dense(NamedLayer):
         self.bias = self.variable(f"{name}/bias", [d_out], init="zeros") if use_bias else None
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        """[..., d_in] → [..., d_out], both in the compute dtype."""
+        """Maps [..., d_in] to [..., d_out], both in the compute dtype."""
         outputs = self.project(inputs)
         return outputs if self.bias is None else add_bias(outputs, self.cast(self.bias))
 
     def project(self, inputs: tf.Tensor) -> tf.Tensor:
-        """The product without the bias, for what adds it itself."""
+        """Returns the product without the bias, for callers that add the bias themselves."""
         return project(inputs, self.cast(self.kernel))
 
 
 class NamedModel(tf_keras.Model):
-    """A Keras model whose code AutoGraph leaves alone; see `NamedLayer.__call__`."""
+    """A Keras model that AutoGraph does not rewrite; see `NamedLayer.__call__` for the reason."""
 
     def __init__(self) -> None:
         super().__init__(name=ROOT)
 
     @tf.autograph.experimental.do_not_convert
     def __call__(self, *args, **kwargs):
-        """As `tf_keras.Model.__call__`."""
+        """Does the same as `tf_keras.Model.__call__`, without AutoGraph."""
         return super().__call__(*args, **kwargs)

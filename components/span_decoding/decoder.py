@@ -1,4 +1,7 @@
-"""What the span head says about windows to answers: n-best lists, predictions and null odds."""
+"""Turns the span head's outputs for windows into answers: n-best lists and null odds.
+
+`graph_decoder` does the same inside a TensorFlow graph.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +14,17 @@ import numpy as np
 from components.preprocessing.question_answering.alignment import last_reached
 from components.tokenization import unicode_tables
 
-# What stands for a question none of whose spans is legal (published decoding).
+# Log probability of the empty answer that stands in if no span is legal, as in the published code.
 _NONCE_LOG_PROB = -1e6
-# Larger than every logit: the minimum over no windows.
+# Upper bound of null scores, larger than any logit. The published code starts its minimum over the
+# windows with it.
 MAX_NULL_SCORE = 1_000_000.0
 _MAX_NAMED = 5
 _UNSEEN = "".join(map(chr, unicode_tables.unseen_code_points().tolist()))
 
 
 class DecodingError(ValueError):
-    """Outputs from which no answers can be made; the message names the questions."""
+    """Outputs that cannot be decoded into answers; the message names the questions."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,8 +32,8 @@ class DecodingConfig:
     """How answers are chosen.
 
     Attributes:
-        n_best_size: answers kept for a question.
-        max_answer_length: tokens of an answer at most.
+        n_best_size: maximum number of answers to keep for a question.
+        max_answer_length: maximum number of tokens of an answer.
     """
 
     n_best_size: int
@@ -44,19 +48,21 @@ class DecodingConfig:
 
 @dataclasses.dataclass(frozen=True)
 class WindowOutput:
-    """What the model says about a window, and what the record says about it.
+    """The model's outputs for a window, together with what its record says about it.
 
     Attributes:
-        question_id: of the record.
-        start_top_log_probs: float [start_n_top].
-        start_top_index: int [start_n_top], tokens.
-        end_top_log_probs: float [start_n_top * end_n_top], ends of the first start first.
-        end_top_index: int [start_n_top * end_n_top], tokens.
-        cls_logit: the larger, the less answerable.
-        paragraph_len: tokens of the paragraph in the window.
+        question_id: id of the question.
+        start_top_log_probs: float [start_n_top], log probabilities of the best starts.
+        start_top_index: int [start_n_top], their token positions.
+        end_top_log_probs: float [start_n_top * end_n_top], log probabilities of the best ends given
+            each start, those of the first start first.
+        end_top_index: int [start_n_top * end_n_top], their token positions.
+        cls_logit: the larger it is, the less likely the question is answerable.
+        paragraph_len: number of tokens of the paragraph in the window.
         tok_start_to_orig_index: int [≥ paragraph_len], first character of each token.
         tok_end_to_orig_index: int [≥ paragraph_len], last character of each token.
-        token_is_max_context: int or bool [≥ paragraph_len].
+        token_is_max_context: int or bool [≥ paragraph_len], whether this window is the one in which
+            the token has the most context.
     """
 
     question_id: str
@@ -76,10 +82,11 @@ class Candidate:
     """One entry of an n-best list.
 
     Attributes:
-        text: cut from the paragraph; "" if no span was legal.
-        probability: softmax of the sum of the log probabilities over the list.
-        start_log_prob: of the start.
-        end_log_prob: of the end, given the start.
+        text: text cut from the paragraph; "" if no span is legal.
+        probability: probability within the list, that is, the softmax over the list of start plus
+            end log probability.
+        start_log_prob: log probability of the start.
+        end_log_prob: log probability of the end, given the start.
     """
 
     text: str
@@ -90,12 +97,12 @@ class Candidate:
 
 @dataclasses.dataclass(frozen=True)
 class SpanPredictions:
-    """Answers to a data set's questions, by question id.
+    """Answers to the questions of a data set, by question id.
 
     Attributes:
-        predictions: the best answer, never the empty one if any span was legal.
-        nbest: the n-best list, best first.
-        null_odds: the smallest `cls_logit` of the question's windows; a threshold on it decides
+        predictions: best answer of each question; empty only if no span is legal.
+        nbest: n-best list of each question, best first.
+        null_odds: smallest `cls_logit` of each question's windows. A threshold on it decides
             whether the question is answered.
     """
 
@@ -104,7 +111,7 @@ class SpanPredictions:
     null_odds: Mapping[str, float]
 
     def nbest_as_json(self) -> dict[str, list[dict[str, Any]]]:
-        """The n-best lists as `nbest_predictions.json` has them."""
+        """Returns the n-best lists in the form of `nbest_predictions.json`."""
         return {
             question_id: [dataclasses.asdict(candidate) for candidate in candidates]
             for question_id, candidates in self.nbest.items()
@@ -114,16 +121,17 @@ class SpanPredictions:
 def decode(
     outputs: Iterable[WindowOutput], contexts: Mapping[str, str], config: DecodingConfig
 ) -> SpanPredictions:
-    """Answers every question.
+    """Decodes the answers to all questions.
 
     Args:
-        outputs: of all windows of all questions; those of a question in the order of its paragraph,
-            which decides between equal scores.
-        contexts: the paragraph of each question, by question id.
+        outputs: outputs of all windows of all questions. The windows of a question must be in the
+            order of its paragraph, because that order decides between equal scores.
+        contexts: paragraph of each question, by question id.
         config: how answers are chosen.
 
     Raises:
-        DecodingError: if a question has no window, a window no question, or a number is NaN.
+        DecodingError: if a question has no window, a window belongs to no question, or a number is
+            NaN.
     """
     windows: dict[str, list[WindowOutput]] = {question_id: [] for question_id in contexts}
     unknown = []
@@ -149,17 +157,19 @@ def decode(
 def decode_question(
     windows: Sequence[WindowOutput], context: str, config: DecodingConfig
 ) -> tuple[list[Candidate], float]:
-    """The n-best list and the null odds of one question.
+    """Returns the n-best list and the null odds of one question.
 
-    Legal spans end after they begin, have at most `max_answer_length` tokens, begin at a token that
-    has its best context in the window, and lie in the paragraph without its last token (published
-    decoding). Of spans with the same text the best counts.
+    A span is legal if it does not end before it begins, has at most `max_answer_length` tokens,
+    begins at a token that has its maximum context in this window, and does not touch the last token
+    of the paragraph in the window (published decoding). Among spans with the same text, the best
+    counts.
 
-    Departure from the reference: an answer also has what no piece stands for behind its last piece
-    (see `alignment.last_reached`) and in front of the paragraph's first, if anything of it is seen.
+    Departure from the reference: some characters have no piece. An answer includes those behind its
+    last piece (see `alignment.last_reached`) and those in front of the paragraph's first piece, up
+    to the outermost visible one.
 
     Args:
-        windows: of the question, in the order of the paragraph.
+        windows: windows of the question, in the order of the paragraph.
         context: the paragraph.
         config: how answers are chosen.
 
@@ -206,7 +216,7 @@ def decode_question(
 
 
 def _cut(context: str, begin: int, last: int, widest_begin: int, widest_last: int) -> str:
-    """The text of a span, with what is seen of the characters that no piece stands for."""
+    """Returns the text of a span, widened by the visible characters around it without a piece."""
     begin -= len(context[widest_begin:begin].lstrip(_UNSEEN))
     last += len(context[last + 1 : widest_last + 1].rstrip(_UNSEEN))
     return context[begin : last + 1].strip()
@@ -215,7 +225,13 @@ def _cut(context: str, begin: int, last: int, widest_begin: int, widest_last: in
 def _widest(
     window: WindowOutput, *, is_first: bool, end: int | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """First and last character of each token, with those around them that have no piece."""
+    """Returns the first and last character of each token, including neighbours without a piece.
+
+    Args:
+        window: window of the tokens.
+        is_first: whether this is the first window of the question.
+        end: number of characters of the paragraph in its last window; None in all others.
+    """
     starts = np.array(window.tok_start_to_orig_index[: window.paragraph_len])
     if is_first:
         starts[:1] = 0
@@ -226,9 +242,10 @@ def _widest(
 def _legal_spans(
     window: WindowOutput, max_answer_length: int, widest: tuple[np.ndarray, np.ndarray]
 ) -> tuple[np.ndarray, ...]:
-    """Legal spans: log probabilities (float64) of start and end, then places of characters.
+    """Returns the legal spans of a window, one array per property.
 
-    First and last one that the pieces stand for, then those with what has no piece.
+    These are the log probabilities (float64) of start and end, the first and the last character
+    that the pieces cover, and the same two including neighbouring characters without a piece.
     """
     ends = np.asarray(window.end_top_index, np.int64)
     end_n_top = len(ends) // len(window.start_top_index)

@@ -1,4 +1,4 @@
-"""The span head's outputs to answers inside a TensorFlow graph: the twin of `span_decoding.py`."""
+"""Decodes answers inside a TensorFlow graph, for serving: the counterpart of `decoder.py`."""
 
 from __future__ import annotations
 
@@ -15,22 +15,23 @@ from components.tokenization import unicode_tables
 def decode(
     outputs: Mapping[str, tf.Tensor], windows: GraphWindows, config: DecodingConfig
 ) -> dict[str, tf.Tensor]:
-    """Answers every question, as `span_decoding.decode_question` does.
+    """Decodes the answers to all questions, like `decoder.decode_question`.
 
     Args:
-        outputs: of the model for the windows, by the names in `window_outputs.SPAN_OUTPUTS`.
-        windows: W of them.
+        outputs: outputs of the model for all windows, by the names in
+            `window_outputs.SPAN_OUTPUTS`.
+        windows: the windows of all questions.
         config: how answers are chosen.
 
     Returns:
-        By name, best answers first, places without an answer filled with "", 0 and -1:
-        `answers` string [n, n_best], cut from the paragraphs; `scores` float32 [n, n_best], softmax
-        of the log probabilities over the list; `answer_starts`, `answer_ends` int32 [n, n_best],
-        first character and the one behind the last; `null_score` float32 [n], the smallest of the
-        question's windows.
+        A dict for n questions, with the best answers first and missing answers filled with "", 0
+        and -1: `answers` string [n, n_best], cut from the paragraphs; `scores` float32 [n, n_best],
+        the softmax over the list of the log probabilities; `answer_starts` and `answer_ends` int32
+        [n, n_best], the first character and the one after the last; `null_score` float32 [n], the
+        smallest of the question's windows.
 
     Raises:
-        InvalidArgumentError: when run, if an output is not a number.
+        InvalidArgumentError: when the graph runs, if an output is not finite.
     """
     contexts = windows.contexts
     num_questions = tf.size(contexts)
@@ -46,7 +47,7 @@ def decode(
     first, last = _widened(windows, (window, start, end), first, last)
     first, behind = _stripped(windows, question, first, last)
 
-    # By question, then by score; what is equal keeps its order.
+    # Sorts by question, then by score; equal scores keep their order.
     order = tf.argsort(score, direction="DESCENDING", stable=True)
     order = tf.gather(order, tf.argsort(tf.gather(question, order), stable=True))
     question, first, behind, score = (
@@ -55,7 +56,7 @@ def decode(
     texts = tf.strings.substr(
         tf.gather(contexts, question), first, behind - first, unit="UTF8_CHAR"
     )
-    # Of spans with the same text the best counts.
+    # Among spans of a question with the same text, the best counts, which comes first.
     keys = tf.strings.join([tf.strings.as_string(question), texts], " ")
     unique, group = tf.unique(keys)
     chosen = tf.math.unsorted_segment_min(tf.range(tf.size(keys)), group, tf.size(unique))
@@ -70,7 +71,7 @@ def decode(
 
     log_probs = dense(score, tf.constant(float("-inf"), tf.float64))
     is_there = tf.sequence_mask(rows.row_lengths(), config.n_best_size)
-    # Where there is no answer at all, the softmax has nothing to go by.
+    # Avoids NaN in the softmax of a question that has no answer at all.
     log_probs = tf.where(tf.reduce_any(is_there, -1, keepdims=True), log_probs, 0.0)
     scores = tf.where(is_there, tf.nn.softmax(log_probs), 0.0)
     return {
@@ -85,7 +86,7 @@ def decode(
 def _legal_spans(
     outputs: Mapping[str, tf.Tensor], windows: GraphWindows, max_answer_length: int
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Window, first and last token, and sum of log probabilities (float64) of legal spans."""
+    """Returns window, first and last token, and summed log probability (float64) of legal spans."""
     starts, ends = outputs["start_top_index"], outputs["end_top_index"]
     end_n_top = ends.shape[1] // starts.shape[1]
     starts = tf.repeat(starts, end_n_top, axis=1)
@@ -115,15 +116,18 @@ def _widened(
     first: tf.Tensor,
     last: tf.Tensor,
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """First and last character, with what is seen of those that no piece stands for.
+    """Widens spans by the visible characters around them that have no piece.
 
-    The twin of `alignment.last_reached` and what `span_decoding` makes of it.
+    The counterpart of `alignment.last_reached` and its use in `decoder.py`.
 
     Args:
-        windows: of all questions.
-        spans: window, first token, last token of each span.
-        first: int32, first character of each.
-        last: int32, last character of each.
+        windows: windows of all questions.
+        spans: window, first token and last token of each span.
+        first: int32, first character of each span.
+        last: int32, last character of each span.
+
+    Returns:
+        New first and last characters.
     """
     window, start, end = spans
     question = tf.gather(windows.question, window)
@@ -166,9 +170,10 @@ def _widened(
 
 
 def _places_without(windows: GraphWindows, code_points: np.ndarray) -> tf.Tensor:
-    """Places in the flat values, int32 ascending, of other characters than these.
+    """Returns the places of all characters except the given ones, as ascending int32.
 
-    The code points ascend. At the ends are -1 and the number of characters.
+    The places are indices into the flat values of `windows.characters`, with -1 in front and the
+    number of characters at the end. The code points must be in ascending order.
     """
     characters = windows.characters.flat_values
     nearest = tf.searchsorted(code_points, characters)
@@ -180,9 +185,9 @@ def _places_without(windows: GraphWindows, code_points: np.ndarray) -> tf.Tensor
 def _stripped(
     windows: GraphWindows, question: tf.Tensor, first: tf.Tensor, last: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """First character and the one behind the last, without white space at either end.
+    """Removes white space at both ends; returns the first character and the one after the last.
 
-    What is white space alone becomes empty.
+    A span that consists only of white space becomes empty.
     """
     others = _places_without(windows, unicode_tables.whitespace_code_points())
     row_start = tf.gather(windows.characters.row_starts(), question)

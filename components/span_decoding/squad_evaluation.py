@@ -1,4 +1,4 @@
-"""A data set and predictions to everything that SQuAD reports about them."""
+"""Scores predictions for a SQuAD data set: all that the official script reports, and slices."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ class PredictionsError(ValueError):
 
 @dataclasses.dataclass(frozen=True)
 class ThresholdResult:
-    """What null odds add to the scores.
+    """Results that need null odds.
 
     Attributes:
-        best_exact: best exact match of all thresholds.
-        best_f1: best F1 of all thresholds.
-        at_best_f1: scores of all questions, of those with and without an answer ("total",
-            "HasAns", "NoAns"), at the threshold of the best F1.
-        f1_by_threshold: thresholds, rising, and the F1 that each gives.
-        curves: precision–recall curves "exact", "f1", and "oracle" (every answer right); none if
-            no question has an answer.
+        best_exact: threshold with the best exact match.
+        best_f1: threshold with the best F1.
+        at_best_f1: mean scores at the threshold with the best F1, for all questions ("total") and
+            for those with and without an answer ("HasAns", "NoAns").
+        f1_by_threshold: ascending thresholds, and the F1 at each of them.
+        curves: precision–recall curves "exact", "f1", and "oracle" (as if every answer were
+            right); empty if no question has an answer.
     """
 
     best_exact: BestThreshold
@@ -59,10 +59,13 @@ class SquadEvaluation:
     """Scores of predictions.
 
     Attributes:
-        scores: of the predictions as they are: "total", "HasAns", "NoAns" (official script).
-        thresholds: None without null odds.
-        slices: means by slice and value, at the threshold of the best F1 if there are null odds.
-        num_unknown: predictions for questions that the data set does not have; they do not count.
+        scores: mean scores of the predictions without a threshold, for all questions ("total") and
+            for those with and without an answer ("HasAns", "NoAns"), as in the official script.
+        thresholds: results that need null odds; None if there are none.
+        slices: mean scores by slice and value, at the threshold with the best F1 if there are null
+            odds.
+        num_unknown: number of predictions for questions that the data set does not have; they are
+            ignored.
     """
 
     scores: Mapping[str, MeanScores]
@@ -71,10 +74,10 @@ class SquadEvaluation:
     num_unknown: int
 
     def metrics(self) -> dict[str, float | int]:
-        """Flat numbers under the official script's names; scores in percent.
+        """Returns all numbers in a flat dict, under the official script's names; scores in percent.
 
-        `HasAns_*` and `NoAns_*` are left out where no such question exists. `best_*` and `pr_*_ap`
-        are there with null odds only. (The reference's `has_ans_exact` is `HasAns_exact` / 100.)
+        `HasAns_*` and `NoAns_*` are left out if there are no such questions, `best_*` and `pr_*_ap`
+        if there are no null odds. (The reference's `has_ans_exact` is `HasAns_exact` / 100.)
         """
         found: dict[str, float | int] = {}
         for name, means in self.scores.items():
@@ -99,11 +102,12 @@ class SquadEvaluation:
 
 
 def read_dataset(path: str) -> list[Paragraph]:
-    """Paragraphs of a SQuAD file.
+    """Reads the paragraphs of a SQuAD file.
 
     Raises:
         SquadFormatError: if the file is damaged.
-        PredictionsError: if a part of it cannot be used, since scores would not be comparable.
+        PredictionsError: if a part of the file cannot be used, because then scores would not be
+            comparable.
     """
     paragraphs = []
     for item in squad.read_file(path):
@@ -126,15 +130,16 @@ def evaluate_predictions(
     """Scores predictions.
 
     Args:
-        dataset: paragraphs of a whole data set (`read_dataset`).
+        dataset: paragraphs of a whole data set (see `read_dataset`).
         predictions: answers by question id; "" leaves the question unanswered.
-        null_odds: by question id, the larger the less answerable.
-        num_windows: by question id, for slices.
+        null_odds: by question id; the larger, the less likely the question is answerable.
+        num_windows: number of windows by question id, for the slice "windows".
 
     Raises:
-        PredictionsError: naming questions without a prediction or without null odds, and values of
-            a wrong type; or if the data set has no questions.
-        UnlabelledError: naming a question that does not say what is right.
+        PredictionsError: if questions have no prediction or no null odds, or values have a wrong
+            type, in which cases the message names the questions; or if the data set has no
+            questions.
+        UnlabelledError: if a question does not say what the right answer is; the message names it.
     """
     questions = [question for paragraph in dataset for question in paragraph.questions]
     if not questions:
@@ -153,7 +158,8 @@ def evaluate_predictions(
         _check_complete(ids, null_odds, "null odds")
         _check_values((i for i in ids if not _is_number(null_odds[i])), "null odds are not numbers")
         odds = np.array([null_odds[i] for i in ids], np.float64)
-        # Questions with equal odds keep the order in which the odds are given (official script).
+        # Questions with equal odds are taken in the order in which the odds are given, as in the
+        # official script.
         place = {question_id: index for index, question_id in enumerate(ids)}
         order = np.array([place[i] for i in null_odds if i in place])
         thresholds = _search(scores.in_order(order), odds[order])

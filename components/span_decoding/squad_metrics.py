@@ -17,11 +17,11 @@ _WITHOUT_PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 @dataclasses.dataclass(frozen=True)
 class QuestionScores:
-    """Scores of each question of a data set, in its order; n questions.
+    """Scores of the n questions of a data set, in the order of the data set.
 
     Attributes:
-        exact: float64[n], 1 if the prediction has the words of a reference answer, else 0.
-        f1: float64[n], best overlap of words with a reference answer, in [0, 1].
+        exact: float64[n], 1 if the prediction has the same words as a reference answer, else 0.
+        f1: float64[n], best F1 of the words with a reference answer, in [0, 1].
         has_answer: bool[n], whether the data set has an answer.
         is_answered: bool[n], whether the prediction is not empty.
     """
@@ -32,17 +32,17 @@ class QuestionScores:
     is_answered: np.ndarray
 
     def in_order(self, order: np.ndarray) -> QuestionScores:
-        """The questions at the indices `order`, int[m]."""
+        """Returns the scores of the questions at the indices `order`, int[m]."""
         return QuestionScores(
             self.exact[order], self.f1[order], self.has_answer[order], self.is_answered[order]
         )
 
     def with_threshold(self, null_odds: np.ndarray, threshold: float) -> QuestionScores:
-        """Scores if questions whose null odds are above the threshold are left unanswered.
+        """Returns the scores if questions with null odds above the threshold are left unanswered.
 
         Args:
-            null_odds: float64[n].
-            threshold: of the odds.
+            null_odds: float64[n], null odds of the questions.
+            threshold: questions with larger null odds are left unanswered.
         """
         is_left = null_odds > threshold
         as_empty = (~self.has_answer).astype(np.float64)
@@ -56,11 +56,11 @@ class QuestionScores:
 
 @dataclasses.dataclass(frozen=True)
 class MeanScores:
-    """Means over questions, in percent; 0 where there is no question.
+    """Means over questions, in percent; 0 if there are no questions.
 
     Attributes:
-        exact: of the exact matches.
-        f1: of the overlaps.
+        exact: mean of the exact matches.
+        f1: mean of the F1 scores.
         total: number of questions.
     """
 
@@ -73,8 +73,8 @@ def score_questions(answers: Sequence[Sequence[str]], predictions: Sequence[str]
     """Scores each prediction against the best of its reference answers.
 
     Args:
-        answers: texts of each question's answers; none if it has no answer.
-        predictions: in the same order.
+        answers: texts of each question's reference answers; empty if it has no answer.
+        predictions: predicted answers, in the same order; "" leaves a question unanswered.
     """
     exact, f1 = np.zeros((2, len(predictions)))
     for index, (texts, prediction) in enumerate(zip(answers, predictions, strict=True)):
@@ -91,7 +91,7 @@ def score_questions(answers: Sequence[Sequence[str]], predictions: Sequence[str]
 
 
 def mean_scores(scores: QuestionScores, chosen: np.ndarray | None = None) -> MeanScores:
-    """Means over all questions, or over those where `chosen` (bool[n]) is True."""
+    """Returns the means over all questions, or over those where `chosen` (bool[n]) is True."""
     exact, f1 = scores.exact, scores.f1
     if chosen is not None:
         exact, f1 = exact[chosen], f1[chosen]
@@ -104,13 +104,13 @@ def mean_scores(scores: QuestionScores, chosen: np.ndarray | None = None) -> Mea
 
 @functools.lru_cache(maxsize=1 << 16)
 def words_of(text: str) -> tuple[str, ...]:
-    """Words of an answer: lower case, without ASCII punctuation, without the articles."""
+    """Returns the words of an answer in lower case, without ASCII punctuation and articles."""
     text = text.lower().translate(_WITHOUT_PUNCTUATION)
     return tuple(_ARTICLES.sub(" ", text).split())
 
 
 def overlap(reference: tuple[str, ...], predicted: tuple[str, ...]) -> float:
-    """F1 of two bags of words; two empty ones agree."""
+    """Returns the F1 of two bags of words; two empty bags have an F1 of 1."""
     if not reference or not predicted:
         return float(reference == predicted)
     common = collections.Counter(reference) & collections.Counter(predicted)

@@ -1,4 +1,4 @@
-"""Scores of parts of a SQuAD data set: by question word, lengths, and number of windows."""
+"""Scores of slices of a SQuAD data set: by question word, lengths, and number of windows."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SAME_WORD = {"whom": "who", "whose": "who"}
 _OTHER = "other"
 _NO_ANSWER = "no answer"
 _WORD = re.compile(r"[^\W\d_]+")
-# Lower bounds of the buckets: words of an answer, words of a paragraph, windows.
+# Lower bounds of the buckets for words of an answer, words of a paragraph, and windows.
 _ANSWER_WORDS = (1, 2, 4, 8)
 _PARAGRAPH_WORDS = (0, 100, 150, 200, 300)
 _WINDOWS = (1, 2, 3)
@@ -29,16 +29,16 @@ def slice_scores(
     *,
     num_windows: Mapping[str, int] | None = None,
 ) -> dict[str, dict[str, MeanScores]]:
-    """Mean scores by slice and value.
+    """Returns mean scores by slice and value.
 
     Args:
-        paragraphs: the data set.
-        scores: of its questions, in their order.
-        num_windows: by question id, for the slice "windows"; without it there is none.
+        paragraphs: paragraphs of the data set.
+        scores: scores of its questions, in the order of the data set.
+        num_windows: number of windows by question id; None leaves out the slice "windows".
 
     Returns:
-        "question_word", "answer_words", "paragraph_words" and "windows", each with its values in
-        their order.
+        For each of the slices "question_word", "answer_words", "paragraph_words" and "windows", the
+        mean scores of its values, in their natural order. Values without questions are left out.
     """
     names: dict[str, list[str]] = {"question_word": [], "answer_words": [], "paragraph_words": []}
     orders = {
@@ -69,7 +69,7 @@ def slice_scores(
 
 
 def question_word(question: str) -> str:
-    """The first question word of a question, "other" if it has none."""
+    """Returns the first question word of a question, or "other" if it has none."""
     for word in _WORD.findall(question.lower()):
         word = _SAME_WORD.get(word, word)
         if word in _QUESTION_WORDS:
@@ -78,7 +78,7 @@ def question_word(question: str) -> str:
 
 
 def _answer_words(question: Question) -> str:
-    """By the shortest answer: annotators differ in how much they take along."""
+    """Returns the bucket of the shortest answer; annotators differ in how much they mark."""
     lengths = [len(answer.text.split()) for answer in question.answers]
     return _bucket(max(min(lengths), _ANSWER_WORDS[0]), _ANSWER_WORDS) if lengths else _NO_ANSWER
 

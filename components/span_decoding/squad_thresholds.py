@@ -1,4 +1,4 @@
-"""Which null odds are too high to answer: best thresholds and precision–recall curves."""
+"""Thresholds on null odds: the best ones, scores by threshold, and precision–recall curves."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from components.span_decoding.squad_metrics import QuestionScores
 
 @dataclasses.dataclass(frozen=True)
 class BestThreshold:
-    """The best mean score that a threshold on the null odds gives.
+    """The best mean score that any threshold on the null odds gives.
 
     Attributes:
-        score: in percent.
-        threshold: questions with larger odds are left unanswered; 0 if it is best to answer none.
+        score: the best score, in percent.
+        threshold: questions with larger odds are left unanswered; 0 if it is best to answer no
+            question.
     """
 
     score: float
@@ -27,8 +28,8 @@ class PrecisionRecall:
     """A precision–recall curve over the thresholds.
 
     Attributes:
-        precisions: float64[points], from 1 on.
-        recalls: float64[points], from 0 on.
+        precisions: float64[points]; the first is 1.
+        recalls: float64[points]; the first is 0.
         average_precision: area under the curve, in percent.
     """
 
@@ -40,19 +41,19 @@ class PrecisionRecall:
 def best_threshold(
     score: np.ndarray, scores: QuestionScores, null_odds: np.ndarray
 ) -> BestThreshold:
-    """The best threshold, found as the official script and the reference find it.
+    """Finds the best threshold in the same way as the official script and the reference.
 
-    Questions are answered one after the other, the surest first, from none to all; the best moment
-    counts, and of equal ones the first. Questions with equal odds come in the order given and are
-    told apart, as published.
+    Starting from no answers at all, questions are answered one by one, the most certain first. The
+    point with the best score counts, and among equals the first. Questions with equal odds are
+    taken one by one in the given order, as published.
 
     Args:
-        score: float64[n], exact or F1 of each question if it is answered.
-        scores: of the same questions.
-        null_odds: float64[n].
+        score: float64[n], exact match or F1 of each question if it is answered.
+        scores: scores of the same questions.
+        null_odds: float64[n], null odds of the same questions.
     """
     order = np.argsort(null_odds, kind="stable")
-    # Answering a question that has no answer loses the point that silence would have won.
+    # Answering a question that has no answer loses the point for leaving it unanswered.
     gain = np.where(scores.has_answer, score, -scores.is_answered.astype(np.float64))
     unanswered = np.count_nonzero(~scores.has_answer)
     sums = np.cumsum(np.concatenate([[float(unanswered)], gain[order]]))
@@ -66,15 +67,15 @@ def best_threshold(
 def score_by_threshold(
     score: np.ndarray, scores: QuestionScores, null_odds: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Mean score for each threshold that makes a difference.
+    """Returns the mean score at each threshold that makes a difference.
 
     Args:
-        score: float64[n], exact or F1 of each question if it is answered.
-        scores: of the same questions.
-        null_odds: float64[n].
+        score: float64[n], exact match or F1 of each question if it is answered.
+        scores: scores of the same questions.
+        null_odds: float64[n], null odds of the same questions.
 
     Returns:
-        thresholds float64[points], rising, and scores in percent, float64[points].
+        Ascending thresholds, float64[points], and scores in percent, float64[points].
     """
     order = np.argsort(null_odds, kind="stable")
     gain = np.where(scores.has_answer, score, -scores.is_answered.astype(np.float64))
@@ -89,12 +90,14 @@ def score_by_threshold(
 def precision_recall(
     score: np.ndarray, has_answer: np.ndarray, null_odds: np.ndarray
 ) -> PrecisionRecall:
-    """Precision and recall as questions are answered, the surest first (official script).
+    """Computes precision and recall as questions are answered, the most certain first.
+
+    This follows the official script.
 
     Args:
-        score: float64[n], in [0, 1]; of questions with an answer it counts as so much found.
-        has_answer: bool[n], at least one True.
-        null_odds: float64[n].
+        score: float64[n], in [0, 1]; for a question with an answer, how much of it was found.
+        has_answer: bool[n], whether the question has an answer; at least one must be True.
+        null_odds: float64[n], null odds of the same questions.
     """
     order = np.argsort(null_odds, kind="stable")
     found = np.cumsum(np.where(has_answer, score, 0.0)[order])

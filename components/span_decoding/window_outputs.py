@@ -1,4 +1,4 @@
-"""Evaluation records beside what the model says about them: the input of decoding."""
+"""Joins evaluation records with the model's outputs for them, which makes the input of decoding."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from components import tf_examples
 from components.example_gen.question_answering.squad import Paragraph
 from components.span_decoding.decoder import WindowOutput
 
-# What the span head gives for a window, in the order of `WindowOutput`.
+# Names of the span head's outputs for a window, in the order of `WindowOutput`.
 SPAN_OUTPUTS = (
     "start_top_log_probs",
     "start_top_index",
@@ -22,20 +22,21 @@ SPAN_OUTPUTS = (
 
 
 class RecordsMismatchError(ValueError):
-    """Records that are no evaluation records, or do not belong to what stands beside them."""
+    """Records that are not evaluation records, or that do not belong to the outputs given."""
 
 
 @dataclasses.dataclass(frozen=True)
 class RecordedWindow:
-    """What an evaluation record says that the model need not know.
+    """The parts of an evaluation record that decoding needs and the model does not.
 
     Attributes:
-        question_id: `qas_id`.
-        unique_id: int64 of the record.
-        paragraph_len: tokens of the paragraph in the window.
+        question_id: id of the question (`qas_id`).
+        unique_id: id of the record, an int64.
+        paragraph_len: number of tokens of the paragraph in the window.
         tok_start_to_orig_index: int32 [paragraph_len], first character of each token.
         tok_end_to_orig_index: int32 [paragraph_len], last character of each token.
-        token_is_max_context: bool [paragraph_len].
+        token_is_max_context: bool [paragraph_len], whether this window is the one in which the
+            token has the most context.
     """
 
     question_id: str
@@ -47,13 +48,13 @@ class RecordedWindow:
 
     @property
     def place(self) -> tuple[int, int]:
-        """Sorts the windows of a question in the order of its paragraph."""
+        """Sort key that puts the windows of a question in the order of its paragraph."""
         if not self.paragraph_len:
             return (0, 0)
         return int(self.tok_start_to_orig_index[0]), int(self.tok_end_to_orig_index[-1])
 
     def joined_with(self, outputs: Mapping[str, np.ndarray]) -> WindowOutput:
-        """The window with the model's outputs for it, by the names in `SPAN_OUTPUTS`."""
+        """Joins the window with the model's outputs for it, which have the names `SPAN_OUTPUTS`."""
         return WindowOutput(
             question_id=self.question_id,
             start_top_log_probs=outputs["start_top_log_probs"],
@@ -73,7 +74,7 @@ def read_window(serialized: bytes) -> RecordedWindow:
 
     Raises:
         RecordsMismatchError: if it lacks what decoding needs.
-        google.protobuf.message.DecodeError: if the bytes are no tf.train.Example.
+        google.protobuf.message.DecodeError: if the bytes are not a tf.train.Example.
     """
     features = tf_examples.decode(serialized)
     try:
@@ -96,13 +97,13 @@ def read_window(serialized: bytes) -> RecordedWindow:
 def in_paragraph_order(
     windows: Iterable[tuple[RecordedWindow, Mapping[str, np.ndarray]]],
 ) -> list[WindowOutput]:
-    """Windows of a question with their outputs, as `span_decoding.decode_question` takes them."""
+    """Joins the windows of a question with their outputs, sorted for `decoder.decode_question`."""
     ordered = sorted(windows, key=lambda pair: pair[0].place)
     return [window.joined_with(outputs) for window, outputs in ordered]
 
 
 def contexts_by_question(paragraphs: Iterable[Paragraph]) -> dict[str, str]:
-    """The paragraph's text of each question, by question id."""
+    """Returns the text of each question's paragraph, by question id."""
     return {
         question.id: paragraph.context
         for paragraph in paragraphs
@@ -113,14 +114,18 @@ def contexts_by_question(paragraphs: Iterable[Paragraph]) -> dict[str, str]:
 def join_in_record_order(
     windows: Sequence[RecordedWindow], outputs: Mapping[str, np.ndarray]
 ) -> list[WindowOutput]:
-    """Windows with outputs that were computed over the same records in the same order.
+    """Joins windows with outputs that were computed from the same records in the same order.
 
     Args:
-        windows: n of them, in the order of the records.
-        outputs: `SPAN_OUTPUTS` and `unique_ids`, each with n rows; the ids may be cut to 32 bits.
+        windows: the n windows, in the order of the records.
+        outputs: `SPAN_OUTPUTS` and `unique_ids`, each with n rows. The ids may be truncated to 32
+            bits.
+
+    Returns:
+        The joined windows, sorted so that those of a question are in the order of its paragraph.
 
     Raises:
-        RecordsMismatchError: if number or ids differ.
+        RecordsMismatchError: if their number or their ids differ.
     """
     ids = np.array([window.unique_id for window in windows], np.int64).astype(np.int32)
     given = np.asarray(outputs["unique_ids"]).astype(np.int32)

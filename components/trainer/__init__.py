@@ -1,1 +1,1 @@
-"""The training loop and all around it."""
+"""Training: the loop, its configuration, input, checkpoints and history, and the TFX components."""

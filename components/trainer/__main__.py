@@ -1,6 +1,7 @@
-"""`python -m components.trainer`: records to checkpoints and weights. Imports no TFX.
+"""`python -m components.trainer`: trains on records and writes checkpoints and weights.
 
-It is a Vertex job's command, on a TPU or GPUs. Started again, it goes on from the last checkpoint.
+Training jobs on Vertex AI run this command on a TPU or on GPUs, so it does not import TFX. If it is
+started again with the same arguments, it resumes from the last checkpoint.
 """
 
 from components import standalone

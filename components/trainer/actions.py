@@ -1,6 +1,7 @@
-"""What happens beside the updates, as small objects: each says when it wants to act, and acts.
+"""Side activities of the training loop, such as saving and evaluating, as small objects.
 
-The loop stops where an action is due and knows nothing else of it.
+Each action says after which updates it is due, and then acts. The loop stops at those updates and
+knows nothing else about its actions.
 """
 
 from __future__ import annotations
@@ -12,19 +13,19 @@ from typing import Protocol
 
 @dataclasses.dataclass(frozen=True)
 class Progress:
-    """Where a run stands after a stretch of updates.
+    """Where a run stands after a stretch, that is, the updates of one call of the compiled loop.
 
     Attributes:
-        step: updates made so far.
-        total_steps: updates of the whole run.
-        loss: mean over the stretch.
-        gradient_norm: largest of the stretch, before clipping.
-        learning_rate: of the last update.
-        examples_per_second: over the stretch, saving and evaluating excluded.
-        memory_bytes: most that was taken so far, of a GPU or of this process.
-        model_flops_utilization: share of the hardware's most operations per second that the
-            model's products alone make up; None where one of the two is not known.
-        updates: of the stretch.
+        step: number of updates made so far.
+        total_steps: number of updates of the whole run.
+        loss: mean loss over the stretch.
+        gradient_norm: largest gradient norm of the stretch, before clipping.
+        learning_rate: learning rate of the last update.
+        examples_per_second: speed over the stretch, excluding saving and evaluating.
+        memory_bytes: peak memory so far, of the GPU or, without one, of this process.
+        model_flops_utilization: fraction of the hardware's peak operations per second that the
+            matrix products of the model account for; None if either number is unknown.
+        updates: number of updates in the stretch.
     """
 
     step: int
@@ -39,12 +40,12 @@ class Progress:
 
 
 def joined(stretches: Sequence[Progress]) -> Progress:
-    """Several stretches, one after the other, as one."""
+    """Combines consecutive stretches into one."""
     if len(stretches) == 1:
         return stretches[0]
     last = stretches[-1]
     updates = sum(each.updates for each in stretches)
-    # For as many examples as a batch has.
+    # Divided by the batch size, which is the same for all stretches and cancels in the next line.
     seconds = sum(each.updates / each.examples_per_second for each in stretches)
     speed = updates / seconds
     utilized = last.model_flops_utilization
@@ -61,13 +62,13 @@ def joined(stretches: Sequence[Progress]) -> Progress:
 
 
 class Action(Protocol):
-    """Something to do at certain updates."""
+    """Something that the loop does after certain updates."""
 
     def is_due(self, step: int) -> bool:
         """Whether the loop should stop after this update and call `act`."""
 
     def act(self, progress: Progress) -> None:
-        """Does it."""
+        """Performs the action."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,9 +76,9 @@ class Every:
     """Acts at every `interval`-th update and after the last one.
 
     Attributes:
-        interval: in updates.
-        total_steps: of the run.
-        function: what to do.
+        interval: number of updates between two calls.
+        total_steps: number of updates of the whole run.
+        function: called with the progress whenever the action is due.
     """
 
     interval: int
@@ -85,7 +86,7 @@ class Every:
     function: Callable[[Progress], None]
 
     def is_due(self, step: int) -> bool:
-        """True at multiples of the interval and at the end."""
+        """Returns True at multiples of the interval and after the last update."""
         return step % self.interval == 0 or step == self.total_steps
 
     def act(self, progress: Progress) -> None:

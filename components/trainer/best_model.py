@@ -1,4 +1,4 @@
-"""The best weights of a run by a metric of its evaluations."""
+"""Keeps the weights of a run that score best in its evaluations (`training.best_metric`)."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ LOWER_IS_BETTER = frozenset({"loss", "perplexity"})
 
 
 class UnknownMetricError(ValueError):
-    """A best metric that the evaluations of the task do not give."""
+    """A metric to choose the best weights by that the evaluations of the task do not report."""
 
 
 class BestModel:
-    """Keeps the weights whose metric is best, the first of several that are equal.
+    """Keeps the weights with the best value of a metric; among equals, the first.
 
     Args:
-        metric: of the evaluations.
-        checkpoints: of the run, beside which the best weights are kept with their metrics.
+        metric: name of the metric.
+        checkpoints: checkpoints of the run, beside which the best weights and their metrics are
+            stored.
     """
 
     def __init__(self, metric: str, checkpoints: RunCheckpoints):
@@ -31,10 +32,14 @@ class BestModel:
         self._best = checkpoints.best_metrics()
 
     def compare(self, step: int, metrics: Mapping[str, float]) -> None:
-        """Keeps the model as it is now if it is better than all before.
+        """Stores the model's current weights if they are better than all earlier ones.
+
+        Args:
+            step: number of updates made.
+            metrics: metrics of the current weights.
 
         Raises:
-            UnknownMetricError: if the evaluation does not give the metric.
+            UnknownMetricError: if the metric is not among `metrics`.
         """
         if self._is_better(metrics):
             self._best = dict(metrics)
@@ -42,13 +47,13 @@ class BestModel:
             _logger.info("best so far: %s %.4f", self._metric, metrics[self._metric])
 
     def restore(self, last: Mapping[str, float]) -> dict[str, float]:
-        """Gives the model its best weights, in the process that writes what a run leaves behind.
+        """Loads the best weights into the model, in the process that writes the run's results.
 
         Args:
-            last: metrics of the weights that it has.
+            last: metrics of the model's current weights.
 
         Returns:
-            Metrics of the best weights.
+            Metrics of the best weights; `last` if none were stored.
         """
         if self._best is None:
             return dict(last)

@@ -1,4 +1,4 @@
-"""What one step hands on to the next: the memory of pretraining, and nothing for other tasks."""
+"""The state that one step passes to the next: the memory in pretraining, nothing in other tasks."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ from components.trainer.task import ROW_AXIS, State
 
 
 class CarriedState:
-    """The state between two steps, shared out over the replicas as the rows of a batch are.
+    """The state between two steps, split over the replicas like the rows of a batch.
 
-    Between calls of the compiled loop it stays where the replicas computed it; only checkpoints
-    need it in one piece.
+    Between calls of the compiled loop, the state stays where the replicas computed it. Only
+    checkpoints need it in one piece.
 
     Attributes:
-        values: by name, each replica's share.
+        values: the replicas' shares of each tensor, by name.
 
     Args:
-        initial: of the global batch; the rows are on axis `ROW_AXIS`.
-        strategy: of the run.
+        initial: state before the first step, for the rows of the global batch, which are on axis
+            `ROW_AXIS`.
+        strategy: distribution strategy of the run.
     """
 
     def __init__(self, initial: State, strategy: tf.distribute.Strategy):
@@ -31,7 +32,10 @@ class CarriedState:
         self.clear()
 
     def variables(self) -> Mapping[str, tf.Variable]:
-        """Global tensors by name, for checkpoints: `collect` before saving, `spread` afterwards."""
+        """Returns variables for the global tensors, by name, which checkpoints save and restore.
+
+        Call `collect` before a checkpoint is saved, and `spread` after one was restored.
+        """
         if self._variables is None:
             self._variables = {
                 name: tf.Variable(value, trainable=False, name=f"carried_state/{name}")
@@ -40,16 +44,16 @@ class CarriedState:
         return self._variables
 
     def collect(self) -> None:
-        """Copies the replicas' shares into the variables; all hosts must call it together."""
+        """Copies the shares of all replicas to the variables; all hosts must call it together."""
         for name, variable in self.variables().items():
             variable.assign(gather(self._strategy, self.values[name], axis=ROW_AXIS))
 
     def clear(self) -> None:
-        """Forgets everything, as before the first step."""
+        """Resets the state to what it was before the first step."""
         self.values = {name: self._share_out(value) for name, value in self._initial.items()}
 
     def spread(self) -> None:
-        """Hands what the variables hold to the replicas."""
+        """Distributes the values of the variables to the replicas."""
         self.values = {
             name: self._share_out(variable.value()) for name, variable in self.variables().items()
         }

@@ -1,4 +1,7 @@
-"""Checkpoints of a run, and the order in which a model gets its first weights."""
+"""Checkpoints of a run: writing, tidying up, detecting damaged ones, and restoring.
+
+The best weights of a run are kept beside its checkpoints, in the same folder.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ _logger = logging.getLogger(__name__)
 
 _NAME = "step"
 _BEST = "best"
-# What reading a damaged checkpoint, or one of another model, can raise.
+# Exceptions that reading a damaged checkpoint, or one of another model, can raise.
 _READ_ERRORS = (AssertionError, ValueError, IndexError, RuntimeError, tf.errors.OpError)
 
 
@@ -29,18 +32,20 @@ class CheckpointError(ValueError):
 
 
 class RunCheckpoints:
-    """Checkpoints of one run: all that an update depends on beside the configuration.
+    """The checkpoints of one run.
 
-    These are model, optimizer with the update number, carried state, how many batches were skipped
-    after rollbacks, and the lowest loss, by which divergence is told. Dropout, order of the data
-    and schedule are functions of the update number.
+    A checkpoint holds everything that an update depends on besides the configuration: the model,
+    the optimizer with the update number, the carried state, the number of batches skipped after
+    rollbacks, and the lowest loss, against which divergence is measured. Dropout, data order and
+    schedule are functions of the update number, so they need no state.
 
     Args:
-        directory: where they lie; nothing else should write there.
+        directory: folder of the checkpoints; nothing else should write there.
         model: built model.
         optimizer: built optimizer.
-        state: what the steps hand on to each other.
-        max_to_keep: older ones are deleted; the best one stays beside them.
+        state: state that each step passes to the next.
+        max_to_keep: number of checkpoints to keep; older ones are deleted. The best weights are
+            kept in addition.
         writes: whether this process is the one that writes.
     """
 
@@ -71,7 +76,7 @@ class RunCheckpoints:
 
     @property
     def skipped_batches(self) -> int:
-        """Batches that were left out because the run diverged on them."""
+        """Number of batches that were left out because the run diverged on them."""
         return int(self._skipped.numpy())
 
     @skipped_batches.setter
@@ -80,7 +85,7 @@ class RunCheckpoints:
 
     @property
     def lowest_loss(self) -> float:
-        """Mean loss of the best stretch of updates; infinite before the first."""
+        """Lowest mean loss of any stretch of updates so far; infinite before the first stretch."""
         return float(self._lowest.numpy())
 
     @lowest_loss.setter
@@ -88,25 +93,27 @@ class RunCheckpoints:
         self._lowest.assign(value)
 
     def steps(self, name: str = _NAME) -> list[int]:
-        """Updates after which there are checkpoints of this name, oldest first.
+        """Returns the updates after which there are checkpoints of this name, oldest first.
 
-        By the files themselves: TensorFlow's own list of them may be torn as well.
+        It looks at the files themselves, because TensorFlow's own list of checkpoints may be
+        damaged too.
         """
         index = re.compile(rf"{name}-(\d+)\.index")
         matches = (index.fullmatch(file) for file in files.names(self._directory))
         return sorted(int(match[1]) for match in matches if match)
 
     def restore_latest(self, *, before: int | None = None) -> int | None:
-        """Restores the newest whole checkpoint of this run, if there is one.
+        """Restores the newest intact checkpoint of this run, if there is one.
 
         Args:
-            before: only of an earlier update than this.
+            before: considers only checkpoints of updates before this one; None considers all.
 
         Returns:
-            Its update number; None if there is no checkpoint at all.
+            The update number of the checkpoint; None if there is no checkpoint to consider.
 
         Raises:
-            CheckpointError: if none is whole, or it does not fit the model.
+            CheckpointError: if there are checkpoints but none is intact, or if the newest intact
+                one does not fit the model.
         """
         damaged = []
         for step in reversed(self.steps()):
@@ -127,17 +134,21 @@ class RunCheckpoints:
         return None
 
     def save(self, step: int) -> None:
-        """Writes a checkpoint and tidies up; all replicas' hosts must call it together.
+        """Writes a checkpoint and tidies up; the hosts of all replicas must call it together.
 
-        Deleted are the oldest, those of later updates (damaged ones, and what a rollback gave up),
-        which would be taken for newer than this one, and what an attempt that was killed left
-        unfinished.
+        Tidying up deletes the oldest checkpoints, unfinished files of attempts that were killed,
+        and checkpoints of later updates. The latter are damaged or were given up in a rollback, and
+        would be mistaken for newer ones than this.
 
-        TensorFlow renames the index into place when the data are written, and only with an index
-        is it a checkpoint.
+        TensorFlow renames the index into place after the data are written, so files without an
+        index do not count as a checkpoint.
+
+        Args:
+            step: number of updates made.
 
         Raises:
-            CheckpointError: if it cannot be written, naming the last one that is whole.
+            CheckpointError: if the checkpoint cannot be written; the message names the last intact
+                one.
         """
         self._state.collect()
         if not self._writes:
@@ -153,20 +164,20 @@ class RunCheckpoints:
         self._tidy(whole[-self._max_to_keep :])
 
     def save_best(self, step: int, metrics: Mapping[str, float]) -> None:
-        """Keeps the model's weights as they are now as the best of the run, in place of others.
+        """Stores the model's current weights as the best of the run, replacing earlier ones.
 
         Args:
-            step: updates that were made.
-            metrics: of these weights.
+            step: number of updates made.
+            metrics: metrics of these weights.
 
         Raises:
-            CheckpointError: as `save`.
+            CheckpointError: if the weights cannot be written.
         """
         if not self._writes:
             return
         path = self._path(step, _BEST)
         try:
-            # The weights come last: with them it is whole.
+            # The weights are written last: once they are there, the entry is complete.
             files.write_bytes(f"{path}.json", json.dumps(metrics).encode())
             with gathered(self._directory) as folder:
                 self._model.write(f"{folder}/{_BEST}-{step}")
@@ -176,10 +187,10 @@ class RunCheckpoints:
         self._tidy([step], _BEST)
 
     def best_metrics(self) -> dict[str, float] | None:
-        """Metrics of the weights that `save_best` kept last; None if none are kept.
+        """Returns the metrics of the weights that `save_best` stored last; None if there are none.
 
         Raises:
-            CheckpointError: if their file is damaged.
+            CheckpointError: if the file with the metrics is damaged.
         """
         path = self._best_path()
         if path is None:
@@ -193,12 +204,13 @@ class RunCheckpoints:
         return metrics
 
     def restore_best(self) -> None:
-        """Gives the model the weights that `save_best` kept last, in the process that writes.
+        """Loads the weights that `save_best` stored last into the model.
 
-        Others would read what that one is still writing, and have no use for them.
+        It does so only in the process that writes. Other processes might read the files while they
+        are still being written, and have no use for the weights.
 
         Raises:
-            CheckpointError: if they are damaged or gone.
+            CheckpointError: if the weights are damaged or missing.
         """
         if not self._writes:
             return
@@ -233,7 +245,7 @@ class RunCheckpoints:
         return None
 
     def _tidy(self, kept: Collection[int], name: str = _NAME) -> None:
-        """Deletes all files of this name but those of some updates."""
+        """Deletes all checkpoint files of this name except those of the updates in `kept`."""
         numbered = re.compile(rf"{name}-(\d+)[._].*")
         matches = (numbered.fullmatch(file) for file in files.names(self._directory))
         for step in sorted({int(match[1]) for match in matches if match} - {*kept}):
@@ -242,10 +254,10 @@ class RunCheckpoints:
     def _delete(self, step: int, name: str = _NAME) -> None:
         prefix = f"{name}-{step}."
         own = [file for file in files.names(self._directory) if file.startswith(prefix)]
-        # The index goes first: what is left of a deletion is no checkpoint.
+        # The index is deleted first, so that an interrupted deletion leaves no checkpoint behind.
         for file in sorted(own, key=lambda file: not file.endswith(".index")):
             files.remove(f"{self._directory}/{file}")
-        # Where TensorFlow writes before it renames.
+        # The temporary folder into which TensorFlow writes before it renames.
         files.remove(f"{self._directory}/{name}-{step}_temp")
 
     def _write_error(self, path: str, error: Exception) -> CheckpointError:
@@ -261,7 +273,10 @@ class RunCheckpoints:
 
 
 def _damage(path: str) -> str | None:
-    """What is wrong with a checkpoint; None if every tensor can be read, which checks its sum."""
+    """Returns what is wrong with a checkpoint; None if it is intact.
+
+    It reads every tensor, which makes TensorFlow verify the checksums.
+    """
     try:
         reader = tf.train.load_checkpoint(path)
         for name in reader.get_variable_to_shape_map():

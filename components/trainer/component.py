@@ -1,4 +1,4 @@
-"""TFX component of the Trainer: TFX's generic one, with what a run may change at its start."""
+"""TFX component of the Trainer: TFX's generic Trainer plus parameters that can be set per run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from tfx.utils import json_utils
 
 from components.trainer import executor
 
-# What a run may change at its start; `runtime_values.TRAINING_PLACES` says where it goes.
+# Settings that can be given when a pipeline run starts. `runtime_values.TRAINING_PLACES` maps each
+# of them to its place in the configuration.
 RUNTIME_PARAMETERS = {
     "train_steps": component_spec.ExecutionParameter(type=int, optional=True),
     "batch_size": component_spec.ExecutionParameter(type=int, optional=True),
@@ -22,7 +23,7 @@ RUNTIME_PARAMETERS = {
 
 
 class TrainerSpec(types.ComponentSpec):
-    """What goes in and out: as for TFX's Trainer, and the runtime parameters."""
+    """Inputs, outputs and parameters: those of TFX's Trainer plus the runtime parameters."""
 
     PARAMETERS = {
         **standard_component_specs.TrainerSpec.PARAMETERS,
@@ -35,11 +36,12 @@ class TrainerSpec(types.ComponentSpec):
 
 
 class Trainer(base_component.BaseComponent):
-    """Trains with a `run_fn`, in this process or in a Vertex job that it waits for.
+    """Trains with a `run_fn`, either in this process or in a Vertex AI job that it waits for.
 
     Component `outputs` contains:
-     - `model`: Channel of type `Model`, the exported model.
-     - `model_run`: Channel of type `ModelRun`: checkpoints, curves, and the weights by name.
+     - `model`: Channel of type `Model` with the exported model.
+     - `model_run`: Channel of type `ModelRun` with checkpoints, training curves, and the weights
+       under their published names.
     """
 
     SPEC_CLASS = TrainerSpec
@@ -57,17 +59,17 @@ class Trainer(base_component.BaseComponent):
         schema: types.BaseChannel | None = None,
         hyperparameters: types.BaseChannel | None = None,
     ):
-        """Sets up the component; touches no file.
+        """Sets up the component without touching any file.
 
         Args:
             run_fn: dotted path of the function that trains.
-            examples: records.
-            custom_config: configurations as JSON, by the name under which `run_fn` looks for them.
+            examples: channel of the records to train and evaluate on.
+            custom_config: configurations as JSON, by the key under which `run_fn` looks them up.
             train_args: splits to train on.
             eval_args: splits to evaluate on.
-            transform_graph: graph that the exported model takes along.
-            schema: of the raw examples.
-            hyperparameters: that a Tuner found.
+            transform_graph: channel of the Transform graph that becomes part of the exported model.
+            schema: channel of the schema of the raw examples.
+            hyperparameters: channel of the settings that a Tuner found.
         """
         super().__init__(
             TrainerSpec(

@@ -1,4 +1,4 @@
-"""How a model is trained: optimizer, schedule, devices, intervals."""
+"""`TrainingConfig`: the optimizer, schedule, devices and intervals of a training run."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import dataclasses
 import math
 from typing import Literal
 
-# Settings that say where and how conveniently a run computes, not what: a run may be resumed with
-# others.
+# Settings that affect where a run computes and how it is operated, but not what it computes. A run
+# may be resumed with different values of these.
 OPERATIONAL = frozenset(
     {
         "eval_batch_size",
@@ -32,54 +32,61 @@ OPERATIONAL = frozenset(
 
 @dataclasses.dataclass(frozen=True)
 class TrainingConfig:
-    """Settings of one training run. Batch sizes are global: over all replicas together.
+    """Settings of one training run. Batch sizes are global, that is, summed over all replicas.
 
     Attributes:
-        batch_size: examples per update.
-        train_steps: updates in total, those before an interruption included.
-        learning_rate: peak of the schedule, reached after the warm-up.
-        warmup_steps: updates with linearly rising learning rate.
-        eval_batch_size: examples per evaluation step.
-        min_lr_ratio: share of `learning_rate` that is left at the last step.
-        weight_decay: decoupled (AdamW); 0 turns it off.
-        adam_epsilon: denominator offset; the paper's 1e-6, its code's default 1e-8.
-        beta_1: decay of the first moment.
-        beta_2: decay of the second moment.
-        clip_norm: bound of the gradients' global norm.
-        clipping: "global" clips the gradient of the whole batch; "replica" clips each replica's
-            part before the sum, as the published code does, for reproducing its runs: the update
-            then depends on the number of replicas.
-        gradient_accumulation: micro-batches that a replica's rows are computed in, one after the
-            other, for the update of the whole batch in a fraction of the memory.
+        batch_size: number of examples per update.
+        train_steps: total number of updates, including those made before an interruption.
+        learning_rate: peak of the learning-rate schedule, reached at the end of the warm-up.
+        warmup_steps: number of updates during which the learning rate rises linearly.
+        eval_batch_size: number of examples per evaluation step.
+        min_lr_ratio: fraction of `learning_rate` that is left at the last step.
+        weight_decay: decoupled weight decay (AdamW); 0 turns it off.
+        adam_epsilon: offset in Adam's denominator. The paper uses 1e-6; the default of its code is
+            1e-8.
+        beta_1: decay rate of Adam's first moment.
+        beta_2: decay rate of Adam's second moment.
+        clip_norm: upper bound on the global norm of the gradients.
+        clipping: "global" clips the gradient of the whole batch. "replica" clips each replica's
+            part before they are summed, as the published code does. Use it to reproduce published
+            runs; the update then depends on the number of replicas.
+        gradient_accumulation: number of micro-batches into which a replica's rows are split. They
+            are computed one after the other, so that an update on the whole batch needs only a
+            fraction of the memory.
         layer_decay: factor per layer below the top one (0.75 in the published SQuAD recipe).
-        layer_decay_mode: "learning_rate" multiplies the step of a layer's variables;
-            "gradient_scale" multiplies clipped gradients as the published code does, which Adam
-            mostly cancels, for reproducing its runs.
-        steps_per_loop: most updates inside one call of the compiled loop, and those to a point of
-            the training curves.
-        eval_steps_interval: updates between evaluations; None: at the end of each epoch.
-        save_steps: updates between checkpoints.
-        max_to_keep: checkpoints kept.
-        best_metric: metric of the evaluations during training whose best checkpoint is kept beside
-            the others and is what the run ends with; None ends with the last weights. Lower is
-            better for "loss" and "perplexity", higher for all others.
-        max_rollbacks: how often a run that diverged goes back to its last checkpoint, without the
-            batches since, before it fails.
-        max_loss_rise: a mean loss of a loop that lies this far above the lowest one so far counts
-            as divergence; None takes only what is not finite for it.
-        shuffle_buffer: examples among which the next one is drawn.
-        seed: of initialisation, order and dropout.
-        strategy: "one_device" (whichever TensorFlow places on), "mirrored" (all local GPUs, or all
-            logical CPUs), "multi_worker" (the GPUs of all workers that TF_CONFIG names), "tpu".
-        tpu: name or address of the TPU, of a whole slice as well; "local" on a TPU VM.
-        tpu_zone: of a TPU that is given by name; None takes the machine's.
-        tpu_project: likewise.
-        jit_compile: XLA for the step; "auto" is True on TPU and GPU, False on the CPU.
-        watch_maintenance: whether to ask Google's metadata server for announced maintenance and
-            preemption, upon which a checkpoint is saved and the run ends.
-        profile_at: update from which one loop is traced for TensorBoard's profiler; None for none.
-        peak_flops: most operations per second of one replica, for the utilisation in the history;
-            None takes that of a known accelerator.
+        layer_decay_mode: "learning_rate" multiplies the step of a layer's variables.
+            "gradient_scale" multiplies the clipped gradients, as the published code does; Adam
+            mostly cancels that factor, so use it only to reproduce published runs.
+        steps_per_loop: maximum number of updates inside one call of the compiled loop; also the
+            number of updates per point of the training curves.
+        eval_steps_interval: number of updates between evaluations; None evaluates at the end of
+            each epoch.
+        save_steps: number of updates between checkpoints.
+        max_to_keep: number of checkpoints to keep.
+        best_metric: metric of the evaluations during training by which the best weights are chosen.
+            They are kept beside the checkpoints, and the run ends with them; with None, it ends
+            with the last weights. Lower is better for "loss" and "perplexity", higher is better for
+            all others.
+        max_rollbacks: how often a run that diverges may return to its last checkpoint and skip the
+            batches since then, before it fails.
+        max_loss_rise: how far the mean loss of a loop may lie above the lowest one so far before
+            this counts as divergence. With None, only values that are not finite count.
+        shuffle_buffer: number of examples from which the next one is drawn at random.
+        seed: seed of initialisation, data order and dropout.
+        strategy: "one_device" (the device that TensorFlow uses by default), "mirrored" (all local
+            GPUs, or all logical CPUs if there are none), "multi_worker" (the GPUs of all workers
+            listed in TF_CONFIG) or "tpu".
+        tpu: name or address of the TPU, which may be a whole slice; "local" on a TPU VM.
+        tpu_zone: zone of a TPU that is given by name; None uses the zone of this machine.
+        tpu_project: project of a TPU that is given by name; None uses the project of this machine.
+        jit_compile: whether the step is compiled with XLA; "auto" is True on TPU and GPU, and False
+            on the CPU.
+        watch_maintenance: whether to poll Google's metadata server for announced maintenance and
+            preemption. When one is announced, the run saves a checkpoint and ends.
+        profile_at: update from which one loop is traced for TensorBoard's profiler; None for no
+            trace.
+        peak_flops: peak operations per second of one replica, from which the utilisation in the
+            history is computed; None looks it up if the accelerator is known.
     """
 
     batch_size: int
@@ -117,7 +124,7 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            # Every comparison with a NaN is false, so no bound would find it.
+            # Every comparison with NaN is false, so the range checks below would not catch it.
             if isinstance(value, float) and not math.isfinite(value):
                 raise ValueError(f"{name} must be a finite number, but is {value}.")
         positive = (

@@ -1,4 +1,4 @@
-"""When a run has diverged, and what it may do about it: go back to its last checkpoint."""
+"""Decides when a run has diverged, and how often it may return to its last checkpoint."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ _logger = logging.getLogger(__name__)
 
 
 class DivergenceError(RuntimeError):
-    """A run whose loss or gradient is no longer of use.
+    """A run whose loss or gradient is no longer usable.
 
     Attributes:
-        step: updates that were made when it showed.
-        cause: what showed.
+        step: number of updates made when the divergence was noticed.
+        cause: description of what was noticed.
+        progress: state of the run at that point.
     """
 
     def __init__(self, progress: Progress, cause: str, advice: str = ""):
@@ -30,14 +31,14 @@ class DivergenceError(RuntimeError):
 
 
 class DivergenceGuard:
-    """Judges each stretch of updates before anything of it is saved, and counts the rollbacks.
+    """Checks each stretch of updates before any of it is saved, and counts the rollbacks.
 
     Args:
-        config: of the run.
+        config: training configuration of the run.
 
     Attributes:
-        lowest_loss: of the stretches so far; infinite before the first. It goes into checkpoints,
-            so that a resumed run judges as it would have.
+        lowest_loss: lowest mean loss of the stretches so far; infinite before the first. It is
+            saved in checkpoints, so that a resumed run comes to the same verdicts.
     """
 
     def __init__(self, config: TrainingConfig):
@@ -46,7 +47,7 @@ class DivergenceGuard:
         self._rollbacks = 0
 
     def check(self, progress: Progress) -> None:
-        """Raises a DivergenceError that names the update and the figures, if a stretch diverged."""
+        """Raises a DivergenceError, naming the update and the values, if a stretch diverged."""
         for name, value in (("loss", progress.loss), ("gradient norm", progress.gradient_norm)):
             if not math.isfinite(value):
                 raise DivergenceError(progress, f"{name} is {value}")
@@ -60,10 +61,14 @@ class DivergenceGuard:
         self.lowest_loss = min(self.lowest_loss, progress.loss)
 
     def allow_rollback(self, error: DivergenceError) -> None:
-        """Counts a rollback.
+        """Counts a rollback, if one more is allowed.
+
+        Args:
+            error: the divergence that calls for the rollback.
 
         Raises:
-            DivergenceError: if there were as many as are allowed, naming update and cause.
+            DivergenceError: if the run has used up its rollbacks; the message names update and
+                cause.
         """
         if self._rollbacks >= self._config.max_rollbacks:
             raise DivergenceError(

@@ -1,4 +1,4 @@
-"""TFX executor of the Trainer."""
+"""TFX executor of the Trainer: trains in this process, or hands the training to a Vertex AI job."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ from components.trainer.training_job import TrainingJob
 
 TRAINING_JOB_KEY = "training_job"
 
-# Keys of a run's configuration in the Trainer's `custom_config`: CONFIG_KEY of the run_fn modules.
+# Keys under which the Trainer's `custom_config` may hold the configuration of a run. Each is the
+# CONFIG_KEY of a run_fn module.
 _CONFIG_KEYS = ("fine_tuning", "pretraining")
 
 
 class Executor(tfx_executor.GenericExecutor):
-    """Trains as TFX's generic Trainer does, with the values given when the run started."""
+    """Trains as TFX's generic Trainer does, but applies the values given when the run started."""
 
     def Do(  # noqa: N802  (TFX's name)
         self,
@@ -31,16 +32,17 @@ class Executor(tfx_executor.GenericExecutor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Trains and exports.
+        """Trains and exports the model.
 
         Args:
-            input_dict: as TFX's Trainer.
-            output_dict: "model" and "model_run".
-            exec_properties: as TFX's Trainer, and those that `runtime_values.TRAINING_PLACES`
-                names; `training_job`, a `TrainingJob` as JSON, has a Vertex job do the training.
+            input_dict: the same inputs as for TFX's Trainer.
+            output_dict: the artifacts "model" and "model_run".
+            exec_properties: those of TFX's Trainer and those named in
+                `runtime_values.TRAINING_PLACES`. If `training_job` (a `TrainingJob` as JSON) is
+                given, a Vertex AI job does the training.
 
         Raises:
-            TrainingJobError: if the job does not succeed.
+            TrainingJobError: if the Vertex AI job does not succeed.
         """
         properties = with_runtime_values(exec_properties)
         job = properties.pop(TRAINING_JOB_KEY, None)
@@ -54,8 +56,8 @@ class Executor(tfx_executor.GenericExecutor):
         module, _, _ = properties[standard_component_specs.RUN_FN_KEY].rpartition(".")
         export = getattr(importlib.import_module(module), "export_trained_elsewhere", None)
         if export is None:
-            # The run is complete: restoring it here finds no update left to make, only the
-            # evaluation and the export.
+            # The run is complete, so restoring it here finds no update left to make. What remains
+            # is the evaluation and the export.
             super().Do(input_dict, output_dict, _on_one_device(properties))
             return
         model = artifact_utils.get_single_uri(output_dict[standard_component_specs.MODEL_KEY])
@@ -65,10 +67,14 @@ class Executor(tfx_executor.GenericExecutor):
 
 
 def with_runtime_values(exec_properties: Mapping[str, Any]) -> dict[str, Any]:
-    """The execution properties, with runtime values in the configuration in `custom_config`.
+    """Moves the runtime values among the execution properties into the run's configuration.
+
+    Returns:
+        The execution properties without the runtime values, which are now part of the configuration
+        in `custom_config`.
 
     Raises:
-        RuntimeValueError: if the configuration has no place for one.
+        RuntimeValueError: if the configuration has no place for one of the values.
     """
     name, text, custom = _configuration(exec_properties)
     custom[name] = runtime_values.merge(text, exec_properties, runtime_values.TRAINING_PLACES)
@@ -81,7 +87,7 @@ def with_runtime_values(exec_properties: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _configuration(exec_properties: Mapping[str, Any]) -> tuple[str, str, dict[str, Any]]:
-    """Name and JSON of the run's configuration, and all that stands beside it."""
+    """Returns the key and the JSON of the run's configuration, and the whole `custom_config`."""
     custom = json_utils.loads(exec_properties[standard_component_specs.CUSTOM_CONFIG_KEY])
     (name,) = [key for key in _CONFIG_KEYS if key in custom]
     return name, custom[name], custom

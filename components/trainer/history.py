@@ -1,4 +1,7 @@
-"""Curves of a run: TensorBoard summaries, and a JSON-lines file that the report reads."""
+"""Training and evaluation curves of a run, as TensorBoard summaries and as a JSON-lines file.
+
+The evaluation report reads the JSON-lines file.
+"""
 
 from __future__ import annotations
 
@@ -14,24 +17,24 @@ from components import files, plain_json
 from components.trainer.actions import Progress
 
 _FILE_NAME = "history.jsonl"
-# Vertex AI's folder for what its TensorBoard shows.
+# Environment variable with the folder that Vertex AI's TensorBoard shows.
 _VERTEX_TENSORBOARD = "AIP_TENSORBOARD_LOG_DIR"
 
 
 class HistoryError(ValueError):
-    """A history that is damaged; the message names the line and what to do."""
+    """A damaged history file; the message names the line and says what to do."""
 
 
 class History:
-    """Points of the curves of one run.
+    """Records the points of one run's curves.
 
-    A run that goes on from a checkpoint makes the updates after it anew, so the points after it are
-    dropped from the file.
+    A run that resumes from a checkpoint repeats the updates after it, so points after that
+    checkpoint are dropped from the file.
 
     Args:
-        directory: gets `history.jsonl` and, unless Vertex AI names a place for them, TensorBoard's
-            folders `train/` and `eval/`.
-        start_step: updates that the run has behind it.
+        directory: folder for `history.jsonl` and for TensorBoard's folders `train/` and `eval/`.
+            If Vertex AI names a folder for TensorBoard, the latter two go there instead.
+        start_step: number of updates that the run has already made.
     """
 
     def __init__(self, directory: str, *, start_step: int = 0):
@@ -52,19 +55,19 @@ class History:
         self._record("train", progress.step, known)
 
     def record_evaluation(self, step: int, metrics: Mapping[str, float]) -> None:
-        """Adds a point to the evaluation curves, or puts it in the place of the one there was."""
+        """Adds a point to the evaluation curves, replacing an earlier point of the same step."""
         self._lines = [
             line for line in self._lines if (line["kind"], line["step"]) != ("eval", step)
         ]
         self._record("eval", step, metrics)
 
     def record_rollback(self, *, from_step: int, to_step: int, cause: str) -> None:
-        """Notes that updates were taken back; their points are dropped."""
+        """Records a rollback and drops the points of the updates that were undone."""
         self._lines = [line for line in self._lines if line["step"] <= to_step]
         self._append({"kind": "rollback", "step": to_step, "from_step": from_step, "cause": cause})
 
     def has_evaluation(self, step: int) -> bool:
-        """Whether there is a point of the evaluation curves after this update."""
+        """Whether the evaluation curves have a point for this update."""
         return any(line["kind"] == "eval" and line["step"] == step for line in self._lines)
 
     def _record(self, kind: str, step: int, values: Mapping[str, float]) -> None:
@@ -76,14 +79,14 @@ class History:
 
     def _append(self, line: Mapping[str, Any]) -> None:
         self._lines.append(dict(line))
-        # Object stores cannot append; the file stays small (a line per report). It is replaced as a
-        # whole, so that a run that is killed here has its history still.
+        # Object stores cannot append, and the file is small (one line per report). It is replaced
+        # as a whole, so a run that is killed at this point keeps its earlier history.
         text = "".join(json.dumps(line) + "\n" for line in self._lines)
         files.write_bytes(self._path, text.encode())
 
 
 def read(directory: str) -> list[dict[str, Any]]:
-    """Points of a run's history, in the order in which they were recorded; empty without a file.
+    """Returns the points of a run's history in the order of recording; none if there is no file.
 
     Raises:
         HistoryError: if the file is damaged.
@@ -97,7 +100,15 @@ def read(directory: str) -> list[dict[str, Any]]:
 
 
 def parse(content: bytes, *, where: str) -> list[dict[str, Any]]:
-    """Points in the content of a history's file; raises what `read` does."""
+    """Parses the content of a history file.
+
+    Args:
+        content: the JSON lines.
+        where: path of the file, for error messages.
+
+    Raises:
+        HistoryError: if the content is damaged.
+    """
     points = []
     for number, line in enumerate(content.splitlines(), start=1):
         place = f"{where}, line {number}"

@@ -1,8 +1,8 @@
-"""Whether the weights that a run is to start from belong to its vocabulary and its network.
+"""Checks that the weights a run starts from belong to its vocabulary and its network.
 
-Weights of another vocabulary of the same size fit without complaint, and so do those of a network
-that computes something else with them. Imports no TensorFlow, so that a configuration is checked
-before anything runs.
+Weights for a different vocabulary of the same size load without any error, and so do weights of a
+network that uses them differently. This module does not import TensorFlow, so that a configuration
+can be checked before anything runs.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from components.manifest import ManifestError
 from components.modeling.config import XLNetConfig
 
 _CONFIG_NAME = "xlnet_config.json"
-# The tanh form and the exact one differ by less than 5e-4, and weights of either go on with the
-# other: Hugging Face's folder of the published weights names the form that they were not trained
+# The tanh form and the exact form differ by less than 5e-4, and weights trained with one work with
+# the other. Hugging Face's folder of the published weights names the one that they were not trained
 # with.
 _ALIKE = {"gelu", "gelu_erf"}
 
@@ -27,20 +27,21 @@ _logger = logging.getLogger(__name__)
 
 
 class InitialWeightsError(ValueError):
-    """Weights of another network."""
+    """Weights that belong to another network."""
 
 
 def check_vocabulary(init_from: str | None, digest: str, *, whose: str) -> None:
-    """Compares a vocabulary with that of the weights to start from.
+    """Checks that a vocabulary is the one that the initial weights were made for.
 
     Args:
-        init_from: folder of the weights, or a checkpoint's prefix; None for random weights.
+        init_from: folder of the weights, or the prefix of a checkpoint; None for random weights.
         digest: sha256 of the vocabulary.
-        whose: what it is the vocabulary of, for messages: "The records", or a path.
+        whose: owner of the vocabulary, for messages: "The records", or a path.
 
     Raises:
-        ManifestError: if they differ: each piece would get the embedding of another.
-        WeightsError: if what lies beside the weights is damaged.
+        ManifestError: if the vocabularies differ, so that each piece would get the embedding of
+            another one.
+        WeightsError: if the description beside the weights is damaged.
     """
     if init_from is None:
         return
@@ -60,11 +61,15 @@ def check_vocabulary(init_from: str | None, digest: str, *, whose: str) -> None:
 
 
 def check_network(init_from: str | None, model: XLNetConfig) -> None:
-    """Compares a network with what `xlnet_config.json` beside the weights says, if it is there.
+    """Compares a network with the `xlnet_config.json` beside the initial weights, if there is one.
+
+    Args:
+        init_from: folder of the weights, or the prefix of a checkpoint; None for random weights.
+        model: network of the run.
 
     Raises:
-        InitialWeightsError: naming every setting in which they differ.
-        ValueError: if that file is damaged.
+        InitialWeightsError: if they differ; the message names every setting that does.
+        ValueError: if `xlnet_config.json` is damaged.
     """
     if init_from is None:
         return
@@ -76,7 +81,7 @@ def check_network(init_from: str | None, model: XLNetConfig) -> None:
         f"model.{name} is {ours[name]!r} here and {theirs[name]!r} there"
         for name in theirs
         if ours[name] != theirs[name]
-        and name != "summary_type"  # of the head, which may be new
+        and name != "summary_type"  # It concerns the head, which may be new.
         and not (name == "ff_activation" and {ours[name], theirs[name]} == _ALIKE)
     ]
     if differences:
@@ -107,6 +112,6 @@ def _added_rows(init_from: str, ours: Mapping[str, Any], theirs: Mapping[str, An
 
 
 def _folder(init_from: str) -> str:
-    """Where what describes the weights lies."""
+    """Returns the folder with the files that describe the weights."""
     is_folder = not files.exists(f"{init_from}.index")
     return init_from if is_folder else init_from.rpartition("/")[0] or "."

@@ -1,4 +1,4 @@
-"""Which rows of the global batch one machine reads, and how they come to its replicas."""
+"""Which rows of the global batch each host reads, and how they are passed to its replicas."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ class InputShare:
     """The share of one input host. Its rows follow those of the hosts before it.
 
     Attributes:
-        host: number of this machine.
-        num_hosts: machines that read.
-        parts: stretches of equal length that the host's rows are cut into, one for each
-            micro-batch of each replica; what must be alike in all of them is up to the data.
+        host: index of this host.
+        num_hosts: number of hosts that read.
+        parts: number of equal stretches into which the host's rows are split, one for each
+            micro-batch of each replica. Data whose stretches must have the same composition, such
+            as forward and backward rows in pretraining, has to take care of that itself.
     """
 
     host: int = 0
@@ -24,26 +25,26 @@ class InputShare:
     parts: int = 1
 
     def rows(self, batch_size: int) -> slice:
-        """Its rows of a global batch that the hosts can share evenly."""
+        """Returns this host's rows of a global batch; the hosts must be able to share it evenly."""
         each = batch_size // self.num_hosts
         return slice(self.host * each, (self.host + 1) * each)
 
 
 EVERYTHING = InputShare()
 
-# Batches of a host's rows, with static shapes.
+# Returns the batches of a host's rows, with static shapes.
 MakeBatches = Callable[[InputShare], tf.data.Dataset]
 
 
 def distribute(
     strategy: tf.distribute.Strategy, make_batches: MakeBatches, *, micro_batches: int = 1
 ) -> tf.distribute.DistributedDataset | tf.data.Dataset:
-    """A data set of global batches, each host reading only what its replicas compute.
+    """Returns a data set of global batches, of which each host reads only its replicas' rows.
 
     Args:
-        strategy: of the run.
-        make_batches: the batches of a host.
-        micro_batches: of each replica.
+        strategy: distribution strategy of the run.
+        make_batches: returns the batches of a host.
+        micro_batches: number of micro-batches per replica.
     """
 
     def host_batches(context: tf.distribute.InputContext) -> tf.data.Dataset:
@@ -55,7 +56,7 @@ def distribute(
         )
         if replicas == 1:
             return batches
-        # The replicas of a host take what comes in turn.
+        # The replicas of a host take elements of the data set in turn.
         (rows,) = {spec.shape[0] for spec in tf.nest.flatten(batches.element_spec)}
         return batches.rebatch(rows // replicas, drop_remainder=True).prefetch(replicas)
 

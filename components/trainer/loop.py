@@ -1,4 +1,9 @@
-"""The training loop: first weights, updates in stretches, and actions between them."""
+"""The training loop.
+
+`train` is the entry point. It chooses the initial weights, makes updates in stretches inside a
+compiled loop, and between stretches saves, evaluates, reports, rolls back a run that diverged, and
+ends a run that was asked to stop.
+"""
 
 from __future__ import annotations
 
@@ -31,52 +36,57 @@ from components.trainer.task import Task
 
 _logger = logging.getLogger(__name__)
 
-# A head is new when a fine-tune starts from pretraining, or from another task's fine-tune; the
-# language-model head and the optimizer of the other run are of no use to it.
+# All variables outside the encoder. A fine-tuning run that starts from pretraining or from another
+# task has a new head, and no use for the head in those weights.
 _HEADS = (r"^model/(?!transformer/)",)
-# Of a loop that does not see that the run is asked to end: with the checkpoint it is to take less
-# than ten seconds.
+# Longest stretch on a remote TPU, where the loop cannot see a request to stop. The rest of the loop
+# and the checkpoint should together take less than ten seconds.
 _SECONDS_OF_BLIND_LOOP = 3.0
 
 
 class TrainingData(Protocol):
-    """Where the loop gets its batches from.
+    """The source of the loop's batches.
 
-    Batches are dicts of features with static shapes; the batch of update t depends on t alone.
+    Batches are dicts of features with static shapes. The batch of update t depends on t alone, so a
+    resumed run sees the batches that it would have seen without the interruption.
     """
 
     @property
     def steps_per_epoch(self) -> int:
-        """Updates after which the training split was seen once; at least 1."""
+        """Number of updates in one pass over the training split; at least 1."""
 
     @property
     def has_evaluation(self) -> bool:
-        """Whether there is a split for the evaluations during training."""
+        """Whether there is a split to evaluate on during training."""
 
     def check(self, num_replicas: int) -> None:
-        """Raises an error that names what of the records cannot be used by so many replicas."""
+        """Raises an error that explains why this many replicas cannot use the records, if so."""
 
     def training_batches(
         self, first_step: int, *, num_steps: int, share: InputShare
     ) -> tf.data.Dataset:
-        """One host's rows of the global batches from `first_step` on, `num_steps` at least."""
+        """Returns one host's rows of at least `num_steps` global batches, from `first_step` on."""
 
     def evaluation_batch_size(self, num_replicas: int) -> int:
-        """Rows of a global batch of the evaluation split; of a small one, less than configured."""
+        """Returns the global batch size for evaluation, which a small split may make smaller."""
 
     def evaluation_batches(self, share: InputShare) -> tf.data.Dataset:
-        """The evaluation split once; `is_real_example` [B] is 0 for rows that fill up a batch."""
+        """Returns one pass over the evaluation split.
+
+        The feature `is_real_example` [B] is 0 for rows that only pad the last batch.
+        """
 
 
 @dataclasses.dataclass(frozen=True)
 class TrainingResult:
-    """What a run ends with.
+    """The result of a run.
 
     Attributes:
-        model: with the last weights, or the best ones if `best_metric` is set.
-        step: updates made in total.
-        metrics: of the last evaluation, or the best one; empty without an evaluation split.
-        is_chief: whether this process is the one that writes what a run leaves behind.
+        model: the model with its last weights, or its best ones if `best_metric` is set.
+        step: total number of updates made.
+        metrics: metrics of the last evaluation, or of the best one if `best_metric` is set; empty
+            without an evaluation split.
+        is_chief: whether this process is the one that writes the run's results.
     """
 
     model: tf_keras.Model
@@ -95,33 +105,35 @@ def train(
     run: Mapping[str, Any] | None = None,
     flops_per_step: int | None = None,
 ) -> TrainingResult:
-    """Trains to `config.train_steps`, resuming from `model_dir` if it holds checkpoints.
+    """Trains until `config.train_steps`, resuming if `model_dir` already holds checkpoints.
 
-    The first weights are, in this order: the latest checkpoint of this run, `init_from`, random.
+    The initial weights come from the latest checkpoint of this run if there is one, else from
+    `init_from` if it is given, and else they are random.
 
     Args:
         task: model, loss and metrics.
-        config: of the run.
-        data: records.
-        model_dir: gets checkpoints and curves.
+        config: training configuration of this run.
+        data: training and evaluation batches.
+        model_dir: folder for checkpoints and training curves.
         init_from: folder in the published layout whose encoder to start from.
-        run: what the run is determined by (`run_folder.identity`), which checkpoints in
-            `model_dir` must be of; None does not look.
-        flops_per_step: operations of the model's products in an update, for its utilisation.
+        run: everything that determines the run's results (see `run_folder.identity`). Checkpoints
+            in `model_dir` must belong to the same run; None skips this check.
+        flops_per_step: operations in the model's matrix products per update, from which its
+            utilisation of the hardware is computed.
 
     Raises:
         DeviceError, EmptySplitError, WeightsError, CheckpointError, RunFolderError: before the
             first update.
-        DivergenceError: if the run diverges more often than it may go back.
-        PreemptedError: if it was asked to end; a checkpoint is written.
+        DivergenceError: if the run diverges more often than it may roll back.
+        PreemptedError: if the run was asked to end; a checkpoint has been written.
     """
-    # Before anything else of TensorFlow: workers join before the first operation.
+    # This must come before everything else in TensorFlow: workers join before the first operation.
     devices = strategy.make_strategy(config)
     with contextlib.ExitStack() as stack:
         is_chief = strategy.is_chief(devices)
         lease = run_folder.Lease()
         if run is not None and task.initial_state(1):
-            # What is carried over lies in checkpoints as the replicas share it out.
+            # The layout of the carried state in checkpoints depends on the number of replicas.
             run = {**run, "replicas": devices.num_replicas_in_sync}
         if is_chief:
             lease = stack.enter_context(run_folder.opened(model_dir, run))
@@ -145,7 +157,7 @@ def train(
 
 
 class _Training:
-    """One run on its devices."""
+    """The state of one run and the methods that advance it."""
 
     def __init__(
         self,
@@ -173,7 +185,8 @@ class _Training:
         self._schedule = optimization.make_schedule(config)
         self._peak_flops = utilization.peak_flops(config)
         jit_compile = strategy.uses_xla(config, devices)
-        # With a global seed of 0 tf.data refuses the tensor by which each epoch's order is seeded.
+        # Plus one, because with a global seed of 0 tf.data rejects the tensor that seeds the order
+        # of each epoch.
         tf_keras.utils.set_random_seed(config.seed + 1)
         with devices.scope():
             self._model = task.build_model()
@@ -205,12 +218,12 @@ class _Training:
         )
         self._metrics: dict[str, float] = {}
         self._rolled_back_to: int | None = None
-        # Stretches that no curve shows yet.
+        # Stretches that are not yet on the training curves.
         self._unreported: list[Progress] = []
         self._longest_stretch = 1 if strategy.is_remote(config) else config.steps_per_loop
 
     def start(self, init_from: str | None) -> None:
-        """First weights: of the latest checkpoint, of `init_from`, or random."""
+        """Loads the latest checkpoint, else `init_from`, else keeps the random weights."""
         step = self._checkpoints.restore_latest()
         if step is None and init_from:
             restored = named_checkpoint.restore(
@@ -224,12 +237,12 @@ class _Training:
         if self._config.best_metric and self._data.has_evaluation:
             self._best = BestModel(self._config.best_metric, self._checkpoints)
         if step is None:
-            # Something to go back to, and a folder that cannot be written shows before hours of
-            # work.
+            # A rollback needs a checkpoint to return to. Besides, a folder that is not writable is
+            # noticed now and not after hours of work.
             self._checkpoints.save(0)
 
     def run(self) -> TrainingResult:
-        """All updates that are left."""
+        """Makes all remaining updates and returns the result of the run."""
         self._evaluate_if_missing()
         with contextlib.ExitStack() as stack:
             actions = self._make_actions(stack)
@@ -263,7 +276,8 @@ class _Training:
         if self._data.has_evaluation:
             actions.append(self._evaluations())
         if config.profile_at is not None:
-            # On all workers, which must cut their loops alike; the chief's trace is kept.
+            # All workers make the trace, because their loops must stop at the same updates. Only
+            # the chief's trace is kept.
             trace = ProfilerTrace(
                 directory=self._history_dir,
                 first_step=config.profile_at,
@@ -332,7 +346,7 @@ class _Training:
 
     @contextlib.contextmanager
     def _workers_together(self) -> Iterator[None]:
-        """Around what all workers compute together: one error if one of them is lost."""
+        """Turns errors in computations that all workers share into one clear DeviceError."""
         try:
             yield
         except tf.errors.OpError as error:
@@ -358,9 +372,10 @@ class _Training:
         )
 
     def _roll_back(self, error: DivergenceError) -> None:
-        # What comes next is the batch after the one at which it showed.
+        # Training continues with the batch after the one at which the divergence was noticed.
         next_batch = error.step + self._checkpoints.skipped_batches
-        # An update may wreck the weights and show it only in the next one, after it was saved.
+        # An update may ruin the weights in a way that only the next update reveals, when the ruined
+        # weights have already been saved. Diverging right after a rollback is the sign of it.
         is_wrecked = self._rolled_back_to is not None and error.step == self._rolled_back_to + 1
         step = None
         if is_wrecked:
@@ -374,7 +389,7 @@ class _Training:
         self._unreported.clear()
         self._guard.lowest_loss = self._checkpoints.lowest_loss
         self._checkpoints.skipped_batches = next_batch - step
-        # The memory is of texts that are not gone on with.
+        # The carried memory belongs to texts that the next batches do not continue.
         self._state.clear()
         self._history.record_rollback(from_step=error.step, to_step=step, cause=error.cause)
 
@@ -384,9 +399,9 @@ class _Training:
         self._saved_step = step
 
     def _evaluate_if_missing(self) -> None:
-        """What an attempt left out that ended between a checkpoint and the evaluation after it.
+        """Evaluates if an earlier attempt ended after a checkpoint but before its evaluation.
 
-        Of a complete run the metrics are needed anew.
+        A run that is already complete is evaluated again, because its result needs the metrics.
         """
         if not self._step or not self._data.has_evaluation:
             return
@@ -398,7 +413,7 @@ class _Training:
 
     def _evaluate(self, step: int) -> None:
         def go_on() -> None:
-            # An evaluation may take longer than a machine that is taken away has left.
+            # A preempted machine may have less time left than the rest of the evaluation takes.
             self._end_if_asked()
             self._lease.renew()
 
@@ -416,7 +431,7 @@ class _Training:
 
 
 def _any_worker(devices: tf.distribute.Strategy, value: bool) -> bool:
-    """Whether it is true of any worker; they must all ask after the same update."""
+    """Whether the value is True on any worker; all workers must ask after the same update."""
     if not isinstance(devices, tf.distribute.MultiWorkerMirroredStrategy):
         return value
     local = devices.experimental_distribute_values_from_function(
@@ -428,9 +443,10 @@ def _any_worker(devices: tf.distribute.Strategy, value: bool) -> bool:
 def _next_stop(
     step: int, config: TrainingConfig, actions: Sequence[Action], *, longest: int
 ) -> int:
-    """The next update after which something is due, at most at the end of the loop.
+    """Returns the next update after which the loop has to stop.
 
-    Loops end at multiples of their length, wherever a run was resumed.
+    That is the first update at which an action is due, or else the end of the current loop. Loops
+    end at multiples of their length, no matter where a run was resumed.
     """
     loop_end = (step // config.steps_per_loop + 1) * config.steps_per_loop
     limit = min(loop_end, config.train_steps, step + longest)

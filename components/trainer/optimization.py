@@ -11,18 +11,18 @@ import tf_keras
 
 from components.trainer.config import TrainingConfig
 
-# The biases of the attention scores (paper §2.2, u and v of Transformer-XL) are vectors that are
-# added to queries, not offsets of an output: they decay although their names end in "bias".
+# The biases of the attention scores (u and v in Transformer-XL, paper §2.2) are vectors that are
+# added to queries and not offsets of an output. They decay although their names end in "bias".
 _DECAYS = re.compile(r"r_[wrs]_bias")
 _DOES_NOT_DECAY = re.compile(r"LayerNorm|layer_norm|bias")
 _LAYER = re.compile(r"transformer/layer_(\d+)/")
 
 
 class WarmUpLinearDecay(tf_keras.optimizers.schedules.LearningRateSchedule):
-    """Rises linearly from 0 to the peak, then falls linearly to a share of it.
+    """Learning rate that rises linearly from 0 to a peak, then falls linearly to a fraction of it.
 
-    At update t (counted from 0): `peak * t / warmup` while t < warmup, afterwards
-    `peak * (1 - (1 - min_ratio) * (t - warmup) / (total - warmup))`, constant from `total` on.
+    At update t, counted from 0, it is `peak * t / warmup` while t < warmup, then
+    `peak * (1 - (1 - min_ratio) * (t - warmup) / (total - warmup))`, and constant from `total` on.
     """
 
     def __init__(self, *, peak: float, total_steps: int, warmup_steps: int, min_ratio: float):
@@ -33,7 +33,7 @@ class WarmUpLinearDecay(tf_keras.optimizers.schedules.LearningRateSchedule):
         self.min_ratio = min_ratio
 
     def __call__(self, step: tf.Tensor | int) -> tf.Tensor:
-        """Learning rate at an update, float32 []."""
+        """Returns the learning rate at an update, float32 []."""
         step = tf.cast(step, tf.float32)
         rising = step / max(self.warmup_steps, 1)
         progress = (step - self.warmup_steps) / (self.total_steps - self.warmup_steps)
@@ -41,7 +41,7 @@ class WarmUpLinearDecay(tf_keras.optimizers.schedules.LearningRateSchedule):
         return self.peak * tf.where(step < self.warmup_steps, rising, falling)
 
     def get_config(self) -> dict[str, Any]:
-        """Arguments of the constructor."""
+        """Returns the arguments of the constructor."""
         return {
             "peak": self.peak,
             "total_steps": self.total_steps,
@@ -53,14 +53,15 @@ class WarmUpLinearDecay(tf_keras.optimizers.schedules.LearningRateSchedule):
 class AdamWithLayerDecay(tf_keras.optimizers.Adam):
     """Adam with decoupled weight decay and a learning-rate multiplier for each variable.
 
-    For a variable w with multiplier c: `w -= c * lr * (m̂ / (sqrt(v̂) + ε̂) + weight_decay * w)`,
-    ε̂ as in Kingma & Ba's formulation just before section 2.1, which the published code uses. Only
-    variables for which `decays` holds are decayed.
+    A variable w with multiplier c is updated by
+    `w -= c * lr * (m̂ / (sqrt(v̂) + ε̂) + weight_decay * w)`, where ε̂ is that of Kingma & Ba's
+    formulation just before section 2.1, which the published code uses. Weight decay applies only to
+    variables for which `decays` returns True.
 
     Args:
-        multipliers: factor of the learning rate by variable name; 1 where there is none.
+        multipliers: factor of the learning rate by variable name; 1 for names that are not listed.
         decay_rate: decoupled weight decay.
-        **kwargs: as for `tf_keras.optimizers.Adam`.
+        **kwargs: passed on to `tf_keras.optimizers.Adam`.
     """
 
     def __init__(self, *, multipliers: Mapping[str, float], decay_rate: float, **kwargs: Any):
@@ -76,8 +77,8 @@ class AdamWithLayerDecay(tf_keras.optimizers.Adam):
         if self._decay_rate and decays(variable.name):
             variable.assign_sub(rate * self._decay_rate * variable)
         index = self._index_dict[self._var_key(variable)]
-        # One kernel that reads and writes each array once: written out in single operations the
-        # update of XLNet-Base takes a tenth of a training step on a CPU.
+        # This single kernel reads and writes each array once. Written out as separate operations,
+        # the update of XLNet-Base takes a tenth of a training step on a CPU.
         tf.raw_ops.ResourceApplyAdam(
             var=variable.handle,
             m=self._momentums[index].handle,
@@ -92,7 +93,7 @@ class AdamWithLayerDecay(tf_keras.optimizers.Adam):
         )
 
     def get_config(self) -> dict[str, Any]:
-        """Arguments of the constructor."""
+        """Returns the arguments of the constructor."""
         return {
             **super().get_config(),
             "multipliers": self._multipliers,
@@ -101,14 +102,18 @@ class AdamWithLayerDecay(tf_keras.optimizers.Adam):
 
 
 def decays(variable_name: str) -> bool:
-    """Whether weight decay applies: not to LayerNorm and biases, but to `r_*_bias`."""
+    """Whether weight decay applies to a variable.
+
+    It does not apply to LayerNorm and to biases, except for the attention biases `r_*_bias`.
+    """
     return bool(_DECAYS.search(variable_name)) or not _DOES_NOT_DECAY.search(variable_name)
 
 
 def layer_multipliers(variable_names: Sequence[str], layer_decay: float) -> dict[str, float]:
-    """Factor of each variable's step: `layer_decay ** (layers above it)`.
+    """Returns the factor of each layer variable's step, `layer_decay ** (number of layers above)`.
 
-    The top layer, the heads and, as in the published code, the embeddings keep the factor 1.
+    Variables outside the layers are not listed: the heads and, as in the published code, the
+    embeddings keep the factor 1, like the top layer.
 
     Args:
         variable_names: names as in the published checkpoints (`…/transformer/layer_3/…`).
@@ -120,7 +125,7 @@ def layer_multipliers(variable_names: Sequence[str], layer_decay: float) -> dict
 
 
 def make_schedule(config: TrainingConfig) -> WarmUpLinearDecay:
-    """The learning rate of a run as a function of the update number."""
+    """Returns the learning rate of a run as a function of the update number."""
     return WarmUpLinearDecay(
         peak=config.learning_rate,
         total_steps=config.train_steps,
@@ -132,7 +137,7 @@ def make_schedule(config: TrainingConfig) -> WarmUpLinearDecay:
 def make_optimizer(
     config: TrainingConfig, variable_names: Sequence[str]
 ) -> tf_keras.optimizers.Optimizer:
-    """The optimizer of a run for a model with these variables."""
+    """Returns the optimizer of a run for a model with these variables."""
     multipliers = {}
     if config.layer_decay_mode == "learning_rate":
         multipliers = layer_multipliers(variable_names, config.layer_decay)
@@ -143,7 +148,7 @@ def make_optimizer(
         epsilon=config.adam_epsilon,
         multipliers=multipliers,
         decay_rate=config.weight_decay,
-        # The whole step is compiled, or nothing is.
+        # Either the whole step is compiled, which includes the optimizer, or nothing is.
         jit_compile=False,
     )
 
@@ -155,21 +160,23 @@ def clip_and_scale(
     *,
     weight: tf.Tensor | float = 1.0,
 ) -> tuple[list[tf.Tensor], tf.Tensor]:
-    """Divides by the weight and clips by the global norm, in one pass over the gradients.
+    """Divides the gradients by the weight and clips them by their global norm, in a single pass.
 
-    In "gradient_scale" mode the clipped gradients are multiplied by the layers' factors.
+    In "gradient_scale" mode, the clipped gradients are also multiplied by the layers' factors.
 
     Args:
-        gradients: of the sum of the losses.
-        variable_names: of the variables, in the same order.
-        config: of the run.
-        weight: float32 [], by which the sum becomes the mean.
+        gradients: gradients of the sum of the losses.
+        variable_names: names of the variables, in the same order.
+        config: training configuration of the run.
+        weight: float32 [], divisor that turns the sum of the losses into their mean.
 
     Returns:
-        The gradients, and the global norm of the mean's gradients before clipping, float32 [].
+        The scaled gradients, and the global norm of the mean loss's gradients before clipping,
+        float32 [].
     """
     norm = tf.linalg.global_norm(gradients) / weight
-    # Not min(1, clip / norm): a norm that is not finite must not become 0, but show.
+    # Not min(1, clip / norm): under XLA that is 1 for a NaN norm, which would hide it. Here, the
+    # scale becomes NaN.
     scale = config.clip_norm / (tf.maximum(norm, config.clip_norm) * weight)
     factors = {}
     if config.layer_decay_mode == "gradient_scale":

@@ -1,4 +1,4 @@
-"""Single settings of a run's configuration, by dotted names such as "training.learning_rate"."""
+"""Replaces single settings of a configuration, by names such as "training.learning_rate"."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ _Config = TypeVar("_Config")
 
 
 def apply(config: _Config, values: Mapping[str, Any]) -> _Config:
-    """The configuration with some settings replaced.
+    """Returns a copy of the configuration with some settings replaced.
 
     Args:
-        config: a dataclass.
-        values: by dotted name.
+        config: configuration dataclass of the run.
+        values: new values by dotted name of the setting.
 
     Raises:
-        ConfigurationError: if there is no such setting, or the value is not legal there.
+        ConfigurationError: if there is no such setting, or a value is not legal.
     """
     plain = configuration.to_plain(config)
     for name, value in values.items():

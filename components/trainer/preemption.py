@@ -1,10 +1,10 @@
-"""Runs that are asked to end: by SIGTERM, Ctrl-C or announced maintenance, with a checkpoint.
+"""Ends a run, with a checkpoint, on SIGTERM, Ctrl-C or announced maintenance.
 
-While the compiled loop runs, Python's signal handlers do not: the loop itself looks at a flag
-before each update, and threads set it. So a run ends one update after it was asked to, whatever the
-length of a loop. Workers that train together add their flags up in each update, and so end after
-the same one. A TPU that is reached over the network does not see the flag: its loops are kept short
-instead.
+Python's signal handlers do not run while the compiled loop does. Therefore the loop itself checks a
+flag before each update, and threads set that flag. A run thus ends within one update of the
+request, however long its loops are. Workers that train together sum their flags in each update, so
+that all of them end after the same one. A TPU that is reached over the network cannot see the flag;
+its loops are kept short instead.
 """
 
 from __future__ import annotations
@@ -25,30 +25,30 @@ from components import interruption
 
 _logger = logging.getLogger(__name__)
 
-# Google's libraries take another host for the metadata server from this variable, as do we.
+# Environment variable with another host for the metadata server; Google's libraries honour it too.
 _METADATA_HOST = "GCE_METADATA_HOST"
 _DEFAULT_METADATA_HOST = "metadata.google.internal"
-# Names of the metadata server, and the values there that mean the end of this machine.
+# Entries of the metadata server, and their values that announce the end of this machine.
 # Source: cloud.google.com/compute/docs/metadata/getting-live-migration-notice and .../preemptible.
 _ENDINGS = {
     "instance/maintenance-event": ("TERMINATE_ON_HOST_MAINTENANCE",),
     "instance/preempted": ("TRUE",),
 }
-# A notice comes an hour (maintenance) or 30 s (preemption) before.
+# Notices arrive one hour (maintenance) or 30 seconds (preemption) before the machine is stopped.
 _SECONDS_BETWEEN_LOOKS = 5.0
 _SECONDS_TO_ANSWER = 4.0
 
 
 class PreemptedError(RuntimeError):
-    """A run that was asked to end before its last update; its checkpoint is written."""
+    """A run that was asked to end before its last update; its checkpoint has been written."""
 
 
 class StopRequest:
-    """Whether a run is asked to end.
+    """Whether a run has been asked to end.
 
     Attributes:
         flag: bool [], read by the compiled loop before each update.
-        reason: who asked; None as long as nobody did.
+        reason: what asked the run to end; None as long as nothing did.
     """
 
     def __init__(self) -> None:
@@ -63,9 +63,10 @@ class StopRequest:
 
 
 class _Terminations:
-    """Receives SIGTERM and SIGINT for the whole process, and hands them to the run that listens.
+    """Receives SIGTERM and SIGINT for the whole process and passes them to the run that listens.
 
-    Without a run the process ends, as it would have without us; so it does at a second SIGINT.
+    If no run listens, the process ends as it would have without this class. It also ends at a
+    second SIGINT.
     """
 
     def __init__(self) -> None:
@@ -74,10 +75,10 @@ class _Terminations:
         self._is_installed = False
 
     def install(self) -> None:
-        """Takes the signals over, once; signals can be from the main thread only."""
+        """Installs the handlers once. Python allows this only in the main thread."""
         if self._is_installed or threading.current_thread() is not threading.main_thread():
             return
-        # The C part of the handler writes to the descriptor at once, in whatever the process is.
+        # The C part of the handler writes to the descriptor at once, whatever the process is doing.
         ours, pythons = socket.socketpair()
         pythons.setblocking(False)
         signal.set_wakeup_fd(pythons.fileno(), warn_on_full_buffer=False)
@@ -90,7 +91,7 @@ class _Terminations:
 
     @contextlib.contextmanager
     def heard_by(self, request: StopRequest) -> Iterator[None]:
-        """Hands signals to a run while the block runs."""
+        """Passes signals to a run while the block runs."""
         with self._lock:
             self._listener = request
         try:
@@ -100,7 +101,7 @@ class _Terminations:
                 self._listener = None
 
     def _interrupt(self, number: int, frame: object) -> None:
-        """Python's own answer to SIGINT, where no run listens."""
+        """Does what Python does on SIGINT by default, unless a run listens."""
         if self._listener is None and not interruption.asked.is_set():
             raise KeyboardInterrupt
 
@@ -127,16 +128,19 @@ _terminations = _Terminations()
 
 
 def take_over_signals() -> None:
-    """To be called in the main thread where a run will be in another one, as under Beam."""
+    """Installs the signal handlers; call it in the main thread if the run uses another one.
+
+    That is the case under Beam, for example.
+    """
     _terminations.install()
 
 
 @contextlib.contextmanager
 def watch(*, maintenance: bool) -> Iterator[StopRequest]:
-    """A request to end, made while the block runs by SIGTERM, Ctrl-C or Google's metadata server.
+    """Yields a stop request that SIGTERM, Ctrl-C or Google's metadata server can trigger.
 
     Args:
-        maintenance: whether to ask the metadata server, which only Google's machines have.
+        maintenance: whether to poll the metadata server, which only Google's machines have.
     """
     request = StopRequest()
     is_over = threading.Event()
@@ -165,7 +169,7 @@ def _watch_metadata(request: StopRequest, is_over: threading.Event) -> None:
 def _metadata(name: str) -> str | None:
     host = os.environ.get(_METADATA_HOST, _DEFAULT_METADATA_HOST)
     url = f"http://{host}/computeMetadata/v1/{name}"
-    # A proxy of the environment knows nothing of this address.
+    # A proxy that the environment configures could not reach this address.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(

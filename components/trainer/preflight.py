@@ -1,4 +1,4 @@
-"""A training step compiled for XLA without a TPU, where what a TPU would refuse shows as well."""
+"""Compiles a training step with XLA to find, without a TPU, what a TPU would refuse."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from components.trainer.config import TrainingConfig
 from components.trainer.task import Task
 from components.trainer.update import update_function
 
-# In XLA's text a dimension of bounded but unknown size is written "<=n"; the calls turn such
-# dimensions into padding and back.
+# XLA's text writes a dimension of bounded but unknown size as "<=n". The named calls convert such
+# dimensions to padding and back.
 _DYNAMIC = re.compile(
     r"\w+\[[^\]]*<=\d+[^\]]*\]|\b(?:PadToStatic|SliceToDynamic|set-dimension-size)\b"
 )
@@ -23,16 +23,16 @@ _INSTRUCTION = re.compile(r"^\s+(?:ROOT )?\S+ = ", re.MULTILINE)
 
 
 class PreflightError(ValueError):
-    """A step that does not compile, or not with static shapes."""
+    """A step that does not compile, or that has dynamic shapes."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Lowered:
-    """A step in XLA's terms.
+    """A training step as an XLA module.
 
     Attributes:
-        instructions: number of them.
-        text: the module.
+        instructions: number of instructions in the module.
+        text: text form of the module.
     """
 
     instructions: int
@@ -46,17 +46,18 @@ def lower(
     *,
     compiled: bool = False,
 ) -> Lowered:
-    """Lowers one replica's update, forward and backward pass, clipping and Adam, to XLA.
+    """Lowers the update of one replica to XLA: forward and backward pass, clipping, and Adam.
 
     Args:
-        task: model and loss.
-        config: of the run.
-        features: of a replica's rows.
-        compiled: whether XLA also optimizes it for this machine, which takes minutes for a large
-            model and checks more.
+        task: provides model and loss.
+        config: training configuration of the run.
+        features: specifications of the features of one replica's rows.
+        compiled: whether XLA should also optimize the step for this machine. This checks more, but
+            takes minutes for a large model.
 
     Raises:
-        PreflightError: naming the operation that XLA does not know, or what is dynamic.
+        PreflightError: if XLA does not support an operation, or if shapes are dynamic; the message
+            names them.
     """
     (rows,) = {spec.shape[0] for spec in features.values()}
     model = task.build_model()
@@ -68,7 +69,8 @@ def lower(
         jit_compile=True,
         autograph=False,
     )
-    # Values, because TensorFlow 2.16 lowers for nothing else; none of them matters.
+    # Real tensors, because TensorFlow 2.16 cannot lower from specifications. Their values do not
+    # matter.
     values = {name: tf.zeros(spec.shape, spec.dtype) for name, spec in features.items()}
     try:
         make_text = update.experimental_get_compiler_ir(values, dict(task.initial_state(rows)))
@@ -80,7 +82,7 @@ def lower(
 
 
 def check_static(text: str) -> None:
-    """Raises a PreflightError that quotes dynamic shapes of a module, if there are any."""
+    """Raises a PreflightError, which quotes the instructions, if a module has dynamic shapes."""
     found = [line.strip() for line in text.splitlines() if _DYNAMIC.search(line)]
     if found:
         listing = "; ".join(line[:200] for line in found[:3])
@@ -93,7 +95,15 @@ def check_static(text: str) -> None:
 def record_features(
     record_type: RecordType, *, rows: int, seq_len: int
 ) -> dict[str, tf.TensorSpec]:
-    """Features of fine-tuning records as a replica gets them; integers have 32 bits there."""
+    """Returns the specifications of fine-tuning features as a replica gets them.
+
+    Integers are int32 there.
+
+    Args:
+        record_type: describes the features of a record.
+        rows: number of rows per replica.
+        seq_len: number of tokens per record.
+    """
     description = record_type.feature_description(seq_len, use="training")
     return {
         name: tf.TensorSpec(

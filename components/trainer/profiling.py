@@ -1,4 +1,4 @@
-"""A trace of one loop for TensorBoard's profiler, when it is asked for."""
+"""Traces one loop for TensorBoard's profiler if `training.profile_at` is set."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ class ProfilerTrace:
     """Traces the updates from `first_step` to `last_step`.
 
     Args:
-        directory: of TensorBoard's summaries.
-        first_step: updates after which the trace begins.
-        last_step: after which it ends.
-        start_step: updates that the run has behind it; a trace that began before is not made.
+        directory: folder of TensorBoard's summaries.
+        first_step: update after which the trace begins.
+        last_step: update after which the trace ends.
+        start_step: number of updates that the run has already made; if that is beyond
+            `first_step`, there is no trace.
     """
 
     def __init__(self, *, directory: str, first_step: int, last_step: int, start_step: int):
@@ -30,18 +31,18 @@ class ProfilerTrace:
             self._start()
 
     def is_due(self, step: int) -> bool:
-        """Where the trace begins and where it ends."""
+        """Returns True where the trace begins and where it ends."""
         return step in (self._first_step, self._last_step)
 
     def act(self, progress: Progress) -> None:
-        """Starts or stops."""
+        """Starts or stops the trace."""
         if progress.step == self._first_step and not self._is_running:
             self._start()
         else:
             self.close()
 
     def close(self) -> None:
-        """Ends a trace that is being made; the process could make no other one."""
+        """Ends the trace if it is running, because a process can make only one at a time."""
         if self._is_running:
             self._is_running = False
             tf.profiler.experimental.stop()

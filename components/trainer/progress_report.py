@@ -1,4 +1,4 @@
-"""What a person sees of a run while it goes on."""
+"""Shows the progress of a run: a bar on a terminal, log lines elsewhere."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _logger = logging.getLogger(__name__)
 
 
 class ProgressReport:
-    """A bar with examples per second and the time left on a terminal, plain lines elsewhere."""
+    """A progress bar with speed and remaining time on a terminal, plain log lines elsewhere."""
 
-    # Seconds between plain lines: a log of a run of days stays readable.
+    # Minimum time between plain lines, so that the log of a run of several days stays readable.
     _SECONDS_BETWEEN_LINES = 10.0
 
     def __init__(self, *, start_step: int, total_steps: int):
@@ -31,7 +31,7 @@ class ProgressReport:
             )
 
     def report(self, progress: Progress) -> None:
-        """Shows where the run stands."""
+        """Shows the current state of the run."""
         if self._bar is not None:
             self._bar.set_postfix_str(
                 f"loss {progress.loss:.4f}, {progress.examples_per_second:.1f} examples/s"

@@ -1,7 +1,7 @@
-"""Fine-tuning records as batches: shuffled and endless for training, once and whole for evaluation.
+"""Fine-tuning records as batches: shuffled and endless for training, a single pass for evaluation.
 
-The batch of update t is a function of the records, the seed and t alone. So a resumed run goes on
-with the batches that it would have seen.
+The batch of update t is a function of the records, the seed and t alone, so a resumed run continues
+with the batches that it would have seen without the interruption.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _logger = logging.getLogger(__name__)
 
 
 class EmptySplitError(ValueError):
-    """A split that holds too few records to do anything with."""
+    """A split without any records."""
 
 
 class LabelError(ValueError):
@@ -35,9 +35,9 @@ class RecordFiles:
     """Records of one split.
 
     Attributes:
-        patterns: globs of TFRecord files, gzip-compressed if their name ends in ".gz".
-        record_type: what each record holds.
-        seq_len: tokens per record.
+        patterns: glob patterns of TFRecord files; names that end in ".gz" mean gzip compression.
+        record_type: describes the features of a record.
+        seq_len: number of tokens per record.
     """
 
     patterns: Sequence[str]
@@ -46,10 +46,10 @@ class RecordFiles:
 
     @functools.cached_property
     def paths(self) -> list[str]:
-        """Files of the split, sorted by name; looked for once.
+        """The files of the split, sorted by name. They are looked up only once.
 
         Raises:
-            EmptySplitError: if the patterns match nothing.
+            EmptySplitError: if the patterns match no file.
         """
         paths = sorted(file.path for pattern in self.patterns for file in files.match(pattern))
         if not paths:
@@ -57,12 +57,12 @@ class RecordFiles:
         return paths
 
     def serialized(self) -> tf.data.Dataset:
-        """Serialized tf.Examples in file order, string []."""
+        """Returns the serialized tf.Examples in file order, string []."""
         compression = "GZIP" if self.paths[0].endswith(".gz") else ""
         return tf.data.TFRecordDataset(self.paths, compression_type=compression)
 
     def count(self) -> int:
-        """Number of records, by reading them once."""
+        """Counts the records by reading them once."""
         return int(
             self.serialized()
             .batch(4096)
@@ -70,10 +70,10 @@ class RecordFiles:
         )
 
     def check_labels(self, num_labels: int) -> None:
-        """Reads all labels once.
+        """Reads all labels once and checks that they are ids from 0 to `num_labels` - 1.
 
         Raises:
-            LabelError: if one of them is none of the ids below `num_labels`.
+            LabelError: if a label is out of range.
         """
         description = {"label_ids": tf.io.FixedLenFeature([], tf.int64)}
         smallest, largest = (
@@ -98,13 +98,13 @@ class RecordFiles:
 
 @dataclasses.dataclass(frozen=True)
 class FineTuningData:
-    """Records of a fine-tuning run, as the training loop takes them.
+    """The records of a fine-tuning run, in the form that the training loop takes (`TrainingData`).
 
     Attributes:
-        config: of the run.
+        config: training configuration of the run.
         train: training split.
-        evaluation: split for the evaluations during training; None for none.
-        num_labels: ids that the labels may have; None where there are no such labels.
+        evaluation: split for the evaluations during training; None if there is none.
+        num_labels: number of label ids; None if the labels are not ids.
     """
 
     config: TrainingConfig
@@ -114,12 +114,13 @@ class FineTuningData:
 
     @functools.cached_property
     def num_train_records(self) -> int:
-        """Records in the training split.
+        """Number of records in the training split.
 
-        Counted when first asked for: TensorFlow joins workers only before its first operation.
+        They are counted when this is first asked for and not earlier, because workers have to join
+        before TensorFlow's first operation.
 
         Raises:
-            EmptySplitError: if there is none.
+            EmptySplitError: if there are no records.
         """
         number = self.train.count()
         if number == 0:
@@ -138,26 +139,33 @@ class FineTuningData:
         return number
 
     def evaluation_batch_size(self, num_replicas: int) -> int:
-        """As configured; of a split that holds less, as few as the replicas can share evenly."""
+        """Returns the number of rows in a global evaluation batch.
+
+        This is the configured number, or less for a small split: then it is the size of the split,
+        rounded up so that the replicas can share it evenly.
+        """
         whole_split = -(-self._num_evaluation_records // num_replicas) * num_replicas
         return min(self.config.eval_batch_size, whole_split)
 
     @property
     def steps_per_epoch(self) -> int:
-        """Updates after which the training split was seen once; at least 1."""
+        """Number of updates in one pass over the training split; at least 1."""
         return max(self.num_train_records // self.config.batch_size, 1)
 
     @property
     def has_evaluation(self) -> bool:
-        """Whether there is a split for the evaluations during training."""
+        """Whether there is a split to evaluate on during training."""
         return self.evaluation is not None
 
     def check(self, num_replicas: int = 1) -> None:
-        """Looks at both splits; that batches can be shared out evenly is seen to elsewhere.
+        """Checks that neither split is empty and that the labels are legal.
+
+        Whether the replicas can share the batches evenly is checked by
+        `strategy.check_batch_sizes`.
 
         Raises:
-            EmptySplitError: if one holds nothing.
-            LabelError: if a label is none of the task's.
+            EmptySplitError: if a split holds no records.
+            LabelError: if a label does not belong to the task.
         """
         splits = [self.train]
         _ = self.num_train_records
@@ -179,7 +187,7 @@ class FineTuningData:
     def training_batches(
         self, first_step: int, *, num_steps: int, share: InputShare
     ) -> tf.data.Dataset:
-        """See the function of this name; there is no end to them."""
+        """Returns endless training batches; see the module function of the same name."""
         del num_steps
         return training_batches(
             self.train,
@@ -192,7 +200,7 @@ class FineTuningData:
         )
 
     def evaluation_batches(self, share: InputShare) -> tf.data.Dataset:
-        """See the function of this name."""
+        """Returns one pass over the evaluation split; see the module function of the same name."""
         return evaluation_batches(
             self.evaluation,
             batch_size=self.evaluation_batch_size(share.num_hosts * share.parts),
@@ -210,16 +218,16 @@ def training_batches(
     shuffle_buffer: int,
     share: InputShare = EVERYTHING,
 ) -> tf.data.Dataset:
-    """Endless batches, each epoch in another order; batches may span two epochs.
+    """Returns endless batches, each epoch in a different order. Batches may span two epochs.
 
     Args:
         records: the training split.
-        num_records: records in it.
-        batch_size: records per batch.
-        start_step: updates already made; the batches of those are skipped, unparsed.
-        seed: of the order.
-        shuffle_buffer: records among which the next one is drawn.
-        share: which rows of each batch are wanted.
+        num_records: number of records in the split.
+        batch_size: number of records per batch.
+        start_step: number of updates already made; their batches are skipped without parsing them.
+        seed: seed of the order.
+        shuffle_buffer: number of records from which the next one is drawn at random.
+        share: which rows of each batch this host reads.
 
     Returns:
         Dataset of feature dicts with static shapes, int64 features as int32.
@@ -244,14 +252,15 @@ def training_batches(
 def evaluation_batches(
     records: RecordFiles, *, batch_size: int, share: InputShare = EVERYTHING
 ) -> tf.data.Dataset:
-    """Every record once, in order; the last batch is filled up with copies of its first record.
+    """Returns every record once and in order, padding the last batch with copies of its first row.
 
-    The copies carry `is_real_example` 0, so shapes stay static and nothing is counted twice.
+    The padding keeps shapes static. The copies have `is_real_example` 0, so that nothing is counted
+    twice.
 
     Args:
         records: the evaluation split.
-        batch_size: records per batch.
-        share: which rows of each batch are wanted.
+        batch_size: number of records per batch.
+        share: which rows of each batch this host reads.
 
     Returns:
         Dataset of feature dicts with static shapes, int64 features as int32.

@@ -1,4 +1,4 @@
-"""The Trainer's work as a Vertex job: what is sent there, and where what it made lies."""
+"""Runs the Trainer's work as a Vertex AI job: writes its configuration and finds its results."""
 
 from __future__ import annotations
 
@@ -14,15 +14,17 @@ from components.trainer.training_job import TrainingJob
 def train(
     job: TrainingJob, *, run_fn: str, config_text: str, records_dir: str, state_root: str | None
 ) -> str:
-    """Trains in a job; returns the folder with the weights under `xlnet/` and the curves.
+    """Trains in a job and returns the folder with the weights (under `xlnet/`) and the curves.
 
     Args:
-        job: where it runs.
-        run_fn: dotted path of the function that would train here, in the folder of its kind.
-        config_text: its configuration as JSON.
-        records_dir: records with their manifest; part of the job's identity, so that records made
-            anew are trained on anew.
-        state_root: of the checkpoints; a training here finds them there again.
+        job: project, machines and folders of the job.
+        run_fn: dotted path of the function that would do the training in this process. The package
+            it belongs to determines the kind of training.
+        config_text: configuration of the run, as JSON.
+        records_dir: folder of the records and their manifest. It is part of the job's identity, so
+            records in a new folder lead to a new training.
+        state_root: folder in which every run keeps its state, where a training in this process can
+            find the checkpoints again; None keeps them with the results.
 
     Raises:
         TrainingJobError: if the job does not succeed.
@@ -43,7 +45,8 @@ def train(
         *(("--state-root", state_root) if state_root else ()),
     ]
     vertex_job.run(job, name=f"{job.name}-{digest}", command=command, output_dir=f"{folder}/logs")
-    # Its marker: written last, so a job that says it succeeded without having trained is found out.
+    # This file is written last. If it is missing, the job has not really trained, even if it claims
+    # to have succeeded.
     files.expand(
         files.escape(f"{model_dir}/xlnet/{named_checkpoint.CONFIG_NAME}"),
         purpose="weights of the training job",

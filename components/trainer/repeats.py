@@ -1,7 +1,7 @@
-"""The same training with several seeds, of which the median counts.
+"""Repeats a training with several seeds and selects the run with the median score.
 
-Small data sets fine-tune to scores that differ by several points from seed to seed; the published
-figures are medians. What goes on to the Evaluator is the run of the median, never the best.
+On small data sets, fine-tuning scores differ by several points from seed to seed, and the published
+figures are medians. The Evaluator gets the median run, never the best one.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from components import files
 from components.trainer import overrides
 
 if TYPE_CHECKING:
-    # Imports TensorFlow, without which configurations are read.
+    # This module imports TensorFlow, which reading a configuration must not require.
     from components.trainer.loop import TrainingResult
 
 REPEATS_KEY = "repeats"
@@ -29,11 +29,12 @@ _Config = TypeVar("_Config")
 
 @dataclasses.dataclass(frozen=True)
 class Repeats:
-    """Which seeds.
+    """The seeds to train with, and the metric whose median decides.
 
     Attributes:
-        seeds: each of initialisation, order of the data and dropout of one training.
-        metric: of the evaluations at the end of the trainings, whose median is looked for.
+        seeds: one seed per training, used for initialisation, data order and dropout.
+        metric: metric of the evaluation at the end of each training; the run with the median value
+            is selected.
     """
 
     seeds: tuple[int, ...]
@@ -48,7 +49,7 @@ class Repeats:
 
 
 def with_seed(config: _Config, seed: int) -> _Config:
-    """The run with another seed, of the head's initialisation as well."""
+    """Returns the configuration with another seed, including that of the head's initialisation."""
     return overrides.apply(config, {"training.seed": seed, "options.init_seed": seed})
 
 
@@ -60,19 +61,22 @@ def train_median(
     model_dir: str,
     state_root: str | None,
 ) -> TrainingResult:
-    """Trains once with each seed and returns the run of the median.
+    """Trains once with each seed and returns the result of the run with the median score.
 
     Args:
-        config: of the runs, whose seed is replaced.
-        repeats: which seeds.
-        train: makes a run of a configuration, a folder for its results and the root of all state.
-        model_dir: gets the results of the median's run, and `repeats.json` with the metrics of all.
-        state_root: of all runs; None keeps it in `model_dir`.
+        config: configuration of the runs; its seeds are replaced.
+        repeats: seeds, and the metric that is compared.
+        train: makes one run, given its configuration, the folder for its results, and the folder
+            for the state of all runs.
+        model_dir: folder for the results of the median run, and for `repeats.json` with the metrics
+            of all runs.
+        state_root: folder in which every run keeps its state; None uses `state/` in `model_dir`.
 
     Raises:
-        ValueError: if the evaluations do not give the metric.
+        ValueError: if the evaluations do not report the metric.
     """
-    # Without a root of the state the runs would have to be repeated for the one in the middle.
+    # The state of every run is kept, because otherwise the median run would have to be trained
+    # again.
     root = state_root or f"{model_dir}/state"
     metrics: dict[int, Mapping[str, float]] = {}
     for seed in repeats.seeds:
@@ -84,7 +88,7 @@ def train_median(
             )
         metrics[seed] = result.metrics
         _logger.info("seed %d: %s %.4f", seed, repeats.metric, result.metrics[repeats.metric])
-        # Its model lies on the device, where the next one needs the room.
+        # The result holds the model, whose memory on the device the next run needs.
         del result
     values = {seed: values[repeats.metric] for seed, values in metrics.items()}
     chosen = median_seed(values)
@@ -97,7 +101,7 @@ def train_median(
         min(values.values()),
         max(values.values()),
     )
-    # It is complete: its last checkpoint is read, nothing is trained.
+    # This run is already complete, so its last checkpoint is read and nothing is trained.
     result = train(with_seed(config, chosen), model_dir, root)
     if result.is_chief:
         _write_report(f"{model_dir}/{REPORT_NAME}", repeats, metrics, chosen)
@@ -105,7 +109,7 @@ def train_median(
 
 
 def median_seed(values: Mapping[int, float]) -> int:
-    """The seed whose value lies in the middle; of an even number, the lower of the two."""
+    """Returns the seed with the median value; for an even number of seeds, the lower of the two."""
     ordered = sorted(values, key=lambda seed: (values[seed], seed))
     return ordered[(len(ordered) - 1) // 2]
 

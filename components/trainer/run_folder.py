@@ -1,7 +1,7 @@
-"""The folder of a run's state: whose it is, and that only one trainer writes there.
+"""The folder with a run's state: which run it belongs to, and that only one trainer writes there.
 
-The state is found again by what a run is determined by, not by who runs it: a component that is
-started once more goes on where the first attempt ended.
+The folder is identified by what determines the run's results and not by who runs it. A component
+that is started again therefore continues where its first attempt ended.
 """
 
 from __future__ import annotations
@@ -21,34 +21,34 @@ from components import configuration, files, plain_json
 from components.manifest import Manifest
 from components.trainer.config import OPERATIONAL
 
-# Under which a pipeline tells its Trainer the root of all runs' folders.
+# Key in `custom_config` under which a pipeline passes the root of all run folders to its Trainer.
 STATE_ROOT_KEY = "state_root"
 
-# Vertex AI's folder for the checkpoints of a job, the same for all its attempts.
+# Environment variable with Vertex AI's checkpoint folder of a job, the same for all its attempts.
 _VERTEX_CHECKPOINTS = "AIP_CHECKPOINT_DIR"
 _IDENTITY_NAME = "run.json"
 _LOCK_NAME = "lock"
-# Of the digest in a folder's name: enough for all runs that anyone will ever have.
+# Length of the digest in a folder's name: 64 bits, enough to make collisions implausible.
 _DIGEST_CHARACTERS = 16
-# Where there are no locks (object stores) a lock is a file that its owner renews.
+# Object stores have no locks. There, the lock is a file that its owner renews regularly.
 _LEASE_SECONDS = 600.0
 _SECONDS_BETWEEN_RENEWALS = 60.0
-# Not what is computed, but where it is found.
+# Fields of a run's configuration that `identity` treats specially.
 _TRAINING_KEY = "training"
 _MODEL_KEY = "model"
 
 
 class RunFolderError(ValueError):
-    """A folder that cannot be written, is another run's, or in use."""
+    """A folder that cannot be written to, belongs to another run, or is in use."""
 
 
 def identity(config: Any, manifest: Manifest) -> dict[str, Any]:
-    """What a run's numbers depend on, as plain values.
+    """Returns everything that the numbers of a run depend on, as plain values.
 
     Args:
-        config: dataclass of the run, with a `TrainingConfig` under `training` and, where it has a
-            network, an `XLNetConfig` under `model`.
-        manifest: of its records.
+        config: configuration dataclass of the run, with a `TrainingConfig` under `training` and,
+            if it has a network, an `XLNetConfig` under `model`.
+        manifest: manifest of the run's records.
     """
     settings = configuration.to_plain(config)
     if _MODEL_KEY in settings:
@@ -64,12 +64,18 @@ def identity(config: Any, manifest: Manifest) -> dict[str, Any]:
 
 
 def state_root(custom_config: Mapping[str, Any]) -> str | None:
-    """Root of all runs' folders: as the pipeline says, else Vertex AI's, else None."""
+    """Returns the root of all run folders: the pipeline's, else Vertex AI's, else None."""
     return custom_config.get(STATE_ROOT_KEY) or os.environ.get(_VERTEX_CHECKPOINTS) or None
 
 
 def keyed(root: str, name: str, run: Mapping[str, Any]) -> str:
-    """Folder of a run under a root that runs share, named by what `identity` says."""
+    """Returns the folder of a run under a shared root, named after a digest of its identity.
+
+    Args:
+        root: folder that several runs share.
+        name: readable prefix of the folder's name.
+        run: identity of the run, as returned by `identity`.
+    """
     digest = files.sha256(json.dumps(run, sort_keys=True).encode())
     plain = re.sub(r"[^\w.-]+", "_", name)
     return f"{root.rstrip('/')}/{plain}-{digest[:_DIGEST_CHARACTERS]}"
@@ -77,15 +83,15 @@ def keyed(root: str, name: str, run: Mapping[str, Any]) -> str:
 
 @contextlib.contextmanager
 def opened(directory: str, run: Mapping[str, Any] | None) -> Iterator[Lease]:
-    """Holds a folder for one trainer while the block runs.
+    """Reserves a folder for one trainer while the block runs.
 
     Args:
-        directory: made if need be.
-        run: what `identity` says; None looks at nothing.
+        directory: folder to reserve; it is created if necessary.
+        run: identity of the run, as returned by `identity`; None skips the check.
 
     Raises:
-        RunFolderError: if it cannot be written, another trainer holds it, or it is another run's;
-            nothing in it is changed then.
+        RunFolderError: if the folder cannot be written to, is held by another trainer, or belongs
+            to another run. Its checkpoints are left untouched.
     """
     try:
         files.make_directory(directory)
@@ -102,17 +108,17 @@ def opened(directory: str, run: Mapping[str, Any] | None) -> Iterator[Lease]:
 
 
 class Lease:
-    """That a folder is held; where it has to be renewed, by `renew`."""
+    """Proof that this process holds a folder. Some leases have to be renewed regularly."""
 
     def renew(self) -> None:
-        """Says that the holder is alive; may be called often.
+        """Signals that the holder is alive; may be called as often as one likes.
 
         Raises:
-            RunFolderError: if it was silent for so long that another trainer took the folder.
+            RunFolderError: if the last signal was so long ago that another trainer took the folder.
         """
 
     def close(self) -> None:
-        """Lets the folder go."""
+        """Releases the folder."""
 
 
 def _check_identity(directory: str, run: Mapping[str, Any]) -> None:
@@ -163,7 +169,7 @@ class _LocalLease(Lease):
 
 
 def _lock_file(directory: str) -> Lease:
-    """A lock that the system lets go when the process ends, however it ends."""
+    """Takes a file lock, which the system releases when the process ends, however it ends."""
     path = f"{directory}/{_LOCK_NAME}"
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
@@ -178,14 +184,15 @@ def _lock_file(directory: str) -> Lease:
 
 
 class _RemoteLease(Lease):
-    """A file whose content names its owner and when it was last alive."""
+    """A file in an object store that names its owner and the time of the last sign of life."""
 
     def __init__(self, directory: str):
         self._directory = directory
         self._path = f"{directory}/{_LOCK_NAME}"
         holder, seen = self._read()
         age = time.time() - seen
-        # Clocks differ by minutes. What is dated further ahead would block for ever.
+        # Clocks may differ by minutes, hence the absolute value. A lock that is dated further in
+        # the future is ignored, because it would block the folder for a long time or forever.
         if abs(age) < _LEASE_SECONDS:
             raise _in_use(directory, f"{holder}, alive {max(age, 0):.0f} s ago")
         self._write()
@@ -204,10 +211,10 @@ class _RemoteLease(Lease):
             files.remove(self._path)
 
     def _read(self) -> tuple[str, float]:
-        """Who holds the folder, and when that one was last alive.
+        """Returns the holder of the folder and the Unix time of its last sign of life.
 
         Raises:
-            RunFolderError: if the file is none of a trainer's.
+            RunFolderError: if the file was not written by a trainer.
         """
         try:
             content = files.read_bytes(self._path)[:1024]

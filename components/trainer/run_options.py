@@ -1,4 +1,7 @@
-"""What TFX's Trainer and Tuner are asked beside a run's configuration: searches and repeats."""
+"""Options of TFX's Trainer and Tuner beyond a run's configuration: search and repeats.
+
+The `run_fn` modules of all kinds of training share the two entry points `train` and `tuner`.
+"""
 
 from __future__ import annotations
 
@@ -15,25 +18,26 @@ from components.trainer import overrides, repeats, run_folder, search
 from components.trainer.loop import TrainingResult
 
 _Config = TypeVar("_Config")
-# Trains with a configuration; the folder of the results, and the root of all runs' state.
+# Trains once. The arguments are the configuration, the folder for the results, and the folder under
+# which all runs keep their state (None to keep it with the results).
 Train = Callable[[_Config, str, str | None], TrainingResult]
 
 
 def record_patterns(given: Sequence[str]) -> list[str]:
-    """Patterns of records, from TFX's `<folder>/*`: the folder is a name and no pattern."""
+    """Turns TFX's patterns `<folder>/*` into patterns that take the folder's name literally."""
     return [files.all_in(os.path.dirname(pattern)) for pattern in given]
 
 
 def train(config: _Config, fn_args: FnArgs, run: Train) -> tuple[_Config, Any]:
-    """Trains with what a search found, if there was one, and with several seeds, if asked to.
+    """Trains, using the settings found by a search and several seeds if the pipeline asks for them.
 
     Args:
-        config: as the pipeline has it.
-        fn_args: of TFX's Trainer.
-        run: one training.
+        config: configuration as given by the pipeline.
+        fn_args: arguments from TFX's Trainer.
+        run: makes one training run.
 
     Returns:
-        The configuration that was trained with, and the result.
+        The configuration that was used, and the result of the training.
     """
     found = fn_args.hyperparameters["values"] if fn_args.hyperparameters else {}
     config = overrides.apply(config, found)
@@ -55,8 +59,8 @@ def train(config: _Config, fn_args: FnArgs, run: Train) -> tuple[_Config, Any]:
 
 
 def tuner(config: Any, fn_args: FnArgs, run: Train) -> TunerFnResult:
-    """The search that the pipeline asks for; see `train`."""
-    # Keras Tuner brings a Keras of its own, which training does without.
+    """Returns the search for settings that the pipeline asks for; see `train` for the arguments."""
+    # Imported only here, because Keras Tuner brings its own Keras, which training does not need.
     from components.trainer.settings_tuner import SettingsTuner
 
     asked = configuration.from_json(

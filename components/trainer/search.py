@@ -1,4 +1,4 @@
-"""What a search for settings goes over: a typed space of the run's configuration."""
+"""Configuration of a search for settings: which settings are varied, over which values."""
 
 from __future__ import annotations
 
@@ -8,19 +8,21 @@ from typing import Any, Literal
 from components.trainer import overrides
 
 SEARCH_KEY = "search"
-# Of the settings that a search found and a training took, by dotted name, beside its curves.
+# File beside a run's results with the settings that a search found and the run used, by dotted
+# name.
 FOUND_NAME = "found_settings.json"
 
 
 @dataclasses.dataclass(frozen=True)
 class Range:
-    """Values that a setting may take: a list of them, or all between two numbers.
+    """Values that a setting may take: either a list of values, or all numbers between two bounds.
 
     Attributes:
-        values: one by one; empty for a range.
-        minimum: of a range.
-        maximum: of a range.
-        scale: "log" draws orders of magnitude alike often, as for learning rates.
+        values: list of the values; empty for a range.
+        minimum: lower bound of a range.
+        maximum: upper bound of a range.
+        scale: how a range is sampled: "linear" uniformly, "log" so that every order of magnitude is
+            equally likely, as is usual for learning rates.
     """
 
     values: tuple[str | bool | int | float, ...] = ()
@@ -40,14 +42,14 @@ class Range:
 
 @dataclasses.dataclass(frozen=True)
 class SearchConfig:
-    """What is searched, and for how long.
+    """The search space, the metric to optimize, and the number of trials.
 
     Attributes:
-        space: by dotted name of the setting, such as "training.learning_rate".
-        metric: of the evaluations at the end of a trial. Lower is better for "loss" and
-            "perplexity", higher for all others.
-        max_trials: trainings.
-        seed: of the draws.
+        space: values to try, by dotted name of the setting, such as "training.learning_rate".
+        metric: metric of the evaluation at the end of a trial. Lower is better for "loss" and
+            "perplexity", higher is better for all others.
+        max_trials: number of trials; each is one training.
+        seed: seed of the random draws.
     """
 
     space: dict[str, Range]
@@ -62,7 +64,7 @@ class SearchConfig:
             raise ValueError(f"max_trials must be at least 1, but is {self.max_trials}.")
 
     def check(self, config: Any) -> None:
-        """Raises a ConfigurationError if a corner of the space is not legal for a run."""
+        """Raises a ConfigurationError if a listed value, or a bound of a range, is not legal."""
         for name, values in self.space.items():
             for value in values.values or (values.minimum, values.maximum):
                 overrides.apply(config, {name: value})

@@ -1,4 +1,4 @@
-"""The search itself, as TFX's Tuner runs it."""
+"""The Keras Tuner with which TFX's Tuner component searches for settings."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from components.trainer.strategy import DeviceError
 
 _logger = logging.getLogger(__name__)
 
-# What a trial's own settings can bring about: they diverge, do not go together, or do not fit the
-# device. Everything else, a request to stop among it, is no matter of one trial.
+# Errors that the settings of a trial can cause: the run diverges, the settings contradict each
+# other, or they do not fit the device. Any other error, such as a request to stop, ends the search.
 _OF_THE_TRIAL = (DivergenceError, ConfigurationError, DeviceError, tf.errors.ResourceExhaustedError)
 
 
 class SearchError(RuntimeError):
-    """A search in which no trial came to its end."""
+    """A search in which no trial finished successfully."""
 
 
 class SettingsTuner(base_tuner.BaseTuner):
-    """Draws settings at random, trains with them, and keeps their scores.
+    """Draws settings at random, trains with them, and records their scores.
 
     Args:
-        search: what is searched.
-        config: of the run, whose settings are replaced.
-        train: makes a run of a configuration and a folder for its results.
-        directory: of the trials.
+        search: search space, metric and number of trials.
+        config: configuration of the run, in which each trial replaces settings.
+        train: makes one run, given its configuration and the folder for its results.
+        directory: folder of the trials.
     """
 
     def __init__(
@@ -54,9 +54,9 @@ class SettingsTuner(base_tuner.BaseTuner):
                 objective=keras_tuner.Objective(search.metric, direction),
                 max_trials=search.max_trials,
                 hyperparameters=_hyperparameters(search),
-                # 0 would draw a seed.
+                # Plus one, because with 0 Keras Tuner would draw a seed at random.
                 seed=search.seed + 1,
-                # So many as there are: what is found is the best of those that end.
+                # Never give up because of failed trials; the best of the others is the result.
                 max_consecutive_failed_trials=search.max_trials + 1,
             ),
             directory=directory.rstrip("/"),
@@ -69,33 +69,33 @@ class SettingsTuner(base_tuner.BaseTuner):
         self._failures: list[str] = []
 
     def search(self, *fit_args: Any, **fit_kwargs: Any) -> None:
-        """Makes all trials.
+        """Runs all trials.
 
         Raises:
-            SearchError: if none of them came to its end, with the reasons.
-            Whatever training raises that has nothing to do with the settings of a trial.
+            SearchError: if no trial finished; the message gives the reasons.
+            Exception: any error of a training that the settings of the trial did not cause.
         """
         try:
-            # Its own display is for notebooks; trials are logged here.
+            # Keras Tuner's own display is meant for notebooks; `run_trial` logs the trials instead.
             super().search(*fit_args, **fit_kwargs, verbose=0)
         except keras_tuner.errors.FatalError:
             if self._ending is None:
                 raise
             raise self._ending from None
-        # Without one Keras Tuner would call a failed trial the best.
+        # If no trial completed, Keras Tuner would report a failed one as the best.
         done = trial.TrialStatus.COMPLETED
         if not any(made.status == done for made in self.oracle.trials.values()):
             reasons = "; ".join(self._failures)
             raise SearchError(f"None of {len(self._failures)} trials came to its end: {reasons}")
 
     def search_space_summary(self, extended: bool = False) -> None:
-        """Nothing: the configuration says it."""
+        """Prints nothing, because the configuration already lists the search space."""
 
     def results_summary(self, num_trials: int = 10) -> None:
-        """Nothing: trials are logged as they end, and `tuner_results.json` lists them."""
+        """Prints nothing: trials are logged as they end, and `tuner_results.json` lists them."""
 
     def run_trial(self, trial: trial.Trial, **kwargs: Any) -> dict[str, float]:
-        """Metrics of a training with the trial's settings."""
+        """Trains with the settings of a trial and returns the metric of the search."""
         values = trial.hyperparameters.values
         try:
             result = self._train(
@@ -107,12 +107,12 @@ class SettingsTuner(base_tuner.BaseTuner):
                     f"{', '.join(sorted(result.metrics))}."
                 )
         except _OF_THE_TRIAL as error:
-            # No reason to end the search.
+            # The search goes on with the next trial.
             _logger.warning("trial %s with %s failed: %s", trial.trial_id, values, error)
             self._failures.append(f"{values}: {error}")
             raise keras_tuner.errors.FailedTrialError(str(error)) from error
         except Exception as error:
-            # Keras Tuner would count it as one more failed trial, and go on.
+            # Any other exception would make Keras Tuner count a failed trial and go on.
             self._ending = error
             raise keras_tuner.errors.FatalError(str(error)) from error
         _logger.info(

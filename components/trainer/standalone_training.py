@@ -1,4 +1,4 @@
-"""What trainings of all kinds share as plain commands: records in, weights out."""
+"""What the training commands of all kinds share: options, configuration, and record patterns."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ STRATEGIES = ("one_device", "mirrored", "multi_worker", "tpu")
 def command(
     help_text: str, run: Callable[[argparse.Namespace], None], config: str
 ) -> standalone.Command:
-    """A training as a command.
+    """Describes a kind of training as a plain command.
 
     Args:
-        help_text: one line about it.
-        run: trains.
-        config: dotted path of the dataclass that `--config` holds.
+        help_text: one line of help about the command.
+        run: function that trains, given the parsed options.
+        config: dotted path of the dataclass that the file given by `--config` holds.
     """
     return standalone.Command(
         help_text,
@@ -33,7 +33,7 @@ def command(
 
 
 def read_config(options: argparse.Namespace) -> Any:
-    """The run's configuration, for the devices that the command line names."""
+    """Reads the run's configuration; `--strategy`, if given, replaces `training.strategy`."""
     config = standalone.read_config(options)
     if options.strategy is None:
         return config
@@ -42,7 +42,7 @@ def read_config(options: argparse.Namespace) -> Any:
 
 
 def record_files(options: argparse.Namespace, split: str) -> list[str]:
-    """Patterns of a split's records; none of a split that is not there."""
+    """Returns the file patterns of a split's records; an empty list if there is no such split."""
     from components import files
 
     known = files.split_names(options.records)

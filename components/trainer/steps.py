@@ -1,4 +1,4 @@
-"""One update and one evaluation step, on one replica or many, as compiled functions."""
+"""The compiled training loop and evaluation step, on one replica or many."""
 
 from __future__ import annotations
 
@@ -17,21 +17,23 @@ from components.trainer.update import sum_over_replicas, update_function
 
 
 class TrainSteps:
-    """Makes updates, several to a call.
+    """Makes several updates per call.
 
-    Gradients and loss weights are summed over micro-batches and replicas, divided, and clipped by
-    the global norm; so the update does not depend on how a batch was shared out. With
-    `clipping="replica"` each replica's part is clipped before the sum, as in the published code.
+    Gradients and loss weights are summed over micro-batches and replicas, the gradients are divided
+    by the weight, and the result is clipped by its global norm. The update therefore does not
+    depend on how a batch was shared out. With `clipping="replica"`, each replica's part is clipped
+    before the sum, as in the published code.
 
     Args:
-        task: gives the loss.
+        task: provides the loss.
         model: built model.
         optimizer: built optimizer; its `iterations` count the updates.
-        state: what the steps hand on to each other; holds that of the last one after a call.
-        config: of the run.
-        strategy: of the run.
+        state: state that each step passes to the next; after a call, that of the last step.
+        config: training configuration of the run.
+        strategy: distribution strategy of the run.
         jit_compile: whether the step is compiled with XLA.
-        stop: bool [], looked at before each update; None where nobody asks for an end.
+        stop: bool [], read by the compiled loop to see whether the run was asked to stop; None if
+            there is no such request.
     """
 
     def __init__(
@@ -59,8 +61,8 @@ class TrainSteps:
             asked = sum_over_replicas(tf.cast(is_asked, tf.float32), num_replicas)
             return {**results, "asked": asked}, state
 
-        # Workers of different processes must stop after the same update: they tell each other. A
-        # loop on other machines does not see the flag, and is kept short instead.
+        # Workers in different processes must stop after the same update, so they exchange their
+        # flags. A loop that runs on a remote machine cannot see the flag and is kept short instead.
         agrees = stop is not None and config.strategy == "multi_worker"
         stops_at_once = stop is not None and not agrees and not is_remote(config)
         replica_step = tf.function(
@@ -78,14 +80,14 @@ class TrainSteps:
             while done < steps and not is_asked_to_stop and tf.math.is_finite(loss + norm):
                 asked = (stop.read_value(),) if agrees else ()
                 results, state = strategy.run(replica_step, args=(next(iterator), state, *asked))
-                # Equal on all replicas after the sums.
+                # These are equal on all replicas, because they are sums over the replicas.
                 local = {
                     name: strategy.experimental_local_results(value)[0]
                     for name, value in results.items()
                 }
                 loss += local["loss"]
                 norm = tf.maximum(norm, local["gradient_norm"])
-                # Maximum may drop NaN; the sum, by which the loop ends, must not.
+                # `tf.maximum` may drop a NaN, but the loop must end when there is one.
                 norm = tf.where(tf.math.is_nan(local["gradient_norm"]), np.float32("nan"), norm)
                 done += 1
                 if agrees:
@@ -101,11 +103,17 @@ class TrainSteps:
         self._loop = loop
 
     def run(self, iterator: Iterator, steps: int) -> dict[str, float]:
-        """Makes `steps` updates, or fewer: none after one that is not finite, or a request to stop.
+        """Makes up to `steps` updates.
+
+        It makes fewer if an update is not finite or if the run is asked to stop.
+
+        Args:
+            iterator: yields the batches.
+            steps: maximum number of updates.
 
         Returns:
-            "loss", the mean over the updates, "gradient_norm", the largest before clipping, and
-            "steps", how many there were.
+            "loss" (mean over the updates), "gradient_norm" (the largest, before clipping), and
+            "steps" (the number of updates made).
         """
         results, self._state.values = self._loop(
             iterator, tf.constant(steps, tf.int32), self._state.values
@@ -114,12 +122,12 @@ class TrainSteps:
 
 
 class Evaluation:
-    """Runs a model over a split and joins what its task wants to know.
+    """Runs a model over a split and computes its task's metrics.
 
     Args:
-        task: gives outputs per example, and metrics of them.
+        task: provides the outputs per example and the metrics computed from them.
         model: built model.
-        strategy: of the run.
+        strategy: distribution strategy of the run.
         jit_compile: whether the step is compiled with XLA.
     """
 
@@ -157,12 +165,12 @@ class Evaluation:
         batch_size: int,
         before_batch: Callable[[], None] = lambda: None,
     ) -> dict[str, float]:
-        """The task's metrics over all real examples of a split.
+        """Returns the task's metrics over all real examples of a split.
 
         Args:
-            make_batches: the split's batches, of each host.
-            batch_size: of the global batch.
-            before_batch: called before each; what it raises ends the evaluation.
+            make_batches: returns the batches of the split that a given host reads.
+            batch_size: number of rows of the global batch.
+            before_batch: called before each batch; an exception from it ends the evaluation.
         """
         collected: dict[str, list[np.ndarray]] = {}
         state = CarriedState(self._task.initial_state(batch_size), self._strategy).values
@@ -170,7 +178,7 @@ class Evaluation:
             before_batch()
             results, state = self._step(features, state)
             for name, value in results.items():
-                # From the replicas of all hosts, in the order of the rows.
+                # Joins the replicas of all hosts in the order of the rows.
                 joined = gather(self._strategy, value, axis=0)
                 collected.setdefault(name, []).append(joined.numpy())
         outputs = {name: np.concatenate(parts) for name, parts in collected.items()}

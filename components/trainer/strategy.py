@@ -1,4 +1,4 @@
-"""The distribution strategy behind one typed setting."""
+"""Devices and workers: makes the distribution strategy that `training.strategy` asks for."""
 
 from __future__ import annotations
 
@@ -12,21 +12,22 @@ import tensorflow as tf
 
 from components.trainer.config import TrainingConfig
 
-# What Vertex AI, Kubeflow's training operator and TensorFlow itself describe a cluster in.
+# Environment variable in which Vertex AI, Kubeflow's training operator and TensorFlow itself
+# describe a cluster of workers.
 _TF_CONFIG = "TF_CONFIG"
 
 
 class DeviceError(RuntimeError):
-    """The configured devices are not there, or do not fit the batch."""
+    """The configured devices are not available, or cannot share the batch evenly."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Cluster:
-    """What TF_CONFIG says of the workers that train together.
+    """The workers that train together, as described by TF_CONFIG.
 
     Attributes:
-        addresses: "host:port" of all of them, the chief first.
-        place: of this process among them; the one at 0 writes.
+        addresses: "host:port" of all workers, the chief first.
+        place: index of this process among the workers; worker 0 writes the results.
     """
 
     addresses: tuple[str, ...]
@@ -34,10 +35,12 @@ class Cluster:
 
 
 def make_strategy(config: TrainingConfig) -> tf.distribute.Strategy:
-    """Connects to the devices of a run; "multi_worker" needs that before any other operation.
+    """Connects to the devices of a run and returns the strategy for them.
+
+    With "multi_worker", this has to happen before any other TensorFlow operation.
 
     Raises:
-        DeviceError: if they are not there, or a batch size does not divide among them.
+        DeviceError: if the devices are not available, or cannot share a batch evenly.
     """
     if config.strategy == "one_device":
         strategy = tf.distribute.get_strategy()
@@ -52,11 +55,11 @@ def make_strategy(config: TrainingConfig) -> tf.distribute.Strategy:
 
 
 def check_batch_sizes(config: TrainingConfig, replicas: int) -> None:
-    """Raises a DeviceError that names the nearest legal sizes if batches cannot be shared out.
+    """Raises a DeviceError, which names the nearest legal sizes, if batches do not divide evenly.
 
     Args:
-        config: of the run.
-        replicas: of all hosts together.
+        config: training configuration of the run.
+        replicas: number of replicas on all hosts together.
     """
     shares = {"batch_size": replicas * config.gradient_accumulation, "eval_batch_size": replicas}
     for name, parts in shares.items():
@@ -73,7 +76,7 @@ def check_batch_sizes(config: TrainingConfig, replicas: int) -> None:
 
 
 def is_chief(strategy: tf.distribute.Strategy) -> bool:
-    """Whether this process writes what a run leaves behind; there is one."""
+    """Whether this process is the one that writes the results of the run."""
     resolver = strategy.cluster_resolver
     if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy) or resolver is None:
         return True
@@ -81,15 +84,21 @@ def is_chief(strategy: tf.distribute.Strategy) -> bool:
 
 
 def is_remote(config: TrainingConfig) -> bool:
-    """Whether the loop runs on machines that see nothing of this process's memory."""
+    """Whether the compiled loop runs on another machine, which cannot see this process's memory."""
     return config.strategy == "tpu" and config.tpu != "local"
 
 
 def gather(strategy: tf.distribute.Strategy, value: Any, *, axis: int) -> tf.Tensor:
-    """The replicas' values of all hosts, joined along an axis; all hosts must call it together."""
+    """Joins the values of the replicas of all hosts along an axis; all hosts must call it together.
+
+    Args:
+        strategy: distribution strategy of the run.
+        value: value with one part per replica.
+        axis: axis along which the parts are joined.
+    """
     if isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
         return strategy.gather(value, axis=axis)
-    # All replicas are this process's own, and need no collective operation.
+    # All replicas belong to this process, so no collective operation is needed.
     return tf.concat(strategy.experimental_local_results(value), axis=axis)
 
 
@@ -102,10 +111,10 @@ def uses_xla(config: TrainingConfig, strategy: tf.distribute.Strategy) -> bool:
 
 
 def read_cluster(text: str) -> Cluster:
-    """Reads the value of TF_CONFIG.
+    """Parses the value of TF_CONFIG.
 
     Raises:
-        DeviceError: saying what it lacks.
+        DeviceError: if it is malformed or gives this process a task that has no part in training.
     """
     try:
         content: Any = json.loads(text)
@@ -133,15 +142,15 @@ def _mirror() -> tf.distribute.Strategy:
     if gpus:
         return tf.distribute.MirroredStrategy([device.name for device in gpus])
     cpus = tf.config.list_logical_devices("CPU")
-    # Among CPUs of one process nothing is gained by collective operations, and their keys clash
-    # where a process trains more than once.
+    # Between CPUs of one process, collective operations gain nothing, and their keys clash if the
+    # process trains more than once.
     return tf.distribute.MirroredStrategy(
         [device.name for device in cpus],
         cross_device_ops=tf.distribute.ReductionToOneDevice(),
     )
 
 
-# A process joins once, however many trainings it makes.
+# Cached, because a process can join only once, however many trainings it runs.
 @functools.cache
 def _join_workers() -> tf.distribute.Strategy:
     text = os.environ.get(_TF_CONFIG)
@@ -162,12 +171,12 @@ def _join_workers() -> tf.distribute.Strategy:
 
 @functools.cache
 def _connect_to_tpu(tpu: str, zone: str | None, project: str | None) -> tf.distribute.Strategy:
-    # Whether the name is that of one host or of a slice of many, TensorFlow finds its workers.
+    # TensorFlow finds the workers itself, whether the name is that of a single host or of a slice.
     try:
         resolver = tf.distribute.cluster_resolver.TPUClusterResolver.connect(
             tpu, zone=zone, project=project
         )
-    # TypeError: TensorFlow 2.16's own mistake where it was built without TPUs.
+    # TypeError comes from a bug in TensorFlow 2.16 builds without TPU support.
     except (ValueError, RuntimeError, TypeError, tf.errors.OpError, OSError) as error:
         raise DeviceError(
             f"No TPU could be reached as {tpu!r}: {error}. On a TPU VM set training.tpu to "

@@ -1,4 +1,4 @@
-"""What the training loop asks of a task: a model, a loss, and metrics of its predictions."""
+"""The `Task` protocol: what the training loop needs from a task, i.e. model, loss and metrics."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import tensorflow as tf
 import tf_keras
 
 Features = Mapping[str, tf.Tensor]
-# What a step hands on to the next one, by name; the rows of the batch are on axis `ROW_AXIS`.
+# The state that a step passes to the next one, by name. The batch's rows are on axis `ROW_AXIS`.
 State = Mapping[str, tf.Tensor]
 ROW_AXIS = 1
 
 
 class LossSum(NamedTuple):
-    """A loss in two parts, so that replicas and accumulated batches can be joined exactly.
+    """A loss as numerator and denominator, so that replicas and micro-batches add up exactly.
 
     Attributes:
         total: sum of the weighted losses, float32 [].
-        weight: sum of the weights, float32 []; the batch's loss is `total / weight`.
+        weight: sum of the weights, float32 []; the loss of the batch is `total / weight`.
     """
 
     total: tf.Tensor
@@ -31,33 +31,38 @@ class Task(Protocol):
     """A kind of training, such as classification, multiple choice or pretraining."""
 
     def build_model(self) -> tf_keras.Model:
-        """A model whose variables all exist."""
+        """Returns a model whose variables have all been created."""
 
     def initial_state(self, num_rows: int) -> State:
-        """What the first step gets: the memory of rows before which nothing was read.
+        """Returns the state that the first step receives, for a batch of `num_rows` rows.
 
-        Empty for tasks whose batches have nothing to do with each other.
+        In pretraining it is an empty memory. For tasks whose batches are independent of each other
+        there is no state, and the result is an empty dict.
         """
 
     def training_loss(
         self, model: tf_keras.Model, features: Features, state: State, *, dropout_seed: tf.Tensor
     ) -> tuple[LossSum, State]:
-        """Loss of one replica's share of a batch, and the state for the next batch.
+        """Returns the loss of one replica's share of a batch, and the state for the next batch.
 
-        `dropout_seed` is int32 [2].
+        Args:
+            model: model made by `build_model`.
+            features: rows of this replica.
+            state: state from the previous batch.
+            dropout_seed: int32 [2].
         """
 
     def evaluation_outputs(
         self, model: tf_keras.Model, features: Features, state: State
     ) -> tuple[dict[str, tf.Tensor], State]:
-        """Whatever `metrics` needs, each tensor with one row per example ([B] or [B, …])."""
+        """Returns what `metrics` needs, one row per example ([B] or [B, …]), and the next state."""
 
     def metrics(self, outputs: Mapping[str, np.ndarray]) -> dict[str, float]:
-        """Metrics over a whole split, from the joined outputs of all its real examples."""
+        """Returns the metrics of a whole split, given the joined outputs of its real examples."""
 
 
 def check_features(features: Mapping[str, Any], names: tuple[str, ...], task: str) -> None:
-    """Raises a ValueError that names the features which a task needs and a record lacks."""
+    """Raises a ValueError if features that a task needs are missing; the message names them."""
     missing = [name for name in names if name not in features]
     if missing:
         raise ValueError(

@@ -1,11 +1,11 @@
-"""What a training job on Vertex AI is asked for."""
+"""Configuration of a training job on Vertex AI: its machines, project, account and folders."""
 
 from __future__ import annotations
 
 import dataclasses
 from typing import Literal
 
-# As in `TrainingConfig.strategy`.
+# The same values as for `TrainingConfig.strategy`.
 Strategy = Literal["one_device", "mirrored", "multi_worker", "tpu"]
 
 
@@ -14,22 +14,23 @@ class MachineConfig:
     """The workers of a training job.
 
     Attributes:
-        image: container image that trains, pinned by digest.
-        machine_type: such as "ct5lp-hightpu-4t" (TPU v5e), "cloud-tpu" (TPU v2 and v3) or
-            "n1-standard-16".
-        accelerator: such as "TPU_V3" or "NVIDIA_TESLA_V100"; None for the CPU and for TPU v5e,
-            which comes with its machine.
-        accelerator_count: per worker; TPU v2 and v3 count cores (8, 32, …).
-        tpu_topology: of TPU v5e, such as "2x2"; else None.
-        replica_count: workers.
-        strategy: `training.strategy` of the job: "tpu", "mirrored", "multi_worker" or
+        image: container image that runs the training, pinned by digest.
+        machine_type: machine type of the workers, such as "ct5lp-hightpu-4t" (TPU v5e), "cloud-tpu"
+            (TPU v2 and v3) or "n1-standard-16".
+        accelerator: accelerator type, such as "TPU_V3" or "NVIDIA_TESLA_V100"; None for CPU-only
+            workers and for TPU v5e, which is part of its machine type.
+        accelerator_count: number of accelerators per worker; for TPU v2 and v3, the number of cores
+            (8, 32, …).
+        tpu_topology: topology of a TPU v5e, such as "2x2"; None for everything else.
+        replica_count: number of workers.
+        strategy: value of `training.strategy` in the job: "tpu", "mirrored", "multi_worker" or
             "one_device".
         network: VPC network to peer with, as projects/NUMBER/global/networks/NAME.
-        tensorboard: resource name of a Vertex TensorBoard.
-        spot: whether cheaper workers are used that may be taken away at any time.
-        restart_on_worker_restart: whether the job starts again when a worker was lost; it resumes
-            from the latest checkpoint.
-        timeout_hours: after which Vertex stops the job.
+        tensorboard: resource name of a Vertex AI TensorBoard instance.
+        spot: whether to use cheaper workers that may be preempted at any time.
+        restart_on_worker_restart: whether the job starts again after a worker was lost; it then
+            resumes from the latest checkpoint.
+        timeout_hours: time after which Vertex AI stops the job, in hours.
     """
 
     image: str
@@ -67,16 +68,16 @@ class MachineConfig:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainingJob:
-    """A training job, as the Trainer's execution property `training_job` holds it as JSON.
+    """A training job. The Trainer's execution property `training_job` holds it as JSON.
 
     Attributes:
-        project: that pays.
-        region: where it runs.
-        service_account: as whom.
-        root: folder that holds a folder per job, with its configuration and what it made.
-        name: what the jobs are called; a digest of what is trained is added.
-        machine: the workers.
-        labels: for the bill.
+        project: Google Cloud project that the job runs in and is billed to.
+        region: region that the job runs in.
+        service_account: service account that the job runs as.
+        root: folder with one subfolder per job, for its configuration and results.
+        name: prefix of the job names; a digest of what is trained is appended.
+        machine: the job's workers.
+        labels: labels that appear on the bill.
     """
 
     project: str

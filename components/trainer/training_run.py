@@ -1,4 +1,4 @@
-"""A run from checked records to written weights, whatever its kind."""
+"""The steps that all kinds of training share: check the records, train, and write the weights."""
 
 from __future__ import annotations
 
@@ -34,20 +34,23 @@ def train_and_write(
     model_dir: str,
     state_root: str | None,
 ) -> TrainingResult:
-    """Trains, and leaves weights and curves in `model_dir`.
+    """Trains a model and writes its weights and training curves to `model_dir`.
 
     Args:
-        config: dataclass with `model`, `options`, `training` and `init_from`.
-        name: of the run, for its folder under `state_root`.
-        task: of the training loop.
-        data: likewise.
-        manifest: of the records.
-        workload: of an update.
-        model_dir: gets the weights under `xlnet/` and the curves under `history/`.
-        state_root: folder of the state of all runs, a folder each; None keeps it in `model_dir`.
+        config: dataclass with the fields `model`, `options`, `training` and `init_from`.
+        name: name of the run, used for its folder under `state_root`.
+        task: model, loss and metrics, as the training loop takes them.
+        data: training and evaluation batches, as the training loop takes them.
+        manifest: manifest of the records.
+        workload: size of one update, from which its number of operations is computed.
+        model_dir: folder for the results: weights under `xlnet/`, curves under `history/`.
+        state_root: folder in which every run keeps its state in a subfolder of its own; None keeps
+            the state in `model_dir`.
 
     Raises:
-        As `loop.train`.
+        ManifestError, ValueError: if the weights in `config.init_from` do not belong to this
+            network or this vocabulary, or if their description is damaged.
+        Exception: whatever `loop.train` raises.
     """
     initial_weights.check_network(config.init_from, config.model)
     initial_weights.check_vocabulary(
@@ -73,11 +76,12 @@ def train_and_write(
 
 
 def with_vocabulary(config: _Config, manifest: manifest_lib.Manifest) -> _Config:
-    """A run's configuration with the number of pieces that its records were made with.
+    """Returns the configuration with `model.n_token` filled in from the records' vocabulary.
 
     Args:
-        config: dataclass with `model`; an `n_token` that it gives stays, to be checked.
-        manifest: of the records.
+        config: dataclass with a field `model`. An `n_token` that is already set is left as it is;
+            `check_records` compares it with the records.
+        manifest: manifest of the records.
     """
     if config.model.n_token is not None:
         return config
@@ -88,12 +92,12 @@ def with_vocabulary(config: _Config, manifest: manifest_lib.Manifest) -> _Config
 def check_records(
     manifest: manifest_lib.Manifest, *, expected: Mapping[str, object], model: XLNetConfig
 ) -> None:
-    """Compares records with what a run is configured for.
+    """Checks that the records fit the configuration of a run.
 
     Args:
-        manifest: of the records.
-        expected: parameters that must agree, by name.
-        model: whose vocabulary must be as large as that of the records.
+        manifest: manifest of the records.
+        expected: parameters that the manifest must agree with, by name.
+        model: network whose vocabulary must be as large as that of the records.
 
     Raises:
         ManifestError: if the records were made with other settings.
@@ -110,14 +114,14 @@ def check_records(
 
 
 def copy_history(state_dir: str, model_dir: str) -> None:
-    """Copies the curves of a run to where its results are."""
+    """Copies the training curves of a run from its state folder to its results."""
     files.copy_tree(f"{state_dir}/history", f"{model_dir}/history")
 
 
 def write_weights(
     result: TrainingResult, model: XLNetConfig, about: Description, directory: str
 ) -> None:
-    """Writes the weights in the published layout, for other runs to start from."""
+    """Writes the weights in the published layout, so that other runs can start from them."""
     files.make_directory(directory)
     by_name = named_checkpoint.variables_by_name(result.model.variables)
     with gathered(directory) as folder:

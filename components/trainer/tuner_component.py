@@ -1,4 +1,4 @@
-"""TFX component of the Tuner: TFX's own, with what a run may change at its start."""
+"""TFX component of the Tuner: TFX's own Tuner plus parameters that can be set per run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from components.trainer import component, tuner_executor
 
 
 class TunerSpec(types.ComponentSpec):
-    """What goes in and out: as for TFX's Tuner, and the runtime parameters."""
+    """Inputs, outputs and parameters: those of TFX's Tuner plus the runtime parameters."""
 
     PARAMETERS = {
         **standard_component_specs.TunerSpec.PARAMETERS,
@@ -28,8 +28,9 @@ class Tuner(base_component.BaseComponent):
     """Searches for settings with a `tuner_fn`.
 
     Component `outputs` contains:
-     - `best_hyperparameters`: Channel of type `HyperParameters`, for the Trainer.
-     - `tuner_results`: Channel of type `TunerResults`: all trials with their scores.
+     - `best_hyperparameters`: Channel of type `HyperParameters` with the best settings, for the
+       Trainer.
+     - `tuner_results`: Channel of type `TunerResults` with all trials and their scores.
     """
 
     SPEC_CLASS = TunerSpec
@@ -46,17 +47,16 @@ class Tuner(base_component.BaseComponent):
         transform_graph: types.BaseChannel | None = None,
         schema: types.BaseChannel | None = None,
     ):
-        """Sets up the component; touches no file.
+        """Sets up the component without touching any file.
 
         Args:
-            tuner_fn: dotted path of the function that makes the search.
-            examples: records.
-            custom_config: configurations as JSON, by the name under which `tuner_fn` looks for
-                them.
+            tuner_fn: dotted path of the function that returns the search.
+            examples: channel of the records to train and evaluate on.
+            custom_config: configurations as JSON, by the key under which `tuner_fn` looks them up.
             train_args: splits to train on.
             eval_args: splits to evaluate on.
-            transform_graph: that made the records.
-            schema: of the raw examples.
+            transform_graph: channel of the Transform graph that made the records.
+            schema: channel of the schema of the raw examples.
         """
         super().__init__(
             TunerSpec(

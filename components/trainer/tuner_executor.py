@@ -1,4 +1,4 @@
-"""TFX executor of the Tuner."""
+"""TFX executor of the Tuner: applies the values given at the start of a run, then searches."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from components.trainer.executor import with_runtime_values
 
 
 class Executor(tfx_executor.Executor):
-    """Searches as TFX's Tuner does, with the values given when the run started."""
+    """Searches as TFX's Tuner does, but applies the values given when the run started."""
 
     def Do(  # noqa: N802  (TFX's name)
         self,
@@ -19,12 +19,13 @@ class Executor(tfx_executor.Executor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Searches.
+        """Runs the search.
 
         Args:
-            input_dict: as TFX's Tuner.
-            output_dict: "best_hyperparameters" and "tuner_results".
-            exec_properties: as TFX's Tuner, and those that `runtime_values.TRAINING_PLACES` names.
+            input_dict: the same inputs as for TFX's Tuner.
+            output_dict: the artifacts "best_hyperparameters" and "tuner_results".
+            exec_properties: those of TFX's Tuner and those named in
+                `runtime_values.TRAINING_PLACES`.
 
         Raises:
             RuntimeValueError: if the configuration has no place for one of them.

@@ -1,4 +1,4 @@
-"""One update of a replica: gradients of its micro-batches, their sum over the replicas, Adam."""
+"""One update: gradients of the micro-batches, their sum over the replicas, clipping, and Adam."""
 
 from __future__ import annotations
 
@@ -22,18 +22,19 @@ def update_function(
     config: TrainingConfig,
     num_replicas: int,
 ) -> Update:
-    """What every replica does with its rows.
+    """Makes the function that every replica calls with its rows of a batch.
 
     Args:
-        task: gives the loss.
+        task: provides the loss.
         model: built model.
         optimizer: built optimizer; its `iterations` count the updates.
-        config: of the run.
-        num_replicas: that share a batch.
+        config: training configuration of the run.
+        num_replicas: number of replicas that share a batch.
 
     Returns:
-        A function from features and state of a replica to "loss" and "gradient_norm" (float32 [],
-        of the global batch), and the state for the next update.
+        A function that takes the features and the state of a replica and applies the update. It
+        returns "loss" and "gradient_norm" of the global batch (float32 []), and the state for the
+        next update.
     """
     variables = model.trainable_variables
 
@@ -54,14 +55,14 @@ def update_function(
             gradients, total, weight, state = _accumulate(
                 micro_batch_gradients, variables, features, state, config.gradient_accumulation
             )
-        # All tasks share one set of weights; what a task does not use (`mask_emb` in fine-tuning)
-        # stays as it is, weight decay included.
+        # All tasks share one set of weights. A variable that a task does not use, such as
+        # `mask_emb` in fine-tuning, is left alone, even by weight decay.
         pairs = zip(gradients, variables, strict=True)
         summed, used = zip(*(pair for pair in pairs if pair[0] is not None), strict=True)
         names = [variable.name for variable in used]
         divisor: tf.Tensor | float
         if config.clipping == "replica":
-            # The mean of the replicas' means, each clipped: as published.
+            # As published: the mean over the replicas of their clipped mean gradients.
             clipped, norm = optimization.clip_and_scale(
                 summed, names, config, weight=tf.maximum(weight, 1.0) * num_replicas
             )
@@ -86,10 +87,16 @@ def _accumulate(
     state: State,
     number: int,
 ) -> tuple[list[tf.Tensor | None], tf.Tensor, tf.Tensor, State]:
-    """Sums over the micro-batches, computed one after the other in one traced body."""
+    """Sums gradients, losses and weights over micro-batches, which run one after the other.
+
+    All micro-batches share one traced loop body.
+
+    Returns:
+        gradients (None for unused variables), summed loss, summed weight, and the joined state.
+    """
 
     def cut(value: tf.Tensor, axis: int) -> tf.Tensor:
-        """[…, rows, …] → [number, …, rows / number, …]."""
+        """Splits […, rows, …] into micro-batches, [number, …, rows / number, …]."""
         return tf.stack(tf.split(value, number, axis=axis))
 
     micro_features = {name: cut(value, 0) for name, value in features.items()}
@@ -128,7 +135,7 @@ def _accumulate(
             tf.zeros([]),
             micro_states,
         ),
-        # Known to be so many: XLA wants a bound.
+        # XLA needs a static bound.
         maximum_iterations=number,
         parallel_iterations=1,
     )
@@ -140,7 +147,7 @@ def _accumulate(
 
 
 def sum_over_replicas(values: tf.types.experimental.TensorLike, num_replicas: int):
-    """The replicas' values added up, in each of them."""
+    """Returns the sum of the values over all replicas, on every replica."""
     if num_replicas == 1:
         return values
     context = tf.distribute.get_replica_context()
@@ -148,7 +155,10 @@ def sum_over_replicas(values: tf.types.experimental.TensorLike, num_replicas: in
 
 
 def _max_over_replicas(value: tf.Tensor, num_replicas: int) -> tf.Tensor:
-    """float32 []; all-reduce knows sums only."""
+    """Returns the largest value of all replicas, float32 [].
+
+    It gathers the values, because all-reduce only supports sums.
+    """
     if num_replicas == 1:
         return value
     context = tf.distribute.get_replica_context()
@@ -156,7 +166,12 @@ def _max_over_replicas(value: tf.Tensor, num_replicas: int) -> tf.Tensor:
 
 
 def dropout_seed(seed: int, step: tf.Tensor, replica: tf.Tensor | int) -> tf.Tensor:
-    """Stateless seed of an update, int32 [2]: a resumed run draws what it would have drawn."""
-    # Replicas of one update differ in the high part, which seeds of users do not reach.
+    """Returns the dropout seed of an update on a replica, int32 [2].
+
+    It depends on its arguments alone, so a resumed run draws the same dropout masks as it would
+    have without the interruption.
+    """
+    # The stride separates the replicas of an update from each other and from the small seeds that
+    # users give.
     first = tf.constant(seed, tf.int32) + tf.cast(replica, tf.int32) * 1_000_003
     return tf.stack([first, tf.cast(step, tf.int32)])

@@ -1,4 +1,4 @@
-"""How much of the hardware a run uses: model FLOPs utilisation, and memory."""
+"""How much of the hardware a run uses: peak operations per second, and memory."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ import tensorflow as tf
 
 from components.trainer.config import TrainingConfig
 
-# Most operations per second of a replica in bfloat16 (float16 where there is no bfloat16), without
-# sparsity. Sources: cloud.google.com/tpu/docs/system-architecture-tpu-vm (per chip; a replica is a
-# core, half a chip, on v2 and v3) and NVIDIA's data sheets.
+# Peak operations per second of one replica in bfloat16, or in float16 where there is no bfloat16,
+# without sparsity. Sources: cloud.google.com/tpu/docs/system-architecture-tpu-vm, which gives
+# numbers per chip (on v2 and v3 a replica is a core, that is, half a chip), and NVIDIA's data
+# sheets.
 _PEAK_FLOPS = {
     "v2": 22.5e12,
     "v3": 61.5e12,
@@ -28,14 +29,14 @@ _PEAK_FLOPS = {
     "A100": 312e12,
     "H100": 989e12,
 }
-# Set on TPU VMs, to "v3-8", "v5litepod-16", ….
+# Environment variable that is set on TPU VMs, to "v3-8", "v5litepod-16", ….
 _TPU_TYPE = "TPU_ACCELERATOR_TYPE"
 
 
 def peak_flops(config: TrainingConfig) -> float | None:
-    """Most operations per second of one replica.
+    """Returns the peak operations per second of one replica.
 
-    As configured, or of a known TPU or GPU; None where that is not known.
+    This is the configured value, or else that of a known TPU or GPU, or else None.
     """
     if config.peak_flops is not None:
         return config.peak_flops
@@ -49,9 +50,10 @@ def peak_flops(config: TrainingConfig) -> float | None:
 
 
 def memory_bytes() -> int:
-    """Most memory that was taken so far: of the first GPU, or of this process where there is none.
+    """Returns the peak memory so far, in bytes, of the first GPU or else of this process.
 
-    What lies on a TPU is not known to TensorFlow's public interface; there it is the host's.
+    TensorFlow's public interface does not report the memory of a TPU; there, it is this process's
+    memory on the host as well.
     """
     if tf.config.list_logical_devices("GPU"):
         return int(tf.config.experimental.get_memory_info("GPU:0")["peak"])

@@ -1,7 +1,8 @@
-"""Runs a training as a custom job on Vertex AI, and waits for it.
+"""Runs a training as a custom job on Vertex AI and waits for it.
 
-A job is named after what it trains. Whoever asks for the same training again, such as a retried
-component, finds the job that is there: a running one is waited for, a finished one is not repeated.
+A job is named after what it trains. If the same training is requested again, for example by a
+retried component, the existing job is found: a running job is waited for, and one that has
+succeeded is not repeated.
 """
 
 from __future__ import annotations
@@ -21,18 +22,18 @@ if TYPE_CHECKING:
 _logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 30.0
-# Polls that may fail one after the other: ten minutes without an answer.
+# Number of consecutive polls that may fail, which amounts to ten minutes without an answer.
 _MAX_FAILED_POLLS = 20
 _RUNNING = ("QUEUED", "PENDING", "RUNNING", "PAUSED", "UPDATING")
 _SUCCEEDED = ("SUCCEEDED", "PARTIALLY_SUCCEEDED")
 
 
 class TrainingJobError(RuntimeError):
-    """A job that did not succeed; the message holds Vertex's reason and where its log is."""
+    """A job that did not succeed; the message gives Vertex AI's reason and the link to its log."""
 
 
 def digest(*parts: str) -> str:
-    """What the job is named by: the same parts give the same name."""
+    """Returns a digest to name a job by; the same parts give the same digest."""
     content = hashlib.sha256()
     for part in parts:
         content.update(f"{len(part)}:{part}".encode())
@@ -48,18 +49,18 @@ def run(
     client: JobServiceClient | None = None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Submits the job unless it is there already, and waits until it has succeeded.
+    """Submits the job unless it already exists, and waits until it has succeeded.
 
     Args:
-        job: where it runs, as whom, on what.
-        name: of the job, unique for what it trains.
-        command: of the container.
-        output_dir: gets TensorBoard's logs, if there is a TensorBoard.
-        client: of Vertex; None connects to the job's region.
-        sleep: for tests.
+        job: project, region, service account and machines of the job.
+        name: name of the job, unique to what it trains.
+        command: command that the container runs.
+        output_dir: folder for TensorBoard's logs, if the job has a TensorBoard instance.
+        client: Vertex AI client; None connects to the job's region.
+        sleep: function that waits between two polls; tests replace it.
 
     Raises:
-        TrainingJobError: if the job fails, is cancelled, or cannot be asked about.
+        TrainingJobError: if the job fails, is cancelled, or its state cannot be queried.
     """
     client = client or _connect(job.region)
     found = _find(client, job, name)
@@ -77,7 +78,7 @@ def run(
 def custom_job(
     job: TrainingJob, *, name: str, command: Sequence[str], output_dir: str
 ) -> CustomJob:
-    """What Vertex is asked for."""
+    """Builds the request to Vertex AI; arguments as for `run`."""
     from google.cloud import aiplatform_v1
     from google.protobuf import duration_pb2
 
@@ -111,7 +112,7 @@ def custom_job(
 
 
 def console_url(resource_name: str) -> str:
-    """Where a job is looked at."""
+    """Returns the address of a job's page in the Google Cloud console."""
     _, project, _, region, _, number = resource_name.split("/")
     return (
         f"https://console.cloud.google.com/vertex-ai/locations/{region}/training/{number}"
@@ -132,7 +133,10 @@ def _parent(job: TrainingJob) -> str:
 
 
 def _find(client: JobServiceClient, job: TrainingJob, name: str) -> CustomJob | None:
-    """The newest job of this name that runs or has succeeded; a failed one is tried again."""
+    """Returns the newest job of this name that is running or has succeeded, if there is one.
+
+    Failed jobs are ignored, so that the training is tried again.
+    """
     request = {"parent": _parent(job), "filter": f'display_name="{name}"'}
     usable = [
         found

@@ -1,5 +1,6 @@
-"""Fine-tuning from records to an exported model: what the Trainer component and a plain command
-run.
+"""Fine-tuning for classification, regression or multiple choice, from records to weights.
+
+Both the Trainer component and the plain command call `fine_tune`.
 """
 
 from __future__ import annotations
@@ -24,21 +25,23 @@ from components.trainer.training_run import check_records, train_and_write, with
 
 @dataclasses.dataclass(frozen=True)
 class FineTuningConfig:
-    """All that a fine-tuning run is determined by, beside its records.
+    """Everything that determines a fine-tuning run, besides its records.
 
     Attributes:
         kind: "classification", "regression" or "multiple_choice".
-        task_name: of the data set; names the head's variables as published.
-        labels: in the order of their ids; empty for regression.
-        metric_names: of the evaluations during training.
-        seq_len: tokens per record.
-        uncased: whether the records were lower-cased.
-        keep_accents: whether the records' accents were kept.
-        model: sizes of the model.
+        task_name: name of the data set; it is part of the published names of the head's variables.
+        labels: label names in the order of their ids; empty for regression.
+        metric_names: metrics computed by the evaluations during training.
+        seq_len: number of tokens per record.
+        uncased: whether the text of the records was lower-cased.
+        keep_accents: whether the records keep the accents of the text.
+        model: sizes of the network.
         options: dropout, initialisation, compute dtype.
         training: optimizer, schedule, devices.
-        init_from: folder in the published layout whose encoder to start from; None for random.
-        input_columns: how the data's files hold the texts, for whoever predicts such files.
+        init_from: folder in the published layout whose encoder to start from; None for random
+            weights.
+        input_columns: how the files of the data set hold the texts. It is exported with the model,
+            so that files of the same form can be predicted.
     """
 
     kind: Literal["classification", "regression", "multiple_choice"]
@@ -60,11 +63,11 @@ class FineTuningConfig:
 
     @property
     def record_type(self) -> records.RecordType:
-        """Records that this run reads."""
+        """The type of records that this run reads."""
         return records.of_labels(self.kind, len(self.labels))
 
     def make_task(self) -> ClassificationTask | RegressionTask:
-        """The task of the training loop."""
+        """Returns the task for the training loop."""
         return tasks.of_kind(
             self.kind,
             model_config=self.model,
@@ -87,12 +90,13 @@ def fine_tune(
     """Checks the records against the configuration, trains, and writes the weights by name.
 
     Args:
-        config: of the run.
-        records_dir: where the records' manifest lies.
-        train_files: patterns of the training split.
-        eval_files: patterns of the evaluation split; may be empty.
-        model_dir: gets the weights under `xlnet/` and the curves.
-        state_root: see `train_and_write`.
+        config: configuration of the run.
+        records_dir: folder with the manifest of the records.
+        train_files: file patterns of the training split.
+        eval_files: file patterns of the evaluation split; may be empty.
+        model_dir: folder for the weights (under `xlnet/`) and the training curves.
+        state_root: folder in which every run keeps its state in a subfolder of its own; None keeps
+            the state in `model_dir`.
 
     Raises:
         ManifestError: if the records were made with other settings.

@@ -1,4 +1,7 @@
-"""Entry point of TFX's generic Trainer for classification, referred to by its dotted path."""
+"""`run_fn` and `tuner_fn` for classification, regression and multiple choice.
+
+TFX's Trainer and Tuner find these functions by their dotted paths.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ def run_fn(fn_args: FnArgs) -> None:
     """Trains on transformed examples and exports the model with its Transform graph.
 
     Args:
-        fn_args: of TFX; `custom_config["fine_tuning"]` is a `FineTuningConfig` as JSON.
+        fn_args: arguments from TFX; `custom_config["fine_tuning"]` is a `FineTuningConfig` as JSON.
     """
     config, result = run_options.train(_config(fn_args), fn_args, _train(fn_args))
     if not result.is_chief:
@@ -47,7 +50,7 @@ def run_fn(fn_args: FnArgs) -> None:
 
 
 def tuner_fn(fn_args: FnArgs) -> TunerFnResult:
-    """Searches for settings; arguments as for `run_fn`."""
+    """Returns the search for settings; arguments as for `run_fn`."""
     return run_options.tuner(_config(fn_args), fn_args, _train(fn_args))
 
 
@@ -58,7 +61,7 @@ def _config(fn_args: FnArgs) -> FineTuningConfig:
 
 
 def _records_dir(fn_args: FnArgs) -> str:
-    # <artifact>/Split-train/*: the manifest lies in the artifact's root.
+    # The patterns have the form <artifact>/Split-train/*. The manifest is in the artifact's root.
     return os.path.dirname(os.path.dirname(fn_args.train_files[0]))
 
 

@@ -22,15 +22,15 @@ from components.trainer.task import Features, LossSum, State
 
 @dataclasses.dataclass(frozen=True)
 class ClassificationTask:
-    """Picks one of several labels for a text or a pair of texts, or one of a question's options.
+    """Chooses one of several labels for a text or a pair of texts, or one of a question's options.
 
     Attributes:
-        model_config: sizes of the model.
+        model_config: sizes of the network.
         model_options: dropout, initialisation, compute dtype.
-        task_name: names the head's variables.
-        labels: in the order of their ids; in multiple choice one for each option.
-        metric_names: keys of `glue_metrics.CLASSIFICATION_METRICS`.
-        multiple_choice: whether there are options, each with a sequence of its own.
+        task_name: part of the names of the head's variables.
+        labels: label names in the order of their ids; in multiple choice, one for each option.
+        metric_names: metrics to compute, as keys of `glue_metrics.CLASSIFICATION_METRICS`.
+        multiple_choice: whether the labels stand for options, each with a sequence of its own.
     """
 
     model_config: XLNetConfig
@@ -41,7 +41,7 @@ class ClassificationTask:
     multiple_choice: bool = False
 
     def build_model(self) -> tf_keras.Model:
-        """A model with a logit for each label, whose variables all exist."""
+        """Returns a model with a logit per label, whose variables have all been created."""
         if self.multiple_choice:
             return MultipleChoiceModel(self.model_config, self.model_options)
         return ClassificationModel(
@@ -49,14 +49,14 @@ class ClassificationTask:
         )
 
     def initial_state(self, num_rows: int) -> State:
-        """Nothing is carried over."""
+        """Returns an empty state, because nothing is carried from batch to batch."""
         del num_rows
         return {}
 
     def training_loss(
         self, model: tf_keras.Model, features: Features, state: State, *, dropout_seed: tf.Tensor
     ) -> tuple[LossSum, State]:
-        """Cross entropy summed over the real examples."""
+        """Returns the cross entropy, summed over the real examples."""
         logits = model(features, training=True, dropout_seed=dropout_seed)
         per_example = losses.classification_loss(logits, features["label_ids"])
         return _over_real_examples(per_example, features), state
@@ -64,7 +64,7 @@ class ClassificationTask:
     def evaluation_outputs(
         self, model: tf_keras.Model, features: Features, state: State
     ) -> tuple[dict[str, tf.Tensor], State]:
-        """Logits [B, K], label ids [B] and losses [B]."""
+        """Returns `logits` [B, K], `label_ids` [B] and `loss` [B]."""
         logits = model(features, training=False)
         outputs = {
             "logits": logits,
@@ -74,7 +74,7 @@ class ClassificationTask:
         return outputs, state
 
     def metrics(self, outputs: Mapping[str, np.ndarray]) -> dict[str, float]:
-        """Mean loss and the task's metrics."""
+        """Returns the mean loss and the metrics of the task."""
         confusion = glue_metrics.confusion_matrix(
             outputs["label_ids"], outputs["logits"].argmax(-1), len(self.labels)
         )
@@ -89,10 +89,10 @@ class RegressionTask:
     """Predicts a number for a text or a pair of texts (STS-B).
 
     Attributes:
-        model_config: sizes of the model.
+        model_config: sizes of the network.
         model_options: dropout, initialisation, compute dtype.
-        task_name: names the head's variables.
-        metric_names: keys of `glue_metrics.REGRESSION_METRICS`.
+        task_name: part of the names of the head's variables.
+        metric_names: metrics to compute, as keys of `glue_metrics.REGRESSION_METRICS`.
     """
 
     model_config: XLNetConfig
@@ -101,18 +101,18 @@ class RegressionTask:
     metric_names: tuple[str, ...]
 
     def build_model(self) -> tf_keras.Model:
-        """A regression model whose variables all exist."""
+        """Returns a regression model whose variables have all been created."""
         return RegressionModel(self.model_config, self.model_options, task_name=self.task_name)
 
     def initial_state(self, num_rows: int) -> State:
-        """Nothing is carried over."""
+        """Returns an empty state, because nothing is carried from batch to batch."""
         del num_rows
         return {}
 
     def training_loss(
         self, model: tf_keras.Model, features: Features, state: State, *, dropout_seed: tf.Tensor
     ) -> tuple[LossSum, State]:
-        """Squared error summed over the real examples."""
+        """Returns the squared error, summed over the real examples."""
         scores = model(features, training=True, dropout_seed=dropout_seed)
         per_example = losses.regression_loss(scores, features["label_ids"])
         return _over_real_examples(per_example, features), state
@@ -120,7 +120,7 @@ class RegressionTask:
     def evaluation_outputs(
         self, model: tf_keras.Model, features: Features, state: State
     ) -> tuple[dict[str, tf.Tensor], State]:
-        """Scores [B], labels [B] and losses [B]."""
+        """Returns `scores` [B], `label_ids` [B] (here numbers) and `loss` [B]."""
         scores = model(features, training=False)
         outputs = {
             "scores": scores,
@@ -130,7 +130,7 @@ class RegressionTask:
         return outputs, state
 
     def metrics(self, outputs: Mapping[str, np.ndarray]) -> dict[str, float]:
-        """Mean loss and the task's metrics."""
+        """Returns the mean loss and the metrics of the task."""
         values = {
             name: glue_metrics.REGRESSION_METRICS[name](outputs["label_ids"], outputs["scores"])
             for name in self.metric_names
@@ -152,15 +152,15 @@ def of_kind(
     labels: tuple[str, ...],
     metric_names: tuple[str, ...],
 ) -> ClassificationTask | RegressionTask:
-    """The task of a data set.
+    """Returns the task for a data set of the given kind.
 
     Args:
         kind: "classification", "regression" or "multiple_choice".
-        model_config: see the tasks.
-        model_options: likewise.
-        task_name: likewise.
-        labels: in the order of their ids; empty for regression.
-        metric_names: see the tasks.
+        model_config: sizes of the network.
+        model_options: dropout, initialisation, compute dtype.
+        task_name: part of the names of the head's variables.
+        labels: label names in the order of their ids; empty for regression.
+        metric_names: metrics to compute.
     """
     if kind == "regression":
         return RegressionTask(model_config, model_options, task_name, metric_names)

@@ -1,11 +1,12 @@
-"""Factorisation orders, drawn while training (paper §2.2, §2.3, appendix A.2).
+"""Factorisation orders, drawn during training (paper §2.2, §2.3, appendix A.2).
 
-Each part of a record (the reused one and the new one) is cut into blocks of `perm_size` tokens; one
-permutation orders the tokens of every block of the part, and blocks follow each other. Tokens that
-are not masked come before all others, whatever the permutation says: all may see them, and they see
-nothing that is masked.
+Each of the two parts of a record, the reused one and the new one, is cut into blocks of `perm_size`
+tokens. The same permutation orders the tokens within every block of a part, and the blocks follow
+each other. Tokens that are not masked come before all others, regardless of the permutation: every
+token may see them, and they see no masked token.
 
-The order is a function of the seed and the record's index alone, so a resumed run draws the same.
+The order is a function of the seed and the record's index alone, so a resumed run draws the same
+orders.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import tensorflow as tf
 
 from components.tokenization.special_ids import CLS_ID, SEP_ID
 
-# Names of the independent draws of a record.
+# Numbers that identify the independent random draws of a record.
 _REUSED_PART, _NEW_PART, _LEAKS = 0, 1, 2
 # Finaliser of MurmurHash3 (64 bits) and increment of SplitMix64, public-domain mixing functions.
 _MIX_1 = 0xFF51AFD7ED558CCD
@@ -27,7 +28,7 @@ _UINT64 = 1 << 64
 
 
 class PermutationError(ValueError):
-    """Sizes for which no permutation is possible without a leak of what is to be predicted."""
+    """Sizes or ratios that are not legal, such as a permutation so long that targets would leak."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,14 +36,14 @@ class PermutationConfig:
     """How permutations are drawn.
 
     Attributes:
-        seq_len: tokens of a record.
-        reuse_len: tokens of its reused part.
-        perm_size: longest permutation; usually `reuse_len`.
-        num_predict: size of the predicted part of each record; None predicts all `seq_len`
-            positions, of which the target mask marks those that count.
-        seed: of the draws.
-        leak_ratio: share of the masked tokens that all may see, themselves included (as BERT
-            leaves some tokens in place). They are predicted all the same.
+        seq_len: number of tokens of a record.
+        reuse_len: number of tokens of its reused part.
+        perm_size: length of the permutation, that is, of a block; usually `reuse_len`.
+        num_predict: number of target positions of each record, padding included; None predicts at
+            all `seq_len` positions, and the target mask marks those that count.
+        seed: seed of the random draws.
+        leak_ratio: fraction of the masked tokens that every token may see, including themselves
+            (just as BERT leaves some tokens in place). They are predicted nevertheless.
         with_target_mapping: whether to add the one-hot form of the target positions.
     """
 
@@ -58,7 +59,7 @@ class PermutationConfig:
         """Checks the sizes.
 
         Raises:
-            PermutationError: naming the value and what is legal.
+            PermutationError: if a value is not legal; the message says what is.
         """
         new_len = self.seq_len - self.reuse_len
         if not 1 <= self.reuse_len < self.seq_len:
@@ -82,15 +83,15 @@ class PermutationConfig:
 
 @dataclasses.dataclass(frozen=True)
 class LocalPermutation:
-    """A part of some records in factorisation order; all tensors [batch, part_len].
+    """The factorisation order of one part of a batch of records; all tensors are [batch, part_len].
 
     Token i may not attend to token j if `query_order[i] <= key_order[j]`.
 
     Attributes:
-        query_order: int32, place of the token as one that looks.
-        key_order: int32, place of the token as one that is looked at.
-        target: the token to be predicted at each position, which is the token there.
-        is_target: bool, whether it is predicted; never for `<sep>` and `<cls>`.
+        query_order: int32, place of each token in the order when it attends to others.
+        key_order: int32, place of each token in the order when others attend to it.
+        target: the token to predict at each position, which is the token at that position.
+        is_target: bool, whether the token is predicted; never True for `<sep>` and `<cls>`.
     """
 
     query_order: tf.Tensor
@@ -107,15 +108,16 @@ def local_permutation(
     *,
     is_leaked: tf.Tensor | None = None,
 ) -> LocalPermutation:
-    """Orders one part of each record.
+    """Determines the factorisation order of one part of each record.
 
     Args:
-        inputs: int [batch, part_len] tokens.
-        targets: int [batch, part_len] next tokens, as the records have them.
-        is_masked: bool [batch, part_len].
-        permutation: int [batch, perm_size], each row a permutation of 0 … perm_size - 1. A last
-            block that is shorter takes its beginning, which orders the block just as randomly.
-        is_leaked: bool [batch, part_len], masked tokens that all may see; None for none.
+        inputs: int [batch, part_len], the tokens.
+        targets: int [batch, part_len], the next token at each position, as stored in the records.
+        is_masked: bool [batch, part_len], whether the token was masked in preprocessing.
+        permutation: int [batch, perm_size], each row a permutation of 0 … perm_size - 1. If the
+            last block is shorter, it uses the beginning of the permutation, which is just as
+            random.
+        is_leaked: bool [batch, part_len], masked tokens that every token may see; None for none.
     """
     part_len = inputs.shape[1]
     perm_size = permutation.shape[1]
@@ -126,13 +128,14 @@ def local_permutation(
 
     is_functional = (inputs == SEP_ID) | (inputs == CLS_ID)
     is_target = is_masked & ~is_functional
-    # <sep> and <cls> keep their place in the order, but may see themselves.
+    # <sep> and <cls> keep their place in the order, but may also see themselves.
     is_context = ~is_target & ~is_functional
     if is_leaked is not None:
         is_context |= is_leaked & is_target
     key_order = tf.where(is_context, -1, index)
     query_order = tf.where(is_target & ~is_context, key_order, key_order + 1)
-    # The records' target is the next token; the permutation LM predicts the token itself.
+    # In the records, the target is the next token. The permutation language model predicts the
+    # token at the position itself.
     target = tf.concat([inputs[:, :1], targets[:, :-1]], axis=1)
     return LocalPermutation(query_order, key_order, target, is_target)
 
@@ -140,18 +143,18 @@ def local_permutation(
 def permutation_mask(
     query_order: tf.Tensor, key_order: tf.Tensor, dtype: tf.DType = tf.float32
 ) -> tf.Tensor:
-    """[batch, len, len]: 1 where token i may not attend to token j, else 0."""
+    """Returns the mask [batch, len, len], 1 where token i may not attend to token j and else 0."""
     return tf.cast(query_order[:, :, None] <= key_order[:, None, :], dtype)
 
 
 def random_permutations(record_index: tf.Tensor, size: int, *, seed: int, draw: int) -> tf.Tensor:
-    """int32 [batch, size]: for each record a permutation of 0 … size - 1.
+    """Returns a permutation of 0 … size - 1 for each record, int32 [batch, size].
 
     Args:
-        record_index: int64 [batch].
-        size: of the permutation.
-        seed: of all draws.
-        draw: which of a record's draws this is.
+        record_index: int64 [batch], indices of the records.
+        size: length of the permutations.
+        seed: seed that all random draws share.
+        draw: which of the independent draws of a record this is.
     """
     bits = _random_bits(record_index, size, seed=seed, draw=draw)
     return tf.argsort(tf.cast(_shift(bits, 1), tf.int64), axis=1, stable=True)
@@ -164,22 +167,22 @@ def permute_records(
     *,
     perm_mask_dtype: tf.DType = tf.float32,
 ) -> dict[str, tf.Tensor]:
-    """Parsed pretraining records → what the permutation language model takes.
+    """Turns parsed pretraining records into the features of the permutation language model.
 
     Args:
         records: `input`, `target`, `seg_id`, `is_masked` int64 [batch, seq_len] and `label`
             int64 [batch].
-        record_index: int64 [batch], a number of its own for each record that a run sees.
+        record_index: int64 [batch], a number that is unique to each record that a run sees.
         config: how permutations are drawn.
-        perm_mask_dtype: any numeric type; it is the largest feature by far.
+        perm_mask_dtype: any numeric dtype for `perm_mask`, which is by far the largest feature.
 
     Returns:
         `input_k`, `seg_id` int32 [batch, seq_len]; `input_q` float32 [batch, seq_len], 1 at
-        tokens to be predicted; `perm_mask` [batch, seq_len, seq_len]; `label` int32 [batch];
+        tokens to predict; `perm_mask` [batch, seq_len, seq_len]; `label` int32 [batch];
         `target` int32 and `target_mask` float32 [batch, P]; `target_positions` int32 [batch, P],
-        ascending, -1 behind the last; if asked for, `target_mapping` float32
-        [batch, P, seq_len] with empty rows there. P is `num_predict`. Without it P is seq_len and
-        the positions are left out, since all are predicted.
+        ascending and padded with -1; if requested, `target_mapping` float32 [batch, P, seq_len],
+        with rows of zeros as padding. P is `num_predict`. If that is None, P is seq_len and the
+        positions are left out, because there is a prediction at every position.
 
     Raises:
         tf.errors.InvalidArgumentError: while running, if a record has more than `num_predict`
@@ -205,7 +208,8 @@ def permute_records(
 
     reused = permute(slice(None, reuse_len), _REUSED_PART)
     new = permute(slice(reuse_len, None), _NEW_PART)
-    # Behind every place of the reused part: the new part sees all of it, and is not seen by it.
+    # The new part comes after all of the reused part in the order, so it sees all of that part and
+    # is not seen by it.
     num_blocks = -(-reuse_len // config.perm_size)
     shift = num_blocks * config.perm_size + 1
     query_order = tf.concat([reused.query_order, new.query_order + shift], axis=1)
@@ -237,7 +241,7 @@ def _predictions(
         "the records made with this number?",
     )
     with tf.control_dependencies([check] if check is not None else []):
-        # Targets first, in the order of their positions; then the rest.
+        # Sorts the targets to the front, in the order of their positions, and the rest behind them.
         order = tf.range(seq_len) + tf.where(is_target, 0, seq_len)
         positions = tf.sort(order, axis=1)[:, :num_predict]
     is_real = positions < seq_len
@@ -253,9 +257,10 @@ def _predictions(
 
 
 def _random_bits(record_index: tf.Tensor, size: int, *, seed: int, draw: int) -> tf.Tensor:
-    """uint64 [batch, size]: a hash of seed, draw, record and position, the last two mixed in turn.
+    """Returns a hash of seed, draw, record and position, uint64 [batch, size].
 
-    TensorFlow's stateless generators take one seed per call, not one per record.
+    TensorFlow's stateless generators cannot be used here, because they take one seed per call and
+    not one per record.
     """
     start = tf.constant((_mix_python(seed) + draw * _GOLDEN_GAMMA) % _UINT64, tf.uint64)
     gamma = tf.constant(_GOLDEN_GAMMA, tf.uint64)
@@ -265,9 +270,9 @@ def _random_bits(record_index: tf.Tensor, size: int, *, seed: int, draw: int) ->
 
 
 def _random_uniform(record_index: tf.Tensor, size: int, *, seed: int, draw: int) -> tf.Tensor:
-    """float64 [batch, size] in [0, 1)."""
+    """Returns uniform random numbers in [0, 1), float64 [batch, size]."""
     bits = _random_bits(record_index, size, seed=seed, draw=draw)
-    # 53 bits are what a double holds.
+    # A double has 53 significant bits.
     return tf.cast(tf.cast(_shift(bits, 11), tf.int64), tf.float64) * 2.0**-53
 
 

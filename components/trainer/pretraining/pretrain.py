@@ -1,4 +1,4 @@
-"""Pretraining from ordered records to weights, and the held-out perplexity of weights."""
+"""Pretraining, from ordered records to weights, and evaluation of weights on held-out records."""
 
 from __future__ import annotations
 
@@ -33,19 +33,21 @@ _logger = logging.getLogger(__name__)
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PretrainingConfig:
-    """All that a pretraining run is determined by, beside its records.
+    """Everything that determines a pretraining run, besides its records.
+
+    The manifests of all records must agree with the settings that describe records.
 
     Attributes:
-        seq_len: tokens per record; like all that describes records, the manifests must agree.
-        num_predict: predicted tokens of a record; None for a free number.
-        uncased: whether the records were lower-cased.
-        keep_accents: whether the records' accents were kept.
-        perm_size: longest permutation.
-        leak_ratio: share of the tokens to be predicted that all may see.
+        seq_len: number of tokens per record.
+        num_predict: number of tokens to predict per record; None if it varies.
+        uncased: whether the text of the records was lower-cased.
+        keep_accents: whether the records keep the accents of the text.
+        perm_size: length of the permutation.
+        leak_ratio: fraction of the tokens to predict that every token may see nevertheless.
         tie_weight: whether the output layer shares the word embeddings, as published.
-        weight: of the run's own records among those of `mix_with`.
-        mix_with: directories of further records, each with its weight.
-        model: sizes of the model.
+        weight: weight of the run's own records relative to those of `mix_with`.
+        mix_with: further directories of records to mix in, each with its weight.
+        model: sizes of the network.
         options: dropout, initialisation, compute dtype, memory, `reuse_len` and `bi_data`.
         training: optimizer, schedule, devices.
         init_from: folder in the published layout to continue from; None for random weights.
@@ -66,18 +68,18 @@ class PretrainingConfig:
     init_from: str | None = None
 
     def make_task(self) -> PretrainingTask:
-        """The task of the training loop."""
+        """Returns the task for the training loop."""
         return PretrainingTask(self.model, self.options, self.tie_weight)
 
 
 @dataclasses.dataclass(frozen=True)
 class PretrainingData:
-    """Records of a pretraining run, as the training loop takes them.
+    """The records of a pretraining run, in the form that the training loop takes (`TrainingData`).
 
     Attributes:
-        config: of the run.
+        config: training configuration of the run.
         train: training split of all corpora.
-        evaluation: held-out split of the run's own records; None for none.
+        evaluation: held-out split of the run's own records; None if there is none.
     """
 
     config: TrainingConfig
@@ -86,19 +88,21 @@ class PretrainingData:
 
     @property
     def steps_per_epoch(self) -> int:
-        """Updates after which the training split was seen once; at least 1."""
+        """Number of updates in one pass over the training split; at least 1."""
         return max(self.train.num_records // self.config.batch_size, 1)
 
     @property
     def has_evaluation(self) -> bool:
-        """Whether there is a split for the evaluations during training."""
+        """Whether there is a split to evaluate on during training."""
         return self.evaluation is not None
 
     def check(self, num_replicas: int = 1) -> None:
-        """Looks whether the held-out records fill a batch; the inputs look at their manifests.
+        """Checks that the held-out records fill a batch that the replicas can share.
+
+        The manifests have already been checked when the inputs were opened.
 
         Raises:
-            PretrainingInputError: if they do not, or the replicas cannot share it evenly.
+            PretrainingInputError: if they do not fill a batch, or cannot be shared evenly.
         """
         if self.evaluation is not None:
             self.evaluation.check_evaluation(num_replicas)
@@ -106,7 +110,7 @@ class PretrainingData:
     def training_batches(
         self, first_step: int, *, num_steps: int, share: InputShare
     ) -> tf.data.Dataset:
-        """See `PretrainingInput.training`."""
+        """Returns the batches from `first_step` on; see `PretrainingInput.training`."""
         return self.train.training(
             num_steps=first_step + num_steps,
             first_step=first_step,
@@ -116,17 +120,20 @@ class PretrainingData:
         )
 
     def evaluation_batch_size(self, num_replicas: int) -> int:
-        """Rows that the held-out files can feed; that replicas can share them is checked."""
+        """Returns the batch size for which the held-out records were opened.
+
+        `check` makes sure that the replicas can share such a batch.
+        """
         del num_replicas
         return self.evaluation.config.batch_size
 
     def evaluation_batches(self, share: InputShare) -> tf.data.Dataset:
-        """See the function of this name."""
+        """Returns one pass over the held-out records; see the module function of the same name."""
         return evaluation_batches(self.evaluation, share)
 
 
 def evaluation_batches(records: PretrainingInput, share: InputShare) -> tf.data.Dataset:
-    """One pass over held-out records, as `Evaluation` takes them; all rows are real."""
+    """Returns one pass over held-out records, as `Evaluation` takes them; all rows are real."""
     real = tf.ones([records.config.batch_size // share.num_hosts], tf.int32)
     return records.evaluation(
         host=share.host, num_hosts=share.num_hosts, num_replicas=share.parts
@@ -139,15 +146,17 @@ def pretrain(
     """Checks the records against the configuration, trains, and writes the weights by name.
 
     Args:
-        config: of the run.
-        records_dir: where the records' manifest lies, with the splits "train" and "eval".
-        model_dir: gets the weights under `xlnet/` and the curves.
-        state_root: see `training_run.train_and_write`.
+        config: configuration of the run.
+        records_dir: folder of the records and their manifest, with the split "train" and, for
+            evaluations, "eval".
+        model_dir: folder for the weights (under `xlnet/`) and the training curves.
+        state_root: folder in which every run keeps its state in a subfolder of its own; None keeps
+            the state in `model_dir`.
 
     Raises:
         ManifestError: if records were made with other settings; every difference is listed.
-        PretrainingInputError: if the batch size does not fit the records'.
-        PermutationError: if `perm_size` does not fit.
+        PretrainingInputError: if the batch size does not fit that of the records.
+        PermutationError: if `perm_size` does not fit the other sizes.
         ValueError: if the vocabulary does not fit the model.
     """
     manifest = manifest_lib.read(records_dir)
@@ -182,16 +191,16 @@ def pretrain(
 
 
 def evaluate(config: PretrainingConfig, *, records_dir: str, weights: str) -> dict[str, float]:
-    """Metrics of weights on the held-out records, on one device.
+    """Returns the metrics of weights on the held-out records, computed on one device.
 
     Args:
-        config: of the run that the weights are from.
-        records_dir: where the records' manifest lies.
-        weights: folder in the published layout.
+        config: configuration of the run that made the weights.
+        records_dir: folder of the records and their manifest.
+        weights: folder of the weights in the published layout.
 
     Raises:
-        ManifestError, PretrainingInputError: as `pretrain`.
-        WeightsError: if the weights are not those of such a model.
+        ManifestError, PretrainingInputError: in the same cases as `pretrain`.
+        WeightsError: if the weights do not fit the model.
     """
     manifest = manifest_lib.read(records_dir)
     config = with_vocabulary(config, manifest)
@@ -209,9 +218,10 @@ def evaluate(config: PretrainingConfig, *, records_dir: str, weights: str) -> di
 def _open_evaluation(
     config: PretrainingConfig, manifest: manifest_lib.Manifest, records_dir: str
 ) -> PretrainingInput:
-    """The held-out split of a run's own records, in batches that its files can feed."""
+    """Opens the held-out split of a run's own records, in batches for which it has enough files."""
     batch_size = config.training.eval_batch_size
-    # A file feeds a stretch of rows of each batch.
+    # Each file supplies a fixed number of rows of every batch, so the number of files limits the
+    # batch size.
     rows = manifest.parameters["batch_size"]
     most = rows * max(len(manifest.shards.get(EVALUATION_SPLIT, [])), 1)
     if most < batch_size:

@@ -1,8 +1,9 @@
-"""What pretraining ships: a folder in the published layout, from which fine-tuning starts.
+"""Exports the result of pretraining: a folder in the published layout, to start fine-tuning from.
 
-It holds `xlnet_model.ckpt.*` (the weights by their published names, the language model's head
-included), `xlnet_config.json` (sizes of the network), `spiece.model` (the vocabulary),
-`xlnet_weights.json` (its digest), and under `assets.extra/` which records the weights belong to.
+It contains `xlnet_model.ckpt.*` (the weights under their published names, including the language
+model's head), `xlnet_config.json` (sizes of the network), `spiece.model` (the vocabulary),
+`xlnet_weights.json` (digest of the vocabulary), and under `assets.extra/` a description of the
+records that the weights were trained on.
 """
 
 from __future__ import annotations
@@ -19,13 +20,13 @@ from components.trainer.training_run import with_vocabulary, write_weights
 def save(
     result: TrainingResult, config: PretrainingConfig, *, records_dir: str, directory: str
 ) -> None:
-    """Writes the folder.
+    """Writes the weights and everything that belongs beside them.
 
     Args:
-        result: of the run.
-        config: of the run.
-        records_dir: where the records' manifest and their vocabulary lie.
-        directory: gets the files.
+        result: result of the run.
+        config: configuration of the run.
+        records_dir: folder with the manifest and the vocabulary of the records.
+        directory: folder to write to.
     """
     manifest = manifest_lib.read(records_dir)
     config = with_vocabulary(config, manifest)
@@ -34,7 +35,7 @@ def save(
 
 
 def describe(records_dir: str, directory: str) -> None:
-    """Writes what belongs beside the weights: their vocabulary, and which records they are from."""
+    """Writes the vocabulary and the description of the training records beside the weights."""
     vocabulary_file.write(vocabulary_file.read(records_dir), directory)
     saved_model_records.write(
         directory,

@@ -1,7 +1,7 @@
-"""Pretraining records as batches in which every row continues the row of the batch before.
+"""Pretraining records as batches in which every row continues the same row of the previous batch.
 
-Step t of a run is a function of the records, the configuration and t: a resumed run goes on with
-the batches that it would have seen, without reading the earlier ones.
+The batch of step t is a function of the records, the configuration and t. A resumed run therefore
+continues with the batches that it would have seen, without decoding the earlier ones.
 """
 
 from __future__ import annotations
@@ -28,20 +28,22 @@ class PretrainingInputConfig:
     """What the batches of a run are made of.
 
     Attributes:
-        corpora: directories with a manifest, mixed by weight.
-        split: which split of them.
-        batch_size: rows of the global batch: a multiple of the records' own `batch_size`.
-        seq_len: tokens of a record.
-        reuse_len: tokens of its reused part.
+        corpora: directories of records with their manifests, mixed by weight.
+        split: name of the split to read from each corpus.
+        batch_size: number of rows of the global batch; a multiple of the `batch_size` that the
+            records were made for.
+        seq_len: number of tokens of a record.
+        reuse_len: number of tokens of its reused part.
         bi_data: whether half of the rows run backwards.
-        perm_size: longest permutation.
-        num_predict: predicted tokens of a record, as preprocessed; None for a free number, then
-            every record is padded to the most that any has.
-        seed: of the order of the files and of the permutations.
-        expected: further parameters that the manifests must have, such as `uncased` and
+        perm_size: length of the permutation.
+        num_predict: number of tokens to predict per record, as in preprocessing; None if it varies,
+            in which case every record is padded to the largest number in any record.
+        seed: seed of the file order and of the permutations.
+        expected: further parameters that the manifests must agree with, such as `uncased` and
             `vocabulary_sha256`.
-        leak_ratio: see `PermutationConfig`.
-        with_target_mapping: likewise.
+        leak_ratio: fraction of the masked tokens that every token may see; see
+            `PermutationConfig`.
+        with_target_mapping: whether to add the one-hot form of the target positions.
     """
 
     corpora: tuple[Corpus, ...]
@@ -59,12 +61,13 @@ class PretrainingInputConfig:
 
 
 class PretrainingInput:
-    """Batches of a run, for any of its hosts.
+    """Makes the batches of a run, for any of its hosts.
 
     Attributes:
-        config: what they are made of.
-        num_predict: size of the predicted part: the configured one, or the most in any record.
-        num_lanes: groups of rows that read files of their own.
+        config: what the batches are made of.
+        num_predict: number of target positions per record: the configured number, or else the
+            largest number of masked tokens in any record.
+        num_lanes: number of lanes, that is, groups of rows that read files of their own.
     """
 
     def __init__(self, config: PretrainingInputConfig) -> None:
@@ -72,8 +75,8 @@ class PretrainingInput:
 
         Raises:
             ManifestError: if one is missing or disagrees with the configuration.
-            PretrainingInputError: if the batch size does not fit the records'.
-            PermutationError: if `perm_size` does not fit.
+            PretrainingInputError: if the batch size does not fit that of the records.
+            PermutationError: if `perm_size` does not fit the other sizes.
         """
         if not config.corpora:
             raise PretrainingInputError("corpora is empty; name a directory of records.")
@@ -129,24 +132,25 @@ class PretrainingInput:
         num_hosts: int = 1,
         num_replicas: int = 1,
     ) -> tf.data.Dataset:
-        """Batches of the steps from `first_step` up to `num_steps`.
+        """Returns this host's batches for the steps from `first_step` up to `num_steps`.
 
         Args:
-            num_steps: steps of the whole run.
-            first_step: steps already taken; nothing of them is decoded.
-            host: of this machine.
-            num_hosts: machines that feed the run. Together their batches are the global one: the
-                hosts' rows in turn.
-            num_replicas: of each host, which share its batch, a stretch of rows each.
+            num_steps: number of steps of the whole run.
+            first_step: number of steps already taken; their records are not decoded.
+            host: index of this host.
+            num_hosts: number of hosts that feed the run. The global batch consists of their batches
+                one after the other.
+            num_replicas: number of replicas per host. Each gets an equal stretch of the host's
+                rows.
 
         Returns:
-            Dataset of the features of `permute_records`, and `continues` bool [rows]: False where
-            a row begins a file, so that the memory of the step before is of another text. With
-            `bi_data` the first half of each replica's rows runs forward and the second half
-            backward. A row keeps its place, and so its replica, throughout a run.
+            Dataset of the features of `permute_records`, and `continues` bool [rows], which is
+            False where a row begins a file, so that the memory from the previous step belongs to
+            another text. With `bi_data`, the first half of each replica's rows runs forward and the
+            second half backward. A row keeps its place, and thus its replica, throughout a run.
 
         Raises:
-            PretrainingInputError: if rows, hosts and replicas do not divide.
+            PretrainingInputError: if the rows do not divide evenly among hosts and replicas.
         """
         rows = self._rows_of_host(host, num_hosts, num_replicas)
         lanes = {
@@ -165,32 +169,33 @@ class PretrainingInput:
     def evaluation(
         self, *, host: int = 0, num_hosts: int = 1, num_replicas: int = 1
     ) -> tf.data.Dataset:
-        """Batches of one pass over all files, in the same order every time; see `training`.
+        """Returns the batches of one pass over all files, always in the same order.
 
-        Rows that do not fill a global batch at the end are left out.
+        Records at the end that do not fill a global batch are left out. See `training` for the
+        arguments, the features and the errors.
         """
         rows = self._rows_of_host(host, num_hosts, num_replicas)
         lanes = pretraining_schedule.one_epoch(self._corpora, num_lanes=self.num_lanes)
         return self._dataset({lane: lanes[lane] for lane in self._lanes_of(rows)}, rows, 0)
 
     def check_evaluation(self, num_replicas: int) -> None:
-        """Raises the errors of `evaluation`, on one host, before there is need of it."""
+        """Raises, ahead of time, the errors that `evaluation` on a single host would raise."""
         self._rows_of_host(0, 1, num_replicas)
         pretraining_schedule.one_epoch(self._corpora, num_lanes=self.num_lanes)
 
     @property
     def num_records(self) -> int:
-        """Records of all corpora together."""
+        """Number of records of all corpora together."""
         return sum(
             file.num_batches * corpus.rows for corpus in self._corpora for file in corpus.files
         )
 
     def _rows_of_host(self, host: int, num_hosts: int, num_replicas: int) -> list[int]:
-        """Numbers of the global batch's rows that a host feeds, replica by replica.
+        """Returns the indices of the global batch's rows that a host feeds, replica by replica.
 
         The records have a forward and a backward half for each of the cores that they were laid
-        out for, which need not be those that train. Which rows stand together is of no matter, as
-        long as it stays so: each row has a memory of its own.
+        out for. Training may use another number of replicas, because each row has its own memory:
+        any grouping of the rows works as long as it does not change during a run.
         """
         if not 0 <= host < num_hosts:
             raise PretrainingInputError(f"host is {host}; legal is 0 to {num_hosts - 1}.")
@@ -217,7 +222,7 @@ class PretrainingInput:
         ]
 
     def _lanes_of(self, rows: Sequence[int]) -> list[int]:
-        """Lanes that some of these rows are read from."""
+        """Returns the lanes that these rows are read from."""
         return sorted({number // self._rows for number in rows})
 
     def _dataset(
@@ -228,7 +233,7 @@ class PretrainingInput:
         ).enumerate(first_step)
         description = PRETRAINING.feature_description(self.config.seq_len, use="training")
         first_rows = {lane: place * self._rows for place, lane in enumerate(lanes)}
-        # Where the rows stand among all that the lanes give.
+        # Places of the rows in the concatenated rows of all lanes.
         places = [first_rows[n // self._rows] + n % self._rows for n in row_numbers]
 
         def parse(step: tf.Tensor, parts: tuple[Any, ...]) -> dict[str, tf.Tensor]:
@@ -238,7 +243,7 @@ class PretrainingInput:
                 tf.io.parse_example(tf.gather(records, places), description),
                 step * self.config.batch_size + tf.constant(row_numbers, tf.int64),
                 self._permutation,
-                # The largest feature by far; the model only asks whether it is above 0.
+                # The largest feature by far, of which the model only tests whether it is above 0.
                 perm_mask_dtype=tf.uint8,
             )
             features["continues"] = tf.gather(continues, places)
@@ -247,7 +252,7 @@ class PretrainingInput:
         return serialized.map(parse, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
 
     def _lane(self, visits: Sequence[Visit]) -> tf.data.Dataset:
-        """Serialized records string [rows], and `continues` bool [rows], by step."""
+        """Returns serialized records, string [rows], and `continues`, bool [rows], step by step."""
         rows = self._rows
         dataset = tf.data.Dataset.from_tensor_slices(
             (
@@ -272,7 +277,12 @@ class PretrainingInput:
 
 
 def replica_features(config: PermutationConfig, *, rows: int) -> dict[str, tf.TensorSpec]:
-    """Features of pretraining records as a replica gets them."""
+    """Returns the specifications of pretraining features as a replica gets them.
+
+    Args:
+        config: how permutations are drawn.
+        rows: number of rows per replica.
+    """
     description = PRETRAINING.feature_description(config.seq_len, use="training")
     records = {
         name: tf.TensorSpec([rows, *feature.shape], feature.dtype)

@@ -1,8 +1,9 @@
-"""Which file of pretraining records is read when: a function of the seed and the step alone.
+"""The schedule by which files of pretraining records are read, given the seed and the step.
 
-Records of a file continue each other batch by batch, and the model's memory rests on that. So the
-unit that is shuffled, and mixed from several corpora, is the file. The global batch is made of
-lanes, each of which reads one file after another; a lane is as many rows as a batch of a file has.
+The records of a file continue each other from batch to batch, and the model's memory relies on
+that. Therefore whole files are shuffled and mixed, and not single records. The global batch
+consists of lanes, each of which reads one file after another; a lane has as many rows as a batch of
+a file.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from components.records import PRETRAINING
 
 
 class PretrainingInputError(ValueError):
-    """Records from which the batches that are asked for cannot be made."""
+    """Records from which the requested batches cannot be made."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,8 +29,8 @@ class Corpus:
     """A directory of pretraining records.
 
     Attributes:
-        directory: where its manifest lies.
-        weight: how many of the batches come from it, relative to the other corpora.
+        directory: folder of the records and their manifest.
+        weight: share of the batches that come from this corpus, relative to the other corpora.
     """
 
     directory: str
@@ -38,7 +39,7 @@ class Corpus:
 
 @dataclasses.dataclass(frozen=True)
 class RecordFile:
-    """A file of records; `num_batches` batches of the manifest's `batch_size` records."""
+    """A file with `num_batches` batches of as many records as the manifest's `batch_size`."""
 
     path: str
     num_batches: int
@@ -49,10 +50,10 @@ class CorpusFiles:
     """The files of one split of a corpus.
 
     Attributes:
-        files: in the manifest's order.
-        weight: see `Corpus`.
-        max_masked: most tokens that a record has masked.
-        parameters: of the manifest.
+        files: files in the order of the manifest.
+        weight: share of the batches that come from this corpus, relative to the other corpora.
+        max_masked: largest number of masked tokens in any record.
+        parameters: parameters of the manifest.
     """
 
     files: tuple[RecordFile, ...]
@@ -62,13 +63,13 @@ class CorpusFiles:
 
     @property
     def rows(self) -> int:
-        """Records of a batch."""
+        """Number of records per batch."""
         return self.parameters["batch_size"]
 
 
 @dataclasses.dataclass(frozen=True)
 class Visit:
-    """A stretch of a file that a lane reads; `first_batch` to `first_batch + num_batches - 1`."""
+    """A stretch of a file that a lane reads: `num_batches` batches from `first_batch` on."""
 
     path: str
     first_batch: int
@@ -76,17 +77,18 @@ class Visit:
 
 
 def open_corpus(corpus: Corpus, *, split: str, expected: Mapping[str, Any]) -> CorpusFiles:
-    """Reads and checks a corpus' manifest.
+    """Reads and checks the manifest of a corpus.
 
     Args:
-        corpus: where it lies.
-        split: which of its splits.
+        corpus: directory and weight of the corpus.
+        split: name of the split to read.
         expected: parameters that the reader is configured for (`seq_len`, `reuse_len`, `bi_data`,
-            `num_predict`, `uncased`, `vocabulary_sha256`, …); only those named are compared.
+            `num_predict`, `uncased`, `vocabulary_sha256`, …). Only these are compared.
 
     Raises:
         ManifestError: if the manifest is missing, lists no such split, or disagrees with
-            `expected`; then every difference is listed.
+            `expected`; in the last case, every difference is listed.
+        PretrainingInputError: if the weight is not positive.
     """
     manifest = manifest_lib.read(corpus.directory)
     try:
@@ -119,10 +121,13 @@ def open_corpus(corpus: Corpus, *, split: str, expected: Mapping[str, Any]) -> C
 
 
 def one_epoch(corpora: Sequence[CorpusFiles], *, num_lanes: int) -> list[list[Visit]]:
-    """Every file once and in order, for evaluation: the visits of each lane.
+    """Returns what each lane reads in an evaluation, which reads every file once and in order.
 
-    Lanes get files one at a time, the emptiest lane first; all are cut to the shortest one's
-    length, so that batches are full.
+    Files are assigned one at a time to the lane with the fewest batches so far. All lanes are then
+    cut to the length of the shortest, so that every batch is full.
+
+    Raises:
+        PretrainingInputError: if there are fewer files than lanes.
     """
     lanes: list[list[Visit]] = [[] for _ in range(num_lanes)]
     lengths = [(0, lane) for lane in range(num_lanes)]
@@ -148,18 +153,18 @@ def steps(
     first_step: int,
     last_step: int,
 ) -> list[Visit]:
-    """What a lane reads from `first_step` up to `last_step`, which is not read itself.
+    """Returns what a lane reads from `first_step` up to, but not including, `last_step`.
 
-    Each epoch of a corpus has another order of its files, dealt out to the lanes in turn. A lane's
-    next file comes from the corpus that lags most behind its weight.
+    The files of a corpus have a different order in each epoch, and are dealt out to the lanes in
+    turn. A lane takes its next file from the corpus that lags furthest behind its weight.
 
     Args:
-        corpora: to be mixed.
-        num_lanes: lanes of the global batch.
-        lane: which of them.
-        seed: of the orders.
-        first_step: steps already taken.
-        last_step: steps of the whole run.
+        corpora: corpora to mix.
+        num_lanes: number of lanes of the global batch.
+        lane: index of this lane.
+        seed: seed of the file orders.
+        first_step: number of steps already taken.
+        last_step: number of steps of the whole run.
     """
     return list(_between(_endless(corpora, num_lanes, lane, seed), first_step, last_step))
 
@@ -182,7 +187,7 @@ def _endless(
 def _lane_files(
     members: Sequence[RecordFile], num_lanes: int, lane: int, seed: int, corpus_index: int
 ) -> Iterator[RecordFile]:
-    # The deal goes on from epoch to epoch, so with fewer files than lanes all are still read
+    # Dealing continues across epochs, so that even with fewer files than lanes, all files are read
     # equally often.
     dealt = 0
     for epoch in itertools.count():

@@ -1,4 +1,7 @@
-"""Entry point of TFX's generic Trainer for pretraining, referred to by its dotted path."""
+"""`run_fn` and `tuner_fn` for pretraining.
+
+TFX's Trainer and Tuner find these functions by their dotted paths.
+"""
 
 from __future__ import annotations
 
@@ -20,10 +23,11 @@ _logger = logging.getLogger(__name__)
 
 
 def run_fn(fn_args: FnArgs) -> None:
-    """Pretrains on ordered records and writes the encoder's folder.
+    """Pretrains on ordered records and writes the folder from which fine-tuning can start.
 
     Args:
-        fn_args: of TFX; `custom_config["pretraining"]` is a `PretrainingConfig` as JSON.
+        fn_args: arguments from TFX; `custom_config["pretraining"]` is a `PretrainingConfig` as
+            JSON.
     """
     config, result = run_options.train(_config(fn_args), fn_args, _train(fn_args))
     if not result.is_chief:
@@ -35,22 +39,23 @@ def run_fn(fn_args: FnArgs) -> None:
 
 
 def export_trained_elsewhere(trained_dir: str, *, records_dir: str, directory: str) -> None:
-    """Ships what a training job left, without restoring its run here.
+    """Exports the result of a training job without restoring its run in this process.
 
-    The memory in a pretraining's checkpoints is shared out over the job's devices, so that they
-    cannot be restored on this one; what pretraining ships are files.
+    The checkpoints of pretraining hold memory that is split over the job's devices, so they cannot
+    be restored on this machine's. That is not necessary either, because the export only copies
+    files.
 
     Args:
-        trained_dir: of the job.
-        records_dir: where the records' manifest and their vocabulary lie.
-        directory: gets the files.
+        trained_dir: folder with the results of the job.
+        records_dir: folder with the manifest and the vocabulary of the records.
+        directory: folder to write to.
     """
     files.copy_tree(f"{trained_dir}/xlnet", directory)
     pretraining_export.describe(records_dir, directory)
 
 
 def tuner_fn(fn_args: FnArgs) -> TunerFnResult:
-    """Searches for settings; arguments as for `run_fn`."""
+    """Returns the search for settings; arguments as for `run_fn`."""
     return run_options.tuner(_config(fn_args), fn_args, _train(fn_args))
 
 
@@ -61,7 +66,7 @@ def _config(fn_args: FnArgs) -> PretrainingConfig:
 
 
 def _records_dir(fn_args: FnArgs) -> str:
-    # <artifact>/Split-train/*: the manifest lies in the artifact's root.
+    # The patterns have the form <artifact>/Split-train/*. The manifest is in the artifact's root.
     return os.path.dirname(os.path.dirname(fn_args.train_files[0]))
 
 

@@ -20,10 +20,10 @@ _NEEDED = ("target", "target_mask", "continues")
 
 @dataclasses.dataclass(frozen=True)
 class PretrainingTask:
-    """Predicts tokens of a segment in a random order, with the memory of the segment before.
+    """Predicts tokens of a segment in a random order, given the memory of the previous segment.
 
     Attributes:
-        model_config: sizes of the model.
+        model_config: sizes of the network.
         model_options: dropout, initialisation, compute dtype, memory.
         tie_weight: whether the output layer shares the word embeddings, as published.
     """
@@ -33,11 +33,11 @@ class PretrainingTask:
     tie_weight: bool = True
 
     def build_model(self) -> tf_keras.Model:
-        """A language model whose variables all exist."""
+        """Returns a language model whose variables have all been created."""
         return PretrainingModel(self.model_config, self.model_options, tie_weight=self.tie_weight)
 
     def initial_state(self, num_rows: int) -> State:
-        """Memory of zeros, [n_layer, num_rows, mem_len, d_model]; none with `mem_len` 0."""
+        """Returns zeros [n_layer, num_rows, mem_len, d_model] as memory; none if `mem_len` is 0."""
         options = self.model_options
         if not options.mem_len:
             return {}
@@ -47,7 +47,7 @@ class PretrainingTask:
     def training_loss(
         self, model: tf_keras.Model, features: Features, state: State, *, dropout_seed: tf.Tensor
     ) -> tuple[LossSum, State]:
-        """Cross entropy summed over the tokens to be predicted, whose number is the weight."""
+        """Returns the cross entropy summed over the tokens to predict, weighted by their number."""
         outputs = self._run(model, features, state, training=True, dropout_seed=dropout_seed)
         per_token, mask = _token_losses(outputs["logits"], features)
         loss = LossSum(total=tf.reduce_sum(per_token * mask), weight=tf.reduce_sum(mask))
@@ -56,7 +56,10 @@ class PretrainingTask:
     def evaluation_outputs(
         self, model: tf_keras.Model, features: Features, state: State
     ) -> tuple[dict[str, tf.Tensor], State]:
-        """By row: `loss` summed over its tokens, number of `correct` ones, and of all `tokens`."""
+        """Returns the summed `loss` and the numbers of `correct` and of all `tokens` of each row.
+
+        Only the tokens to predict count. Each output has shape [B].
+        """
         outputs = self._run(model, features, state, training=False, dropout_seed=None)
         per_token, mask = _token_losses(outputs["logits"], features)
         guesses = tf.argmax(outputs["logits"], axis=-1, output_type=tf.int32)
@@ -69,7 +72,7 @@ class PretrainingTask:
         return sums, _next_state(state, outputs)
 
     def metrics(self, outputs: Mapping[str, np.ndarray]) -> dict[str, float]:
-        """`loss` in nats per token, `perplexity` (its exponential), and `token_accuracy`."""
+        """Returns `loss` in nats per token, `perplexity` (exp of the loss) and `token_accuracy`."""
         loss, correct, tokens = (
             outputs[name].astype(np.float64).sum() for name in ("loss", "correct", "tokens")
         )
@@ -92,7 +95,7 @@ class PretrainingTask:
         check_features(features, _NEEDED, "pretraining")
         inputs = dict(features)
         if _MEMS in state:
-            # A row that begins a file does not continue what is in its memory.
+            # A row that begins a file does not continue the text in its memory, which is cleared.
             mems = state[_MEMS]
             continues = tf.cast(features["continues"], mems.dtype)
             inputs[_MEMS] = mems * continues[None, :, None, None]
@@ -100,7 +103,7 @@ class PretrainingTask:
 
 
 def _token_losses(logits: tf.Tensor, features: Features) -> tuple[tf.Tensor, tf.Tensor]:
-    """Cross entropies [B, P], and 1 where there is a token to be predicted, else 0."""
+    """Returns cross entropies [B, P], and a mask that is 1 where there is a token to predict."""
     per_token = losses.language_model_loss(logits, features["target"])
     return per_token, tf.cast(features["target_mask"], per_token.dtype)
 

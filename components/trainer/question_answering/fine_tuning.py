@@ -22,7 +22,8 @@ from components.trainer.training_run import check_records, train_and_write, with
 
 _logger = logging.getLogger(__name__)
 
-# Text does not go to a TPU; ids of questions are read beside the batches.
+# The records without their text features, because text cannot be sent to a TPU. The ids of the
+# questions are read separately, in `read_evaluation_set`.
 RECORD_TYPE = dataclasses.replace(
     records.QUESTION_ANSWERING,
     features=tuple(
@@ -33,19 +34,20 @@ RECORD_TYPE = dataclasses.replace(
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class QuestionAnsweringFineTuningConfig:
-    """All that a run is determined by, beside its records.
+    """Everything that determines a run, besides its records.
 
     Attributes:
-        windows: how paragraphs were cut; the records must agree.
-        uncased: whether the records were lower-cased.
-        keep_accents: whether the records' accents were kept.
-        start_n_top: starts that the beam search keeps.
-        end_n_top: ends that it keeps for each of them.
+        windows: how paragraphs are cut into windows; the records must have been made the same way.
+        uncased: whether the text of the records was lower-cased.
+        keep_accents: whether the records keep the accents of the text.
+        start_n_top: number of start positions that the beam search keeps.
+        end_n_top: number of end positions that it keeps for each start.
         decoding: how answers are chosen.
-        model: sizes of the model.
+        model: sizes of the network.
         options: dropout, initialisation, compute dtype.
         training: optimizer, schedule, devices.
-        init_from: folder in the published layout whose encoder to start from; None for random.
+        init_from: folder in the published layout whose encoder to start from; None for random
+            weights.
     """
 
     windows: WindowConfig
@@ -73,15 +75,16 @@ def fine_tune(
     """Checks the records against the configuration, trains, and writes the weights by name.
 
     Args:
-        config: of the run.
-        records_dir: where the records' manifest lies.
-        train_files: patterns of the training split.
-        eval_files: patterns of the evaluation split; may be empty.
-        paragraph_files: patterns of raw examples of the evaluation split
-            (`example_gen/question_answering/squad_examples.py`), whose answers the scores during
-            training are measured by; without them there are no such scores.
-        model_dir: gets the weights under `xlnet/` and the curves.
-        state_root: see `training_run.train_and_write`.
+        config: configuration of the run.
+        records_dir: folder with the manifest of the records.
+        train_files: file patterns of the training split.
+        eval_files: file patterns of the evaluation split; may be empty.
+        paragraph_files: file patterns of the evaluation split's raw examples
+            (`example_gen/question_answering/squad_examples.py`). The scores during training are
+            measured against their answers; without them there are no such scores.
+        model_dir: folder for the weights (under `xlnet/`) and the training curves.
+        state_root: folder in which every run keeps its state in a subfolder of its own; None keeps
+            the state in `model_dir`.
 
     Raises:
         ManifestError: if the records were made with other settings.
@@ -129,13 +132,13 @@ def fine_tune(
 
 
 def read_evaluation_set(evaluation: RecordFiles, paragraph_files: Sequence[str]) -> EvaluationSet:
-    """Reads what scores during training need; it stays in memory.
+    """Reads into memory what the scores during training need.
 
     Args:
         evaluation: records of the evaluation split.
-        paragraph_files: patterns of its raw examples.
+        paragraph_files: file patterns of its raw examples.
     """
-    # Record by record in the order in which `record_input.evaluation_batches` gives them.
+    # In the order in which `record_input.evaluation_batches` reads the records.
     windows = [
         window_outputs.read_window(serialized)
         for path in evaluation.paths

@@ -1,4 +1,7 @@
-"""Entry point of TFX's generic Trainer for question answering, referred to by its dotted path."""
+"""`run_fn` and `tuner_fn` for question answering.
+
+TFX's Trainer and Tuner find these functions by their dotted paths.
+"""
 
 from __future__ import annotations
 
@@ -30,8 +33,8 @@ def run_fn(fn_args: FnArgs) -> None:
     """Trains on question answering records and exports the model.
 
     Args:
-        fn_args: of TFX; `custom_config["fine_tuning"]` is a `QuestionAnsweringFineTuningConfig` as
-            JSON.
+        fn_args: arguments from TFX; `custom_config["fine_tuning"]` is a
+            `QuestionAnsweringFineTuningConfig` as JSON.
     """
     config, result = run_options.train(_config(fn_args), fn_args, _train(fn_args))
     if not result.is_chief:
@@ -54,7 +57,7 @@ def run_fn(fn_args: FnArgs) -> None:
 
 
 def tuner_fn(fn_args: FnArgs) -> TunerFnResult:
-    """Searches for settings; arguments as for `run_fn`."""
+    """Returns the search for settings; arguments as for `run_fn`."""
     return run_options.tuner(_config(fn_args), fn_args, _train(fn_args))
 
 
@@ -65,7 +68,8 @@ def _config(fn_args: FnArgs) -> QuestionAnsweringFineTuningConfig:
 
 
 def _records_dir(fn_args: FnArgs) -> str:
-    # <artifact>/Split-train/*: manifest and paragraphs lie in the artifact's root.
+    # The patterns have the form <artifact>/Split-train/*. Manifest and paragraphs are in the
+    # artifact's root.
     return os.path.dirname(os.path.dirname(fn_args.train_files[0]))
 
 

@@ -1,4 +1,4 @@
-"""Question answering as a task of the training loop: spans and answerability."""
+"""Question answering (spans and answerability) as a task of the training loop."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from components.span_decoding.window_outputs import SPAN_OUTPUTS, RecordedWindow
 from components.trainer.task import Features, LossSum, State, check_features
 
 _TARGETS = ("start_positions", "end_positions", "is_impossible")
-# Of all that SQuAD's script reports, what a learning curve can show.
+# The scores of SQuAD's official script that make sense as learning curves.
 _CURVES = ("exact", "f1", "HasAns_exact", "HasAns_f1", "NoAns_f1", "best_exact", "best_f1")
 
 
 @dataclasses.dataclass(frozen=True)
 class EvaluationSet:
-    """What scores during training need, beside the records that the model reads.
+    """What the scores during training need, besides the records that the model reads.
 
     Attributes:
-        paragraphs: the data set.
-        windows: one for each evaluation record, in the order of the records.
+        paragraphs: paragraphs of the evaluation split with their questions and answers.
+        windows: one window for each evaluation record, in the order of the records.
     """
 
     paragraphs: Sequence[Paragraph]
@@ -38,15 +38,15 @@ class EvaluationSet:
 
 @dataclasses.dataclass(frozen=True)
 class QuestionAnsweringTask:
-    """Finds the span of a paragraph that answers a question, and whether there is one.
+    """Predicts whether a paragraph answers a question, and the span that does.
 
     Attributes:
-        model_config: sizes of the model.
+        model_config: sizes of the network.
         model_options: dropout, initialisation, compute dtype.
-        start_n_top: starts that the beam search keeps.
-        end_n_top: ends that it keeps for each of them.
+        start_n_top: number of start positions that the beam search keeps.
+        end_n_top: number of end positions that it keeps for each start.
         decoding: how answers are chosen.
-        evaluation: for the scores during training; None where there are none.
+        evaluation: data for the scores during training; None for no such scores.
     """
 
     model_config: XLNetConfig
@@ -57,7 +57,7 @@ class QuestionAnsweringTask:
     evaluation: EvaluationSet | None = None
 
     def build_model(self) -> tf_keras.Model:
-        """A question answering model whose variables all exist."""
+        """Returns a question answering model whose variables have all been created."""
         return QuestionAnsweringModel(
             self.model_config,
             self.model_options,
@@ -66,14 +66,14 @@ class QuestionAnsweringTask:
         )
 
     def initial_state(self, num_rows: int) -> State:
-        """Nothing is carried over."""
+        """Returns an empty state, because nothing is carried from batch to batch."""
         del num_rows
         return {}
 
     def training_loss(
         self, model: tf_keras.Model, features: Features, state: State, *, dropout_seed: tf.Tensor
     ) -> tuple[LossSum, State]:
-        """Half the span losses and half the answerability loss, summed over the examples."""
+        """Returns half the span losses plus half the answerability loss, summed over examples."""
         check_features(features, _TARGETS, "question answering")
         outputs = model(features, training=True, dropout_seed=dropout_seed)
         per_example = losses.question_answering_loss(outputs, features)
@@ -86,7 +86,7 @@ class QuestionAnsweringTask:
     def evaluation_outputs(
         self, model: tf_keras.Model, features: Features, state: State
     ) -> tuple[dict[str, tf.Tensor], State]:
-        """Beams ([B, K] starts, [B, K * L] ends), `cls_logits` [B] and `unique_ids` [B]."""
+        """Returns beams ([B, K] starts, [B, K * L] ends), `cls_logits` [B] and `unique_ids` [B]."""
         outputs = model(
             {name: value for name, value in features.items() if name not in _TARGETS},
             training=False,
@@ -95,7 +95,10 @@ class QuestionAnsweringTask:
         return {**kept, "unique_ids": features["unique_ids"]}, state
 
     def metrics(self, outputs: Mapping[str, np.ndarray]) -> dict[str, float]:
-        """Scores in percent, as SQuAD's script and the Evaluator give them; empty without a set."""
+        """Returns scores in percent, as SQuAD's script and the Evaluator compute them.
+
+        The result is empty without an evaluation set.
+        """
         if self.evaluation is None:
             return {}
         windows = window_outputs.join_in_record_order(self.evaluation.windows, outputs)
