@@ -88,10 +88,11 @@ test_pipeline() {
   in_image xlnet-pipeline run sample --output /output/run
   in_image python - >"$output/fine_tuning.json" <<'PYTHON'
 from components import configuration
-from pipeline import classification_graph, preset_loader
+from pipeline import preset_loader
+from pipeline.kinds.classification import graph
 
 config = preset_loader.load("sample", ["training.train_steps=4", "training.warmup_steps=1"])
-print(configuration.to_json(classification_graph.fine_tuning(config)))
+print(configuration.to_json(graph.fine_tuning(config)))
 PYTHON
 }
 
