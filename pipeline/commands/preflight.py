@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import time
 
-from pipeline import workloads
 from pipeline.commands import configuration_arguments
 
 HELP = "compile a training step with XLA on the CPU, without data, and look for dynamic shapes"
@@ -37,6 +36,7 @@ def run(options: argparse.Namespace) -> int:
     """
     config = configuration_arguments.load_without_data(options)
     from components.trainer import preflight
+    from pipeline import workloads
 
     started = time.monotonic()
     task, features = workloads.training_step(config, replicas=options.replicas)

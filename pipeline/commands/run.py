@@ -7,7 +7,6 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from pipeline import kinds
 from pipeline.commands import configuration_arguments
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
         0 if the model is blessed, `_NOT_BLESSED` if it is not.
     """
     config = configuration_arguments.load(options)
-    from pipeline import local_runner
+    from pipeline import kinds, local_runner
 
     summary = local_runner.run(config)
     print()

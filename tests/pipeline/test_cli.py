@@ -1,5 +1,7 @@
 import json
 import logging
+import subprocess
+import sys
 
 import pytest
 import yaml
@@ -126,3 +128,12 @@ def test_a_given_vocabulary_takes_the_place_of_one_to_be_trained(capsys):
         "uncased": True,
         "keep_accents": False,
     }
+
+
+def test_help_imports_nothing_that_takes_seconds_or_that_the_serving_image_lacks():
+    code = (
+        "import sys; from pipeline import cli; cli.make_parser();"
+        "print({'tensorflow', 'apache_beam', 'tfx', 'numpy'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
