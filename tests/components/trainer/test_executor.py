@@ -53,7 +53,9 @@ def run(monkeypatch, artifacts):
     def do(key="fine_tuning", **values):
         seen.clear()
         custom = {key: json.dumps(CONFIG), "state_root": "gs://b/state"}
-        properties = {"custom_config": json_utils.dumps(custom), "run_fn": "f", **values}
+        kind = "pretraining" if key == "pretraining" else "classification"
+        run_fn = f"components.trainer.{kind}.run_fn.run_fn"
+        properties = {"custom_config": json_utils.dumps(custom), "run_fn": run_fn, **values}
         executor.Executor().Do(
             {"examples": [artifacts["examples"]]},
             {"model": [artifacts["model"]], "model_run": [artifacts["model_run"]]},

@@ -236,10 +236,10 @@ def test_a_training_is_sent_and_resumed(
     trained = remote_training.train(job, **arguments)
     assert commands[0] == commands[1]
     assert commands[0][:4] == ["python", "-m", "components.trainer", "classification"]
-    rows = pathlib.Path(trained.model_dir, "history/history.jsonl").read_text().splitlines()
+    rows = pathlib.Path(trained, "history/history.jsonl").read_text().splitlines()
     steps = [row["step"] for row in map(json.loads, rows) if row["kind"] == "train"]
     assert steps == [2, 4, 6], "the second job should have gone on from the first one's checkpoint"
-    assert pathlib.Path(trained.weights, "xlnet_model.ckpt.index").is_file()
+    assert pathlib.Path(trained, "xlnet/xlnet_model.ckpt.index").is_file()
 
 
 def test_a_job_that_made_nothing_is_found_out(service, tmp_path, sample_records):
