@@ -164,8 +164,7 @@ def _convert_scalar(annotation: Any, value: Any, where: str) -> Any:
             number = math.inf
         if number is not None and not math.isfinite(number):
             raise ConfigurationError(
-                f"{where} should be a number, but is {str(value)[:_MAX_SHOWN]}, which is none that "
-                "can be computed with."
+                f"{where} must be a finite number, but is {str(value)[:_MAX_SHOWN]}."
             )
         if number is not None:
             return number

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from components.preprocessing.question_answering.alignment import last_reached
+from components.preprocessing.question_answering.reach import last_reached
 from components.tokenization import unicode_tables
 
 # Log probability of the empty answer that stands in if no span is legal, as in the published code.
@@ -165,7 +165,7 @@ def decode_question(
     counts.
 
     Departure from the reference: some characters have no piece. An answer includes those behind its
-    last piece (see `alignment.last_reached`) and those in front of the paragraph's first piece, up
+    last piece (see `reach.last_reached`) and those in front of the paragraph's first piece, up
     to the outermost visible one.
 
     Args:

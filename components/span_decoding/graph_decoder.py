@@ -118,7 +118,7 @@ def _widened(
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Widens spans by the visible characters around them that have no piece.
 
-    The counterpart of `alignment.last_reached` and its use in `decoder.py`.
+    The counterpart of `reach.last_reached` and its use in `decoder.py`.
 
     Args:
         windows: windows of all questions.

@@ -27,7 +27,8 @@ from components.evaluator.report import render
 from components.evaluator.report_content import DataReport, Report
 from components.export import saved_model_records
 from components.modeling.config import XLNetConfig
-from components.trainer.pretraining.pretrain import PretrainingConfig, pretrain
+from components.trainer.pretraining import pretrain
+from components.trainer.pretraining.pretrain import PretrainingConfig
 
 
 class Executor(blessing.BlessingExecutor):

@@ -7,7 +7,6 @@ import pytest
 import tensorflow as tf
 
 from components import manifest, records
-from components.modeling.config import ModelOptions, XLNetConfig
 from components.trainer import loop
 from components.trainer.classification.fine_tuning import FineTuningConfig
 from components.trainer.config import TrainingConfig
@@ -74,25 +73,6 @@ def sample_records(tmp_path_factory) -> SampleRecords:
         counts={},
     ).write(str(directory))
     return SampleRecords(str(directory))
-
-
-@pytest.fixture(scope="session")
-def tiny_model() -> XLNetConfig:
-    return XLNetConfig(
-        n_token=200,
-        n_layer=2,
-        d_model=16,
-        n_head=2,
-        d_head=8,
-        d_inner=32,
-        ff_activation="gelu",
-        untie_r=True,
-    )
-
-
-@pytest.fixture(scope="session")
-def tiny_options() -> ModelOptions:
-    return ModelOptions(dropout=0.1, dropout_att=0.1, init_std=0.1)
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from components import manifest
 from components.checkpoint_conversion import named_checkpoint
 from components.manifest import ManifestError
 from components.trainer import history
-from components.trainer.pretraining.pretrain import PretrainingConfig, pretrain
+from components.trainer.pretraining.pretrain import PretrainingConfig, evaluate, pretrain
 from components.trainer.pretraining.pretraining_schedule import Corpus
 from tests.components.trainer.runs import with_training
 from tests.components.trainer.tiny_corpus import MEM_LEN, REUSE_LEN, ROWS, SEQ_LEN
@@ -171,7 +171,7 @@ def test_micro_batches_keep_the_memory_of_their_rows(config, corpus, tmp_path):
 
 def test_weights_are_measured_as_they_were_in_training(trained, config, corpus):
     result, model_dir = trained
-    again = pretrain.evaluate(config, records_dir=corpus, weights=f"{model_dir}/xlnet")
+    again = evaluate(config, records_dir=corpus, weights=f"{model_dir}/xlnet")
     assert again == pytest.approx(result.metrics, rel=1e-6)
 
 
