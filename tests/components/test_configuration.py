@@ -56,7 +56,7 @@ def test_yaml_exponents_without_a_point_are_numbers():
 def test_what_cannot_be_computed_with_is_no_number(value):
     with pytest.raises(ConfigurationError, match=r"c\.rate must be a finite number, but is"):
         configuration.build(Inner, {"size": 1, "rate": value}, where="c")
-    with pytest.raises(ConfigurationError, match=r"c\.outer\.1 should be a number"):
+    with pytest.raises(ConfigurationError, match=r"c\.outer\.1 must be a finite number"):
         configuration.build(_Optional, {"outer": {"1": value}}, where="c")
 
 
