@@ -38,6 +38,7 @@ def run(options: argparse.Namespace) -> int:
         FileExistsError: if the file exists already.
         ValueError: if the data are no data set, or the choice of columns is not clear.
     """
+    from components import files
     from pipeline.first_configuration import yaml_text
     from pipeline.first_look import source
 
@@ -47,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
             f"--to is {path}; the name of a configuration ends in .yaml, such as {path}.yaml."
         )
     _check_new(path)
-    if options.vocabulary and not os.path.isfile(options.vocabulary):
+    if options.vocabulary and not files.exists(options.vocabulary):
         raise FileNotFoundError(
             f"--vocabulary is {options.vocabulary}, where there is no file; give a SentencePiece "
             "model, or leave it out to train one."
@@ -78,8 +79,11 @@ def _configuration(found: Source, options: argparse.Namespace) -> tuple[Iterable
     from pipeline.first_configuration import classification, pretraining, question_answering
     from pipeline.first_look import choice, documents, questions, table, wording
 
+    vocabulary = options.vocabulary
+    if vocabulary and "://" not in vocabulary:
+        vocabulary = os.path.abspath(vocabulary)
     given = {
-        "vocabulary": options.vocabulary and os.path.abspath(options.vocabulary),
+        "vocabulary": vocabulary,
         "output_root": options.output,
     }
     if found.form in ("squad", "text") and (options.text or options.label or options.task):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 
 from components.example_gen.pretraining import corpus
@@ -69,7 +68,7 @@ def _lines(
     shares, seed, counts = divide(findings)
     name = yaml_text.name_of(source.path)
     records = findings.lengths.total_pieces() // _SEQ_LEN
-    schedule = sizes.schedule(records)
+    schedule = sizes.schedule(records, batch_size=_BATCH_SIZE)
     yield f"# Written by `xlnet-pipeline init` from {source.path}."
     yield "# Run it: xlnet-pipeline run THIS_FILE. All settings: xlnet-pipeline show THIS_FILE."
     yield "# docs/concepts.md explains the settings under `records`."
@@ -106,9 +105,8 @@ def _lines(
     yield "  mask_alpha: 6"
     yield "  mask_beta: 1"
     yield "  max_gram: 3"
-    batches = dataclasses.replace(schedule, batch_size=_BATCH_SIZE)
     more = [f"eval_batch_size: {_BATCH_SIZE}"]
-    yield from training(batches, records, more=more, options=[f"mem_len: {_MEM_LEN}"])
+    yield from training(schedule, records, more=more, options=[f"mem_len: {_MEM_LEN}"])
     yield "evaluation:"
     yield "  thresholds:"
     size = sizes.vocabulary_size(

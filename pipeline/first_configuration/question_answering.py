@@ -66,9 +66,10 @@ def divide(findings: QuestionFindings) -> tuple[dict[str, int], int, dict[str, i
             f"`is_impossible: true` (the first is {findings.first_unlabelled}), and what is "
             "evaluated must be labelled; label or remove them."
         )
+    number = "1 article" if len(findings.articles) == 1 else f"{len(findings.articles):,} articles"
     raise UndecidedError(
-        f"The {findings.total:,} questions of {path} belong to {len(findings.articles):,} article "
-        "with its own title, and an article is never divided between training and evaluation; "
+        f"The {findings.total:,} questions of {path} belong to {number} by "
+        "their titles, and an article is never divided between training and evaluation; "
         "give the paragraphs of different topics different titles."
     )
 

@@ -42,14 +42,16 @@ class Schedule:
     epochs: float
 
 
-def schedule(examples: int, *, epochs: int = 20) -> Schedule:
+def schedule(examples: int, *, epochs: int = 20, batch_size: int | None = None) -> Schedule:
     """Returns a schedule for this many training examples.
 
     Args:
         examples: number of training examples.
         epochs: how often each is seen, if neither limit of the number of steps is reached.
+        batch_size: examples per update; None takes a size by the number of examples.
     """
-    batch_size = 8 if examples < 200 else 16 if examples < 1000 else 32
+    if batch_size is None:
+        batch_size = 8 if examples < 200 else 16 if examples < 1000 else 32
     wanted = examples * epochs / batch_size
     steps = round(min(max(wanted, _MIN_STEPS), _MAX_STEPS) / 50) * 50
     is_large = examples > _MANY_EXAMPLES

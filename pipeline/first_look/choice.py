@@ -67,6 +67,13 @@ def choose(
             option to give.
     """
     remarks: list[str] = []
+    num_bad = sum(findings.bad.values())
+    if num_bad * 2 > findings.rows or not findings.rows:
+        first = f" (the first is {findings.first_bad})" if num_bad else ""
+        raise UndecidedError(
+            f"{num_bad:,} of {findings.rows:,} rows of {findings.source.path} cannot be "
+            f"read{first}; correct the file, or convert it to UTF-8, until most rows can be read."
+        )
     columns = {column.name: column for column in findings.columns}
     if findings.source.form == "folders":
         if texts or label:

@@ -24,6 +24,8 @@ MAX_ROW_BYTES = 1 << 20
 # A table with more rows, or more bytes before a row, is looked at in part.
 MAX_BYTES = 256 << 20
 DEFAULT_MAX_ROWS = 100_000
+# JSON objects with more different keys hold no columns.
+_MAX_COLUMNS = 200
 
 
 class ChangedFileError(ValueError):
@@ -107,10 +109,12 @@ def read(
                 awaits_header = False
                 continue
             share = (file.first_byte + item.offset) / total
-            if count >= max_rows or item.offset > MAX_BYTES:
+            if count >= max_rows:
                 return
             count += 1
             yield file, item, share
+            if item.offset > MAX_BYTES:
+                return
     _check_unchanged(source)
 
 
@@ -133,7 +137,7 @@ def look(source: Source, *, max_rows: int = DEFAULT_MAX_ROWS) -> TableFindings:
     duplicates = 0
     share = min(1.0, max_rows / source.num_files)
     for _, item, before in read(source, undecided_dataset(source), max_rows=max_rows + 1):
-        if count == max_rows:
+        if count == max_rows or item.offset > MAX_BYTES:
             share = min(share, before)
             break
         count += 1
@@ -144,7 +148,8 @@ def look(source: Source, *, max_rows: int = DEFAULT_MAX_ROWS) -> TableFindings:
         values = _values(item.fields, names)
         if isinstance(item.fields, Mapping):
             for name in item.fields:
-                if name not in profilers and source.form != "folders":
+                is_new = name not in profilers and len(profilers) < _MAX_COLUMNS
+                if is_new and source.form != "folders":
                     # A key that the first object lacks; the rows before it did not have it.
                     profilers[name] = ColumnProfiler(name)
                     for _ in range(count - 1):

@@ -161,7 +161,8 @@ def _warnings(choice: Choice, examples: Examples) -> Iterator[str]:
     rare = [label for label, count in choice.labels.items() if count < _FEW_ROWS]
     if rare:
         named = ", ".join(map(json_text.shown, rare[:5]))
-        yield f"{len(rare):,} labels have fewer than {_FEW_ROWS} rows, such as {named}."
+        more = f" and {len(rare) - 5:,} more" if len(rare) > 5 else ""
+        yield f"labels with fewer than {_FEW_ROWS} rows can hardly be learnt: {named}{more}."
     if total and max(choice.labels.values()) > _UNBALANCED * total:
         most = max(choice.labels, key=choice.labels.get)
         yield (
