@@ -65,7 +65,7 @@ def find(
         is_whole: whether `head` is the whole file, so that its last row is complete.
         header: whether the first row names the columns; None looks at the rows.
     """
-    # Another encoding spoils the characters but not the columns; whoever reads the rows will say so.
+    # Another encoding spoils characters but not columns; whoever reads the rows will say so.
     head = head.decode("utf-8", "replace").encode()
     readings = [
         reading
