@@ -36,7 +36,8 @@ def test_columns_and_their_roles(inspect, tmp_path):
             row = {"id": f"row{n}", "price": n / 7, "note": f"some words about it {n}"}
             file.write(json.dumps(row | {"kind": "ab"[n % 2], "tags": ["x"]}) + "\n")
     _, out, _ = inspect(path)
-    roles = {line.split()[0]: line.split()[1].rstrip(",") for line in out.splitlines() if line}
+    listed = [line.split() for line in out.splitlines() if line.startswith("  ")]
+    roles = {words[0]: words[1].rstrip(",") for words in listed}
     assert [roles[name] for name in ("id", "price", "note", "kind", "tags")] == [
         "id",
         "number",
