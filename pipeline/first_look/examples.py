@@ -76,7 +76,7 @@ def examine(source: Source, dataset: TextDataset, *, max_rows: int) -> Examples:
     lengths = TextLengths()
     splits_of: dict[int, set[str]] = {}
     label_of: dict[int, str | None] = {}
-    times: dict[str, array.array] = collections.defaultdict(lambda: array.array("q"))
+    keys_of: dict[str, array.array] = collections.defaultdict(lambda: array.array("q"))
     duplicates = contradictions = 0
     for file, item, _ in table.read(source, dataset, max_rows=max_rows):
         if file.number not in interpreters:
@@ -103,8 +103,8 @@ def examine(source: Source, dataset: TextDataset, *, max_rows: int) -> Examples:
             contradictions += label_of[key] != example.label
         label_of.setdefault(key, example.label)
         splits_of.setdefault(key, set()).add(split)
-        times[split].append(key)
-    across = sum("train" in splits_of[key] for key in times["eval"])
+        keys_of[split].append(key)
+    across = sum("train" in splits_of[key] for key in keys_of["eval"])
     return Examples(counts, labels, skipped, duplicates, contradictions, across, lengths)
 
 

@@ -157,8 +157,10 @@ def _folder(path: str) -> Source:
         pattern = f"*{texts[0]}"
         return Source(form="text", pattern=pattern, file_format="text", bytes=size, **about)
     names = ", ".join(sorted(posixpath.basename(file.path) for file in inside)[:5])
-    holds = f"holds {names}" if names else "is empty"
-    raise WrongFormatError(f"The folder {path} {holds}, which is no data set. {_WHAT_IS_READ}")
+    holds = names or "no file, neither directly nor one folder deeper"
+    raise WrongFormatError(
+        f"The folder {path} holds {holds}, which is no data set. {_WHAT_IS_READ}"
+    )
 
 
 def _absolute(path: str) -> str:
