@@ -5,8 +5,8 @@ from __future__ import annotations
 import array
 import unicodedata
 
-# A trained vocabulary of a few thousand pieces cuts English into pieces of about this length,
-# spaces included; measured on the bundled samples it is 3 to 4.
+# An estimate for English, spaces included, and for a trained vocabulary of a few thousand pieces.
+# Larger vocabularies have longer pieces, so that the estimated lengths are rather too large.
 _CHARACTERS_PER_PIECE = 3.2
 # Chinese, Japanese and Thai have no spaces and up to two characters in a piece.
 _CHARACTERS_PER_PIECE_WITHOUT_SPACES = 1.3
