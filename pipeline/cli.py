@@ -20,6 +20,8 @@ from pipeline.commands import (
     doctor,
     estimate,
     evaluate,
+    init,
+    inspect,
     predict,
     preflight,
     presets,
@@ -30,6 +32,8 @@ from pipeline.commands import (
 )
 
 _COMMANDS = {
+    "inspect": inspect,
+    "init": init,
     "run": run,
     "show": show,
     "presets": presets,

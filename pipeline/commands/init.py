@@ -1,0 +1,107 @@
+"""`xlnet-pipeline init`: writes a configuration for data of one's own."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from pipeline.commands import data_arguments
+
+if TYPE_CHECKING:
+    from pipeline.first_look.source import Source
+
+HELP = "write a configuration for data of one's own, after looking at them"
+EXAMPLES = """\
+  xlnet-pipeline init tickets.csv                 writes tickets.yaml, ready to run
+  xlnet-pipeline init tickets.csv --text subject,body --label team --to mine.yaml
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments for the data, the vocabulary and the file to write."""
+    data_arguments.add(parser)
+    parser.add_argument(
+        "--vocabulary", help="SentencePiece model; by default one is trained on the texts"
+    )
+    parser.add_argument("--to", help="file to write (by default the data's name with .yaml)")
+    parser.add_argument(
+        "--output", help="folder for everything that a run writes (by default runs/NAME)"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Writes the configuration, and prints what was found in the data; returns the exit status.
+
+    Raises:
+        FileExistsError: if the file exists already.
+        ValueError: if the data are no data set, or the choice of columns is not clear.
+    """
+    from components import files
+    from pipeline.first_configuration import yaml_text
+    from pipeline.first_look import source
+
+    path = options.to or f"{yaml_text.name_of(options.data)}.yaml"
+    if not path.endswith((".yaml", ".yml")):
+        raise ValueError(
+            f"--to is {path}; the name of a configuration ends in .yaml, such as {path}.yaml."
+        )
+    _check_new(path)
+    if options.vocabulary and not files.exists(options.vocabulary):
+        raise FileNotFoundError(
+            f"--vocabulary is {options.vocabulary}, where there is no file; give a SentencePiece "
+            "model, or leave it out to train one."
+        )
+    found = source.recognise(options.data, header=options.header)
+    described, configuration = _configuration(found, options)
+    try:
+        with open(path, "x", encoding="utf-8") as file:
+            file.write(configuration)
+    except FileExistsError:
+        _check_new(path)
+        raise
+    print("\n".join(described))
+    print(f"{'written':14} {path}")
+    print(f"{'next':14} xlnet-pipeline run {path}")
+    return 0
+
+
+def _check_new(path: str) -> None:
+    if os.path.lexists(path):
+        raise FileExistsError(
+            f"{path} exists already and is not overwritten; name another file with --to."
+        )
+
+
+def _configuration(found: Source, options: argparse.Namespace) -> tuple[Iterable[str], str]:
+    """Returns lines that describe the data, and the text of the configuration."""
+    from pipeline.first_configuration import classification, pretraining, question_answering
+    from pipeline.first_look import choice, documents, questions, table, wording
+
+    vocabulary = options.vocabulary
+    if vocabulary and "://" not in vocabulary:
+        vocabulary = os.path.abspath(vocabulary)
+    given = {
+        "vocabulary": vocabulary,
+        "output_root": options.output,
+    }
+    if found.form in ("squad", "text") and (options.text or options.label or options.task):
+        raise ValueError(
+            f"--text, --label and --task are for tables, but {options.data} holds "
+            f"{'questions about paragraphs' if found.form == 'squad' else 'running text'}; leave "
+            "them out, or give a table."
+        )
+    if found.form == "squad":
+        asked = questions.look(found, max_questions=options.rows)
+        return wording.of_questions(asked), question_answering.write(asked, **given)
+    if found.form == "text":
+        texts = documents.look(found, max_documents=options.rows)
+        return wording.of_documents(texts), pretraining.write(texts, **given)
+    findings = table.look(found, max_rows=options.rows)
+    chosen = choice.choose(
+        findings, texts=data_arguments.texts(options), label=options.label, task=options.task
+    )
+    dataset, examples = classification.divide(findings, chosen, max_rows=options.rows)
+    text = classification.write(findings, chosen, dataset, examples, **given)
+    return [*wording.of_table(findings), *wording.of_choice(chosen, examples)], text

@@ -1,0 +1,205 @@
+"""Writes a configuration for texts with labels or numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from components.example_gen.classification.dataset import Columns, Split, TextDataset
+from pipeline.first_configuration import sizes, yaml_text
+from pipeline.first_configuration.common_sections import training, vocabulary_section
+from pipeline.first_configuration.yaml_text import line, scalar
+from pipeline.first_look import examples as examples_lib
+from pipeline.first_look.choice import Choice, UndecidedError
+from pipeline.first_look.examples import Examples
+from pipeline.first_look.table import ALL, TableFindings
+
+# Shares of the splits, from the usual ones to those for very few rows.
+_SHARES = ({"train": 9, "eval": 1}, {"train": 4, "eval": 1}, {"train": 2, "eval": 1})
+# With fewer rows for evaluation than this, a larger share is set aside.
+_MIN_EVAL = 50
+_MIN_EXAMPLES = 10
+# Rows of which more are unusable are a wrong file or wrong columns.
+_MAX_SKIPPED_SHARE = 0.5
+# Longer texts are cut; a CPU takes minutes for lengths up to this one.
+_MAX_SEQ_LEN = 256
+# If the largest class has more rows than this, accuracy alone says little.
+_UNBALANCED = 0.8
+# A correlation that a model which learnt nothing does not reach.
+_MIN_CORRELATION = 0.1
+
+
+def dataset_of(findings: TableFindings, choice: Choice, shares: dict[str, int]) -> TextDataset:
+    """Returns the data set that a choice of columns describes.
+
+    Args:
+        findings: what was found in the table.
+        choice: columns and labels.
+        shares: relative sizes of the splits.
+    """
+    source = findings.source
+    columns = None
+    if choice.texts:
+        columns = Columns(*choice.texts, label=choice.label)
+    return TextDataset(
+        name=yaml_text.name_of(source.path),
+        file_format=source.file_format,
+        splits={ALL: Split(source.pattern)},
+        columns=columns,
+        header=bool(source.table and source.table.header),
+        delimiter=source.table.delimiter if source.table else None,
+        labels=tuple(choice.labels),
+        label_range=choice.label_range,
+        hash_split=shares,
+    )
+
+
+def divide(
+    findings: TableFindings, choice: Choice, *, max_rows: int
+) -> tuple[TextDataset, Examples]:
+    """Returns the data set with a division that leaves enough for evaluation, and its examples.
+
+    Raises:
+        UndecidedError: if too few rows are usable.
+    """
+    for shares in _SHARES:
+        dataset = dataset_of(findings, choice, shares)
+        examples = examples_lib.examine(findings.source, dataset, max_rows=max_rows)
+        if examples.counts.get("eval", 0) >= _MIN_EVAL:
+            break
+    where = findings.source.path
+    read = examples.total + examples.num_skipped
+    if examples.num_skipped > _MAX_SKIPPED_SHARE * read:
+        reasons = ", ".join(f"{reason} {count:,}" for reason, count in examples.skipped.items())
+        raise UndecidedError(
+            f"{examples.num_skipped:,} of {read:,} rows of {where} cannot be used ({reasons}); "
+            "correct the file, or name other columns with --text and --label."
+        )
+    if examples.total < _MIN_EXAMPLES or not all(map(examples.counts.get, ("train", "eval"))):
+        raise UndecidedError(
+            f"{where} has {examples.total:,} usable rows, too few to train a model and judge it; "
+            f"add rows until there are at least {_MIN_EXAMPLES}."
+        )
+    return dataset, examples
+
+
+def write(
+    findings: TableFindings,
+    choice: Choice,
+    dataset: TextDataset,
+    examples: Examples,
+    *,
+    vocabulary: str | None,
+    output_root: str | None,
+) -> str:
+    """Returns a commented configuration.
+
+    Args:
+        findings: what was found in the table.
+        choice: columns and labels.
+        dataset: the data set that `divide` returned.
+        examples: the examples that `divide` returned.
+        vocabulary: path of a SentencePiece model; None trains one.
+        output_root: folder for what a run writes; None takes `runs/<name>`.
+    """
+    return "\n".join(_lines(findings, choice, dataset, examples, vocabulary, output_root)) + "\n"
+
+
+def _lines(
+    findings: TableFindings,
+    choice: Choice,
+    dataset: TextDataset,
+    examples: Examples,
+    vocabulary: str | None,
+    output_root: str | None,
+) -> Iterator[str]:
+    source = findings.source
+    train = round(examples.counts["train"] / findings.share)
+    schedule = sizes.schedule(train)
+    looked = "the beginning of the file" if findings.is_sample else "all rows"
+    yield f"# Written by `xlnet-pipeline init` from {source.path}, after looking at {looked}."
+    yield "# Run it: xlnet-pipeline run THIS_FILE. All settings: xlnet-pipeline show THIS_FILE."
+    for remark in choice.remarks:
+        yield f"# {remark}"
+    yield f"extends: [base, {schedule.network}]"
+    yield ""
+    yield "kind: classification"
+    yield f"name: {dataset.name}"
+    yield "data:"
+    yield f"  root: {scalar(source.root)}"
+    skipped = sizes.dead_letter_share(
+        examples.num_skipped, findings.rows, is_sample=findings.is_sample
+    )
+    if skipped is not None:
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in examples.skipped.items())
+        reasons = reasons or "none among the rows that were looked at"
+        yield line(f"  max_dead_letter_share: {skipped}", f"rows that are skipped: {reasons}")
+    yield "  dataset:"
+    yield f"    name: {dataset.name}"
+    yield f"    file_format: {dataset.file_format}"
+    if source.table:
+        yield f"    delimiter: {_delimiter(source.table.delimiter)}"
+        yield f"    header: {str(source.table.header).lower()}"
+    if choice.texts:
+        yield "    columns:"
+        for name, column in zip(("text_a", "text_b"), choice.texts, strict=False):
+            yield f"      {name}: {scalar(column)}"
+        yield f"      label: {scalar(choice.label)}"
+    if choice.label_range:
+        low, high = choice.label_range
+        yield line(f"    label_range: [{low}, {high}]", "the numbers in the data")
+    else:
+        total = sum(choice.labels.values())
+        yield line("    labels:", "in the order of their ids, with the rows that have them")
+        for label, count in choice.labels.items():
+            yield line(f"      - {scalar(label)}", f"{count:,} ({count / total:.1%})")
+    share, metrics = _majority(examples, dataset)
+    if metrics:
+        yield line(f"    metrics: [{', '.join(metrics)}]", "accuracy alone says little here")
+    yield "    splits:"
+    yield f"      {ALL}: {{pattern: {scalar(source.pattern)}}}"
+    shares = ", ".join(f"{name}: {weight}" for name, weight in dataset.hash_split.items())
+    counted = f"{examples.counts['train']:,} and {examples.counts['eval']:,} of the rows"
+    yield line(f"    hash_split: {{{shares}}}", f"by a hash of the row's number: {counted}")
+    yield from _text_settings(examples, vocabulary, is_pair=len(choice.texts) == 2)
+    yield from training(schedule, train)
+    yield "evaluation:"
+    yield "  thresholds:"
+    if dataset.is_regression:
+        yield line(
+            f"    pearson_correlation: {{minimum: {_MIN_CORRELATION}, maximum_drop: 0.02}}",
+            "guessing gives 0",
+        )
+    else:
+        guess = f"always the most frequent label gives {share:.3f}"
+        yield line(f"    accuracy: {{minimum: {sizes.above(share)}, maximum_drop: 0.02}}", guess)
+    yield f"run: {{output_root: {scalar(output_root or f'runs/{dataset.name}')}}}"
+
+
+def _text_settings(examples: Examples, vocabulary: str | None, *, is_pair: bool) -> Iterator[str]:
+    lengths = examples.lengths
+    yield from vocabulary_section(lengths, vocabulary)
+    # SEP and CLS; pairs have two SEP.
+    special = 3 if is_pair else 2
+    pieces = lengths.pieces_at(0.95) + special
+    seq_len = sizes.sequence_length(pieces, largest=_MAX_SEQ_LEN)
+    cut = lengths.share_above(seq_len - special)
+    comment = f"95 % of the texts have at most about {pieces} pieces"
+    if pieces > seq_len:
+        comment += f"; {cut:.0%} are cut, raise it to 512 if their ends matter"
+    yield line(f"seq_len: {seq_len}", comment)
+
+
+def _majority(examples: Examples, dataset: TextDataset) -> tuple[float, tuple[str, ...]]:
+    """Returns the accuracy of always guessing the most frequent label, and metrics beside it."""
+    if dataset.is_regression:
+        return 0.0, ()
+    judged = examples.labels["eval"]
+    total = {
+        label: sum(found[label] for found in examples.labels.values()) for label in dataset.labels
+    }
+    share = max(max(judged.values()) / sum(judged.values()), max(total.values()) / examples.total)
+    return share, ("accuracy", "matthews_correlation") if share > _UNBALANCED else ()
+
+
+def _delimiter(delimiter: str) -> str:
+    return r'"\t"' if delimiter == "\t" else f'"{delimiter}"'

@@ -1,0 +1,269 @@
+"""Chooses the columns of texts and labels of a table, or says why a person has to."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Literal
+
+from components import decimal_number, json_text
+from components.example_gen.classification.dataset import FOLDER_COLUMNS, Column
+from pipeline.first_look import column_roles
+from pipeline.first_look.column_profile import MAX_COUNTED, ColumnProfile
+from pipeline.first_look.table import TableFindings
+
+Task = Literal["classification", "regression"]
+
+# Whole numbers with at most this many different values are taken for classes, such as stars.
+_MAX_NUMBERED_CLASSES = 20
+# More rows without a second text than this, and the second column is left out of the proposal.
+_MAX_EMPTY_SHARE = 0.2
+# With fewer rows than this for a label, on average, a column holds no labels.
+_MIN_ROWS_PER_LABEL = 2
+
+
+class UndecidedError(ValueError):
+    """Columns that cannot be chosen without a person, or that nothing can be learnt from."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Choice:
+    """Which columns a model is trained on.
+
+    Attributes:
+        texts: one column of texts, or two for pairs; empty for folders.
+        label: column of the labels or numbers; None for folders.
+        task: what is predicted.
+        labels: rows of each label, in the order of the ids; empty for regression.
+        label_range: smallest and largest number for regression; None for classification.
+        remarks: what was decided and could be decided otherwise, in sentences.
+    """
+
+    texts: tuple[Column, ...]
+    label: Column | None
+    task: Task
+    labels: dict[str, int]
+    label_range: tuple[float, float] | None
+    remarks: tuple[str, ...]
+
+
+def choose(
+    findings: TableFindings,
+    *,
+    texts: Sequence[str] = (),
+    label: str | None = None,
+    task: Task | None = None,
+) -> Choice:
+    """Chooses columns, where the user has not done so.
+
+    Args:
+        findings: what was found in the table.
+        texts: columns of the texts that the user asks for; empty to choose.
+        label: column of the labels that the user asks for; None to choose.
+        task: whether numbers are classes or quantities; None to choose.
+
+    Raises:
+        UndecidedError: if the choice is not clear; the message lists the columns and says which
+            option to give.
+    """
+    remarks: list[str] = []
+    num_bad = sum(findings.bad.values())
+    if num_bad * 2 > findings.rows or not findings.rows:
+        first = f" (the first is {findings.first_bad})" if num_bad else ""
+        raise UndecidedError(
+            f"{num_bad:,} of {findings.rows:,} rows of {findings.source.path} cannot be "
+            f"read{first}; correct the file, or convert it to UTF-8, until most rows can be read."
+        )
+    columns = {column.name: column for column in findings.columns}
+    if findings.source.form == "folders":
+        if texts or label:
+            raise UndecidedError(
+                "--text and --label name columns, but "
+                f"{findings.source.path} is a folder of texts for each label; leave them out."
+            )
+        profile = columns[FOLDER_COLUMNS.label]
+        return Choice((), None, "classification", _labels(findings, profile), None, ())
+    given = [_find(findings, name, "--text") for name in texts]
+    label_column = _find(findings, label, "--label") if label is not None else None
+    if label_column is None:
+        label_column = _choose_label(findings, excluded=given, remarks=remarks)
+    if len(given) > 2 or len({column.name for column in given}) < len(given):
+        raise UndecidedError(
+            f"--text names {len(given)} columns ({_names(given)}); a model reads one text or two "
+            "different ones: give one or two, or join the others in the file."
+        )
+    if label_column in given:
+        raise UndecidedError(
+            f"The column {label_column.name!r} is named by --text and by --label; give two "
+            f"different columns. {_listed(findings)}"
+        )
+    if not given:
+        given = _choose_texts(findings, label_column, remarks)
+    for column in given:
+        _check_text(findings, column)
+    task = _task(findings, label_column, task, remarks)
+    labels, label_range = {}, None
+    if task == "classification":
+        labels = _labels(findings, label_column)
+    else:
+        label_range = (label_column.smallest, label_column.largest)
+    names = tuple(column.name for column in given)
+    return Choice(names, label_column.name, task, labels, label_range, tuple(remarks))
+
+
+def _find(findings: TableFindings, name: str, option: str) -> ColumnProfile:
+    for column in findings.columns:
+        if str(column.name) == name:
+            return column
+    raise UndecidedError(
+        f"{option} is {name!r}, but {findings.source.path} has no such column. {_listed(findings)}"
+    )
+
+
+def _choose_label(
+    findings: TableFindings, *, excluded: Sequence[ColumnProfile], remarks: list[str]
+) -> ColumnProfile:
+    roles = {
+        column.name: column_roles.guess(column)
+        for column in findings.columns
+        if column not in excluded
+    }
+    by_role = {
+        role: [column for column in findings.columns if roles.get(column.name) == role]
+        for role in ("label", "number")
+    }
+    named = [
+        column
+        for column in findings.columns
+        if column.name in roles and column_roles.is_named_like_a_label(column)
+    ]
+    for candidates in (
+        [column for column in named if column in by_role["label"]],
+        named,
+        by_role["label"],
+        by_role["number"],
+    ):
+        if len(candidates) == 1:
+            return candidates[0]
+        if candidates:
+            raise UndecidedError(
+                f"{findings.source.path} has {len(candidates)} columns that may hold the labels "
+                f"({_names(candidates)}); say which with --label. {_listed(findings)}"
+            )
+    raise UndecidedError(
+        f"No column of {findings.source.path} looks like labels, that is, like few values that "
+        f"recur; say which holds them with --label. {_listed(findings)}"
+    )
+
+
+def _choose_texts(
+    findings: TableFindings, label: ColumnProfile, remarks: list[str]
+) -> list[ColumnProfile]:
+    candidates = [
+        column
+        for column in findings.columns
+        if column is not label and column_roles.guess(column) == "text"
+    ]
+    if not candidates:
+        raise UndecidedError(
+            f"{findings.source.path} has no column that looks like text (apart from the label "
+            f"{label.name!r}); say which to read with --text. {_listed(findings)}"
+        )
+    if len(candidates) > 2:
+        raise UndecidedError(
+            f"{findings.source.path} has {len(candidates)} columns of text "
+            f"({_names(candidates)}); say which one or two to read with --text, as in "
+            f"--text {candidates[0].name},{candidates[1].name}. {_listed(findings)}"
+        )
+    if len(candidates) == 2:
+        # A row without one of its texts is skipped.
+        gaps = [column for column in candidates if column.empty > _MAX_EMPTY_SHARE * column.rows]
+        if len(gaps) == 1:
+            (gap,) = gaps
+            candidates.remove(gap)
+            remarks.append(
+                f"The column {gap.name!r} is empty in {gap.empty:,} of {gap.rows:,} rows and is "
+                f"not read; --text {candidates[0].name},{gap.name} reads it and skips those rows."
+            )
+        else:
+            first, second = candidates
+            remarks.append(
+                f"{first.name!r} and {second.name!r} are read as a pair; --text {second.name} "
+                "reads one of them alone."
+            )
+    return candidates
+
+
+def _check_text(findings: TableFindings, column: ColumnProfile) -> None:
+    if not column.filled:
+        what = "lists or objects" if column.not_text else "nothing"
+        raise UndecidedError(
+            f"The column {column.name!r} of {findings.source.path} holds {what}, and a text is "
+            f"needed; name another with --text. {_listed(findings)}"
+        )
+
+
+def _task(
+    findings: TableFindings, label: ColumnProfile, task: Task | None, remarks: list[str]
+) -> Task:
+    if not label.filled:
+        raise UndecidedError(
+            f"The column {label.name!r} of {findings.source.path} holds no labels: it is empty in "
+            f"all {label.rows:,} rows. Name another with --label. {_listed(findings)}"
+        )
+    if task == "regression":
+        if label.numbers < label.filled / 2 or label.smallest == label.largest:
+            raise UndecidedError(
+                f"{label.numbers:,} of {label.filled:,} values of the column {label.name!r} are "
+                "numbers, and regression needs different numbers; leave out --task, or name "
+                "another column with --label."
+            )
+        return task
+    if task is None and label.numbers == label.filled and label.distinct > 1:
+        is_few = label.distinct <= _MAX_NUMBERED_CLASSES
+        if label.whole_numbers == label.filled and is_few:
+            remarks.append(
+                f"The labels in {label.name!r} are whole numbers with {label.distinct} different "
+                "values and are taken for classes; --task regression predicts a number instead."
+            )
+            return "classification"
+        if column_roles.guess(label) != "id":
+            remarks.append(
+                f"The labels in {label.name!r} are numbers with {label.distinct:,} different "
+                "values: a number is predicted (regression); --task classification takes each "
+                "value for a class."
+            )
+            return "regression"
+    return "classification"
+
+
+def _labels(findings: TableFindings, label: ColumnProfile) -> dict[str, int]:
+    if label.distinct == 1:
+        (value,) = label.counts or {"": 0}
+        raise UndecidedError(
+            f"All {label.filled:,} labels in the column {label.name!r} of {findings.source.path} "
+            f"are {json_text.shown(value)}: one class is nothing to learn. Add rows of other "
+            "classes, or name another column with --label."
+        )
+    if label.distinct * _MIN_ROWS_PER_LABEL > label.filled or not label.counts:
+        what = f"{label.distinct:,} different values in {label.filled:,} rows"
+        if not label.counts and label.distinct <= MAX_COUNTED:
+            what += ", some of them longer than a label"
+        raise UndecidedError(
+            f"The column {label.name!r} of {findings.source.path} has {what}, which looks like ids "
+            f"or texts and not like labels; name another with --label. {_listed(findings)}"
+        )
+    is_numeric = all(decimal_number.normalize(value) for value in label.counts)
+    order = sorted(label.counts, key=(lambda value: (float(value), value)) if is_numeric else None)
+    return {value: label.counts[value] for value in order}
+
+
+def _names(columns: Sequence[ColumnProfile]) -> str:
+    return ", ".join(str(column.name) for column in columns)
+
+
+def _listed(findings: TableFindings) -> str:
+    guesses = ", ".join(
+        f"{column.name} ({column_roles.guess(column)})" for column in findings.columns
+    )
+    return f"The columns are: {guesses}."

@@ -1,0 +1,252 @@
+"""From data nobody has described to a configuration that loads, and what is said on the way."""
+
+import csv
+import json
+import subprocess
+import sys
+
+import pytest
+
+from components.example_gen.classification.dataset import Columns
+from pipeline import cli, preset_loader
+
+_TEAMS = {"billing": "invoice", "login": "password", "shipping": "parcel"}
+
+
+def _body(number, word):
+    return f'Hello,\nthe "{word}" is a problem, number {number}.\n\nPlease look at it. Thanks'
+
+
+@pytest.fixture
+def init(tmp_path, capsys):
+    """Runs the command on a file and returns status, output, errors and the configuration."""
+
+    def run(path, *options):
+        target = tmp_path / "written.yaml"
+        status = cli.main(["init", str(path), "--to", str(target), *options])
+        captured = capsys.readouterr()
+        config = preset_loader.load(str(target)) if status == 0 else None
+        assert target.exists() == (status == 0)
+        return status, captured.out, captured.err, config
+
+    return run
+
+
+def _write_csv(path, header, table, delimiter=","):
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        csv.writer(file, delimiter=delimiter).writerows([header, *table])
+    return path
+
+
+def _tickets(path, number=120):
+    """Tickets with line breaks in quotes; every 20th has no body, and every 40th no team."""
+    table = []
+    for n in range(number):
+        team = list(_TEAMS)[n % 3] if n % 5 else "billing"
+        body = "" if n % 20 == 3 else _body(n, _TEAMS[team])
+        table.append([1000 + n, body, "" if n % 40 == 7 else team, f"2024-05-{1 + n % 28:02}"])
+    return _write_csv(path, ["ticket_id", "body", "team", "created"], table)
+
+
+def test_tickets_with_line_breaks_and_gaps(init, tmp_path):
+    status, out, _, config = init(_tickets(tmp_path / "tickets.csv"))
+    assert status == 0
+    dataset = config.data.dataset
+    assert (dataset.file_format, dataset.header, dataset.delimiter) == ("csv", True, ",")
+    assert dataset.columns == Columns(text_a="body", label="team")
+    assert dataset.labels == ("billing", "login", "shipping")
+    assert set(dataset.hash_split) == {"train", "eval"}
+    # 6 bodies and 3 teams are empty, in different rows: 9 of 120 rows.
+    assert config.data.max_dead_letter_share == pytest.approx(0.075)
+    assert "9 rows cannot be used: 6 empty text, 3 unknown label." in out
+    assert "rows           120" in out
+    # 24 + 32 rows of "billing" (every fifth, and a third of the others), without the gaps.
+    assert config.evaluation.thresholds["accuracy"].minimum > 56 / 120
+    config.check_inputs()
+
+
+def test_the_counts_of_labels_stand_beside_them(init, tmp_path):
+    table = [[f"a sentence of several words {n}", "no" if n % 4 else "yes"] for n in range(40)]
+    _, _, _, config = init(_write_csv(tmp_path / "d.csv", ["sentence", "label"], table))
+    # YAML would read no and yes as booleans.
+    assert config.data.dataset.labels == ("no", "yes")
+    text = (tmp_path / "written.yaml").read_text()
+    lines = {line.split("#")[0].strip(): line for line in text.splitlines()}
+    assert lines['- "no"'].endswith("# 30 (75.0%)")
+    assert lines['- "yes"'].endswith("# 10 (25.0%)")
+
+
+def test_two_columns_with_a_header_in_another_language(init, tmp_path):
+    path = tmp_path / "reseñas.tsv"
+    table = [
+        f"La película número {n} me ha gustado bastante\t{'bueno' if n % 2 else 'malo'}"
+        for n in range(60)
+    ]
+    path.write_text("\n".join(["Reseña\tOpinión", *table]) + "\n", encoding="utf-8")
+    status, out, _, config = init(path)
+    assert status == 0
+    dataset = config.data.dataset
+    assert (dataset.file_format, dataset.header, dataset.delimiter) == ("tsv", True, "\t")
+    assert dataset.columns == Columns(text_a="Reseña", label="Opinión")
+    assert dataset.labels == ("bueno", "malo")
+    assert config.vocabulary.keep_accents
+    assert "the first row names the columns" in out
+
+
+def _squad(path, articles, questions=10):
+    data = []
+    for article in range(articles):
+        paragraphs = []
+        for n in range(questions):
+            context = f"Ada number {n} lives in Rome, in house {article}."
+            start = context.index("Rome")
+            answers = [{"text": "Rome", "answer_start": start}] if n % 5 else []
+            question = {"id": f"{article}-{n}", "question": "Where does Ada live?"}
+            qas = [question | {"answers": answers, "is_impossible": not answers}]
+            paragraphs.append({"context": context, "qas": qas})
+        data.append({"title": f"article {article}", "paragraphs": paragraphs})
+    path.write_text(json.dumps({"data": data}))
+    return path
+
+
+def test_squad(init, tmp_path):
+    status, out, _, config = init(_squad(tmp_path / "own.json", articles=5))
+    assert status == 0
+    assert config.kind == "question_answering"
+    assert config.data.files == {"all": "own.json"}
+    assert set(config.data.article_split) == {"train", "eval"}
+    assert "questions      50" in out
+    # Two of ten questions have no answer, so leaving all of them unanswered gives 20.
+    assert config.evaluation.thresholds["best_f1"].minimum == 21.0
+    config.check_inputs()
+
+
+def test_a_single_article_cannot_be_divided(init, tmp_path):
+    status, _, err, _ = init(_squad(tmp_path / "own.json", articles=1))
+    assert status == 1
+    assert "belong to 1 article" in err
+    assert "different titles" in err
+
+
+def test_running_text(init, tmp_path):
+    path = tmp_path / "corpus.txt"
+    documents = [
+        "\n".join(f"Sentence {n} of document {d} goes on for a while." for n in range(8))
+        for d in range(60)
+    ]
+    path.write_text("\n\n".join(documents))
+    status, out, _, config = init(path)
+    assert status == 0
+    assert config.kind == "pretraining"
+    assert config.data.files == {"all": ("corpus.txt",)}
+    assert set(config.data.document_split) == {"train", "eval"}
+    assert "documents      60" in out
+
+
+def test_a_folder_for_each_label(init, tmp_path):
+    for n in range(40):
+        folder = tmp_path / "reviews" / ("good" if n % 2 else "bad")
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{n}.txt").write_text(f"This was the film of the year {n}.")
+    status, _, _, config = init(tmp_path / "reviews")
+    assert status == 0
+    assert config.data.dataset.file_format == "folders"
+    assert config.data.dataset.labels == ("bad", "good")
+    assert config.data.dataset.columns is None
+    config.check_inputs()
+
+
+def _sentences(labels, number=60):
+    return [[f"a sentence of several words {n}", labels(n)] for n in range(number)]
+
+
+@pytest.mark.parametrize(
+    ("header", "table", "expected"),
+    [
+        (["text", "label"], _sentences(lambda n: "spam"), "one class is nothing to learn"),
+        (["text", "label"], _sentences(lambda n: f"a{n}"), "60 different values in 60 rows"),
+        (["label", "other"], [["ab"[n % 2], "cd"[n % 2]] for n in range(60)], "--text"),
+        (
+            ["text", "first", "second"],
+            [[*row, "xy"[n % 2]] for n, row in enumerate(_sentences(lambda n: "ab"[n % 2]))],
+            "2 columns that may hold the labels (first, second); say which with --label",
+        ),
+    ],
+)
+def test_what_nothing_can_be_learnt_from_is_said(init, tmp_path, header, table, expected):
+    status, _, err, _ = init(_write_csv(tmp_path / "d.csv", header, table))
+    assert status == 1
+    assert expected in err
+    assert err.count("\n") == 1
+
+
+def test_whole_numbers_are_classes_and_the_option_makes_them_quantities(init, tmp_path):
+    path = _write_csv(tmp_path / "d.csv", ["text", "stars"], _sentences(lambda n: 1 + n % 12))
+    _, out, _, config = init(path)
+    assert config.data.dataset.labels == tuple(str(n) for n in range(1, 13))
+    assert "--task regression" in out
+    (tmp_path / "written.yaml").unlink()
+    _, _, _, config = init(path, "--task", "regression")
+    assert config.data.dataset.label_range == (1.0, 12.0)
+    assert "pearson_correlation" in config.evaluation.thresholds
+
+
+def test_fractions_are_quantities(init, tmp_path):
+    table = _sentences(lambda n: f"{(n % 30) / 4}")
+    _, out, _, config = init(_write_csv(tmp_path / "d.csv", ["text", "score"], table))
+    assert config.data.dataset.label_range == (0.0, 7.25)
+    assert "--task classification" in out
+
+
+def test_options_choose_columns_and_a_wrong_one_lists_them(init, tmp_path):
+    table = [[f"question number {n} here", f"answer number {n} there", n % 2] for n in range(50)]
+    path = _write_csv(tmp_path / "d.csv", ["first", "second", "same"], table)
+    status, _, err, _ = init(path, "--text", "third")
+    assert status == 1
+    assert "The columns are: first (text), second (text), same (number)." in err
+    _, _, _, config = init(path, "--text", "second,first", "--label", "same")
+    assert config.data.dataset.columns == Columns("second", "first", "same")
+
+
+def test_forty_rows_are_enough_and_four_are_not(init, tmp_path):
+    labels = lambda n: "ab"[n % 2]  # noqa: E731
+    header = ["text", "label"]
+    status, _, _, config = init(_write_csv(tmp_path / "a.csv", header, _sentences(labels, 40)))
+    assert status == 0
+    assert config.training.batch_size <= 40
+    (tmp_path / "written.yaml").unlink()
+    status, _, err, _ = init(_write_csv(tmp_path / "b.csv", header, _sentences(labels, 4)))
+    assert status == 1
+    assert "4 usable rows" in err
+
+
+def test_a_file_is_not_overwritten(tmp_path, capsys):
+    target = tmp_path / "written.yaml"
+    target.write_text("mine")
+    data = _tickets(tmp_path / "tickets.csv")
+    assert cli.main(["init", str(data), "--to", str(target)]) == 1
+    assert "exists already" in capsys.readouterr().err
+    assert target.read_text() == "mine"
+
+
+def test_the_rest_of_a_large_file_is_allowed_for(init, tmp_path):
+    table = _sentences(lambda n: "ab"[n % 2], 400)
+    path = _write_csv(tmp_path / "d.csv", ["text", "label"], table)
+    status, out, _, config = init(path, "--rows", "100")
+    assert status == 0
+    assert "100 looked at, " in out
+    # A quarter was looked at, of which two in three or more are for training.
+    seen = (tmp_path / "written.yaml").read_text()
+    assert "after looking at the beginning of the file" in seen
+    assert config.training.batch_size == 16
+
+
+def test_neither_tensorflow_nor_tfx_is_imported(tmp_path):
+    data = _tickets(tmp_path / "tickets.csv", number=60)
+    code = (
+        "import sys; from pipeline import cli;"
+        f"status = cli.main(['init', {str(data)!r}, '--to', {str(tmp_path / 'a.yaml')!r}]);"
+        "print(status, {'tensorflow', 'tfx'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "0 set()"
