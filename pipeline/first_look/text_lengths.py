@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import array
+import math
 import unicodedata
 
-# An estimate for English, spaces included, and for a trained vocabulary of a few thousand pieces.
-# Larger vocabularies have longer pieces, so that the estimated lengths are rather too large.
-_CHARACTERS_PER_PIECE = 3.2
+# Characters of a piece, spaces included: measured on 6,000 sentences of SST-2, a vocabulary of 100
+# pieces gives 1.4, one of 1,000 gives 2.9, and one of 8,000 gives 4.2. In between it grows with the
+# logarithm of the size, a little less than that here, so that no text is estimated too short.
+_PER_DOUBLING, _OFFSET = 0.44, -1.6
+_SMALLEST_VOCABULARY, _LARGEST_VOCABULARY = 100, 8000
 # Chinese, Japanese and Thai have no spaces and up to two characters in a piece.
 _CHARACTERS_PER_PIECE_WITHOUT_SPACES = 1.3
 # Texts with longer "words" are written without spaces.
@@ -79,7 +82,9 @@ class TextLengths:
         mean_word = sum(self._characters) / max(1, sum(self._words))
         if mean_word > _LONGEST_MEAN_WORD:
             return _CHARACTERS_PER_PIECE_WITHOUT_SPACES
-        return _CHARACTERS_PER_PIECE
+        # A vocabulary can hardly have more pieces than the texts have different words.
+        size = min(max(self.distinct_words, _SMALLEST_VOCABULARY), _LARGEST_VOCABULARY)
+        return _PER_DOUBLING * math.log2(size) + _OFFSET
 
 
 def _at(values: array.array, share: float) -> int:
