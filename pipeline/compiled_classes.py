@@ -62,7 +62,8 @@ def import_all(spec: Mapping[str, Any]) -> list[str]:
 
 def main() -> None:
     """Compiles the preset named on the command line, imports what it names, and prints that."""
-    config = preset_loader.load(sys.argv[1], [_DEPLOYMENT])
+    # Nothing is read there; a deployment cannot read the data that come with this package.
+    config = preset_loader.load(sys.argv[1], [_DEPLOYMENT, "data.root=gs://bucket/data"])
     for path in import_all(compilation.compile_pipeline(config, "kfp")):
         print(path)
 
