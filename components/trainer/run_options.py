@@ -23,6 +23,12 @@ _Config = TypeVar("_Config")
 Train = Callable[[_Config, str, str | None], TrainingResult]
 
 
+def records_dir(fn_args: FnArgs) -> str:
+    """Returns the root of the records' artifact, which holds the manifest and the vocabulary."""
+    # The patterns have the form <artifact>/Split-train/*.
+    return os.path.dirname(os.path.dirname(fn_args.train_files[0]))
+
+
 def record_patterns(given: Sequence[str]) -> list[str]:
     """Turns TFX's patterns `<folder>/*` into patterns that take the folder's name literally."""
     return [files.all_in(os.path.dirname(pattern)) for pattern in given]

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -72,6 +73,15 @@ class Alignment:
     piece_of_char: np.ndarray
     last_piece_of_char: np.ndarray
 
+    @functools.cached_property
+    def _reach(self) -> np.ndarray:
+        """The last character that each piece covers; it serves all answers of the paragraph."""
+        return last_reached(
+            self.tok_start_to_orig_index,
+            self.tok_end_to_orig_index,
+            len(self.piece_char_of_orig),
+        )
+
     def piece_span(self, start: int, end: int) -> tuple[int, int]:
         """Returns the first and last piece of the characters `start` to `end`, both inclusive.
 
@@ -84,13 +94,11 @@ class Alignment:
         # If no character of the answer is matched, the two can cross; the reference then fails.
         last_piece = max(first_piece, int(self.last_piece_of_char[last]))
         starts = self.tok_start_to_orig_index
-        num_characters = len(self.piece_char_of_orig)
-        reach = last_reached(starts, self.tok_end_to_orig_index, num_characters)
         # The very first piece also covers everything before it, so there is nothing to extend.
         if first_piece and starts[first_piece] > start:
             before = np.searchsorted(starts, start, side="right") - 1
             first_piece = int(np.searchsorted(starts, starts[max(before, 0)]))
-        if reach[last_piece] < end:
+        if self._reach[last_piece] < end:
             last_piece = int(np.searchsorted(starts, end, side="right")) - 1
         return first_piece, max(first_piece, last_piece)
 

@@ -6,7 +6,6 @@ TFX's Trainer and Tuner find these functions by their dotted paths.
 from __future__ import annotations
 
 import logging
-import os
 
 import tensorflow_transform as tft
 from tfx.components.trainer.fn_args_utils import FnArgs
@@ -42,7 +41,7 @@ def run_fn(fn_args: FnArgs) -> None:
     text_model.save(module, fn_args.serving_model_dir)
     saved_model_records.write(
         fn_args.serving_model_dir,
-        manifest.read(_records_dir(fn_args)),
+        manifest.read(run_options.records_dir(fn_args)),
         names=("seq_len", "uncased"),
     )
     input_columns.write(fn_args.serving_model_dir, config.input_columns)
@@ -60,13 +59,8 @@ def _config(fn_args: FnArgs) -> FineTuningConfig:
     )
 
 
-def _records_dir(fn_args: FnArgs) -> str:
-    # The patterns have the form <artifact>/Split-train/*. The manifest is in the artifact's root.
-    return os.path.dirname(os.path.dirname(fn_args.train_files[0]))
-
-
 def _train(fn_args: FnArgs) -> run_options.Train:
-    records_dir = _records_dir(fn_args)
+    records_dir = run_options.records_dir(fn_args)
 
     def train(config: FineTuningConfig, model_dir: str, state_root: str | None) -> TrainingResult:
         return fine_tune(

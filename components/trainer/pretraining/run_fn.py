@@ -6,7 +6,6 @@ TFX's Trainer and Tuner find these functions by their dotted paths.
 from __future__ import annotations
 
 import logging
-import os
 
 from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx.components.tuner.component import TunerFnResult
@@ -33,7 +32,10 @@ def run_fn(fn_args: FnArgs) -> None:
     if not result.is_chief:
         return
     pretraining_export.save(
-        result, config, records_dir=_records_dir(fn_args), directory=fn_args.serving_model_dir
+        result,
+        config,
+        records_dir=run_options.records_dir(fn_args),
+        directory=fn_args.serving_model_dir,
     )
     _logger.info("encoder written to %s", fn_args.serving_model_dir)
 
@@ -65,16 +67,11 @@ def _config(fn_args: FnArgs) -> PretrainingConfig:
     )
 
 
-def _records_dir(fn_args: FnArgs) -> str:
-    # The patterns have the form <artifact>/Split-train/*. The manifest is in the artifact's root.
-    return os.path.dirname(os.path.dirname(fn_args.train_files[0]))
-
-
 def _train(fn_args: FnArgs) -> run_options.Train:
     def train(config: PretrainingConfig, model_dir: str, state_root: str | None) -> TrainingResult:
         return pretrain(
             config,
-            records_dir=_records_dir(fn_args),
+            records_dir=run_options.records_dir(fn_args),
             model_dir=model_dir,
             state_root=state_root,
         )

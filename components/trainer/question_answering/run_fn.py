@@ -6,7 +6,6 @@ TFX's Trainer and Tuner find these functions by their dotted paths.
 from __future__ import annotations
 
 import logging
-import os
 
 from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx.components.tuner.component import TunerFnResult
@@ -39,7 +38,7 @@ def run_fn(fn_args: FnArgs) -> None:
     config, result = run_options.train(_config(fn_args), fn_args, _train(fn_args))
     if not result.is_chief:
         return
-    records_dir = _records_dir(fn_args)
+    records_dir = run_options.records_dir(fn_args)
     made = manifest.read(records_dir)
     module = span_model.SpanModel(
         model=result.model,
@@ -67,14 +66,8 @@ def _config(fn_args: FnArgs) -> QuestionAnsweringFineTuningConfig:
     )
 
 
-def _records_dir(fn_args: FnArgs) -> str:
-    # The patterns have the form <artifact>/Split-train/*. Manifest and paragraphs are in the
-    # artifact's root.
-    return os.path.dirname(os.path.dirname(fn_args.train_files[0]))
-
-
 def _train(fn_args: FnArgs) -> run_options.Train:
-    records_dir = _records_dir(fn_args)
+    records_dir = run_options.records_dir(fn_args)
 
     def train(
         config: QuestionAnsweringFineTuningConfig, model_dir: str, state_root: str | None
