@@ -242,7 +242,8 @@ class KubernetesConfig:
         _check_once(self.image_pull_secrets, what="secret", where="image_pull_secrets")
         for secret in self.image_pull_secrets:
             _check_object(secret, where="image_pull_secrets")
-        for name in {DEFAULT, *self.pods, *(c for v in self.volumes for c in v.components)}:
+        # DEFAULT first, and in the file's order: the same mistake has the same message every time.
+        for name in dict.fromkeys((DEFAULT, *self.pods, *sorted(self.component_ids()))):
             pod = self.pod(name)
             mounts = [volume.path for volume in self.volumes_of(name)]
             mounts += [secret.path for secret in pod.secret_files]

@@ -1,6 +1,7 @@
 import collections
 import gzip
 import json
+import math
 import pickle
 import subprocess
 import sys
@@ -100,19 +101,25 @@ def test_sampling_is_reproducible_and_obeys_the_rules(small_vocabulary):
 
 @pytest.mark.real_data
 def test_sampling_has_sentencepieces_distribution(published_vocabulary):
+    """SentencePiece draws one of the n best segmentations by softmax(alpha * score)."""
+    best = published_vocabulary.make_processor().NBestEncodeAsImmutableProto("New York", 64).nbests
+    scores = np.array([segmentation.score for segmentation in best])
+    weights = np.exp(0.1 * (scores - scores.max()))
+    expected = {
+        tuple(piece.id for piece in segmentation.pieces): weight / weights.sum()
+        for segmentation, weight in zip(best, weights, strict=True)
+    }
     tokenizer = Tokenizer(published_vocabulary)
-    processor = published_vocabulary.make_processor()
     rng = np.random.default_rng(0)
     draws = 4000
-    ours = collections.Counter(
+    drawn = collections.Counter(
         tuple(tokenizer.encode("New York", sample=True, rng=rng)) for _ in range(draws)
     )
-    theirs = collections.Counter(
-        tuple(processor.SampleEncodeAsIds("New York", 64, 0.1)) for _ in range(draws)
-    )
-    distance = sum(abs(ours[ids] - theirs[ids]) for ids in ours | theirs) / (2 * draws)
-    # Two samples of 4,000 from 64 outcomes are about 0.03 apart.
-    assert distance < 0.07
+    assert set(drawn) <= set(expected)
+    distance = sum(abs(drawn[ids] / draws - share) for ids, share in expected.items()) / 2
+    # The mean absolute deviation of a binomial share, sqrt(2 p (1 - p) / (pi n)), for each outcome.
+    by_chance = sum(math.sqrt(2 * p * (1 - p) / (math.pi * draws)) for p in expected.values()) / 2
+    assert distance < 1.2 * by_chance
 
 
 def test_text_is_normalised_first(small_vocabulary):
