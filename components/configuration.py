@@ -1,27 +1,57 @@
 """Turns plain mappings (from YAML or JSON) into frozen dataclasses and back.
 
-It is strict: a misspelled key or a value of the wrong type is an error. Each library defines its
-configuration as a dataclass that validates itself in `__post_init__`; this module only fills the
-dataclasses in and says where in the document something is wrong.
+A setting is declared once, as a field of a dataclass: its name, its type with the legal values or
+bounds (`Literal`, or the types below), and its default. Pydantic checks documents against these
+declarations, strictly: a misspelled key or a value of the wrong type is an error, and all errors of
+a document are reported together. Pydantic rather than attrs with cattrs: it reports all errors at
+once, each with its place, and both stacks already contain it. Only checks that concern several
+settings stand in `__post_init__`; pydantic calls it once the fields of its dataclass are legal.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import datetime
 import difflib
+import functools
 import json
 import math
+import reprlib
 import types
 import typing
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+from annotated_types import Ge, Gt, Le, Lt
 
 from components import plain_json
 
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+    from pydantic_core import ErrorDetails
+
+PositiveInt = Annotated[int, Gt(0)]
+NonNegativeInt = Annotated[int, Ge(0)]
+PositiveFloat = Annotated[float, Gt(0)]
+NonNegativeFloat = Annotated[float, Ge(0)]
+# A part of a whole, such as 0.1 for a tenth.
+Share = Annotated[float, Ge(0), Le(1)]
+# As above, where the whole would leave nothing.
+ShareBelowOne = Annotated[float, Ge(0), Lt(1)]
+PositiveShare = Annotated[float, Gt(0), Le(1)]
+
 _Config = TypeVar("_Config")
-# The number of characters of a value that an error message shows.
-_MAX_SHOWN = 40
+# The largest number of errors that a message lists.
+_MAX_LISTED = 10
+_BOUNDS = {
+    "greater_than_equal": ("ge", "at least"),
+    "greater_than": ("gt", "more than"),
+    "less_than_equal": ("le", "at most"),
+    "less_than": ("lt", "below"),
+}
+# The names of types in messages, by the first word of pydantic's name of the error.
+_TYPES = {"int": "int", "float": "float", "string": "str", "bool": "bool", "none": "null"}
+_shown = reprlib.Repr()
+_shown.maxstring = _shown.maxother = _shown.maxlong = 60
 
 
 class ConfigurationError(ValueError):
@@ -32,48 +62,24 @@ def build(config_type: type[_Config], values: Any, *, where: str = "configuratio
     """Creates an instance of a dataclass from a mapping, recursively.
 
     Args:
-        config_type: the dataclass. Its annotations say what is legal; supported are str, int,
-            float, bool, None, Literal, unions, list, tuple[X, ...], dict[str, X] and other
-            dataclasses.
-        values: a mapping such as `yaml.safe_load` returns.
+        config_type: the dataclass. Its annotations say what is legal.
+        values: a mapping such as `components.plain_yaml.load` returns.
         where: where `values` comes from, as a dotted path in the document; used in error messages.
 
     Raises:
-        ConfigurationError: if a key or value is not legal; the message names the place, what was
+        ConfigurationError: if keys or values are not legal; the message names each place, what was
             found there, and what is legal.
     """
-    if not isinstance(values, Mapping):
-        raise ConfigurationError(f"{where} should be a mapping, but is {values!r}.")
-    fields = {field.name: field for field in dataclasses.fields(config_type) if field.init}
-    unknown = [key for key in values if key not in fields]
-    if unknown:
-        key = unknown[0]
-        near = difflib.get_close_matches(str(key), fields, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise ConfigurationError(
-            f"{where} has no key {key!r}.{hint} The keys are: {', '.join(sorted(fields))}."
-        )
-    missing = sorted(
-        name
-        for name, field in fields.items()
-        if name not in values
-        and field.default is dataclasses.MISSING
-        and field.default_factory is dataclasses.MISSING
-    )
-    if missing:
-        raise ConfigurationError(
-            f"{where} lacks {', '.join(missing)}. What defines the experiment has no default."
-        )
-    hints = typing.get_type_hints(config_type)
-    arguments = {
-        name: _convert(hints[name], value, f"{where}.{name}") for name, value in values.items()
-    }
+    import pydantic
+
+    document = _plain(values, where)
     try:
-        return config_type(**arguments)
-    except ConfigurationError:
-        raise
-    except ValueError as error:
-        raise ConfigurationError(f"{where}: {error}") from error
+        # JSON, because pydantic is strict there but still reads a list as a tuple.
+        [config] = _adapter(config_type).validate_json(json.dumps([document]))
+        return config
+    except pydantic.ValidationError as error:
+        messages = _messages(config_type, error.errors(include_url=False), document, where)
+    raise ConfigurationError(_joined(messages))
 
 
 def to_plain(config: Any) -> Any:
@@ -96,7 +102,9 @@ def to_json(config: Any) -> str:
     return json.dumps(to_plain(config), sort_keys=True)
 
 
-def from_json(config_type: type[_Config], text: str, *, where: str = "configuration") -> _Config:
+def from_json(
+    config_type: type[_Config], text: str | bytes, *, where: str = "configuration"
+) -> _Config:
     """Restores a configuration that `to_json` serialized.
 
     Raises:
@@ -109,78 +117,154 @@ def from_json(config_type: type[_Config], text: str, *, where: str = "configurat
     return build(config_type, values, where=where)
 
 
-def _convert(annotation: Any, value: Any, where: str) -> Any:
-    origin = typing.get_origin(annotation)
-    arguments = typing.get_args(annotation)
-    if annotation is Any:
-        return value
-    if origin in (typing.Union, types.UnionType):
-        return _convert_union(arguments, value, where)
-    if origin is typing.Literal:
-        if value not in arguments:
-            legal = ", ".join(repr(argument) for argument in arguments)
-            raise ConfigurationError(f"{where} is {value!r}; legal values are {legal}.")
-        return value
-    if dataclasses.is_dataclass(annotation):
-        if isinstance(value, annotation):
-            return value
-        return build(annotation, value, where=where)
-    if origin in (list, tuple, Sequence):
-        if isinstance(value, str) or not isinstance(value, Sequence):
-            raise ConfigurationError(f"{where} should be a list, but is {value!r}.")
-        items = [_convert(arguments[0], item, f"{where}[{i}]") for i, item in enumerate(value)]
-        return tuple(items) if origin is tuple else items
-    if origin in (dict, Mapping):
-        if not isinstance(value, Mapping):
-            raise ConfigurationError(f"{where} should be a mapping, but is {value!r}.")
-        return {
-            str(key): _convert(arguments[1], item, f"{where}.{key}") for key, item in value.items()
-        }
-    return _convert_scalar(annotation, value, where)
+@functools.cache
+def _adapter(config_type: type[_Config]) -> TypeAdapter[list[_Config]]:
+    import pydantic
 
-
-def _convert_union(alternatives: Sequence[Any], value: Any, where: str) -> Any:
-    if value is None and type(None) in alternatives:
-        return None
-    rest = [alternative for alternative in alternatives if alternative is not type(None)]
-    for alternative in rest:
-        try:
-            return _convert(alternative, value, where)
-        except ConfigurationError:
-            continue
-    # If a value may be text or a number, the error is about text: probably a word was meant.
-    return _convert(str if str in rest else rest[-1], value, where)
-
-
-def _convert_scalar(annotation: Any, value: Any, where: str) -> Any:
-    is_bool = isinstance(value, bool)
-    if annotation is float and isinstance(value, (int, float, str)) and not is_bool:
-        # YAML 1.1 reads 1e-5 as a string; only 1.0e-5 counts as a number. So strings are accepted.
-        try:
-            number = float(value)
-        except ValueError:
-            number = None
-        except OverflowError:
-            number = math.inf
-        if number is not None and not math.isfinite(number):
-            raise ConfigurationError(
-                f"{where} must be a finite number, but is {str(value)[:_MAX_SHOWN]}."
-            )
-        if number is not None:
-            return number
-    elif annotation is int and not is_bool:
-        if isinstance(value, int):
-            return value
-    elif (annotation is bool and is_bool) or (annotation is str and isinstance(value, str)):
-        return value
-    name = getattr(annotation, "__name__", str(annotation))
-    # The user probably meant a word that YAML 1.1 reads as a boolean or a date.
-    hint = ""
-    if isinstance(value, (bool, datetime.date)) and annotation is not bool:
-        hint = (
-            " YAML reads words such as no, yes, on, off and dates as something else than text: put "
-            "them in quotes ('no')."
-        )
-    raise ConfigurationError(
-        f"{where} should be of type {name}, but is {value!r} ({type(value).__name__}).{hint}"
+    # A list, since pydantic takes no `config` for a dataclass; the dataclasses inside inherit it.
+    return pydantic.TypeAdapter(
+        list[config_type],  # type: ignore[valid-type]
+        config=pydantic.ConfigDict(strict=True, extra="forbid", allow_inf_nan=False),
     )
+
+
+def _plain(value: Any, where: str) -> Any:
+    """Returns the value as JSON can hold it.
+
+    Raises:
+        ConfigurationError: if a number is not finite.
+    """
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item, f"{where}.{key}") for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item, f"{where}[{index}]") for index, item in enumerate(value)]
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ConfigurationError(f"{where} must be a finite number, but is {value}.")
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if dataclasses.is_dataclass(value):
+        return to_plain(value)
+    raise ConfigurationError(f"{where} is {_shown.repr(value)}, which no setting can be.")
+
+
+def _messages(
+    config_type: type, errors: Sequence[ErrorDetails], document: Any, where: str
+) -> list[str]:
+    """Says in a sentence for each place what is wrong there.
+
+    Alternatives of a union have errors of their own, so that several may belong to one place.
+    """
+    by_place: dict[tuple[str | int, ...], list[ErrorDetails]] = {}
+    for error in errors:
+        by_place.setdefault(_place(error, document), []).append(error)
+    return [
+        _message(config_type, found, document, place, where) for place, found in by_place.items()
+    ]
+
+
+def _place(error: ErrorDetails, document: Any) -> tuple[str | int, ...]:
+    """Returns where in the document an error is: its location without names of alternatives."""
+    place: list[str | int] = []
+    value = document
+    # The first step is the index in the list of `_adapter`.
+    for step in error["loc"][1:]:
+        if (isinstance(value, dict) and step in value) or (
+            isinstance(value, list) and isinstance(step, int)
+        ):
+            value = value[step]  # type: ignore[index]
+            place.append(step)
+    return tuple(place)
+
+
+def _message(
+    config_type: type,
+    errors: Sequence[ErrorDetails],
+    document: Any,
+    place: Sequence[str | int],
+    where: str,
+) -> str:
+    path = where + "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in place)
+    kinds = {error["type"] for error in errors}
+    first = errors[0]
+    if kinds == {"missing"}:
+        missing = sorted(str(error["loc"][-1]) for error in errors)
+        return f"{path} lacks {', '.join(missing)}. What defines the experiment has no default."
+    if "unexpected_keyword_argument" in kinds:
+        key = str(place[-1])
+        return _unknown_key(path.removesuffix(f".{key}"), key, _keys(config_type, place[:-1]))
+    if first["type"] == "value_error":
+        return f"{path}: {first['ctx']['error']}"
+    value = _shown.repr(first["input"])
+    if first["type"] in _BOUNDS:
+        name, words = _BOUNDS[first["type"]]
+        bound = first["ctx"][name]
+        legal = "positive" if (name, bound) == ("gt", 0) else f"{words} {bound:g}"
+        return f"{path} must be {legal}, but is {value}."
+    if first["type"] == "finite_number":
+        return f"{path} must be a finite number, but is {value}."
+    if "literal_error" in kinds:
+        legal = [e["ctx"]["expected"] for e in errors if e["type"] == "literal_error"]
+        legal += ["true", "false"] if "bool_type" in kinds else []
+        return f"{path} is {value}; legal values are {', '.join(legal).replace(' or ', ', ')}."
+    if kinds & {"dataclass_type", "dict_type", "mapping_type"}:
+        return f"{path} should be a mapping, but is {value}."
+    if kinds & {"tuple_type", "list_type"}:
+        return f"{path} should be a list, but is {value}."
+    names = " or ".join(dict.fromkeys(_TYPES[error["type"].partition("_")[0]] for error in errors))
+    hint = ""
+    if isinstance(first["input"], bool):
+        hint = (
+            " YAML reads words such as no, yes, on and off as something else than text: put them "
+            "in quotes ('no')."
+        )
+    found = type(first["input"]).__name__
+    return f"{path} should be of type {names}, but is {value} ({found}).{hint}"
+
+
+def _unknown_key(path: str, key: str, keys: Sequence[str]) -> str:
+    near = difflib.get_close_matches(key, keys, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    return f"{path} has no key {key!r}.{hint} The keys are: {', '.join(sorted(keys))}."
+
+
+def _keys(config_type: type, place: Sequence[str | int]) -> list[str]:
+    """Returns the keys that are legal at a place in a document."""
+    found = _alternatives(config_type)
+    for step in place:
+        found = [
+            alternative
+            for outer in found
+            for inner in (
+                typing.get_type_hints(outer, include_extras=True)[step]
+                if dataclasses.is_dataclass(outer)
+                # The items of tuple[X, ...] and list[X], and the values of dict[str, X].
+                else typing.get_args(outer)[typing.get_origin(outer) in (dict, Mapping)],
+            )
+            for alternative in _alternatives(inner)
+        ]
+    return [
+        field.name
+        for one in found
+        if dataclasses.is_dataclass(one)
+        for field in dataclasses.fields(one)
+        if field.init
+    ]
+
+
+def _alternatives(annotation: Any) -> list[Any]:
+    """Returns the members of a union, without None and without bounds."""
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is Annotated:
+        return _alternatives(arguments[0])
+    if origin in (typing.Union, types.UnionType):
+        return [one for item in arguments if item is not type(None) for one in _alternatives(item)]
+    return [annotation]
+
+
+def _joined(messages: Sequence[str]) -> str:
+    if len(messages) == 1:
+        return messages[0]
+    listed = list(messages[:_MAX_LISTED])
+    if len(messages) > _MAX_LISTED:
+        listed.append(f"and {len(messages) - _MAX_LISTED} more.")
+    return "\n  ".join([f"{len(messages)} settings are wrong:", *listed])

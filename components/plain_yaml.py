@@ -6,6 +6,7 @@ refer to other aliases, a single page can stand for more values than fit into me
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,7 +20,8 @@ _MAX_DEPTH = 40
 # The largest number of digits in a number; Python reads long integers in quadratic time, or not at
 # all.
 _MAX_DIGITS = 100
-_NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
+_FLOAT_TAG = "tag:yaml.org,2002:float"
+_NUMBERS = ("tag:yaml.org,2002:int", _FLOAT_TAG)
 # Values that YAML 1.1 reads as dates or as the special value "=" are kept as text, because no
 # setting takes either.
 _TEXT_TO_US = ("tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:value")
@@ -46,6 +48,10 @@ def load(content: bytes | str, *, where: str) -> Any:
             loader.dispose()
     except (yaml.YAMLError, ValueError) as error:
         raise ConfigurationError(f"{where} is not valid YAML: {error}") from error
+
+
+# YAML 1.1 reads 1e-5 and 1.5e5 as text: it wants a point and a sign. YAML 1.2 and people do not.
+_FLOAT = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)[eE][-+]?[0-9]+$")
 
 
 class _Loader(yaml.SafeLoader):
@@ -78,6 +84,9 @@ class _Loader(yaml.SafeLoader):
         if node.tag in _NUMBERS and len(node.value) > _MAX_DIGITS:
             raise yaml.YAMLError(f"line {line} has a number of {len(node.value):,} characters.")
         return node
+
+
+_Loader.add_implicit_resolver(_FLOAT_TAG, _FLOAT, list("-+.0123456789"))
 
 
 def _check_size(root: yaml.Node | None) -> None:

@@ -7,7 +7,11 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from typing import Annotated
 
+from annotated_types import Ge
+
+from components.configuration import NonNegativeInt, PositiveFloat
 from components.trainer.training_job import MachineConfig
 from pipeline import searched_folders
 from pipeline.beam_runners import BeamConfig
@@ -50,16 +54,12 @@ class Resources:
         accelerator_count: number of accelerators; 0 without one.
     """
 
-    cpu: float | None = None
-    memory_gb: float | None = None
+    cpu: PositiveFloat | None = None
+    memory_gb: PositiveFloat | None = None
     accelerator: str | None = None
-    accelerator_count: int = 0
+    accelerator_count: NonNegativeInt = 0
 
     def __post_init__(self) -> None:
-        for name in ("cpu", "memory_gb"):
-            value = getattr(self, name)
-            if value is not None and value <= 0:
-                raise ValueError(f"{name} must be positive, but is {value}.")
         if (self.accelerator is None) != (self.accelerator_count == 0):
             raise ValueError(
                 "accelerator and accelerator_count belong together, but they are "
@@ -78,21 +78,17 @@ class RetryConfig:
         max_backoff_seconds: upper bound of the wait.
     """
 
-    count: int = 2
-    backoff_seconds: int = 60
-    backoff_factor: float = 2.0
+    count: NonNegativeInt = 2
+    backoff_seconds: NonNegativeInt = 60
+    backoff_factor: Annotated[float, Ge(1)] = 2.0
     max_backoff_seconds: int = 3600
 
     def __post_init__(self) -> None:
-        if self.count < 0:
-            raise ValueError(f"count must not be negative, but is {self.count}.")
-        if self.backoff_seconds < 0 or self.max_backoff_seconds < self.backoff_seconds:
+        if self.max_backoff_seconds < self.backoff_seconds:
             raise ValueError(
-                f"0 <= backoff_seconds ({self.backoff_seconds}) <= max_backoff_seconds "
-                f"({self.max_backoff_seconds}) should hold."
+                f"max_backoff_seconds ({self.max_backoff_seconds}) must be at least "
+                f"backoff_seconds ({self.backoff_seconds})."
             )
-        if self.backoff_factor < 1:
-            raise ValueError(f"backoff_factor must be at least 1, but is {self.backoff_factor}.")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,8 @@ import dataclasses
 import re
 from collections.abc import Iterable
 
+from components.configuration import PositiveInt
+
 DEFAULT = "default"
 
 _OPERATORS = ("Equal", "Exists")
@@ -195,7 +197,7 @@ class Pod:
     secret_variables: tuple[SecretVariables, ...] = ()
     secret_files: tuple[SecretFiles, ...] = ()
     shared_memory: str | None = None
-    timeout_seconds: int | None = None
+    timeout_seconds: PositiveInt | None = None
 
     def __post_init__(self) -> None:
         for variable in self.variables:
@@ -204,8 +206,6 @@ class Pod:
             raise ValueError(
                 f"shared_memory is {self.shared_memory!r}; it should be a size such as 8Gi."
             )
-        if self.timeout_seconds is not None and self.timeout_seconds <= 0:
-            raise ValueError(f"timeout_seconds must be positive, but is {self.timeout_seconds}.")
 
     def over(self, other: Pod) -> Pod:
         """Combines these settings with others, over which these take precedence."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 import json
 import reprlib
-from typing import Any
+from typing import Any, get_args
 
-from components import files, git_lfs
+from components import configuration, files, git_lfs
 from components.checkpoint_conversion.errors import WeightsError
 from components.checkpoint_conversion.heads import MULTIPLE_CHOICE, Heads
 from components.checkpoint_conversion.weights import Weights
-from components.modeling.config import SUMMARY_TYPES, XLNetConfig
+from components.modeling.config import SummaryType, XLNetConfig
 
 CONFIG_NAME = "config.json"
 MULTIPLE_CHOICE_ARCHITECTURE = "XLNetForMultipleChoice"
@@ -29,6 +29,7 @@ _ACTIVATIONS = {
     "gelu_fast": "gelu",
     "gelu_accurate": "gelu",
 }
+_SUMMARY_TYPES = get_args(SummaryType)
 _PROBLEM_TYPES = ("regression", "single_label_classification", "multi_label_classification")
 # Fields for which our network has no setting, with the only supported value. It is also what
 # `transformers` assumes if the field is absent.
@@ -140,10 +141,10 @@ def check_sequence_head(config: HuggingFaceConfig, path: str) -> None:
     """
     _check_fixed(config.fields, _FIXED_WITH_SEQUENCE_HEAD, path)
     summary = config.fields.get("summary_type", "last")
-    if summary not in SUMMARY_TYPES:
+    if summary not in _SUMMARY_TYPES:
         raise WeightsError(
             f"{path} has summary_type {_shown(summary)}; here it is one of "
-            f"{', '.join(SUMMARY_TYPES)}."
+            f"{', '.join(_SUMMARY_TYPES)}."
         )
 
 
@@ -257,17 +258,17 @@ def _network(fields: dict[str, Any], path: str) -> XLNetConfig:
     d_model, n_head, d_head = values["d_model"], values["n_head"], fields.get("d_head")
     if d_head is None and type(d_model) is int and type(n_head) is int and n_head > 0:
         d_head = d_model // n_head
+    values |= {
+        "d_head": d_head,
+        "ff_activation": _ACTIVATIONS[activation],
+        "untie_r": fields.get("untie_r", True),
+        # Without a head any value will do; with one, `check_sequence_head` checks it.
+        "summary_type": summary if summary in _SUMMARY_TYPES else "last",
+    }
     try:
-        network = XLNetConfig(
-            **values,
-            d_head=d_head,
-            ff_activation=_ACTIVATIONS[activation],
-            untie_r=fields.get("untie_r", True),
-            # Without a head any value will do; with one, `check_sequence_head` checks it.
-            summary_type=summary if summary in SUMMARY_TYPES else "last",
-        )
-    except ValueError as error:
-        raise WeightsError(f"{path}: {error}") from error
+        network = configuration.build(XLNetConfig, values, where=path)
+    except configuration.ConfigurationError as error:
+        raise WeightsError(str(error)) from error
     if network.n_head * network.d_head != network.d_model:
         raise WeightsError(
             f"{path} has d_model {network.d_model}, which is not n_head · d_head = "

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import math
+
+from components.configuration import NonNegativeFloat
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,9 +24,9 @@ class Threshold:
     """
 
     minimum: float | None = None
-    maximum_drop: float | None = None
+    maximum_drop: NonNegativeFloat | None = None
     maximum: float | None = None
-    maximum_rise: float | None = None
+    maximum_rise: NonNegativeFloat | None = None
 
     def __post_init__(self) -> None:
         if self.more_is_better == self.less_is_better:
@@ -33,13 +34,6 @@ class Threshold:
                 "a threshold needs minimum, maximum_drop, or both; or for a metric of which less "
                 "is better maximum, maximum_rise, or both."
             )
-        for name, value in vars(self).items():
-            if value is not None and not math.isfinite(value):
-                raise ValueError(f"{name} must be a finite number, but is {value}.")
-        for name in ("maximum_drop", "maximum_rise"):
-            value = getattr(self, name)
-            if value is not None and value < 0:
-                raise ValueError(f"{name} must not be negative, but is {value}.")
 
     @property
     def more_is_better(self) -> bool:

@@ -7,25 +7,28 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import reprlib
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from components import files
+from annotated_types import Ge, Gt, Le
+
+from components import configuration, files
+from components.configuration import (
+    ConfigurationError,
+    NonNegativeInt,
+    PositiveFloat,
+    ShareBelowOne,
+)
 
 # In the published XLNet, "gelu" means the tanh approximation, so the exact form has another name.
-FF_ACTIVATIONS = ("relu", "gelu", "gelu_erf")
-SUMMARY_TYPES = ("last", "first", "mean")
-INIT_METHODS = ("normal", "uniform")
-ATTN_TYPES = ("bi", "uni")
-COMPUTE_DTYPES = ("float32", "bfloat16", "float64")
-EMBEDDING_LOOKUPS = ("auto", "gather", "one_hot")
-
+Activation = Literal["relu", "gelu", "gelu_erf"]
+SummaryType = Literal["last", "first", "mean"]
 # A configuration file has a few hundred bytes, so anything larger must be some other file.
 _MAX_CONFIG_BYTES = 1 << 20
 # Far larger than any real network, but small enough that a damaged number is caught before it does
 # any harm.
 _MAX_LAYERS = 1024
 _MAX_SIZE = (1 << 31) - 1
+_Size = Annotated[int, Gt(0), Le(_MAX_SIZE)]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,30 +53,22 @@ class XLNetConfig:
             without it means "last".
     """
 
-    n_token: int | None = dataclasses.field(default=None, kw_only=True)
-    n_layer: int
-    d_model: int
-    n_head: int
-    d_head: int
-    d_inner: int
-    ff_activation: str
+    n_token: _Size | None = dataclasses.field(default=None, kw_only=True)
+    n_layer: Annotated[int, Gt(0), Le(_MAX_LAYERS)]
+    d_model: _Size
+    n_head: _Size
+    d_head: _Size
+    d_inner: _Size
+    ff_activation: Activation
     untie_r: bool
-    summary_type: str = "last"
+    summary_type: SummaryType = "last"
 
     def __post_init__(self) -> None:
-        if self.n_token is not None:
-            _require_int(self, "n_token", minimum=1, maximum=_MAX_SIZE)
-        for name in ("n_layer", "d_model", "n_head", "d_head", "d_inner"):
-            maximum = _MAX_LAYERS if name == "n_layer" else _MAX_SIZE
-            _require_int(self, name, minimum=1, maximum=maximum)
         if self.d_model % 2:
             raise ValueError(
                 f"d_model must be even (position encodings are half sines, half cosines), "
                 f"not {self.d_model}"
             )
-        _require_choice(self, "ff_activation", FF_ACTIVATIONS)
-        _require_bool(self, "untie_r")
-        _require_choice(self, "summary_type", SUMMARY_TYPES)
 
     def to_published(self) -> dict[str, Any]:
         """Returns the fields of a published file; `summary_type` is included only if not "last".
@@ -90,46 +85,19 @@ class XLNetConfig:
         return json.dumps(self.to_published(), indent=4, sort_keys=True) + "\n"
 
     @classmethod
-    def from_json(cls, text: str) -> XLNetConfig:
-        """Reads a published configuration.
-
-        Raises:
-            ValueError: if the text is not a JSON object, or a field is missing, unknown or illegal.
-        """
-        try:
-            fields = json.loads(text)
-        # Python raises a ValueError for numbers with thousands of digits, too.
-        except (ValueError, RecursionError) as error:
-            raise ValueError(f"not an XLNet configuration, because not JSON: {error}") from error
-        if not isinstance(fields, dict):
-            raise ValueError(
-                f"an XLNet configuration is a JSON object, not a {type(fields).__name__}"
-            )
-        names = [field.name for field in dataclasses.fields(cls)]
-        missing = [n for n in names if n not in fields and n != "summary_type"]
-        unknown = sorted(set(fields) - set(names))
-        if missing or unknown:
-            raise ValueError(
-                f"an XLNet configuration has the fields {names} (summary_type may be left out); "
-                f"missing: {missing}, unknown: {reprlib.repr(unknown)}"
-            )
-        if fields["n_token"] is None:
-            raise ValueError("n_token must be an integer >= 1, not None")
-        return cls(**fields)
-
-    @classmethod
     def read(cls, path: str) -> XLNetConfig:
-        """Reads `xlnet_config.json`; error messages name the file.
+        """Reads `xlnet_config.json`.
 
         Raises:
             components.files.NoSuchFilesError: if there is no such file.
-            ValueError: if the file does not hold an XLNet configuration.
+            ConfigurationError: if the file does not hold the configuration of an XLNet; the message
+                names the file and the field.
         """
         content = files.read_bytes(path, max_bytes=_MAX_CONFIG_BYTES)
-        try:
-            return cls.from_json(content.decode("utf-8"))
-        except ValueError as error:  # This includes UnicodeDecodeError.
-            raise ValueError(f"{path}: {error}") from error
+        config = configuration.from_json(cls, content, where=path)
+        if config.n_token is None:
+            raise ConfigurationError(f"{path}.n_token must be positive, but is null.")
+        return config
 
     def write(self, path: str) -> None:
         """Writes `xlnet_config.json` atomically."""
@@ -165,44 +133,25 @@ class ModelOptions:
             one_hot on TPUs and gather elsewhere.
     """
 
-    dropout: float = 0.1
-    dropout_att: float = 0.1
-    init_method: str = "normal"
-    init_range: float = 0.1
-    init_std: float = 0.02
-    init_seed: int = 0
-    mem_len: int = 0
-    reuse_len: int = 0
+    dropout: ShareBelowOne = 0.1
+    dropout_att: ShareBelowOne = 0.1
+    init_method: Literal["normal", "uniform"] = "normal"
+    init_range: PositiveFloat = 0.1
+    init_std: PositiveFloat = 0.02
+    init_seed: Annotated[int, Ge(0), Le(_MAX_SIZE)] = 0
+    mem_len: NonNegativeInt = 0
+    reuse_len: NonNegativeInt = 0
     bi_data: bool = False
-    clamp_len: int = -1
+    clamp_len: Annotated[int, Ge(-1)] = -1
     same_length: bool = False
-    attn_type: str = "bi"
-    compute_dtype: str = "float32"
+    attn_type: Literal["bi", "uni"] = "bi"
+    compute_dtype: Literal["float32", "bfloat16", "float64"] = "float32"
     rematerialize: bool = False
-    embedding_lookup: str = "auto"
+    embedding_lookup: Literal["auto", "gather", "one_hot"] = "auto"
 
     def __post_init__(self) -> None:
-        for name in ("dropout", "dropout_att"):
-            _require_number(self, name)
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"{name} must be in [0, 1), not {getattr(self, name)}")
-        for name in ("init_range", "init_std"):
-            _require_number(self, name)
-            if getattr(self, name) <= 0:
-                raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
-        for name in ("mem_len", "reuse_len", "init_seed"):
-            _require_int(self, name, minimum=0)
-        if self.init_seed >= 1 << 31:
-            raise ValueError(f"init_seed must be below 2**31, not {self.init_seed}")
-        _require_int(self, "clamp_len", minimum=-1)
         if self.clamp_len == 0:
             raise ValueError("clamp_len must be positive, or -1 for none, not 0")
-        for name in ("bi_data", "same_length", "rematerialize"):
-            _require_bool(self, name)
-        _require_choice(self, "init_method", INIT_METHODS)
-        _require_choice(self, "attn_type", ATTN_TYPES)
-        _require_choice(self, "compute_dtype", COMPUTE_DTYPES)
-        _require_choice(self, "embedding_lookup", EMBEDDING_LOOKUPS)
 
     @property
     def variable_dtype(self) -> str:
@@ -211,31 +160,3 @@ class ModelOptions:
         It is float64 if `compute_dtype` is, and float32 otherwise.
         """
         return "float64" if self.compute_dtype == "float64" else "float32"
-
-
-def _require_int(instance: Any, name: str, *, minimum: int, maximum: int | None = None) -> None:
-    value = getattr(instance, name)
-    if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
-        raise ValueError(
-            f"{name} must be a whole number of at least {minimum}, not {reprlib.repr(value)}"
-        )
-    if maximum is not None and value > maximum:
-        raise ValueError(f"{name} must be at most {maximum:,}, not {reprlib.repr(value)}")
-
-
-def _require_number(instance: Any, name: str) -> None:
-    value = getattr(instance, name)
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise ValueError(f"{name} must be a number, not {reprlib.repr(value)}")
-
-
-def _require_bool(instance: Any, name: str) -> None:
-    value = getattr(instance, name)
-    if not isinstance(value, bool):
-        raise ValueError(f"{name} must be true or false, not {reprlib.repr(value)}")
-
-
-def _require_choice(instance: Any, name: str, choices: tuple[str, ...]) -> None:
-    value = getattr(instance, name)
-    if value not in choices:
-        raise ValueError(f"{name} must be one of {list(choices)}, not {reprlib.repr(value)}")

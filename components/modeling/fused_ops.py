@@ -163,7 +163,7 @@ def activate(
     Args:
         inputs: [..., D], output of a dense layer without its bias.
         bias: [D], bias of the dense layer.
-        activation: one of `config.FF_ACTIVATIONS`.
+        activation: one of `config.Activation`.
         rate: fraction to drop.
         seed: int32 [2], dropout seed of this place, or None for no dropout.
 

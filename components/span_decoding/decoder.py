@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from components.configuration import PositiveInt
 from components.preprocessing.question_answering.reach import last_reached
 from components.tokenization import unicode_tables
 
@@ -36,14 +37,8 @@ class DecodingConfig:
         max_answer_length: maximum number of tokens of an answer.
     """
 
-    n_best_size: int
-    max_answer_length: int
-
-    def __post_init__(self) -> None:
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise ValueError(f"{field.name} must be a positive integer, not {value!r}.")
+    n_best_size: PositiveInt
+    max_answer_length: PositiveInt
 
 
 @dataclasses.dataclass(frozen=True)

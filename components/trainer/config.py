@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from typing import Literal
+
+from components.configuration import (
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    PositiveShare,
+    Share,
+    ShareBelowOne,
+)
 
 # Settings that affect where a run computes and how it is operated, but not what it computes. A run
 # may be resumed with different values of these.
@@ -89,29 +98,29 @@ class TrainingConfig:
             history is computed; None looks it up if the accelerator is known.
     """
 
-    batch_size: int
-    train_steps: int
-    learning_rate: float
-    warmup_steps: int = 0
-    eval_batch_size: int = 64
-    min_lr_ratio: float = 0.0
-    weight_decay: float = 0.0
-    adam_epsilon: float = 1e-8
-    beta_1: float = 0.9
-    beta_2: float = 0.999
-    clip_norm: float = 1.0
+    batch_size: PositiveInt
+    train_steps: PositiveInt
+    learning_rate: PositiveFloat
+    warmup_steps: NonNegativeInt = 0
+    eval_batch_size: PositiveInt = 64
+    min_lr_ratio: Share = 0.0
+    weight_decay: NonNegativeFloat = 0.0
+    adam_epsilon: PositiveFloat = 1e-8
+    beta_1: ShareBelowOne = 0.9
+    beta_2: ShareBelowOne = 0.999
+    clip_norm: PositiveFloat = 1.0
     clipping: Literal["global", "replica"] = "global"
-    gradient_accumulation: int = 1
-    layer_decay: float = 1.0
+    gradient_accumulation: PositiveInt = 1
+    layer_decay: PositiveShare = 1.0
     layer_decay_mode: Literal["learning_rate", "gradient_scale"] = "learning_rate"
-    steps_per_loop: int = 20
-    eval_steps_interval: int | None = None
-    save_steps: int = 500
-    max_to_keep: int = 3
+    steps_per_loop: PositiveInt = 20
+    eval_steps_interval: PositiveInt | None = None
+    save_steps: PositiveInt = 500
+    max_to_keep: PositiveInt = 3
     best_metric: str | None = None
-    max_rollbacks: int = 2
-    max_loss_rise: float | None = None
-    shuffle_buffer: int = 10_000
+    max_rollbacks: NonNegativeInt = 2
+    max_loss_rise: PositiveFloat | None = None
+    shuffle_buffer: PositiveInt = 10_000
     seed: int = 0
     strategy: Literal["one_device", "mirrored", "multi_worker", "tpu"] = "one_device"
     tpu: str = "local"
@@ -119,57 +128,22 @@ class TrainingConfig:
     tpu_project: str | None = None
     jit_compile: bool | Literal["auto"] = "auto"
     watch_maintenance: bool = False
-    profile_at: int | None = None
-    peak_flops: float | None = None
+    profile_at: NonNegativeInt | None = None
+    peak_flops: PositiveFloat | None = None
 
     def __post_init__(self) -> None:
-        for name, value in vars(self).items():
-            # Every comparison with NaN is false, so the range checks below would not catch it.
-            if isinstance(value, float) and not math.isfinite(value):
-                raise ValueError(f"{name} must be a finite number, but is {value}.")
-        positive = (
-            "batch_size",
-            "train_steps",
-            "eval_batch_size",
-            "steps_per_loop",
-            "save_steps",
-            "max_to_keep",
-            "shuffle_buffer",
-            "learning_rate",
-            "adam_epsilon",
-            "clip_norm",
-            "gradient_accumulation",
-        )
-        for name in positive:
-            if getattr(self, name) <= 0:
-                raise ValueError(f"{name} must be positive, but is {getattr(self, name)}.")
-        if not 0 <= self.warmup_steps < self.train_steps:
+        if self.warmup_steps >= self.train_steps:
             raise ValueError(
-                f"warmup_steps must be at least 0 and below train_steps ({self.train_steps}), "
-                f"but is {self.warmup_steps}."
+                f"warmup_steps must be below train_steps ({self.train_steps}), but is "
+                f"{self.warmup_steps}."
             )
-        if not 0 <= self.min_lr_ratio <= 1:
-            raise ValueError(f"min_lr_ratio must lie in [0, 1], but is {self.min_lr_ratio}.")
-        if not 0 < self.layer_decay <= 1:
-            raise ValueError(f"layer_decay must lie in (0, 1], but is {self.layer_decay}.")
-        for name in ("beta_1", "beta_2"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"{name} must lie in [0, 1), but is {getattr(self, name)}.")
-        if self.weight_decay < 0:
-            raise ValueError(f"weight_decay must not be negative, but is {self.weight_decay}.")
-        for name in ("eval_steps_interval", "max_loss_rise", "peak_flops"):
-            value = getattr(self, name)
-            if value is not None and value <= 0:
-                raise ValueError(f"{name} must be positive or null, but is {value}.")
-        if self.max_rollbacks < 0:
-            raise ValueError(f"max_rollbacks must not be negative, but is {self.max_rollbacks}.")
         if self.batch_size % self.gradient_accumulation:
             raise ValueError(
                 f"batch_size is {self.batch_size}, which cannot be cut evenly into "
                 f"{self.gradient_accumulation} micro-batches (gradient_accumulation)."
             )
-        if self.profile_at is not None and not 0 <= self.profile_at < self.train_steps:
+        if self.profile_at is not None and self.profile_at >= self.train_steps:
             raise ValueError(
-                f"profile_at must lie in [0, train_steps) ({self.train_steps}), but is "
+                f"profile_at must be below train_steps ({self.train_steps}), but is "
                 f"{self.profile_at}."
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, Literal
 
+from components.configuration import PositiveInt
 from components.trainer import overrides
 
 SEARCH_KEY = "search"
@@ -54,14 +55,12 @@ class SearchConfig:
 
     space: dict[str, Range]
     metric: str
-    max_trials: int
+    max_trials: PositiveInt
     seed: int = 0
 
     def __post_init__(self) -> None:
         if not self.space:
             raise ValueError("space is empty; name a setting such as training.learning_rate.")
-        if self.max_trials < 1:
-            raise ValueError(f"max_trials must be at least 1, but is {self.max_trials}.")
 
     def check(self, config: Any) -> None:
         """Raises a ConfigurationError if a listed value, or a bound of a range, is not legal."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Literal
 
+from components.configuration import NonNegativeInt, PositiveFloat, PositiveInt
+
 # The same values as for `TrainingConfig.strategy`.
 Strategy = Literal["one_device", "mirrored", "multi_worker", "tpu"]
 
@@ -37,14 +39,14 @@ class MachineConfig:
     machine_type: str
     strategy: Strategy
     accelerator: str | None = None
-    accelerator_count: int = 0
+    accelerator_count: NonNegativeInt = 0
     tpu_topology: str | None = None
-    replica_count: int = 1
+    replica_count: PositiveInt = 1
     network: str | None = None
     tensorboard: str | None = None
     spot: bool = False
     restart_on_worker_restart: bool = True
-    timeout_hours: float = 168.0
+    timeout_hours: PositiveFloat = 168.0
 
     def __post_init__(self) -> None:
         if (self.accelerator is None) != (self.accelerator_count == 0):
@@ -60,10 +62,6 @@ class MachineConfig:
             )
         if self.machine_type.startswith("ct5lp-") and not self.tpu_topology:
             raise ValueError("TPU v5e needs tpu_topology, such as '2x2' or '2x4'.")
-        if self.replica_count < 1:
-            raise ValueError(f"replica_count must be at least 1, but is {self.replica_count}.")
-        if self.timeout_hours <= 0:
-            raise ValueError(f"timeout_hours must be positive, but is {self.timeout_hours}.")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

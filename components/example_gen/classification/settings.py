@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from components.configuration import PositiveInt, Share
 from components.example_gen.classification.dataset import TextDataset
 
 
@@ -22,15 +23,6 @@ class TextExampleGenSettings:
 
     dataset: TextDataset
     seed: int = 0
-    max_dead_letter_share: float = 0.001
-    shard_bytes: int = 64 << 20
-    max_row_bytes: int = 10_000_000
-
-    def __post_init__(self):
-        if not 0 <= self.max_dead_letter_share <= 1:
-            raise ValueError(
-                f"max_dead_letter_share should be in [0, 1], not {self.max_dead_letter_share}."
-            )
-        for name in ("shard_bytes", "max_row_bytes"):
-            if getattr(self, name) <= 0:
-                raise ValueError(f"{name} should be positive, not {getattr(self, name)}.")
+    max_dead_letter_share: Share = 0.001
+    shard_bytes: PositiveInt = 64 << 20
+    max_row_bytes: PositiveInt = 10_000_000

@@ -22,13 +22,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import apache_beam as beam
 
 from components import files, tfrecords
+from components.configuration import PositiveInt, Share
 from components.dead_letter_file import DeadLetterFile
 from components.dead_letters import DEAD_LETTERS_DIRECTORY
 from components.example_gen import counts_file, split_shares
 from components.example_gen.counts_file import EmptySplitError
 from components.example_gen.patterns import resolve
 from components.example_gen.pretraining import corpus, corpus_files
-from components.example_gen.pretraining.corpus import CORPUS_FORMATS, TEXT_FEATURE, CorpusFormat
+from components.example_gen.pretraining.corpus import TEXT_FEATURE, CorpusFormat
 from components.example_gen.pretraining.corpus_files import FileRange
 
 METRICS_NAMESPACE = "xlnet/example_gen/corpus"
@@ -55,12 +56,12 @@ class CorpusSettings:
     """
 
     patterns: dict[str, tuple[str, ...]]
-    document_split: dict[str, int] = dataclasses.field(default_factory=dict)
+    document_split: dict[str, PositiveInt] = dataclasses.field(default_factory=dict)
     file_format: CorpusFormat = "text"
     text_field: str = TEXT_FEATURE
     seed: int = 0
-    max_dead_letter_share: float = 0.001
-    unit_bytes: int = 64 << 20
+    max_dead_letter_share: Share = 0.001
+    unit_bytes: PositiveInt = 64 << 20
 
     def __post_init__(self) -> None:
         if not self.patterns or not all(self.patterns.values()):
@@ -69,15 +70,7 @@ class CorpusSettings:
             "document_split",
             self.document_split,
             self.patterns,
-            max_dead_letter_share=self.max_dead_letter_share,
         )
-        if self.file_format not in CORPUS_FORMATS:
-            raise ValueError(
-                f"file_format must be one of {', '.join(CORPUS_FORMATS)}, but is "
-                f"{self.file_format!r}."
-            )
-        if self.unit_bytes < 1:
-            raise ValueError(f"unit_bytes must be positive, but is {self.unit_bytes}.")
 
     @property
     def output_splits(self) -> list[str]:

@@ -21,6 +21,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import apache_beam as beam
 
 from components import files, tfrecords
+from components.configuration import PositiveInt, Share
 from components.dead_letter_file import DeadLetterFile
 from components.dead_letters import DEAD_LETTERS_DIRECTORY, DeadLetter
 from components.example_gen import counts_file, patterns, split_shares
@@ -48,9 +49,9 @@ class SquadSettings:
     """
 
     patterns: dict[str, str]
-    article_split: dict[str, int] = dataclasses.field(default_factory=dict)
+    article_split: dict[str, PositiveInt] = dataclasses.field(default_factory=dict)
     seed: int = 0
-    max_dead_letter_share: float = 0.001
+    max_dead_letter_share: Share = 0.001
 
     def __post_init__(self) -> None:
         if not self.patterns:
@@ -59,7 +60,6 @@ class SquadSettings:
             "article_split",
             self.article_split,
             self.patterns,
-            max_dead_letter_share=self.max_dead_letter_share,
         )
 
     @property

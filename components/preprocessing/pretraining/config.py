@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from annotated_types import Gt, Le
+
+from components.configuration import PositiveInt, Share
 
 MaskStrategy = Literal["single_token", "whole_word", "token_span", "word_span"]
-MASK_STRATEGIES: tuple[str, ...] = ("single_token", "whole_word", "token_span", "word_span")
 
 # `<sep>` after A, `<sep>` after B, and `<cls>`.
 NUM_FUNCTIONAL_TOKENS = 3
@@ -56,59 +59,31 @@ class PretrainingDataConfig:
     """
 
     seed: int
-    batch_size: int
-    seq_len: int
-    reuse_len: int
+    batch_size: PositiveInt
+    seq_len: Annotated[int, Gt(0), Le(_MAX_SEQ_LEN)]
+    reuse_len: PositiveInt
     bi_data: bool
     uncased: bool
-    num_predict: int | None
-    mask_alpha: int
-    mask_beta: int
+    num_predict: PositiveInt | None
+    mask_alpha: PositiveInt
+    mask_beta: PositiveInt
     keep_accents: bool = False
-    max_gram: int = 5
+    max_gram: PositiveInt = 5
     mask_strategy: MaskStrategy = "token_span"
-    num_cores: int = 1
+    num_cores: PositiveInt = 1
     use_eod: bool = True
-    num_passes: int = 1
-    num_shards: int | None = None
-    shard_tokens: int = DEFAULT_SHARD_TOKENS
-    max_dead_letter_share: float = 0.001
+    num_passes: PositiveInt = 1
+    num_shards: PositiveInt | None = None
+    shard_tokens: PositiveInt = DEFAULT_SHARD_TOKENS
+    max_dead_letter_share: Share = 0.001
 
     def __post_init__(self) -> None:
-        """Checks everything that can be checked without the corpus.
+        """Checks the settings against each other, as far as possible without the corpus.
 
         Raises:
             PretrainingDataConfigError: if a setting is not legal; the message names the field, its
                 value and what is legal.
         """
-        positive = (
-            "batch_size",
-            "seq_len",
-            "reuse_len",
-            "mask_alpha",
-            "mask_beta",
-            "max_gram",
-            "num_cores",
-            "num_passes",
-            "shard_tokens",
-        )
-        for name in positive:
-            _require(getattr(self, name) >= 1, f"{name} is {getattr(self, name)}; at least 1.")
-        _require(
-            self.num_shards is None or self.num_shards >= 1,
-            f"num_shards is {self.num_shards}; at least 1, or none for an estimate.",
-        )
-        _require(
-            0.0 <= self.max_dead_letter_share <= 1.0,
-            f"max_dead_letter_share is {self.max_dead_letter_share}; a share between 0 and 1.",
-        )
-        _require(
-            self.mask_strategy in MASK_STRATEGIES,
-            f"mask_strategy is {self.mask_strategy!r}; one of {', '.join(MASK_STRATEGIES)}.",
-        )
-        _require(
-            self.seq_len <= _MAX_SEQ_LEN, f"seq_len is {self.seq_len}; at most {_MAX_SEQ_LEN}."
-        )
         # A and B have at least one token each.
         longest_reuse = self.seq_len - NUM_FUNCTIONAL_TOKENS - 2
         _require(
@@ -138,7 +113,6 @@ class PretrainingDataConfig:
             self._check_num_predict(self.num_predict)
 
     def _check_num_predict(self, num_predict: int) -> None:
-        _require(num_predict >= 1, f"num_predict is {num_predict}; at least 1, or none for free.")
         legal = self.max_num_predict
         usual = max(1, self.seq_len * self.mask_beta // self.mask_alpha)
         _require(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
+from components.configuration import PositiveInt
+
 # SEP after the paragraph, SEP after the question, and CLS.
 NUM_SPECIAL_TOKENS = 3
 
@@ -19,15 +21,11 @@ class WindowConfig:
         max_query_length: maximum number of tokens of a question; the rest is cut off.
     """
 
-    max_seq_length: int
-    doc_stride: int
-    max_query_length: int
+    max_seq_length: PositiveInt
+    doc_stride: PositiveInt
+    max_query_length: PositiveInt
 
     def __post_init__(self) -> None:
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise ValueError(f"{field.name} must be a positive integer, not {value!r}.")
         if self.max_seq_length <= self.max_query_length + NUM_SPECIAL_TOKENS:
             raise ValueError(
                 f"max_seq_length ({self.max_seq_length}) leaves no room for a paragraph beside "

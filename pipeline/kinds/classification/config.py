@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Literal
+from typing import Annotated, Literal
+
+from annotated_types import Ge
 
 from components import files
+from components.configuration import Share
 from components.evaluator.config import EvaluationConfig
 from components.example_gen.classification import inputs
 from components.example_gen.classification.dataset import TextDataset
@@ -34,17 +37,13 @@ class DataConfig:
     task: str | None = None
     dataset: TextDataset | None = None
     splits: tuple[str, ...] = ()
-    max_dead_letter_share: float = 0.001
+    max_dead_letter_share: Share = 0.001
 
     def __post_init__(self) -> None:
         searched_folders.check(self.root, setting="root")
         if (self.task is None) == (self.dataset is None):
             raise ValueError(
                 "give either task (a built-in data set) or dataset (a description of one's own)."
-            )
-        if not 0 <= self.max_dead_letter_share <= 1:
-            raise ValueError(
-                f"max_dead_letter_share must lie in [0, 1], but is {self.max_dead_letter_share}."
             )
         self.resolve()
 
@@ -72,7 +71,8 @@ class ClassificationPipelineConfig(PipelineConfig):
     """
 
     data: DataConfig
-    seq_len: int
+    # A pair needs room for SEP, SEP, CLS and a piece of each text.
+    seq_len: Annotated[int, Ge(5)]
     evaluation: EvaluationConfig
     max_qa_length: int | None = None
     bulk_inference_splits: tuple[str, ...] = ()
@@ -80,9 +80,6 @@ class ClassificationPipelineConfig(PipelineConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        # A pair needs room for SEP, SEP, CLS and a piece of each text.
-        if self.seq_len < 5:
-            raise ValueError(f"seq_len must be at least 5, but is {self.seq_len}.")
         dataset = self.data.resolve()
         self._check_qa_length(dataset.is_multiple_choice)
         missing = sorted(set(_SPLITS) - set(dataset.output_splits))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Literal
 
+from components.configuration import PositiveFloat, PositiveInt, Share
 from components.evaluator.pretraining.config import PretrainingEvaluationConfig
 from components.example_gen.pretraining import corpus_conversion
 from components.example_gen.pretraining.corpus import CorpusFormat
@@ -41,11 +42,11 @@ class CorpusDataConfig:
 
     root: str
     files: dict[str, tuple[str, ...]]
-    document_split: dict[str, int] = dataclasses.field(default_factory=dict)
+    document_split: dict[str, PositiveInt] = dataclasses.field(default_factory=dict)
     file_format: CorpusFormat = "text"
     text_field: str = "text"
     from_raw_text: bool = True
-    max_dead_letter_share: float = 0.001
+    max_dead_letter_share: Share = 0.001
 
     def __post_init__(self) -> None:
         searched_folders.check(self.root, setting="root")
@@ -93,9 +94,9 @@ class PretrainingPipelineConfig(PipelineConfig):
     records: PretrainingDataConfig
     evaluation: PretrainingEvaluationConfig
     perm_size: int | None = None
-    leak_ratio: float = 0.0
+    leak_ratio: Share = 0.0
     tie_weight: bool = True
-    weight: float = 1.0
+    weight: PositiveFloat = 1.0
     mix_with: tuple[Corpus, ...] = ()
     kind: Literal["pretraining"] = "pretraining"
 
@@ -127,8 +128,6 @@ class PretrainingPipelineConfig(PipelineConfig):
                     f"training.{name} is {size}, but the records are made for batches of "
                     f"{records.batch_size} rows that continue each other: {legal} would fit."
                 )
-        if not self.weight > 0:
-            raise ValueError(f"weight must be positive, but is {self.weight}.")
         # Constructing this checks perm_size and leak_ratio against the records.
         PermutationConfig(
             seq_len=records.seq_len,

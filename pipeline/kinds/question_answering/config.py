@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import ClassVar, Literal
 
+from components.configuration import PositiveInt, Share
 from components.evaluator.question_answering.config import QuestionAnsweringEvaluationConfig
 from components.example_gen.question_answering import squad_conversion
 from components.example_gen.question_answering.squad_conversion import SquadSettings
@@ -33,8 +34,8 @@ class SquadDataConfig:
 
     root: str
     files: dict[str, str]
-    article_split: dict[str, int] = dataclasses.field(default_factory=dict)
-    max_dead_letter_share: float = 0.001
+    article_split: dict[str, PositiveInt] = dataclasses.field(default_factory=dict)
+    max_dead_letter_share: Share = 0.001
 
     def __post_init__(self) -> None:
         searched_folders.check(self.root, setting="root")
@@ -85,7 +86,7 @@ class QuestionAnsweringPipelineConfig(PipelineConfig):
     start_n_top: int
     end_n_top: int
     evaluation: QuestionAnsweringEvaluationConfig
-    num_shards: int = 8
+    num_shards: PositiveInt = 8
     kind: Literal["question_answering"] = "question_answering"
 
     def __post_init__(self) -> None:
@@ -96,8 +97,6 @@ class QuestionAnsweringPipelineConfig(PipelineConfig):
                     f"{name} must lie between 1 and windows.max_seq_length "
                     f"({self.windows.max_seq_length}), but is {getattr(self, name)}."
                 )
-        if self.num_shards < 1:
-            raise ValueError(f"num_shards must be at least 1, but is {self.num_shards}.")
 
     def check_inputs(self) -> None:
         """Checks that every input file exists.
