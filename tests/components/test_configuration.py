@@ -5,13 +5,13 @@ import pytest
 import yaml
 
 from components import configuration
-from components.configuration import ConfigurationError
+from components.configuration import ConfigurationError, Share
 
 
 @dataclasses.dataclass(frozen=True)
 class Inner:
     size: int
-    rate: float = 0.5
+    rate: Share = 0.5
 
     def __post_init__(self):
         if self.size < 0:
@@ -47,12 +47,7 @@ def test_build_fills_in_nested_values_and_gives_them_back():
     assert configuration.from_json(Outer, configuration.to_json(built)) == built
 
 
-def test_yaml_exponents_without_a_point_are_numbers():
-    # YAML 1.1 gives "1e-5" as a string.
-    assert configuration.build(Inner, {"size": 1, "rate": "1e-5"}).rate == 1e-5
-
-
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), "-inf", "1e999", 10**400])
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf"), 10**400])
 def test_what_cannot_be_computed_with_is_no_number(value):
     with pytest.raises(ConfigurationError, match=r"c\.rate must be a finite number, but is"):
         configuration.build(Inner, {"size": 1, "rate": value}, where="c")
@@ -76,7 +71,8 @@ class _Optional:
         ({"inner": {"size": 1}, "mode": "c"}, r"mode is 'c'; legal values are 'a', 'b'"),
         ({"inner": {"size": 1}, "names": "xy"}, "names should be a list, but is 'xy'"),
         ({"inner": {"size": 1}, "table": {"k": 3}}, r"configuration.table.k should be a mapping"),
-        ({"inner": {"size": 1}, "switch": "on"}, "legal values are 'auto'"),
+        ({"inner": {"size": 1}, "switch": "on"}, "legal values are 'auto', true, false"),
+        ({"inner": {"size": 1, "rate": 2}}, "configuration.inner.rate must be at most 1, but is 2"),
     ],
 )
 def test_errors_name_the_place_the_value_and_what_is_legal(values, message):
@@ -101,3 +97,19 @@ def test_words_that_yaml_takes_for_something_else_are_explained():
         configuration.build(_Labels, yaml.safe_load("labels: [no, yes]"), where="data")
     found = configuration.build(_Labels, yaml.safe_load("labels: ['no', 1]"), where="data")
     assert found.labels == ("no", 1)
+
+
+def test_all_errors_of_a_document_are_reported_together_but_no_more_than_ten():
+    values = {"inner": {"size": "3", "rate": 2, "colour": "red"}, "mode": "c"}
+    with pytest.raises(ConfigurationError) as raised:
+        configuration.build(Outer, values, where="file")
+    assert str(raised.value) == (
+        "4 settings are wrong:\n"
+        "  file.inner.size should be of type int, but is '3' (str).\n"
+        "  file.inner.rate must be at most 1, but is 2.\n"
+        "  file.inner has no key 'colour'. The keys are: rate, size.\n"
+        "  file.mode is 'c'; legal values are 'a', 'b'."
+    )
+    table = {str(number): {} for number in range(12)}
+    with pytest.raises(ConfigurationError, match=r"(?s)12 settings.*table\.9.*and 2 more\.$"):
+        configuration.build(Outer, {"inner": {"size": 1}, "table": table})

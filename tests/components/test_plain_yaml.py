@@ -15,6 +15,12 @@ def test_plain_values_are_read_as_yaml_says():
     assert plain_yaml.load(b"", where="x") is None
 
 
+def test_exponents_need_neither_point_nor_sign():
+    # YAML 1.1 reads all of these as text.
+    assert plain_yaml.load("[1e-5, 1.5e5, -2E3, .5e1]", where="x") == [1e-5, 1.5e5, -2e3, 5.0]
+    assert plain_yaml.load("[e5, 1e, 1e5x, '1e5']", where="x") == ["e5", "1e", "1e5x", "1e5"]
+
+
 def test_what_would_be_a_date_is_text():
     text = "[2001-01-01, 2001-99-99, 2001-01-01T00:00:00Z, =]"
     assert plain_yaml.load(text, where="x") == [

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from components import tf_examples, tfrecords
+from components import configuration, tf_examples, tfrecords
 from components.example_gen.classification.dataset import Columns, Split, TextDataset
 from components.example_gen.classification.settings import TextExampleGenSettings
 
@@ -147,14 +147,14 @@ def test_settings_are_part_of_what_the_cache_compares():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"max_dead_letter_share": 1.5}, r"\[0, 1\]"),
+        ({"max_dead_letter_share": 1.5}, "max_dead_letter_share must be at most 1"),
         ({"shard_bytes": 0}, "shard_bytes"),
         ({"max_row_bytes": -1}, "max_row_bytes"),
     ],
 )
 def test_settings_are_checked(changes, message):
     with pytest.raises(ValueError, match=message):
-        TextExampleGenSettings(_DATASET, **changes)
+        configuration.build(TextExampleGenSettings, {"dataset": _DATASET, **changes})
 
 
 def test_compiles_for_kubeflow_with_the_driver_that_fingerprints(data, tmp_path):

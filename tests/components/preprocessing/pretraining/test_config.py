@@ -1,5 +1,7 @@
 import pytest
 
+from components import configuration
+from components.configuration import ConfigurationError
 from components.preprocessing.pretraining.config import (
     PretrainingDataConfig,
     PretrainingDataConfigError,
@@ -52,18 +54,19 @@ def test_too_many_predictions_are_refused_with_a_legal_number():
         ({"batch_size": 12, "num_cores": 8}, "multiple of 16, such as 16"),
         ({"reuse_len": 508}, "at most 507"),
         ({"mask_alpha": 1, "mask_beta": 2}, "at most mask_alpha"),
-        ({"mask_strategy": "ngram"}, "token_span"),
-        ({"num_predict": 0}, "at least 1"),
+        ({"mask_strategy": "ngram"}, "'ngram'; legal values are .*'token_span'"),
+        ({"num_predict": 0}, "num_predict must be positive, but is 0"),
         ({"max_gram": 0}, "max_gram"),
         ({"seq_len": 40000, "reuse_len": 20000}, "at most 32766"),
         ({"num_shards": 0}, "num_shards"),
-        ({"max_dead_letter_share": 2.0}, "between 0 and 1"),
+        ({"max_dead_letter_share": 2.0}, "at most 1, but is 2"),
         ({"seq_len": 8, "reuse_len": 3, "num_predict": 2, "max_gram": 5}, "max_gram is 5"),
     ],
 )
 def test_illegal_settings_are_named_with_what_is_legal(overrides, message):
-    with pytest.raises(PretrainingDataConfigError, match=message):
-        make(**overrides)
+    legal = configuration.to_plain(make())
+    with pytest.raises(ConfigurationError, match=message):
+        configuration.build(PretrainingDataConfig, legal | overrides)
 
 
 def test_an_odd_batch_is_legal_without_backward_rows():
