@@ -240,5 +240,3 @@ def test_what_does_not_fit_is_named():
     ):
         with pytest.raises(DecodingError, match="question q is not a number"):
             decode([broken], {"q": CONTEXT}, config)
-    with pytest.raises(ValueError, match="n_best_size must be a positive integer, not 0"):
-        DecodingConfig(0, 3)
