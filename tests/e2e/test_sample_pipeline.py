@@ -16,13 +16,19 @@ from components import tf_examples, tfrecords
 pytestmark = pytest.mark.e2e
 
 BULK_INFERENCE = "bulk_inference_splits=[test, eval]"
+# Credentials that a run may find in its environment, and must leave there.
+PLANTED = {
+    "AWS_ACCESS_KEY_ID": "planted-id-5b1f",
+    "AWS_SECRET_ACCESS_KEY": "planted-key-5b1f",
+    "HF_TOKEN": "planted-token-5b1f",
+}
 
 
 def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "pipeline.cli", *arguments]
 
 
-def run(output: pathlib.Path, *settings: str) -> subprocess.CompletedProcess:
+def run(output: pathlib.Path, *settings: str, **variables: str) -> subprocess.CompletedProcess:
     extra = ["--set", *settings] if settings else []
     return subprocess.run(
         command("run", "sample", "--output", str(output), *extra),
@@ -30,6 +36,7 @@ def run(output: pathlib.Path, *settings: str) -> subprocess.CompletedProcess:
         text=True,
         timeout=900,
         check=False,
+        env={**os.environ, **variables},
     )
 
 
@@ -40,7 +47,7 @@ def bulk_predictions(output: pathlib.Path) -> list[pathlib.Path]:
 @pytest.fixture(scope="module")
 def first_run(tmp_path_factory):
     output = tmp_path_factory.mktemp("sample")
-    return output, run(output, BULK_INFERENCE)
+    return output, run(output, BULK_INFERENCE, **PLANTED)
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +81,15 @@ def test_the_console_shows_components_and_no_library_warnings(first_run):
         assert word not in "\n".join(lines)
     assert "Trainer done in" in process.stderr
     assert len(lines) < 60
+
+
+def test_no_credential_is_written_or_printed(first_run):
+    output, process = first_run
+    written = [path for path in output.rglob("*") if path.is_file()]
+    assert len(written) > 20
+    for text in (*map(pathlib.Path.read_bytes, written), process.stdout + process.stderr):
+        for secret in PLANTED.values():
+            assert (secret if isinstance(text, str) else secret.encode()) not in text
 
 
 def test_the_report_and_the_resolved_configuration_lie_beside_the_outputs(first_run):

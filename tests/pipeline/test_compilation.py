@@ -81,6 +81,15 @@ def test_the_specification_says_what_the_deployment_says(spec):
         assert task["retryPolicy"]["maxRetryCount"] == 2
 
 
+@pytest.mark.parametrize("target", ["kfp", "vertex"])
+def test_no_credential_of_this_machine_is_compiled_in(deployed, target, monkeypatch):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "HF_TOKEN"):
+        monkeypatch.setenv(name, f"planted-{name.lower()}")
+    config = deployed(target=target)
+    text = compilation.to_text(compilation.compile_pipeline(config, target), target)
+    assert "planted-" not in text
+
+
 def test_kubeflow_gets_no_resolver_and_no_cached_example_gen(spec):
     # Its backend knows no resolvers, and its cache sees the folder's name but not the files.
     assert all("container" in value for value in spec["deploymentSpec"]["executors"].values())
