@@ -96,6 +96,10 @@ image-local: image-base ## Build and test LOCAL_TARGETS from nothing, without a 
 	  RUNNER=podman docker/test_image.sh $$target localhost/xlnet-$$target:local $(IMAGE_RUN) || exit 1; \
 	done
 
+.PHONY: prove
+prove: run ## Show every promise by its tests and commands, into docs/proof.md: QUICK=1
+	@$(BIN)/python -m benchmarks.prove $(if $(QUICK),--quick)
+
 .PHONY: wheel
 wheel: install ## Build the wheel into dist/; the same commit gives the same bytes
 	@SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct)} $(BIN)/uv build --quiet --wheel

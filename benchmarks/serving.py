@@ -40,13 +40,13 @@ _BAD_BODIES = {
 
 
 def main() -> None:
-    """Runs the benchmark and prints the results as JSON."""
+    """Runs the benchmark and prints the results as JSON; status 1 if a request was lost."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("model", help="folder that a run pushed to")
     parser.add_argument("--requests", type=int, default=1000)
     parser.add_argument("--clients", type=int, default=32)
     options = parser.parse_args()
-    with _serving(options.model) as (process, address):
+    with serving(options.model) as (process, address):
         result = asyncio.run(_measure(address, options.requests, options.clients))
         result["server lives"] = process.poll() is None
         began = time.monotonic()
@@ -54,10 +54,12 @@ def main() -> None:
         result["exit status"] = process.wait(timeout=60)
         result["shutdown seconds"] = round(time.monotonic() - began, 2)
     print(json.dumps(result, indent=2))
+    sys.exit(int(bool(result["lost"]) or not result["server lives"]))
 
 
 @contextlib.contextmanager
-def _serving(model: str) -> Iterator[tuple[subprocess.Popen, str]]:
+def serving(model: str) -> Iterator[tuple[subprocess.Popen, str]]:
+    """Starts the server on a free port, and yields its process and address."""
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port = found.getsockname()[1]
@@ -74,12 +76,12 @@ def _serving(model: str) -> Iterator[tuple[subprocess.Popen, str]]:
 async def _measure(address: str, num_requests: int, num_clients: int) -> dict[str, Any]:
     timeout = aiohttp.ClientTimeout(total=120)
     async with aiohttp.ClientSession(address, timeout=timeout) as session:
-        kind = await _wait_until_ready(session)
+        kind = await wait_until_ready(session)
         rng = random.Random(0)
-        bodies = [_body(kind, rng) for _ in range(num_requests)]
+        bodies = [make_body(kind, rng) for _ in range(num_requests)]
         # Warm up, because the first request in each bucket of lengths is slow.
         for body in bodies[:20]:
-            await _post(session, body)
+            await post(session, body)
         latencies: list[float] = []
         statuses: collections.Counter[int | str] = collections.Counter()
         waiting = iter(bodies)
@@ -88,7 +90,7 @@ async def _measure(address: str, num_requests: int, num_clients: int) -> dict[st
             for body in waiting:
                 began = time.perf_counter()
                 try:
-                    status, _ = await _post(session, body)
+                    status, _ = await post(session, body)
                 except (aiohttp.ClientError, asyncio.TimeoutError) as error:
                     status = type(error).__name__
                 latencies.append(time.perf_counter() - began)
@@ -101,9 +103,9 @@ async def _measure(address: str, num_requests: int, num_clients: int) -> dict[st
             signatures = (await response.json())["metadata"]["signature_def"]["signature_def"]
         bad = {
             name: await _refused(session, body)
-            for name, body in _bad_bodies(kind, list(signatures[SERVING_IDS]["inputs"])).items()
+            for name, body in bad_bodies(kind, list(signatures[SERVING_IDS]["inputs"])).items()
         }
-        status, _ = await _post(session, bodies[0])
+        status, _ = await post(session, bodies[0])
     p50, p99 = np.percentile(np.array(latencies) * 1000, [50, 99])
     return {
         "kind": kind,
@@ -119,7 +121,8 @@ async def _measure(address: str, num_requests: int, num_clients: int) -> dict[st
     }
 
 
-async def _wait_until_ready(session: aiohttp.ClientSession) -> str:
+async def wait_until_ready(session: aiohttp.ClientSession) -> str:
+    """Waits for the server, and returns the kind of its model."""
     for _ in range(_START_SECONDS):
         try:
             async with session.get("/readyz") as response:
@@ -129,13 +132,14 @@ async def _wait_until_ready(session: aiohttp.ClientSession) -> str:
     raise TimeoutError(f"the server did not start within {_START_SECONDS} s")
 
 
-async def _post(session: aiohttp.ClientSession, body: bytes) -> tuple[int, dict[str, Any]]:
+async def post(session: aiohttp.ClientSession, body: bytes) -> tuple[int, dict[str, Any]]:
+    """Asks for a prediction; returns the status and the answer."""
     async with session.post(f"/v1/models/{_NAME}:predict", data=body) as response:
         return response.status, await response.json()
 
 
 async def _refused(session: aiohttp.ClientSession, body: bytes) -> str:
-    status, content = await _post(session, body)
+    status, content = await post(session, body)
     return f"{status} {content.get('error')}"
 
 
@@ -149,12 +153,13 @@ def _instance(kind: str, text: str) -> dict[str, str]:
     return {"text_a": text, "text_b": ""}
 
 
-def _body(kind: str, rng: random.Random) -> bytes:
+def make_body(kind: str, rng: random.Random) -> bytes:
+    """Makes a request that should be answered, with a text of random length."""
     instance = _instance(kind, _text(rng, rng.randint(3, 120)))
     return json.dumps({"instances": [instance]}).encode()
 
 
-def _bad_bodies(kind: str, ids: list[str]) -> dict[str, bytes]:
+def bad_bodies(kind: str, ids: list[str]) -> dict[str, bytes]:
     """Makes requests that should be refused, by what is wrong with them.
 
     Args:
