@@ -132,14 +132,21 @@ def _plain(value: Any, where: str) -> Any:
     """Returns the value as JSON can hold it.
 
     Raises:
-        ConfigurationError: if a number is not finite.
+        ConfigurationError: if a number is not finite, or a text has half of a character.
     """
     if isinstance(value, Mapping):
-        return {str(key): _plain(item, f"{where}.{key}") for key, item in value.items()}
+        return {
+            _plain(str(key), where): _plain(item, f"{where}.{key}") for key, item in value.items()
+        }
     if isinstance(value, (list, tuple)):
         return [_plain(item, f"{where}[{index}]") for index, item in enumerate(value)]
     if isinstance(value, float) and not math.isfinite(value):
         raise ConfigurationError(f"{where} must be a finite number, but is {value}.")
+    if isinstance(value, str) and not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            raise ConfigurationError(f"{where} is no text: {error}.") from error
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if dataclasses.is_dataclass(value):

@@ -80,6 +80,12 @@ def test_errors_name_the_place_the_value_and_what_is_legal(values, message):
         configuration.build(Outer, values)
 
 
+@pytest.mark.parametrize("values", [{"names": ["\ud800"]}, {"table": {"\ud800": 1}}])
+def test_half_a_character_is_no_text(values):
+    with pytest.raises(ConfigurationError, match=r"c\.\S+ is no text: 'utf-8' codec"):
+        configuration.build(Outer, {"inner": {"size": 1}} | values, where="c")
+
+
 def test_broken_json_is_a_configuration_error():
     with pytest.raises(ConfigurationError, match="settings is not valid JSON"):
         configuration.from_json(Inner, "{", where="settings")

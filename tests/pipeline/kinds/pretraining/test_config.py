@@ -25,7 +25,7 @@ def test_what_the_records_determine_is_said_once():
         ("training.batch_size=12", r"training.batch_size is 12.*8 rows.*8 or 16 would fit"),
         ("training.eval_batch_size=4", r"training.eval_batch_size is 4.*: 8 would fit"),
         ("perm_size=33", r"perm_size is 33; legal is 1 to 32"),
-        ("leak_ratio=2", "leak_ratio is 2"),
+        ("leak_ratio=2", "leak_ratio must be at most 1, but is 2"),
         ("records.num_predict=85", r"num_predict is 85.*at most"),
         (
             "data.document_split={test: 1}",
