@@ -15,6 +15,7 @@ import os
 import pathlib
 import platform
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -120,18 +121,11 @@ def show(promise: Promise, *, quick: bool) -> Proof:
 
 def page(proofs: Sequence[Proof], *, quick: bool, left_out: Sequence[Promise]) -> str:
     """Returns the page as Markdown."""
-    version = subprocess.run(
-        ["git", "describe", "--always", "--dirty"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    ).stdout.strip()
     lines = [
         "# Proof",
         "",
         f"Written by `make prove{' QUICK=1' if quick else ''}` on "
-        f"{datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d}: commit {version or 'unknown'}, "
+        f"{datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d}: commit {_commit()}, "
         f"Python {platform.python_version()}, TensorFlow {tf.__version__}, {os.cpu_count()} cores "
         f"({platform.machine()}). Repeat a line by its command, from this folder.",
         "",
@@ -176,6 +170,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         text = page(proofs, quick=options.quick, left_out=left_out)
         files.write_bytes(options.page, text.encode())
     return int(any(proof.verdict == "BROKEN" for proof in proofs))
+
+
+def _commit() -> str:
+    if shutil.which("git") is None:
+        return "unknown"
+    command = ["git", "describe", "--always", "--dirty"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "unknown"
 
 
 def _cell(text: str) -> str:

@@ -104,5 +104,9 @@ def shown(value: Any, length: int = 40) -> str:
 
 def shown_list(texts: Sequence[str]) -> str:
     """Lists names for an error message, such as `['text', 'label']`; cuts long lists and names."""
-    shown = [text if len(text) <= _MAX_NAME else text[:_MAX_NAME] + "…" for text in texts]
-    return repr(shown[:_MAX_NAMES])
+    return repr([cut(text) for text in texts[:_MAX_NAMES]])
+
+
+def cut(text: str) -> str:
+    """Returns a name as an error message can hold it: whole, or its beginning and `…`."""
+    return text if len(text) <= _MAX_NAME else text[:_MAX_NAME] + "…"

@@ -327,8 +327,8 @@ class _Reader:
         what = "is cut off" if error.is_cut_off else "is not valid JSON of SQuAD's form"
         titles, ids = _LAST_TITLE.findall(error.before), _LAST_ID.findall(error.before)
         place = f"in its article {self._num_articles} (counted from 0)"
-        place += f", title {titles[-1]}" if titles else ""
-        place += f", after question id {ids[-1]}" if ids else ""
+        place += f", title {json_text.cut(titles[-1])}" if titles else ""
+        place += f", after question id {json_text.cut(ids[-1])}" if ids else ""
         advice = "Copy or export the file again" if error.is_cut_off else f"Read is {FORM}"
         return f"{self._path} {what} {place}; {error}. {advice}."
 

@@ -272,6 +272,13 @@ def test_damage_is_where_it_is(tmp_path):
     assert "cut off" not in message
 
 
+def test_a_name_without_end_is_cut_in_messages(tmp_path):
+    text = '{"data": [{"title": "T", "paragraphs": [{"context": "c", "qas": [{"id": "IDID"},]}]}]}'
+    with pytest.raises(SquadFormatError, match=r'after question id "9{39}…;') as caught:
+        _read(tmp_path, text.replace("IDID", "9" * 6000).encode())
+    assert len(str(caught.value)) < 1000
+
+
 @pytest.mark.parametrize("tail", ["x]}", '"\\x"]}', '"\\u12"]}', "nul]}", "1,]}", "tru, 2]}"])
 def test_only_what_ends_inside_a_value_is_cut_off(tmp_path, tail):
     for content, is_cut_off in (('{"data": [' + tail, False), ('{"data": [tr', True)):
