@@ -188,6 +188,13 @@ class _Reader(io.RawIOBase):
         self._position += size
         return size
 
+    def readall(self) -> bytes:
+        """Reads what is left; Python's own way asks for 8 KiB at a time."""
+        rest = bytearray(max(0, self._blob.size - self._position))
+        for begin in range(0, len(rest), _PIECE):
+            self.readinto(memoryview(rest)[begin : begin + _PIECE])
+        return bytes(rest)
+
     def _piece(self, size: int) -> bytes:
         start = self._position
         piece = self._blob.download_as_bytes(

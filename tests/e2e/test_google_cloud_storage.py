@@ -59,6 +59,13 @@ def test_files_in_a_bucket(cloud, project_root):
     assert " passed" in done.stdout
     assert "skipped" not in done.stdout
     assert set(cloud.front.faults.done) == {503, 429, "reset", "break"}
+    pieces = collections.Counter(
+        request.object_name
+        for request in cloud.front.requests
+        if request.kind == "read" and "_in_pieces_" in request.object_name
+    )
+    # The largest file has two pieces, and is read from several places.
+    assert max(pieces.values()) < 12
 
 
 @pytest.mark.parametrize("preset", SAMPLES)
