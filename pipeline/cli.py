@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from components import __version__, interruption, plain_errors
+from components import __version__, events, interruption, plain_errors
 from components.checkpoint_conversion import command as convert_command
 from pipeline import console
 from pipeline.commands import compile as compile_command
@@ -30,6 +30,8 @@ from pipeline.commands import (
     show,
     submit,
 )
+
+_logger = logging.getLogger(__name__)
 
 _COMMANDS = {
     "inspect": inspect,
@@ -73,13 +75,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     # `completion` needs the whole parser to print its script.
     options.parser = parser
-    console.set_up(verbose=options.verbose)
+    # Only `run` has these options.
+    as_json = getattr(options, "json", False)
     try:
+        console.set_up(
+            verbose=options.verbose,
+            quiet=getattr(options, "quiet", False),
+            as_json=as_json,
+            log_file=getattr(options, "log_file", None),
+        )
         return options.function(options)
     except (ValueError, OSError, RuntimeError) as error:
         if options.verbose:
             raise
-        print(f"error: {plain_errors.message(error)}", file=sys.stderr)
+        message = plain_errors.message(error)
+        if as_json:
+            events.log(_logger, "error", "%s", message, level=logging.ERROR)
+        print(f"error: {message}", file=sys.stderr)
         return 1
     except KeyboardInterrupt as error:
         how = str(error) or "The same command goes on from what is complete."

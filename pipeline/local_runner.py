@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from components import files, interruption, plain_errors
+from components import events, files, interruption, plain_errors
 from components.configuration import ConfigurationError
 from components.evaluator.names import REPORT_NAME, RESULTS_NAME
 from components.trainer import repeats
 from pipeline.config import PipelineConfig
 from pipeline.preset_loader import to_yaml
+
+_logger = logging.getLogger(__name__)
 
 # The file name that TFX gives to the list of trials in the Tuner's output.
 _TRIALS_NAME = "tuner_results.json"
@@ -32,6 +35,7 @@ class RunSummary:
         failures: why the model did not pass, one sentence for each reason; empty if it passed.
         report: path of the HTML report.
         pushed_model: path of the pushed model; None if no model was pushed.
+        curves: folder with the learning curves, for TensorBoard; None if nothing was trained here.
         data: one line about rows that were left out, cut or unknown to the vocabulary.
         trials: the trials of a search, best first; each has "trial_id", "score" and its settings.
         repeats: content of the training's `repeats.json`; None if only one seed was trained.
@@ -42,6 +46,7 @@ class RunSummary:
     failures: list[str]
     report: str
     pushed_model: str | None
+    curves: str | None = None
     data: str = ""
     trials: Sequence[Mapping[str, Any]] = ()
     repeats: Mapping[str, Any] | None = None
@@ -58,8 +63,10 @@ def run(config: PipelineConfig) -> RunSummary:
         KeyboardInterrupt: if a training was ended by Ctrl-C; the message says how to continue.
     """
     absolute = _on_this_machine(config)
+    _say_what_will_happen(config)
     # TFX takes 15 to 40 seconds to import, so report mistakes in the configuration first.
     config.check_inputs()
+    _logger.info("loading TFX and TensorFlow …")
 
     from tfx.orchestration import metadata
     from tfx.orchestration.beam import beam_dag_runner
@@ -81,13 +88,52 @@ def run(config: PipelineConfig) -> RunSummary:
         resolve_baseline=baseline.blessed_before,
         metadata_connection_config=connection,
     )
+    names = [component.id for component in tfx_pipeline.components]
+    events.log(
+        _logger,
+        "start",
+        "%d steps: %s",
+        len(names),
+        ", ".join(names),
+        output=root,
+        components=names,
+    )
     try:
         beam_dag_runner.BeamDagRunner().run(tfx_pipeline)
     except Exception as error:
         if interruption.asked.is_set():
             raise KeyboardInterrupt(plain_errors.message(error)) from error
         raise
-    return summarize(metadata_path, config)
+    summary = summarize(metadata_path, config)
+    verdict = "blessed and pushed" if summary.blessed else "not blessed, and not pushed"
+    events.log(_logger, "result", "the model is %s", verdict, **dataclasses.asdict(summary))
+    return summary
+
+
+def _say_what_will_happen(config: PipelineConfig) -> None:
+    training, model = config.training, config.model
+    weights = f"from {config.init_from}" if config.init_from else "from random weights"
+    events.log(
+        _logger,
+        "plan",
+        "%s (%s): %s → %s",
+        config.name,
+        config.kind.replace("_", " "),
+        config.data.root,
+        config.run.output_root,
+        name=config.name,
+        kind=config.kind,
+        data=config.data.root,
+        output=config.run.output_root,
+    )
+    _logger.info(
+        "%s steps of %s examples, %d layers of %d, %s",
+        f"{training.train_steps:,}",
+        f"{training.batch_size:,}",
+        model.n_layer,
+        model.d_model,
+        weights,
+    )
 
 
 def _on_this_machine(config: PipelineConfig) -> PipelineConfig:
@@ -135,6 +181,7 @@ def summarize(metadata_path: str, config: PipelineConfig) -> RunSummary:
     evaluation = latest("ModelEvaluation").uri
     results = content("ModelEvaluation", RESULTS_NAME)
     pushed = latest("PushedModel") if results["blessed"] else None
+    trained = latest("ModelRun")
     return RunSummary(
         blessed=results["blessed"],
         metrics=results["metrics"],
@@ -143,6 +190,7 @@ def summarize(metadata_path: str, config: PipelineConfig) -> RunSummary:
         pushed_model=(
             pushed.custom_properties["pushed_destination"].string_value if pushed else None
         ),
+        curves=trained.uri if trained else None,
         data=results.get("data", ""),
         trials=content("TunerResults", _TRIALS_NAME) if config.search else (),
         repeats=content("ModelRun", repeats.REPORT_NAME) if config.repeats else None,

@@ -37,20 +37,33 @@ def names() -> list[str]:
     return sorted(path.stem for path in PRESET_DIRECTORY.glob("*.yaml") if path.stem != "base")
 
 
-def load(preset: str, overrides: Sequence[str] = ()) -> PipelineConfig:
+def load(
+    preset: str | Mapping[str, Any],
+    overrides: Sequence[str] = (),
+    *,
+    values: Mapping[str, Any] | None = None,
+) -> PipelineConfig:
     """Reads a configuration and checks it.
 
     Args:
-        preset: name of a preset, or path of a YAML file (local or `gs://`).
+        preset: name of a preset, path of a YAML file (local or `gs://`), or the content of such a
+            file as a mapping.
         overrides: strings of the form "dotted.key=value", where the value is YAML.
+        values: values by dotted key, which replace those of the preset and the overrides.
 
     Raises:
         ConfigurationError: if something is wrong; the message names the place in the document and
             says what is legal there.
     """
-    document = _read(preset, from_folder=None, ancestors=(), known={})
+    if isinstance(preset, str):
+        document = _read(preset, from_folder=None, ancestors=(), known={})
+    else:
+        preset, given = "the configuration", preset
+        document = _extended(given, preset, from_folder=None, ancestors=(), known={})
     for override in overrides:
         _merge(document, _parse_override(override))
+    for key, value in (values or {}).items():
+        _merge(document, _nested(key, value))
     kind = document.get("kind")
     if not isinstance(kind, str) or kind not in kinds.names():
         raise ConfigurationError(
@@ -98,19 +111,45 @@ def _read(
     document = plain_yaml.load(files.read_bytes(path, max_bytes=_MAX_BYTES), where=path)
     if not isinstance(document, dict):
         raise ConfigurationError(f"{path} should hold a mapping at its top.")
-    parents = document.pop("extends", [])
+    merged = _extended(
+        document,
+        path,
+        from_folder=path.rpartition("/")[0],
+        ancestors=(*ancestors, path),
+        known=known,
+    )
+    known[path] = merged
+    return merged
+
+
+def _extended(
+    document: Mapping[str, Any],
+    where: str,
+    *,
+    from_folder: str | None,
+    ancestors: tuple[str, ...],
+    known: dict[str, dict[str, Any]],
+) -> dict[str, Any]:
+    """Merges a document over the files that it extends.
+
+    Args:
+        document: content of a file, or what a caller gave in place of one.
+        where: what the document is called in error messages.
+        from_folder: folder that relative paths start from; None for the working directory.
+        ancestors: see `_read`.
+        known: see `_read`.
+    """
+    parents = document.get("extends", [])
     if isinstance(parents, str):
         parents = [parents]
     if not isinstance(parents, list) or not all(isinstance(parent, str) for parent in parents):
         raise ConfigurationError(
-            f"{path}: extends should be a preset, a file or a list of them, but is {parents!r}."
+            f"{where}: extends should be a preset, a file or a list of them, but is {parents!r}."
         )
-    folder = path.rpartition("/")[0]
     merged: dict[str, Any] = {}
     for parent in parents:
-        _merge(merged, _read(parent, from_folder=folder, ancestors=(*ancestors, path), known=known))
-    _merge(merged, document)
-    known[path] = merged
+        _merge(merged, _read(parent, from_folder=from_folder, ancestors=ancestors, known=known))
+    _merge(merged, {key: value for key, value in document.items() if key != "extends"})
     return merged
 
 
@@ -150,10 +189,14 @@ def _parse_override(override: str) -> dict[str, Any]:
         raise ConfigurationError(
             f"{override!r} is no override; write key=value, such as training.train_steps=100."
         )
+    return _nested(key, plain_yaml.load(text, where=f"The value of {override!r}"))
+
+
+def _nested(key: str, value: Any) -> dict[str, Any]:
+    """Returns a document in which a dotted key has a value."""
     parts = key.split(".")
     if len(parts) > _MAX_KEY_PARTS:
         raise ConfigurationError(f"The key of an override has {len(parts)} parts: {key[:80]}….")
-    value = plain_yaml.load(text, where=f"The value of {override!r}")
     for part in reversed(parts):
         value = {part: value}
     return value

@@ -6,17 +6,19 @@ It runs a conversion in Beam and then checks whether the result may be used.
 from __future__ import annotations
 
 import abc
+import logging
 from collections.abc import Mapping
 from typing import Any, Protocol
 
 import apache_beam as beam
-from absl import logging
 from tfx import types
 from tfx.dsl.components.base import base_beam_executor
 from tfx.types import artifact_utils, standard_component_specs
 
-from components import dead_letter_file
+from components import dead_letter_file, events
 from components.example_gen import tfx_example_gen
+
+_logger = logging.getLogger(__name__)
 
 
 class Conversion(Protocol):
@@ -41,14 +43,17 @@ class Conversion(Protocol):
 
     def finish(
         self, directory: str, split_directories: Mapping[str, str], kept: str | None
-    ) -> object:
-        """Checks the result of the conversion, writes `counts.json` last, and returns what to log.
+    ) -> events.Amount:
+        """Checks the result of the conversion, and writes `counts.json` last.
 
         Args:
             directory: the directory that was given to `convert`.
             split_directories: the directories that were given to `convert`.
             kept: directory where the dead letters will be found if this fails; None if they stay
                 where they are.
+
+        Returns:
+            How much was converted and dropped.
 
         Raises:
             ValueError: if too much input was unusable, or a split is empty.
@@ -92,5 +97,5 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             conversion.convert(pipeline, directory, split_directories)
         kept = dead_letter_file.place_to_keep(self._context, directory)
         with dead_letter_file.kept_on_failure(directory, kept):
-            counts = conversion.finish(directory, split_directories, kept)
-        logging.info("Raw examples: %s", counts)
+            amount = conversion.finish(directory, split_directories, kept)
+        amount.log(_logger)

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import collections
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import apache_beam as beam
 
-from components import dead_letter_file, dead_letters, files, plain_json
+from components import dead_letter_file, dead_letters, events, files, plain_json
 from components.dead_letters import DEAD_LETTERS_DIRECTORY
 
 COUNTS_FILE_NAME = "counts.json"
@@ -135,14 +135,34 @@ def describe_dead_letters(
     counts: dict[str, int], directory: str, *, kept: str | None = None
 ) -> str:
     """Describes why input was unusable, over all splits; empty if everything was usable."""
-    reasons: collections.Counter[str] = collections.Counter()
-    for key, count in counts.items():
-        _, found, reason = key.partition(f"/{DEAD_LETTERS}")
-        if found:
-            reasons[reason] += count
+    reasons = dropped(counts)
     where = files.join(directory, DEAD_LETTERS_DIRECTORY)
     examples = dead_letter_file.first(where) if reasons else ()
     return dead_letters.describe(reasons, kept or where, examples)
+
+
+def amount(counts: Mapping[str, int], splits: Iterable[str], unit: str) -> events.Amount:
+    """Returns how much was converted and dropped, over all splits.
+
+    Args:
+        counts: the counts that `read` returned.
+        splits: names of the output splits.
+        unit: what to count; "<split>/<unit>" is the name of its counter.
+    """
+    return events.Amount(
+        sum(counts.get(f"{split}/{unit}", 0) for split in splits), unit, dropped(counts)
+    )
+
+
+def dropped(counts: Mapping[str, int]) -> dict[str, int]:
+    """Returns the number of dead letters by reason, over all splits."""
+    reasons: collections.Counter[str] = collections.Counter()
+    for key, count in counts.items():
+        _, found, reason = key.partition(f"/{DEAD_LETTERS}")
+        # Those of an earlier component are its own to report.
+        if found and not key.startswith(INPUT):
+            reasons[reason] += count
+    return dict(reasons)
 
 
 def of_input(directory: str) -> dict[str, int]:

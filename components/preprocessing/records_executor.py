@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import TypeVar
 
 import apache_beam as beam
-from absl import logging
 from tfx import types
 from tfx.dsl.components.base import base_beam_executor
 from tfx.types import artifact_utils
@@ -14,6 +14,8 @@ from tfx.types import artifact_utils
 from components import dead_letter_file, manifest
 from components.example_gen import counts_file
 from components.preprocessing import records_job
+
+_logger = logging.getLogger(__name__)
 
 SENTENCEPIECE_MODEL_KEY = "sentencepiece_model"
 RECORDS_KEY = "records"
@@ -56,6 +58,4 @@ class RecordsExecutor(base_beam_executor.BaseBeamExecutor):
                 input_counts=counts_file.of_input(artifact_utils.get_single_uri(examples)),
                 kept=kept,
             )
-        for split, shards in made.shards.items():
-            number = made.counts.get(f"{split}/records", 0)
-            logging.info("split %s: %d records in %d files", split, number, len(shards))
+        counts_file.amount(made.counts, made.shards, "records").log(_logger)

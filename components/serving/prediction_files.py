@@ -9,6 +9,8 @@ import posixpath
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from components import files
+
 PREDICTION = "prediction"
 _DELIMITERS = {".csv": ",", ".tsv": "\t"}
 # The output that a table shows in the column `prediction`, if there are several outputs.
@@ -44,6 +46,46 @@ def format_rows(rows: Iterable[Mapping[str, Any]], name: str) -> Iterator[str]:
             yield json.dumps(row, ensure_ascii=False) + "\n"
 
 
+def write(rows: Iterable[Mapping[str, Any]], path: str) -> int:
+    """Writes rows to a file, in the form that its name asks for; returns their number.
+
+    The file appears only when all rows have been written.
+    """
+    count = 0
+
+    def counted() -> Iterator[Mapping[str, Any]]:
+        nonlocal count
+        for row in rows:
+            count += 1
+            yield row
+
+    with files.open_atomically(path) as output:
+        for piece in format_rows(counted(), path):
+            output.write(piece.encode("utf-8", "backslashreplace"))
+    return count
+
+
+def columns_of(prediction: Any) -> dict[str, Any]:
+    """Returns a prediction as the columns of a table.
+
+    Args:
+        prediction: what a model predicts for a row: a number, or outputs by name.
+
+    Returns:
+        The answer, label or number under `prediction`, the score of each label under
+        "score <label>", and further outputs under their names.
+    """
+    if not isinstance(prediction, Mapping):
+        return {PREDICTION: prediction}
+    main = next(name for name in _MAIN if name in prediction)
+    rest = {name: value for name, value in prediction.items() if name != main}
+    found = {PREDICTION: prediction[main]}
+    if "labels" in rest:
+        scored = zip(rest.pop("labels"), rest.pop("scores"), strict=True)
+        found |= {f"score {label}": score for label, score in scored}
+    return {**found, **rest}
+
+
 def _table(rows: Iterable[Mapping[str, Any]], delimiter: str) -> Iterator[str]:
     header: list[str] | None = None
     for number, row in enumerate(rows, start=1):
@@ -61,17 +103,8 @@ def _table(rows: Iterable[Mapping[str, Any]], delimiter: str) -> Iterator[str]:
 
 
 def _flat(row: Mapping[str, Any]) -> dict[str, str]:
-    found = {key: _cell(value) for key, value in row.items() if key != PREDICTION}
-    prediction = row[PREDICTION]
-    if not isinstance(prediction, Mapping):
-        return {**found, PREDICTION: _cell(prediction)}
-    main = next(name for name in _MAIN if name in prediction)
-    found[PREDICTION] = _cell(prediction[main])
-    rest = {name: value for name, value in prediction.items() if name != main}
-    if "labels" in rest:
-        scored = zip(rest.pop("labels"), rest.pop("scores"), strict=True)
-        found |= {f"score {label}": _cell(score) for label, score in scored}
-    return {**found, **{name: _cell(value) for name, value in rest.items()}}
+    found = {key: value for key, value in row.items() if key != PREDICTION}
+    return {key: _cell(value) for key, value in (found | columns_of(row[PREDICTION])).items()}
 
 
 def _cell(value: Any) -> str:

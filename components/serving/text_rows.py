@@ -17,10 +17,11 @@ from components.example_gen.classification import rows
 from components.example_gen.classification.interpretation import UnusableRowError, as_text
 from components.example_gen.lines import HeadedFile
 from components.example_gen.text_form import Form
+from components.export import input_columns
 from components.export.input_columns import InputColumns
 from components.export.signatures import SERVING_DEFAULT
 from components.serving import rest
-from components.serving.pushed_model import REQUIRED_TEXTS, PushedModel
+from components.serving.pushed_model import REQUIRED_TEXTS, ModelError, PushedModel
 
 STDIN = "-"
 # The key under which a row holds the texts for the model, in addition to the columns of its file.
@@ -28,6 +29,11 @@ STDIN = "-"
 TEXTS = ("texts",)
 # The same limit as in `TextExampleGenSettings`.
 MAX_ROW_BYTES = 10_000_000
+# Inputs in the order in which a person would give them; other models take `text_a` and `text_b`.
+_ORDER: Mapping[str, Sequence[str]] = {
+    "question_answering": ("question", "context"),
+    "multiple_choice": ("text_a", "text_b", "options"),
+}
 
 _FORMS: Mapping[str, Form] = {
     ".tsv": "tsv",
@@ -43,12 +49,12 @@ class TextRowError(ValueError):
 
 
 @contextlib.contextmanager
-def open_input(path: str, stdin: BinaryIO) -> Iterator[tuple[HeadedFile, Form]]:
+def open_input(path: str, stdin: BinaryIO | None) -> Iterator[tuple[HeadedFile, Form]]:
     """Opens a file to predict, decompressed, and recognises its form by its name or its beginning.
 
     Args:
         path: path of the file; "-" for standard input.
-        stdin: standard input.
+        stdin: standard input; only needed if `path` is "-".
 
     Raises:
         WrongFormatError: if the content of the file does not have this form.
@@ -97,10 +103,100 @@ def read(
             header = _unique(item.fields, where)
             continue
         if form == "text":
-            fields = {_only_text(inputs, where): item.fields[0]}
+            fields = {only_text(inputs, where): item.fields[0]}
         else:
             fields = item.fields if header is None else _named(header, item.fields, where)
-        yield _checked(fields, where, inputs, columns)
+        yield check(fields, where, inputs=inputs, columns=columns)
+
+
+def inputs_of(model: PushedModel) -> dict[str, int | None]:
+    """Returns the names of a model's text inputs, in a natural order for asking the user.
+
+    The value is the length of the list for an input that takes a list of texts, and None for an
+    input that takes a single text.
+
+    Raises:
+        ModelError: if the model takes no text.
+    """
+    if model.kind is None:
+        raise ModelError(
+            f"{model.path} has no signature for text: it was exported by an earlier version, or by "
+            "a pretraining. Run the pipeline again with `--set run.enable_cache=false`."
+        )
+    signature = model.signatures[SERVING_DEFAULT]
+    names = _ORDER.get(model.kind, ("text_a", "text_b"))
+    return {name: signature.list_length(name) for name in names}
+
+
+def only_text(inputs: Mapping[str, int | None], where: str) -> str:
+    """Returns the input that a row which is nothing but a text stands for.
+
+    Raises:
+        TextRowError: if the model needs more than a single text.
+    """
+    if "text_a" not in inputs or any(inputs.values()):
+        raise TextRowError(
+            f"{where}: this model takes {' and '.join(sorted(inputs))}; give a JSON object "
+            "(in Python, a dict) with them for each row."
+        )
+    return "text_a"
+
+
+def check(
+    fields: Mapping[str, object],
+    where: str,
+    *,
+    inputs: Mapping[str, int | None],
+    columns: InputColumns,
+) -> dict[str, Any]:
+    """Returns a row as `read` yields it: its columns and, under `TEXTS`, the model's inputs.
+
+    Args:
+        fields: values of the row by column.
+        where: name of the row for error messages.
+        inputs: see `read`.
+        columns: see `read`.
+
+    Raises:
+        TextRowError: if the row cannot be used.
+    """
+    texts: dict[str, Any] = {}
+    for name, length in inputs.items():
+        column = columns.column_of(name, fields)
+        if name not in REQUIRED_TEXTS and fields.get(column) is None:
+            texts[name] = ""
+            continue
+        if column not in fields:
+            named = " or ".join(map(repr, dict.fromkeys((columns.names.get(name, name), name))))
+            there = json_text.shown_list(sorted(map(str, fields)))
+            raise TextRowError(f"{where} has no column {named}; it has {there}.")
+        try:
+            texts[name] = _text(fields[column], column, name, length, columns)
+        except UnusableRowError as error:
+            raise TextRowError(_explain(where, error.reason, error.detail)) from error
+    return {**json_text.with_numbers(dict(fields)), TEXTS: texts}
+
+
+def predict_file(
+    model: PushedModel, path: str, *, batch_size: int, stdin: BinaryIO | None = None
+) -> Iterator[dict[str, Any]]:
+    """Reads a file and yields its rows with what the model predicts for each.
+
+    Args:
+        model: the model.
+        path: path of the file; "-" for standard input.
+        batch_size: number of rows to predict at a time.
+        stdin: standard input; only needed if `path` is "-".
+
+    Raises:
+        WrongFormatError, TextRowError: if the file or one of its rows cannot be used.
+        NoSuchFilesError, DamagedFileError: if the file cannot be read.
+    """
+    inputs, columns = inputs_of(model), input_columns.read(model.path)
+    name = "standard input" if path == STDIN else path
+    with open_input(path, stdin) as (source, form):
+        rows = read(source, form, name=name, inputs=inputs, columns=columns)
+        yield from predict(model, rows, batch_size=batch_size)
 
 
 def predict(
@@ -166,38 +262,6 @@ def _named(header: Sequence[str], values: Sequence[str], where: str) -> dict[str
         detail = f"{len(values)} columns, but the header has {len(header)}"
         raise TextRowError(_explain(where, rows.WRONG_COLUMN_COUNT, detail))
     return dict(zip(header, values, strict=True))
-
-
-def _only_text(inputs: Mapping[str, int | None], where: str) -> str:
-    if "text_a" not in inputs or any(inputs.values()):
-        raise TextRowError(
-            f"{where}: this model takes {' and '.join(sorted(inputs))}; give a JSON object with "
-            "them on each line."
-        )
-    return "text_a"
-
-
-def _checked(
-    fields: Mapping[str, object],
-    where: str,
-    inputs: Mapping[str, int | None],
-    columns: InputColumns,
-) -> dict[str, Any]:
-    texts: dict[str, Any] = {}
-    for name, length in inputs.items():
-        column = columns.column_of(name, fields)
-        if name not in REQUIRED_TEXTS and fields.get(column) is None:
-            texts[name] = ""
-            continue
-        if column not in fields:
-            named = " or ".join(map(repr, dict.fromkeys((columns.names.get(name, name), name))))
-            there = json_text.shown_list(sorted(map(str, fields)))
-            raise TextRowError(f"{where} has no column {named}; it has {there}.")
-        try:
-            texts[name] = _text(fields[column], column, name, length, columns)
-        except UnusableRowError as error:
-            raise TextRowError(_explain(where, error.reason, error.detail)) from error
-    return {**json_text.with_numbers(dict(fields)), TEXTS: texts}
 
 
 def _text(

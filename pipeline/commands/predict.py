@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
-
-from components.export.signatures import SERVING_DEFAULT
 
 if TYPE_CHECKING:
     from components.serving.pushed_model import PushedModel
@@ -96,26 +93,15 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _predict_file(model: PushedModel, options: argparse.Namespace) -> None:
-    from components import files
-    from components.export import input_columns
     from components.serving import prediction_files, text_rows
 
-    inputs = _inputs(model)
-    columns = input_columns.read(model.path)
-    name = "standard input" if options.input == text_rows.STDIN else options.input
-
-    def everything() -> Iterator[str]:
-        with text_rows.open_input(options.input, sys.stdin.buffer) as (source, form):
-            rows = text_rows.read(source, form, name=name, inputs=inputs, columns=columns)
-            predicted = text_rows.predict(model, rows, batch_size=options.batch_size)
-            yield from prediction_files.format_rows(predicted, options.output or "")
-
+    predicted = text_rows.predict_file(
+        model, options.input, batch_size=options.batch_size, stdin=sys.stdin.buffer
+    )
     if options.output:
-        with files.open_atomically(options.output) as output:
-            for line in everything():
-                output.write(line.encode("utf-8", "backslashreplace"))
+        prediction_files.write(predicted, options.output)
     else:
-        for line in everything():
+        for line in prediction_files.format_rows(predicted, ""):
             print(line, end="", flush=True)
 
 
@@ -123,7 +109,7 @@ def _talk(model: PushedModel) -> None:
     """Asks for texts and prints predictions, until an empty line or the end of the input."""
     from components.serving import text_rows
 
-    inputs = _inputs(model)
+    inputs = text_rows.inputs_of(model)
     print("An empty line ends.", file=sys.stderr)
     while True:
         row = {}
@@ -151,23 +137,3 @@ def _in_words(prediction: Any) -> str:
     scored = zip(prediction["labels"], prediction["scores"], strict=True)
     head = [f"  {prediction['option']}"] if "option" in prediction else []
     return "\n".join([*head, *(f"  {score:.3f}  {label}" for label, score in scored)])
-
-
-def _inputs(model: PushedModel) -> dict[str, int | None]:
-    """Returns the names of the model's text inputs, in a natural order for asking the user.
-
-    The value is the length of the list for an input that takes a list of texts, and None for an
-    input that takes a single text.
-    """
-    order = {
-        "question_answering": ["question", "context"],
-        "multiple_choice": ["text_a", "text_b", "options"],
-    }
-    if model.kind is None:
-        raise ValueError(
-            f"{model.path} has no signature for text: it was exported by an earlier version. Run "
-            "the pipeline again with `--set run.enable_cache=false`."
-        )
-    signature = model.signatures[SERVING_DEFAULT]
-    names = order.get(model.kind, ["text_a", "text_b"])
-    return {name: signature.list_length(name) for name in names}

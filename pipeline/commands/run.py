@@ -18,6 +18,7 @@ EXAMPLES = """\
   xlnet-pipeline run sample                       the bundled sample, in a few minutes
   xlnet-pipeline run sst2_small --data GLUE/SST-2 --vocabulary spiece.model
   xlnet-pipeline run my.yaml --set seq_len=64     a file of one's own, one value changed
+  xlnet-pipeline run my.yaml --json --log-file run.log     for programs, and for later
   xlnet-pipeline run sample --set 'repeats={metric: accuracy, seeds: [0, 1, 2]}'
                                                   the median of three seeds (docs/training.md)
 """
@@ -25,7 +26,26 @@ EXAMPLES = """\
 # An exit status of its own distinguishes "ran, but the model is not good enough" from a failure.
 _NOT_BLESSED = 2
 
-add_arguments = configuration_arguments.add
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the options for the configuration, and for what is shown."""
+    configuration_arguments.add(parser)
+    shown = parser.add_mutually_exclusive_group()
+    shown.add_argument("--quiet", action="store_true", help="show warnings and the results only")
+    shown.add_argument(
+        "--json",
+        action="store_true",
+        help="write what happens to standard output, an object on each line (docs/python.md)",
+    )
+    parser.add_argument(
+        "--log-file", metavar="FILE", help="also write what happens to the end of this file"
+    )
+
+
+def _beside_this_command(name: str) -> str:
+    """Returns another program of this environment as the user can call it."""
+    path = os.path.join(os.path.dirname(sys.argv[0]), name)
+    return path if os.path.dirname(sys.argv[0]) and os.path.exists(path) else name
 
 
 def _this_command() -> str:
@@ -44,6 +64,8 @@ def run(options: argparse.Namespace) -> int:
     from pipeline import kinds, local_runner
 
     summary = local_runner.run(config)
+    if options.json:
+        return 0 if summary.blessed else _NOT_BLESSED
     print()
     _print_trainings(config, summary)
     for name, value in summary.metrics.items():
@@ -58,6 +80,9 @@ def run(options: argparse.Namespace) -> int:
         for failure in summary.failures:
             print(f"  {failure}")
     print(f"{'report':24} {summary.report}")
+    if summary.curves:
+        tensorboard = _beside_this_command("tensorboard")
+        print(f"{'learning curves':24} {tensorboard} --logdir {summary.curves}")
     if summary.blessed and kinds.of(config).serves:
         print(f"{'try it':24} {_this_command()} serve {config.run.serving_dir}")
     return 0 if summary.blessed else _NOT_BLESSED

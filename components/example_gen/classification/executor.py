@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import apache_beam as beam
 
+from components import events
 from components.example_gen import conversion_executor, counts_file, tfx_example_gen
 from components.example_gen.classification import conversion, inputs, outcome
 from components.example_gen.classification.dataset import TextDataset
+from components.example_gen.classification.file_conversion import DEAD, PRODUCED
 from components.example_gen.classification.inputs import InputFile
 from components.example_gen.classification.plan import ConversionPlan, make_plan
 from components.example_gen.classification.settings import TextExampleGenSettings
@@ -40,14 +43,18 @@ class _Conversion:
 
     def finish(
         self, directory: str, split_directories: Mapping[str, str], kept: str | None
-    ) -> outcome.Counts:
-        return outcome.finish(
+    ) -> events.Amount:
+        counts = outcome.finish(
             self.plan,
             split_directories=split_directories,
             directory=directory,
             max_dead_letter_share=self.max_dead_letter_share,
             kept=kept,
         )
+        reasons: collections.Counter[str] = collections.Counter()
+        for found in counts.values():
+            reasons.update(found[DEAD])
+        return events.Amount(sum(found[PRODUCED] for found in counts.values()), "rows", reasons)
 
 
 class Executor(conversion_executor.Executor):

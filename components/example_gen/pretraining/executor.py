@@ -9,7 +9,8 @@ from typing import Any
 
 import apache_beam as beam
 
-from components.example_gen import conversion_executor, tfx_example_gen
+from components import events
+from components.example_gen import conversion_executor, counts_file, tfx_example_gen
 from components.example_gen.pretraining import corpus_conversion
 from components.example_gen.pretraining.corpus_conversion import CorpusFile, CorpusSettings
 
@@ -49,9 +50,12 @@ class _Conversion:
 
     def finish(
         self, directory: str, split_directories: Mapping[str, str], kept: str | None
-    ) -> dict[str, int]:
+    ) -> events.Amount:
         del split_directories
-        return corpus_conversion.finish(self.settings, self.inputs, directory=directory, kept=kept)
+        counts = corpus_conversion.finish(
+            self.settings, self.inputs, directory=directory, kept=kept
+        )
+        return counts_file.amount(counts, self.output_splits, "documents")
 
 
 class Executor(conversion_executor.Executor):

@@ -8,7 +8,8 @@ from typing import Any
 
 import apache_beam as beam
 
-from components.example_gen import conversion_executor, tfx_example_gen
+from components import events
+from components.example_gen import conversion_executor, counts_file, tfx_example_gen
 from components.example_gen.question_answering import squad_conversion
 from components.example_gen.question_answering.squad_conversion import SquadSettings
 
@@ -37,9 +38,10 @@ class _Conversion:
 
     def finish(
         self, directory: str, split_directories: Mapping[str, str], kept: str | None
-    ) -> dict[str, int]:
+    ) -> events.Amount:
         del split_directories
-        return squad_conversion.finish(self.settings, self.inputs, directory=directory, kept=kept)
+        counts = squad_conversion.finish(self.settings, self.inputs, directory=directory, kept=kept)
+        return counts_file.amount(counts, self.output_splits, "questions")
 
 
 class Executor(conversion_executor.Executor):

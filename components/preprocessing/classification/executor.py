@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import Any
 
-from absl import logging
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx import types
@@ -13,6 +13,7 @@ from tfx.dsl.components.base import base_beam_executor
 from tfx.types import artifact_utils, standard_component_specs
 
 from components import artifacts, files, manifest
+from components.example_gen import counts_file
 from components.preprocessing.classification import (
     label_check,
     length_counts,
@@ -21,6 +22,8 @@ from components.preprocessing.classification import (
     transformation,
 )
 from components.tokenization import vocabulary as vocabulary_lib
+
+_logger = logging.getLogger(__name__)
 
 SENTENCEPIECE_MODEL_KEY = "sentencepiece_model"
 SEQ_LEN_KEY = "seq_len"
@@ -114,7 +117,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             counts=counts,
         ).write(transformed.uri)
         files.remove(counts_path)
-        logging.info("Records: %s", counts)
+        counts_file.amount(counts, sources, label_check.RECORDS).log(_logger)
 
 
 def _find_examples(examples: list[types.Artifact]) -> dict[str, list[str]]:
