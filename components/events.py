@@ -25,6 +25,7 @@ def log(
     logger: logging.Logger,
     name: str,
     message: str,
+    /,
     *arguments: object,
     level: int = logging.INFO,
     **values: Any,
@@ -44,7 +45,7 @@ def log(
     )
 
 
-def attach(record: logging.LogRecord, name: str, **values: Any) -> None:
+def attach(record: logging.LogRecord, name: str, /, **values: Any) -> None:
     """Makes a record, which somebody else has logged, an event."""
     setattr(record, _ATTRIBUTE, {"event": name, **values})
 

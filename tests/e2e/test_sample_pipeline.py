@@ -46,7 +46,8 @@ def bulk_predictions(output: pathlib.Path) -> list[pathlib.Path]:
 
 @pytest.fixture(scope="module")
 def first_run(tmp_path_factory):
-    output = tmp_path_factory.mktemp("sample")
+    # The folder below which docs/quickstart.ipynb expects its own run.
+    output = tmp_path_factory.mktemp("sample") / "runs" / "sample"
     return output, run(output, BULK_INFERENCE, **PLANTED)
 
 
@@ -159,6 +160,30 @@ def test_a_second_run_takes_everything_from_the_cache(first_run):
     after = {path for path in output.glob("artifacts/*/*/*") if path.is_dir()}
     assert after == before
     assert len(list((output / "serving").iterdir())) == 1
+
+
+def test_the_notebook_runs_and_takes_the_model_from_the_cache(first_run, project_root):
+    output, _ = first_run
+    notebook = json.loads((project_root / "docs/quickstart.ipynb").read_text())
+    cells = ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    after = """
+assert result.blessed and result.metrics["accuracy"] > 0.75
+assert model.predict(["The coffee was lovely."])[0]["label"] == "positive"
+assert len(pd.read_csv("scores.csv")) == 2
+"""
+    before = list(output.glob("artifacts/*/*/*"))
+    process = subprocess.run(
+        [sys.executable, "-c", "\n".join([*cells, after])],
+        capture_output=True,
+        text=True,
+        timeout=600,
+        # Its paths are relative, and the project is not installed.
+        cwd=output.parent.parent,
+        env={**os.environ, "PYTHONPATH": str(project_root)},
+    )
+    assert process.returncode == 0, process.stderr
+    assert list(output.glob("artifacts/*/*/*")) == before
+    assert "Trainer taken from the cache" in process.stderr
 
 
 def test_a_worse_model_is_not_pushed_and_the_reason_is_said(first_run):

@@ -1,4 +1,4 @@
-"""Rows of all forms, with a model whose scores are the share of `a` among the letters `a` and `b`."""
+"""Rows of all forms, with a model whose scores are the shares of two letters, `a` and `b`."""
 
 import json
 import math
@@ -24,7 +24,7 @@ def test_a_run_that_pushed_elsewhere_or_nothing(pushed, tmp_path):
     config.write_text(f"run: {{output_root: x, push_to: {pushed}/serving}}\n")
     assert xlnet_pipeline.open_model(tmp_path).version == 12
     config.write_text("run: {output_root: x, push_to: null}\n")
-    with pytest.raises(FileNotFoundError, match="has pushed no model to .*/serving: it did not"):
+    with pytest.raises(FileNotFoundError, match=r"has pushed no model to .*/serving: it did not"):
         xlnet_pipeline.open_model(tmp_path)
     with pytest.raises(FileNotFoundError, match="holds no model"):
         xlnet_pipeline.open_model(tmp_path / "nowhere")
@@ -59,7 +59,7 @@ def test_frames_keep_their_index_and_missing_second_texts_are_empty(model):
         ([{"text_a": 3}], "row 0: .*int"),
         (pd.DataFrame({"text_a": ["a", None]}, index=["x", "y"]), "row 'y': .*is null"),
         (pd.DataFrame({"text": ["a"]}), "row 0 has no column 'text_a'"),
-        (pd.DataFrame([["a", "b"]], columns=["text_a", "text_a"]), "a column twice"),
+        (pd.DataFrame([["a", "b"]], columns=["text_a", "text_a"]), "or one of them twice"),
     ],
 )
 def test_rows_that_cannot_be_used_are_named(model, rows, message):
