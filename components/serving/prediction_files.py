@@ -12,6 +12,11 @@ from typing import Any
 from components import files
 
 PREDICTION = "prediction"
+_CONTENT_TYPES = {
+    ".csv": "text/csv",
+    ".tsv": "text/tab-separated-values",
+    ".json": "application/json",
+}
 _DELIMITERS = {".csv": ",", ".tsv": "\t"}
 # The output that a table shows in the column `prediction`, if there are several outputs.
 _MAIN = ("answer", "label")
@@ -44,6 +49,11 @@ def format_rows(rows: Iterable[Mapping[str, Any]], name: str) -> Iterator[str]:
     else:
         for row in rows:
             yield json.dumps(row, ensure_ascii=False) + "\n"
+
+
+def content_type(name: str) -> str:
+    """Returns the media type of a file with this name."""
+    return _CONTENT_TYPES.get(posixpath.splitext(name)[1].lower(), "application/jsonl")
 
 
 def write(rows: Iterable[Mapping[str, Any]], path: str) -> int:

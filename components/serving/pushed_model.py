@@ -204,8 +204,13 @@ class PushedModel:
 
     def predict(self, **texts: list[str] | list[list[str]]) -> dict[str, np.ndarray]:
         """Calls the default signature with a list of texts for each input."""
-        encoded = {name: np.array(_encode(values), object) for name, values in texts.items()}
-        return self.run(SERVING_DEFAULT, encoded)
+        inputs = {name: encoded(values) for name, values in texts.items()}
+        return self.run(SERVING_DEFAULT, inputs)
+
+
+def encoded(texts: list[str] | list[list[str]]) -> np.ndarray:
+    """Returns texts, or a list of texts per row, as an object array of UTF-8 bytes."""
+    return np.array(_encode(texts), object)
 
 
 def _encode(values: list[str] | list[list[str]]) -> list:

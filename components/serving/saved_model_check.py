@@ -37,6 +37,22 @@ def check(path: str) -> None:
         expected = tf.saved_model.experimental.read_fingerprint(path).checkpoint_hash
         if _fingerprint(_read(index)) != expected:
             raise DamagedError(f"{_VARIABLES_INDEX} is not the one that was exported")
+    for model in sentencepiece_models(path):
+        try:
+            model_check.check(model)
+        except model_check.ModelError as error:
+            raise DamagedError(
+                f"the SentencePiece model in {_GRAPH} is damaged: it {error}"
+            ) from error
+
+
+def sentencepiece_models(path: str) -> list[bytes]:
+    """Returns the different SentencePiece models in a SavedModel's graph, in a fixed order.
+
+    Raises:
+        google.protobuf.message.DecodeError: if the graph is not a valid protobuf.
+        OSError: if it cannot be read.
+    """
     saved_model = saved_model_pb2.SavedModel()
     saved_model.ParseFromString(_read(os.path.join(path, _GRAPH)))
     nodes = [
@@ -46,13 +62,7 @@ def check(path: str) -> None:
         for node in [*graph.node, *(n for f in graph.library.function for n in f.node_def)]
     ]
     # A set, because each signature has its own copy of the model.
-    for model in {node.attr["model"].s for node in nodes if node.op == _SENTENCEPIECE_OP}:
-        try:
-            model_check.check(model)
-        except model_check.ModelError as error:
-            raise DamagedError(
-                f"the SentencePiece model in {_GRAPH} is damaged: it {error}"
-            ) from error
+    return sorted({node.attr["model"].s for node in nodes if node.op == _SENTENCEPIECE_OP})
 
 
 def _read(path: str) -> bytes:

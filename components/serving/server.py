@@ -9,6 +9,7 @@ import asyncio
 import concurrent.futures
 import dataclasses
 import importlib.resources
+import io
 import json
 import logging
 import re
@@ -18,11 +19,24 @@ from typing import Any
 import numpy as np
 from aiohttp import web
 
-from components.serving import listening, request_body, rest
+from components.example_gen.text_form import WrongFormatError
+from components.export import input_columns
+from components.export.signatures import SERVING_DEFAULT
+from components.serving import (
+    cross_origin,
+    form,
+    listening,
+    metrics,
+    prediction_files,
+    request_body,
+    rest,
+    text_rows,
+)
 from components.serving.batching import Batcher, BatchingConfig, OverloadedError
 from components.serving.current_model import CurrentModel
+from components.serving.metrics import Metrics
 from components.serving.pushed_model import PredictionError, PushedModel
-from components.serving.rest import Limits, RequestError
+from components.serving.rest import Limits, PredictRequest, RequestError
 
 _logger = logging.getLogger(__name__)
 
@@ -30,6 +44,8 @@ _logger = logging.getLogger(__name__)
 _AVAILABLE = {"state": "AVAILABLE", "status": {"error_code": "OK", "error_message": ""}}
 # Status codes of answers that may be sent before the whole body was read.
 _HALF_READ = (408, 413, 415, 503)
+# What may be wrong with a file that a client sends.
+_FILE_ERRORS = (WrongFormatError, text_rows.TextRowError, prediction_files.PredictionFileError)
 _VERSION = re.compile(r"[0-9]{1,18}")
 # The page contains its script and style and loads nothing from elsewhere.
 _SECURITY_HEADERS = {
@@ -56,6 +72,7 @@ class ServerConfig:
             be answered when the server is asked to stop.
         poll_seconds: time between two checks for a newer version of the model.
         limits: limits on the rows and texts of a request.
+        origins: origins of other pages that may call the server, "*" for all.
         batching: how waiting requests are combined into batches.
     """
 
@@ -65,6 +82,10 @@ class ServerConfig:
     poll_seconds: float = 10.0
     limits: Limits = dataclasses.field(default_factory=Limits)
     batching: BatchingConfig = dataclasses.field(default_factory=BatchingConfig)
+    origins: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        cross_origin.check(self.origins)
 
 
 class Server:
@@ -80,15 +101,22 @@ class Server:
         self._config = config
         self._current = CurrentModel(directory)
         self._batcher = Batcher(self._run, config.batching)
-        self._page = _read_page()
+        self._metrics = Metrics()
 
     def make_app(self) -> web.Application:
         """Returns the application, which `listening.run` or a test can run."""
-        app = web.Application(middlewares=[_errors_as_json])
+        middlewares = [self._metrics.middleware, _errors_as_json]
+        if self._config.origins:
+            middlewares.insert(0, cross_origin.middleware(self._config.origins))
+        app = web.Application(middlewares=middlewares)
         model = "/v1/models/{name}"
         app.add_routes(
             [
-                web.get("/", self._show_page),
+                web.get("/", _static("page.html", "text/html")),
+                web.get("/docs", _static("docs.html", "text/html")),
+                web.get("/openapi.json", _static("openapi.json", "application/json")),
+                web.get("/form", self._form),
+                web.get("/metrics", self._show_metrics),
                 web.get("/healthz", self._health),
                 web.get("/readyz", self._health),
                 web.get(model, self._status),
@@ -96,6 +124,8 @@ class Server:
                 web.get(model + "/versions/{version}", self._status),
                 web.get(model + "/versions/{version}/metadata", self._metadata),
                 web.post(model + ":predict", self._predict),
+                web.post(model + ":predict_file", self._predict_file),
+                web.post(model + ":reach", self._reach),
                 web.post(model + "/versions/{version}:predict", self._predict),
             ]
         )
@@ -133,8 +163,14 @@ class Server:
         finally:
             thread.shutdown(wait=False)
 
-    async def _show_page(self, _: web.Request) -> web.Response:
-        return web.Response(text=self._page, content_type="text/html", headers=_SECURITY_HEADERS)
+    async def _form(self, _: web.Request) -> web.Response:
+        model = self._model
+        about = {"model": self._config.name, "version": str(model.version)}
+        return web.json_response({**about, **form.describe(model)})
+
+    async def _show_metrics(self, _: web.Request) -> web.Response:
+        text = self._metrics.render(version=self._model.version)
+        return web.Response(body=text, headers={"Content-Type": metrics.CONTENT_TYPE})
 
     async def _health(self, _: web.Request) -> web.Response:
         return web.json_response(
@@ -158,17 +194,66 @@ class Server:
 
     async def _predict(self, request: web.Request) -> web.Response:
         model = self._find(request)
-        body = await request_body.read(
+        body = await self._body(request)
+        parsed = rest.parse(body, model.signatures, self._config.limits)
+        outputs = await self._answer(parsed)
+        # JSON has no NaN. A model that returns one is damaged, which is answered with status 500.
+        text = json.dumps(rest.format_outputs(outputs, by_row=parsed.by_row), allow_nan=False)
+        return web.Response(text=text, content_type="application/json")
+
+    async def _predict_file(self, request: web.Request) -> web.Response:
+        """Predicts the rows of a file, which are read as `xlnet-pipeline predict` reads them."""
+        model = self._find(request)
+        name = request.query.get("input", "input.jsonl")
+        output = request.query.get("output", "output.jsonl")
+        body = await self._body(request)
+        inputs, columns = text_rows.inputs_of(model), input_columns.read(model.path)
+        file, file_form = text_rows.opened(io.BytesIO(body), name)
+        rows = list(text_rows.read(file, file_form, name=name, inputs=inputs, columns=columns))
+        predicted = []
+        for begin in range(0, len(rows), self._config.limits.max_rows):
+            batch = rows[begin : begin + self._config.limits.max_rows]
+            parsed = PredictRequest(SERVING_DEFAULT, text_rows.arrays(batch, inputs), by_row=True)
+            predicted += text_rows.joined(batch, await self._answer(parsed))
+        text = "".join(prediction_files.format_rows(predicted, output))
+        return web.Response(
+            text=text,
+            content_type=prediction_files.content_type(output),
+            headers={"X-Row-Count": str(len(rows))},
+        )
+
+    async def _reach(self, request: web.Request) -> web.Response:
+        """Says how many characters of each text the model reads."""
+        model = self._find(request)
+        parsed = rest.parse(await self._body(request), model.signatures, self._config.limits)
+        texts = {
+            name: [value.decode() for value in values.tolist()]
+            for name, values in parsed.inputs.items()
+            if values.dtype == object and values.ndim == 1
+        }
+        reach = self._current.reach if model.kind in ("classification", "regression") else None
+        rows = [dict(zip(texts, row, strict=True)) for row in zip(*texts.values(), strict=True)]
+        found = [
+            {name: len(text) for name, text in row.items()}
+            if reach is None
+            else dict(zip(("text_a", "text_b"), reach.characters(**row), strict=True))
+            for row in rows
+        ]
+        return web.json_response({"characters": found})
+
+    async def _body(self, request: web.Request) -> bytes:
+        return await request_body.read(
             request,
             max_bytes=self._config.max_body_bytes,
             seconds=self._config.timeout_seconds,
             ending=self._ending,
         )
-        parsed = rest.parse(body, model.signatures, self._config.limits)
-        outputs = await asyncio.wait_for(self._batcher.submit(parsed), self._config.timeout_seconds)
-        # JSON has no NaN. A model that returns one is damaged, which is answered with status 500.
-        text = json.dumps(rest.format_outputs(outputs, by_row=parsed.by_row), allow_nan=False)
-        return web.Response(text=text, content_type="application/json")
+
+    async def _answer(self, request: PredictRequest) -> dict[str, np.ndarray]:
+        seconds = self._config.timeout_seconds
+        outputs = await asyncio.wait_for(self._batcher.submit(request), seconds)
+        self._metrics.count_rows(request.num_rows)
+        return outputs
 
     def _find(self, request: web.Request) -> PushedModel:
         name, version = request.match_info["name"], request.match_info.get("version")
@@ -210,7 +295,7 @@ async def _errors_as_json(
     """Answers errors with JSON that says what is wrong, in the form that TF Serving uses."""
     try:
         return await handler(request)
-    except (RequestError, PredictionError) as error:
+    except (RequestError, PredictionError, *_FILE_ERRORS) as error:
         return _error(400, str(error))
     except OverloadedError as error:
         return _error(503, str(error), {"Retry-After": "1"})
@@ -235,9 +320,12 @@ def _error(status: int, message: str, headers: Mapping[str, str] | None = None) 
     return web.json_response({"error": message}, status=status, headers=headers)
 
 
-def _read_page() -> str:
-    return (
-        importlib.resources.files("components.serving")
-        .joinpath("static", "page.html")
-        .read_text(encoding="utf-8")
-    )
+def _static(name: str, content_type: str) -> Callable[[web.Request], Awaitable[web.Response]]:
+    """Returns a handler that answers with a file of this package."""
+    folder = importlib.resources.files("components.serving").joinpath("static")
+    text = folder.joinpath(name).read_text(encoding="utf-8")
+
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(text=text, content_type=content_type, headers=_SECURITY_HEADERS)
+
+    return answer

@@ -11,6 +11,8 @@ import posixpath
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, BinaryIO
 
+import numpy as np
+
 from components import json_text
 from components.example_gen import lines, text_form
 from components.example_gen.classification import rows
@@ -21,7 +23,7 @@ from components.export import input_columns
 from components.export.input_columns import InputColumns
 from components.export.signatures import SERVING_DEFAULT
 from components.serving import rest
-from components.serving.pushed_model import REQUIRED_TEXTS, ModelError, PushedModel
+from components.serving.pushed_model import REQUIRED_TEXTS, ModelError, PushedModel, encoded
 
 STDIN = "-"
 # The key under which a row holds the texts for the model, in addition to the columns of its file.
@@ -66,6 +68,11 @@ def open_input(path: str, stdin: BinaryIO | None) -> Iterator[tuple[HeadedFile, 
         return
     with lines.open_decompressed(path) as opened:
         yield _checked_form(HeadedFile(opened), path)
+
+
+def opened(file: BinaryIO, name: str) -> tuple[HeadedFile, Form]:
+    """Does the same as `open_input` for a file that is open already, and not compressed."""
+    return _checked_form(HeadedFile(file), name)
 
 
 def read(
@@ -206,11 +213,22 @@ def predict(
     names = list(model.signatures[SERVING_DEFAULT].inputs)
     iterator = iter(rows)
     while batch := list(itertools.islice(iterator, batch_size)):
-        outputs = model.predict(**{name: [row[TEXTS][name] for row in batch] for name in names})
-        formatted = rest.format_outputs(outputs, by_row=True)["predictions"]
-        for row, prediction in zip(batch, formatted, strict=True):
-            shown = {key: value for key, value in row.items() if key != TEXTS}
-            yield {**shown, "prediction": prediction}
+        yield from joined(batch, model.run(SERVING_DEFAULT, arrays(batch, names)))
+
+
+def arrays(rows: Sequence[Mapping[Any, Any]], names: Iterable[str]) -> dict[str, np.ndarray]:
+    """Returns the texts of rows as an object array of bytes for each of the model's inputs."""
+    return {name: encoded([row[TEXTS][name] for row in rows]) for name in names}
+
+
+def joined(
+    rows: Sequence[Mapping[Any, Any]], outputs: Mapping[str, np.ndarray]
+) -> Iterator[dict[str, Any]]:
+    """Yields each row with its part of the outputs under the key `prediction`."""
+    formatted = rest.format_outputs(outputs, by_row=True)["predictions"]
+    for row, prediction in zip(rows, formatted, strict=True):
+        shown = {key: value for key, value in row.items() if key != TEXTS}
+        yield {**shown, "prediction": prediction}
 
 
 class _Pipe:

@@ -24,7 +24,9 @@ _MAX_SHOWN = 3
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options for the model, the input and the output."""
     # --glue has no `choices`, because the module that lists the tasks imports TensorFlow.
-    parser.add_argument("model", help="folder that a run pushed to, or one SavedModel")
+    parser.add_argument(
+        "model", help="output of a run, folder that it pushed to, or one SavedModel"
+    )
     parser.add_argument(
         "input",
         nargs="?",
@@ -48,8 +50,9 @@ def run(options: argparse.Namespace) -> int:
     """Predicts for the given input, or asks for texts if there is none; returns the exit status."""
     _check(options)
     from components.serving.pushed_model import PushedModel
+    from pipeline import pushed_folder
 
-    model = PushedModel.latest(options.model)
+    model = PushedModel.latest(pushed_folder.of(options.model))
     if options.glue:
         from components.serving import glue_submission
 

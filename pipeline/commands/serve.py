@@ -6,7 +6,7 @@ import argparse
 
 HELP = "serve a pushed model over HTTP, with a page to try it"
 EXAMPLES = """\
-  xlnet-pipeline serve runs/sample/serving        then open http://127.0.0.1:8501/
+  xlnet-pipeline serve runs/sample                then open http://127.0.0.1:8501/
   xlnet-pipeline serve runs/sample/serving --name sentiment --port 9000
   curl -d '{"instances": [{"text_a": "Lovely.", "text_b": ""}]}' \\
       http://127.0.0.1:8501/v1/models/xlnet:predict
@@ -15,7 +15,9 @@ EXAMPLES = """\
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options for the model's folder, the address and the limits."""
-    parser.add_argument("model", help="folder that a run pushed to, or one SavedModel")
+    parser.add_argument(
+        "model", help="output of a run, folder that it pushed to, or one SavedModel"
+    )
     parser.add_argument("--name", default="xlnet", help="of the model in addresses (%(default)s)")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     # 8501 is TF Serving's port for REST.
@@ -26,16 +28,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--timeout", type=float, default=30.0, help="seconds for a request (%(default)s)"
     )
+    parser.add_argument(
+        "--cors-origin",
+        dest="origins",
+        action="append",
+        default=[],
+        metavar="ORIGIN",
+        help='origin whose pages may call the server, such as https://shop.example, or "*" for '
+        "all; may be repeated",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
     """Serves until the process is interrupted; returns the exit status."""
     from components.serving import server
+    from pipeline import pushed_folder
 
     config = server.ServerConfig(
         name=options.name,
         max_body_bytes=options.max_body_bytes,
         timeout_seconds=options.timeout,
+        origins=tuple(options.origins),
     )
-    server.run(options.model, config, host=options.host, port=options.port)
+    server.run(pushed_folder.of(options.model), config, host=options.host, port=options.port)
     return 0

@@ -1,0 +1,85 @@
+"""Describes a model to the page: which fields its form needs, and examples to try."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from components import files, plain_json
+from components.export import input_columns
+from components.serving import text_rows
+from components.serving.pushed_model import PushedModel
+
+# Written by the Pusher; see `components.pusher.model_card`.
+EXAMPLES_PATH = ("assets.extra", "examples.json")
+_MAX_BYTES = 1 << 20
+_LABELS = {
+    "text_a": "Text",
+    "text_b": "Second text",
+    "question": "Question",
+    "context": "Paragraph that may hold the answer",
+    "options": "Options",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Field:
+    """A field of the form.
+
+    Attributes:
+        name: name of the model's input.
+        label: what the form calls it.
+        required: whether it must not be empty.
+        count: number of texts of a list, each of which is a line; None for a single text.
+    """
+
+    name: str
+    label: str
+    required: bool
+    count: int | None
+
+
+def describe(model: PushedModel) -> dict[str, Any]:
+    """Returns what the page needs to know about a model.
+
+    Returns:
+        "kind", null if the model takes no text; "fields", in the order in which a person fills them
+        in; and "examples": values by name of the field, for each of a few rows.
+    """
+    if model.kind is None:
+        return {"kind": None, "fields": [], "examples": []}
+    columns = input_columns.read(model.path).names
+    fields = [
+        Field(name, _label(name, columns), name != "text_b", count)
+        for name, count in text_rows.inputs_of(model).items()
+        # A model that was trained on single texts has no use for a second one. Models of earlier
+        # versions do not say what they were trained on.
+        if name != "text_b" or not columns or "text_b" in columns
+    ]
+    names = {field.name for field in fields}
+    return {
+        "kind": model.kind,
+        "fields": [dataclasses.asdict(field) for field in fields],
+        "examples": [
+            {name: value for name, value in row.items() if name in names}
+            for row in _examples(model.path)
+        ],
+    }
+
+
+def _label(name: str, columns: Mapping[str, str]) -> str:
+    column = columns.get(name, name)
+    return _LABELS[name] if column == name else f"{_LABELS[name]} ({column})"
+
+
+def _examples(path: str) -> list[dict[str, Any]]:
+    where = files.join(path, *EXAMPLES_PATH)
+    try:
+        content = json.loads(files.read_bytes(where, max_bytes=_MAX_BYTES))
+    except files.NoSuchFilesError:
+        return []
+    except ValueError as error:
+        raise plain_json.JsonError(f"{where} is no JSON: {error}") from error
+    return [row for row in content if isinstance(row, dict)] if isinstance(content, list) else []
