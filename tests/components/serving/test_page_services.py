@@ -8,10 +8,11 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from components.serving.reach import Reach
 from components.serving.server import Server, ServerConfig
-from components.tokenization import vocabulary
+from components.tokenization import train_sentencepiece
 from components.tokenization.tokenizer import Tokenizer
 from tests.components.serving.conftest import save
 from tests.components.serving.test_server import rows
+from tests.components.tokenization.conftest import SMALL_CORPUS, SMALL_SIZE
 
 
 def _ask(folder, *requests, **config):
@@ -53,12 +54,12 @@ def test_files_are_predicted_as_tables_and_what_is_wrong_is_said(serving_dir):
     many = b"id\ttext_a\n" + b"".join(b"%d\taab\n" % n for n in range(600))
     table, long, bad, empty = _ask(
         serving_dir,
-        ("post", f"{path}?input=x.csv&output=y.csv", b'id,text_a\n7,"a,b"\n', {}),
+        ("post", f"{path}?input=x.csv&output=y.csv", b'id,text_a\n7,"aa,"\n', {}),
         ("post", f"{path}?input=x.tsv&output=y.jsonl", many, {}),
         ("post", f"{path}?input=x.csv&output=y.csv", b"id,text_a\n7,\n", {}),
         ("post", f"{path}?input=x.csv&output=y.csv", b"id,text_a\n", {}),
     )
-    assert table[1].splitlines()[1].startswith('7,"a,b",a,')
+    assert table[1].splitlines()[1].startswith('7,"aa,",a,')
     assert table[0].content_type == "text/csv"
     assert long[0].headers["X-Row-Count"] == "600"
     assert [json.loads(line)["id"] for line in long[1].splitlines()][::599] == ["0", "599"]
@@ -112,8 +113,8 @@ def test_pages_of_named_origins_may_call_and_others_not(serving_dir):
         ServerConfig(origins=("https://shop.example/",))
 
 
-def test_reach_counts_the_characters_of_the_pieces_that_fit(sentencepiece_model):
-    tokenizer = Tokenizer(vocabulary.load(str(sentencepiece_model)))
+def test_reach_counts_the_characters_of_the_pieces_that_fit():
+    tokenizer = Tokenizer(train_sentencepiece.train(SMALL_CORPUS * 5, vocabulary_size=SMALL_SIZE))
     reach = Reach(tokenizer, seq_len=12)
     words = "one two three four five six seven eight nine ten eleven twelve thirteen"
     kept, none = reach.characters(words)
