@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tfx import types
-from tfx.dsl.components.base import base_node
+from tfx.dsl.components.base import base_component, base_node
 from tfx.proto import pusher_pb2, trainer_pb2
 
 from components import configuration
@@ -97,12 +97,17 @@ def training(
 
 
 def pusher(
-    config: PipelineConfig, *, model: types.BaseChannel, blessing: types.BaseChannel
+    config: PipelineConfig,
+    *,
+    model: types.BaseChannel,
+    evaluator: base_component.BaseComponent,
+    pusher_type: type[Pusher] = Pusher,
 ) -> Pusher:
     """Makes the component that pushes a blessed model as a numbered version."""
-    return Pusher(
+    return pusher_type(
         model=model,
-        model_blessing=blessing,
+        model_blessing=evaluator.outputs["blessing"],
+        evaluation=evaluator.outputs["evaluation"],
         push_destination=push_destination(config),
     )
 

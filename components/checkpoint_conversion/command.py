@@ -63,6 +63,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="leave out embeddings that no piece of the spiece.model beside the weights has: of "
         "tokens that were added to the vocabulary later",
     )
+    parser.add_argument(
+        "--card",
+        metavar="FILE",
+        help="model card to put beside the weights, such as the README.md of a pushed model (by "
+        "default, --to hf writes one without metrics)",
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace weights in the target")
 
 
@@ -80,6 +86,7 @@ def run(options: argparse.Namespace) -> int:
         ignore=options.ignore,
         fit_vocabulary=options.fit_vocabulary,
         overwrite=options.overwrite,
+        card=options.card,
     )
     rows = {
         "read": f"{conversion.source} ({conversion.source_format})",

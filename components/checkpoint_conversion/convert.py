@@ -11,7 +11,7 @@ import os
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
-from components import files
+from components import __version__, files, model_card
 from components.checkpoint_conversion import (
     description,
     hugging_face,
@@ -29,12 +29,14 @@ from components.checkpoint_conversion.named_checkpoint import (
     CONFIG_NAME,
 )
 from components.checkpoint_conversion.weights import Weights
+from components.model_card import Section, escape
 from components.tokenization import vocabulary as vocabulary_lib
 from components.vocabulary_file_name import MODEL_FILE_NAME
 
 SOURCE_FORMATS = ("auto", "tf1", "hf")
 TARGET_FORMATS = ("xlnet", "hf")
 
+_MAX_CARD_BYTES = 1 << 20
 # The files that each format writes, apart from the vocabulary.
 _WRITTEN = {
     "xlnet": (CONFIG_NAME, f"{CHECKPOINT_NAME}.index"),
@@ -89,6 +91,7 @@ def convert(
     ignore: Sequence[str] = (),
     fit_vocabulary: bool = False,
     overwrite: bool = False,
+    card: str | None = None,
 ) -> Conversion:
     """Converts a model's weights.
 
@@ -106,6 +109,8 @@ def convert(
         ignore: regular expressions; variables of the source whose names match one are left out.
         fit_vocabulary: whether to leave out embeddings that belong to no piece of the vocabulary.
         overwrite: whether existing weights in `target` may be replaced.
+        card: model card for the target, such as the `README.md` of a pushed model; None writes one
+            that says what the weights themselves say.
 
     Raises:
         TargetExistsError: if `target` already contains weights and `overwrite` is False, or if its
@@ -114,8 +119,10 @@ def convert(
             message then lists what was not found, not used, or has another shape. What was in
             `target` is kept in these cases.
         VocabularyError: if the vocabulary beside the weights is not one for XLNet.
+        NoSuchFilesError: if there is no such card.
         ValueError: if a format is not one of the legal names.
     """
+    given_card = files.read_bytes(card, max_bytes=_MAX_CARD_BYTES) if card else None
     if target_format not in TARGET_FORMATS:
         raise ValueError(f"target_format must be one of {TARGET_FORMATS}, not {target_format!r}")
     if source_format not in SOURCE_FORMATS:
@@ -140,6 +147,10 @@ def convert(
         if vocabulary:
             files.write_bytes(files.join(target, MODEL_FILE_NAME), vocabulary.model)
         description.write(target, Description(weights.vocabulary_sha256, weights.labels))
+        if given_card is not None:
+            files.write_bytes(files.join(target, model_card.NAME), given_card)
+        elif target_format == "hf":
+            _write_card(target, weights)
         return Conversion(
             source=weights.tensors.where,
             source_format=source_format,
@@ -150,6 +161,46 @@ def convert(
             labels=weights.labels,
             notes=tuple(notes),
         )
+
+
+def _write_card(target: str, weights: Weights) -> None:
+    """Writes a model card with what is known from the weights alone."""
+    sizes = {
+        name: value
+        for name, value in dataclasses.asdict(weights.config).items()
+        if isinstance(value, int | float | str)
+    }
+    model_card.write(
+        target,
+        title="XLNet",
+        metadata={"library_name": "transformers", "tags": ["xlnet", "xlnet-pipeline"]},
+        sections=[
+            Section(
+                "Task",
+                [
+                    f"Heads: {escape(weights.heads.describe())}.",
+                    *([f"Labels: {escape(', '.join(weights.labels))}."] if weights.labels else []),
+                ],
+            ),
+            Section(
+                "Limits",
+                [
+                    "Data and metrics are not known to the conversion; the evaluation report of "
+                    "the run has them."
+                ],
+            ),
+            Section(
+                "Made from",
+                table=[
+                    ("", ""),
+                    ("weights", os.path.basename(weights.tensors.where.rstrip("/"))),
+                    ("vocabulary's sha256", weights.vocabulary_sha256 or "not known"),
+                    ("converted by", f"xlnet-pipeline {__version__}"),
+                    *sizes.items(),
+                ],
+            ),
+        ],
+    )
 
 
 def detect_format(source: str) -> str:

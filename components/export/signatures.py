@@ -8,3 +8,7 @@ SERVING_TF_EXAMPLES = "serving_tf_examples"
 SERVING_IDS = "serving_ids"
 # Takes serialized question answering records.
 SERVING_RECORDS = "serving_records"
+
+# Where a pushed model has rows to try, for the page of the server. TF Serving ignores unknown files
+# in this folder of a SavedModel.
+EXAMPLES_PATH = ("assets.extra", "examples.json")

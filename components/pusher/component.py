@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from tfx import components as tfx_components
 from tfx import types
 from tfx.dsl.components.base import base_component, executor_spec
 from tfx.proto import pusher_pb2
@@ -12,34 +11,28 @@ from tfx.utils import json_utils
 from components.pusher import executor, object_store
 
 
-class Pusher(tfx_components.Pusher):
-    """TFX's Pusher, extended so that it can also push to `s3://`."""
-
-    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(object_store.Executor)
-
-
-class QuestionAnsweringPusherSpec(types.ComponentSpec):
+class PusherSpec(types.ComponentSpec):
     """Inputs and outputs: those of TFX's Pusher, and the evaluation as a further input."""
 
     PARAMETERS = standard_component_specs.PusherSpec.PARAMETERS
     INPUTS = {
         **standard_component_specs.PusherSpec.INPUTS,
-        executor.EVALUATION_KEY: component_spec.ChannelParameter(
+        object_store.EVALUATION_KEY: component_spec.ChannelParameter(
             type=standard_artifacts.ModelEvaluation
         ),
     }
     OUTPUTS = standard_component_specs.PusherSpec.OUTPUTS
 
 
-class QuestionAnsweringPusher(base_component.BaseComponent):
-    """Ships a blessed model with the null-score threshold that its evaluation found best.
+class Pusher(base_component.BaseComponent):
+    """TFX's Pusher, which also pushes to `s3://`, and adds the model card of the evaluation.
 
     Component `outputs` contains:
      - `pushed_model`: Channel of type `PushedModel`.
     """
 
-    SPEC_CLASS = QuestionAnsweringPusherSpec
-    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(executor.Executor)
+    SPEC_CLASS = PusherSpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(object_store.Executor)
 
     def __init__(
         self,
@@ -54,11 +47,12 @@ class QuestionAnsweringPusher(base_component.BaseComponent):
         Args:
             model: the exported model.
             model_blessing: blessing by the Evaluator.
-            evaluation: evaluation by the Evaluator, whose `results.json` contains the threshold.
+            evaluation: evaluation by the Evaluator, with `results.json`, the model card, and
+                examples to try.
             push_destination: folder in which a numbered version is created.
         """
         super().__init__(
-            QuestionAnsweringPusherSpec(
+            PusherSpec(
                 model=model,
                 model_blessing=model_blessing,
                 evaluation=evaluation,
@@ -67,3 +61,9 @@ class QuestionAnsweringPusher(base_component.BaseComponent):
                 pushed_model=types.Channel(type=standard_artifacts.PushedModel),
             )
         )
+
+
+class QuestionAnsweringPusher(Pusher):
+    """Ships a blessed model with the null-score threshold that its evaluation found best."""
+
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(executor.Executor)

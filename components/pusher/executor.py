@@ -12,8 +12,7 @@ from components import files
 from components.evaluator.names import RESULTS_NAME
 from components.export import null_threshold
 from components.pusher import object_store
-
-EVALUATION_KEY = "evaluation"
+from components.pusher.object_store import EVALUATION_KEY
 
 
 class Executor(object_store.Executor):

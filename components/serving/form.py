@@ -9,11 +9,10 @@ from typing import Any
 
 from components import files, plain_json
 from components.export import input_columns
+from components.export.signatures import EXAMPLES_PATH
 from components.serving import text_rows
 from components.serving.pushed_model import PushedModel
 
-# Written by the Pusher; see `components.pusher.model_card`.
-EXAMPLES_PATH = ("assets.extra", "examples.json")
 _MAX_BYTES = 1 << 20
 _LABELS = {
     "text_a": "Text",

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -21,7 +22,12 @@ _NONCE_LOG_PROB = -1e6
 # windows with it.
 MAX_NULL_SCORE = 1_000_000.0
 _MAX_NAMED = 5
-_UNSEEN = "".join(map(chr, unicode_tables.unseen_code_points().tolist()))
+
+
+@functools.cache
+def _unseen() -> str:
+    """Returns all invisible characters; they are gathered only when something is decoded."""
+    return "".join(map(chr, unicode_tables.unseen_code_points().tolist()))
 
 
 class DecodingError(ValueError):
@@ -212,8 +218,8 @@ def decode_question(
 
 def _cut(context: str, begin: int, last: int, widest_begin: int, widest_last: int) -> str:
     """Returns the text of a span, widened by the visible characters around it without a piece."""
-    begin -= len(context[widest_begin:begin].lstrip(_UNSEEN))
-    last += len(context[last + 1 : widest_last + 1].rstrip(_UNSEEN))
+    begin -= len(context[widest_begin:begin].lstrip(_unseen()))
+    last += len(context[last + 1 : widest_last + 1].rstrip(_unseen()))
     return context[begin : last + 1].strip()
 
 

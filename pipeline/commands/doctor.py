@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
         except (ValueError, OSError) as error:
             findings.append(doctor.Finding("configuration", "problem", str(error)))
     has_problem = False
-    for finding in (*doctor.examine(output_root=output_root), *findings):
+    for finding in (*findings, *doctor.examine(output_root=output_root)):
         print(f"{_SIGNS[finding.verdict]}  {finding.what:14} {finding.detail}", flush=True)
         has_problem |= finding.verdict == "problem"
     return int(has_problem)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tfx import types
@@ -22,7 +23,7 @@ from components import (
     tf_examples,
     tfrecords,
 )
-from components.evaluator import blessing, data_notices, training_history
+from components.evaluator import blessing, data_notices, shipped_files, training_history
 from components.evaluator.classification import (
     data_statistics,
     tfma_config,
@@ -36,6 +37,8 @@ from components.evaluator.report_content import Report
 from components.preprocessing.classification import label_check
 
 _SPLIT = "eval"
+# How many examples are looked at to find some of different labels.
+_MAX_LOOKED_AT = 500
 
 SETTINGS_KEY = "report_settings"
 
@@ -114,6 +117,15 @@ class Executor(tfx_executor.Executor):
             notices=[notice.text for notice in notices if notice.is_much],
         )
         files.write_bytes(files.join(directory, REPORT_NAME), render(report).encode("utf-8"))
+        serialized = _read(input_dict["examples"])
+        first = [tf_examples.decode(row) for row in itertools.islice(serialized, _MAX_LOOKED_AT)]
+        shipped_files.write(
+            directory,
+            report,
+            kind=_kind(settings["labels"], first),
+            split=_SPLIT,
+            examples=shipped_files.rows_to_try(first),
+        )
         summary = {
             "blessed": results.blessed,
             "metrics": {row.name: row.value for row in results.metrics},
@@ -127,6 +139,18 @@ class Executor(tfx_executor.Executor):
         }
         text = json.dumps(summary, indent=2, sort_keys=True) + "\n"
         files.write_bytes(files.join(directory, RESULTS_NAME), text.encode())
+
+
+def _read(examples: list[types.Artifact]) -> Iterator[bytes]:
+    pattern = files.all_in(artifact_utils.get_split_uri(examples, _SPLIT))
+    for path in files.expand(pattern, purpose="examples of the evaluation"):
+        yield from tfrecords.read_records(path)
+
+
+def _kind(labels: Sequence[str] | None, rows: Sequence[Mapping[str, Any]]) -> str:
+    if labels is None:
+        return "regression"
+    return "multiple_choice" if any(row.get("options") for row in rows) else "classification"
 
 
 def _check_labels(pattern: str, labels: Sequence[str] | None) -> None:

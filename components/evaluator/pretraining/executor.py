@@ -18,6 +18,7 @@ from components.evaluator import (
     counts_table,
     data_notices,
     gate,
+    shipped_files,
     training_history,
 )
 from components.evaluator.names import REPORT_NAME, RESULTS_NAME
@@ -104,6 +105,7 @@ class Executor(blessing.BlessingExecutor):
         )
         page = render(report).encode("utf-8")
         files.write_bytes(files.join(directory, REPORT_NAME), page)
+        shipped_files.write(directory, report, kind="pretraining", split="eval")
         results = {
             "blessed": verdict.blessed,
             "failures": list(verdict.failures),

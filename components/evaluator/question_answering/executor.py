@@ -18,7 +18,13 @@ from components import (
     runtime_values,
     tfrecords,
 )
-from components.evaluator import blessing, counts_table, data_notices, training_history
+from components.evaluator import (
+    blessing,
+    counts_table,
+    data_notices,
+    shipped_files,
+    training_history,
+)
 from components.evaluator.names import REPORT_NAME, RESULTS_NAME
 from components.evaluator.question_answering import inference, reporting, wrong_answers
 from components.evaluator.question_answering.config import QuestionAnsweringEvaluationConfig
@@ -131,6 +137,13 @@ class Executor(blessing.BlessingExecutor):
         _write_json(files.join(directory, "nbest_predictions.json"), candidate.nbest)
         _write_json(files.join(directory, "null_odds.json"), candidate.null_odds)
         files.write_bytes(files.join(directory, REPORT_NAME), render(report).encode("utf-8"))
+        shipped_files.write(
+            directory,
+            report,
+            kind="question_answering",
+            split=_SPLIT,
+            examples=shipped_files.questions_to_try(paragraphs),
+        )
         results = reporting.results(
             evaluations[_CANDIDATE], judged, baseline=evaluations.get(_BASELINE)
         )

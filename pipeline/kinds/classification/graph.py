@@ -90,9 +90,7 @@ def make_components(
         statistics=statistics_gen.outputs["statistics"],
         anomalies=example_validator.outputs["anomalies"],
     )
-    pusher = shared_nodes.pusher(
-        config, model=trainer.outputs["model"], blessing=evaluator.outputs["blessing"]
-    )
+    pusher = shared_nodes.pusher(config, model=trainer.outputs["model"], evaluator=evaluator)
     bulk_inferrer = []
     if config.bulk_inference_splits:
         bulk_inferrer.append(

@@ -55,9 +55,7 @@ def make_components(
         title=f"Pretraining: evaluation of {config.name}",
         lineage=shared_nodes.lineage(config),
     )
-    pusher = shared_nodes.pusher(
-        config, model=trainer.outputs["model"], blessing=evaluator.outputs["blessing"]
-    )
+    pusher = shared_nodes.pusher(config, model=trainer.outputs["model"], evaluator=evaluator)
     return [
         example_gen,
         sentencepiece_gen,

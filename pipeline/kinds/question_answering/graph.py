@@ -64,11 +64,11 @@ def make_components(
         title=f"Question answering: evaluation of {config.name}",
         lineage=shared_nodes.lineage(config),
     )
-    pusher = QuestionAnsweringPusher(
+    pusher = shared_nodes.pusher(
+        config,
         model=trainer.outputs["model"],
-        model_blessing=evaluator.outputs["blessing"],
-        evaluation=evaluator.outputs["evaluation"],
-        push_destination=shared_nodes.push_destination(config),
+        evaluator=evaluator,
+        pusher_type=QuestionAnsweringPusher,
     )
     return [
         example_gen,

@@ -1,0 +1,65 @@
+"""Writes the `README.md` that says what weights are: a model card.
+
+It begins with metadata in YAML, which Hugging Face's hub reads, and continues in Markdown.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+
+import yaml
+
+from components import files
+
+NAME = "README.md"
+
+
+@dataclasses.dataclass(frozen=True)
+class Section:
+    """A section of the card.
+
+    Attributes:
+        title: its heading.
+        lines: paragraphs of it, each on a line; texts from data are escaped by `escape`.
+        table: rows of a table below them, the first of which is the header; empty for none.
+    """
+
+    title: str
+    lines: Sequence[str] = ()
+    table: Sequence[Sequence[object]] = ()
+
+
+def escape(text: str) -> str:
+    """Returns a text from data as Markdown that shows it on one line, and nothing else."""
+    line = " ".join(text.split())
+    return "".join(f"\\{c}" if c in r"\`*_{}[]()<>#+-.!|~" else c for c in line)
+
+
+def write(
+    folder: str, *, title: str, metadata: Mapping[str, object], sections: Iterable[Section]
+) -> None:
+    """Writes the card into a folder atomically.
+
+    Args:
+        folder: folder to write into.
+        title: heading of the card.
+        metadata: values for the hub, such as `pipeline_tag`.
+        sections: the content; sections with nothing in them are left out.
+    """
+    head = yaml.safe_dump(dict(metadata), sort_keys=False, allow_unicode=True)
+    parts = [f"---\n{head}---\n\n# {escape(title)}\n"]
+    for section in sections:
+        if not section.lines and not section.table:
+            continue
+        parts.append(f"\n## {section.title}\n")
+        parts += [f"\n{line}\n" for line in section.lines]
+        if section.table:
+            header, *rows = section.table
+            parts.append(f"\n{_row(header)}|{'---|' * len(header)}\n")
+            parts += [_row(row) for row in rows]
+    files.write_bytes(files.join(folder, NAME), "".join(parts).encode())
+
+
+def _row(values: Sequence[object]) -> str:
+    return "| " + " | ".join(escape(str(value)) for value in values) + " |\n"
