@@ -6,10 +6,13 @@ Each subcommand is a module in `pipeline/commands/`.
 from __future__ import annotations
 
 import argparse
+import difflib
 import logging
 import os
+import re
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from components import __version__, events, interruption, plain_errors
 from components.checkpoint_conversion import command as convert_command
@@ -99,17 +102,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return interruption.EXIT_STATUS
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser that, for a misspelled command, says which one was meant."""
+
+    def error(self, message: str) -> NoReturn:
+        if match := re.match(r"argument COMMAND: invalid choice: '(.*?)'", message):
+            near = difflib.get_close_matches(match[1], _COMMANDS, n=1)
+            hint = f" Did you mean {near[0]}?" if near else ""
+            listed = ", ".join(_COMMANDS)
+            message = f"there is no command {match[1]!r}.{hint} The commands are: {listed}."
+        super().error(message)
+
+
 def make_parser() -> argparse.ArgumentParser:
     """Makes the parser for all commands, without importing anything slow such as TensorFlow."""
     formatter = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="xlnet-pipeline",
         description="XLNet from raw text, GLUE or SQuAD to an evaluated, served model.",
         epilog="examples:\n" + "".join(command.EXAMPLES for command in _COMMANDS.values()),
         formatter_class=formatter,
     )
     parser.add_argument("--version", action="version", version=__version__)
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(
+        required=True, metavar="COMMAND", parser_class=argparse.ArgumentParser
+    )
     for name, command in _COMMANDS.items():
         subparser = commands.add_parser(
             name,

@@ -78,6 +78,15 @@ def load(
     )
 
 
+def read(preset: str) -> dict[str, Any]:
+    """Returns the content of a preset, or of a file, merged over what it extends, unchecked.
+
+    Raises:
+        ConfigurationError: if it cannot be read.
+    """
+    return _read(preset, from_folder=None, ancestors=(), known={})
+
+
 def to_yaml(config: PipelineConfig) -> str:
     """Formats the resolved configuration as YAML, from which `load` reads the same one again."""
     return yaml.safe_dump(configuration.to_plain(config), sort_keys=False, allow_unicode=True)

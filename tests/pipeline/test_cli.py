@@ -1,12 +1,14 @@
+import itertools
 import json
 import logging
+import re
 import subprocess
 import sys
 
 import pytest
 import yaml
 
-from pipeline import cli
+from pipeline import cli, preset_loader
 from pipeline.commands import presets
 
 
@@ -65,10 +67,47 @@ def test_show_prints_the_resolved_configuration(capsys):
 
 
 def test_presets_are_listed(capsys):
-    assert cli.main(["presets"]) == 0
+    assert cli.main(["presets", "--names"]) == 0
     listed = capsys.readouterr().out.split()
     assert listed == sorted(listed)
     assert {"sample", "sample_question_answering", "squad2_small", "sst2_small"} <= set(listed)
+    assert cli.main(["presets"]) == 0
+    header, *rows = capsys.readouterr().out.splitlines()
+    assert [row.split()[0] for row in rows] == listed
+    (row,) = (row for row in rows if row.startswith("sample_question"))
+    cells = re.split("  +", row)
+    assert cells[1:4] == ["question answering", "The bundled paragraphs", "a tiny XLNet"]
+    assert cells[4:] == ["the CPU", "2 minutes on two cores"]
+    tasks = {row.split()[0]: re.split("  +", row)[1] for row in rows}
+    assert (tasks["race_large"], tasks["sts_b_base"]) == ("multiple choice", "regression")
+    assert re.split("  +", header)[1:] == ["task", "data", "size", "device", "time"]
+
+
+def test_a_commented_file_explains_every_setting_and_is_the_same_configuration(capsys, tmp_path):
+    assert cli.main(["show", "sample", "--commented"]) == 0
+    text = capsys.readouterr().out
+    (tmp_path / "mine.yaml").write_text(text)
+    assert preset_loader.load(str(tmp_path / "mine.yaml")) == preset_loader.load("sample")
+    assert "  # Number of examples per update.\n  batch_size: 32\n" in text
+    assert "\n# Name of the pipeline, made of lower-case letters" in text
+    lines = text.splitlines()
+    unexplained = [
+        line
+        for before, line in itertools.pairwise(lines)
+        if re.match(r" *[a-z_]+:", line) and not before.lstrip().startswith("#")
+    ]
+    # What a data set holds in mappings of its own, such as its splits, is explained above them.
+    assert len(unexplained) < 20
+    assert max(map(len, lines)) < 100
+
+
+def test_a_misspelled_command_is_answered_with_the_one_that_was_meant(capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["serv", "runs/sample"])
+    assert stop.value.code == 2
+    assert "there is no command 'serv'. Did you mean serve? The commands are:" in (
+        capsys.readouterr().err
+    )
 
 
 def _squad_files(tmp_path):
