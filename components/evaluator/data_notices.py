@@ -17,6 +17,7 @@ from components.example_gen.classification.file_conversion import DEAD, MORE_LOS
 from components.example_gen.pretraining import corpus
 from components.manifest import Manifest
 from components.preprocessing.classification import length_counts
+from components.preprocessing.classification.label_check import KNOWN_LABEL
 from components.preprocessing.pretraining.pipeline import UNKNOWN_TOKENS
 
 # Shares above which something is shown at the top of the report.
@@ -24,7 +25,10 @@ _MUCH_LOST = 0.001
 _MUCH_REPAIRED = 0.01
 _MUCH_CUT = 0.05
 _MUCH_UNKNOWN = 0.01
+# How many times as frequent as the rarest label the most frequent one may be without a notice.
+_UNEVEN = 10
 _MAX_REASONS = 3
+_TRAIN = "train"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,6 +74,7 @@ def of_classification(
         unknown = sum(found.num_unknown for found in lengths)
         notices += _share(cut, examples, f"texts cut at seq_len {seq_len}", _MUCH_CUT)
         notices += _unknown(unknown, tokens)
+        notices += _uneven(made.counts)
     return notices
 
 
@@ -149,6 +154,26 @@ def _share(number: int, total: int, what: str, much: float, *, unit: str = "") -
 
 def _unknown(unknown: int, total: int) -> list[Notice]:
     return _share(unknown, total, "tokens unknown to the vocabulary", _MUCH_UNKNOWN)
+
+
+def _uneven(counts: Mapping[str, int]) -> list[Notice]:
+    """Says if some labels are much rarer than others among the training examples."""
+    prefix = f"{_TRAIN}/{KNOWN_LABEL}"
+    by_label = {
+        key.removeprefix(prefix): number for key, number in counts.items() if key.startswith(prefix)
+    }
+    if len(by_label) < 2:
+        return []
+    rare, frequent = (
+        choose(by_label.items(), key=lambda item: (item[1], item[0])) for choose in (min, max)
+    )
+    if frequent[1] < _UNEVEN * rare[1]:
+        return []
+    text = (
+        f"labels of very different frequency: {rare[1]:,} training examples are {rare[0]!r}, "
+        f"{frequent[1]:,} are {frequent[0]!r}"
+    )
+    return [Notice(text, is_much=True)]
 
 
 def _losses(counts: Mapping[str, int]) -> tuple[collections.Counter[str], int]:

@@ -180,6 +180,7 @@ class Report:
             known.
         repeats: metrics by seed; None if only one seed was trained.
         notices: what happened to a considerable share of the data, a clause for each.
+        data_line: everything that was left out, cut or unknown, in one line.
     """
 
     title: str
@@ -198,6 +199,7 @@ class Report:
     data: DataReport | None = None
     repeats: Table | None = None
     notices: Sequence[str] = ()
+    data_line: str = ""
 
 
 def _bound(sign: str, value: float | None) -> str:

@@ -15,7 +15,6 @@ from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import proto_utils
 
 from components import (
-    __version__,
     configuration,
     files,
     manifest,
@@ -23,7 +22,13 @@ from components import (
     tf_examples,
     tfrecords,
 )
-from components.evaluator import blessing, data_notices, shipped_files, training_history
+from components.evaluator import (
+    blessing,
+    circumstances,
+    data_notices,
+    shipped_files,
+    training_history,
+)
 from components.evaluator.classification import (
     data_statistics,
     tfma_config,
@@ -81,7 +86,7 @@ class Executor(tfx_executor.Executor):
             **training.lineage,
             "model": artifact_utils.get_single_uri(input_dict["model"]),
             "examples": artifact_utils.get_single_uri(input_dict["examples"]),
-            "code version": __version__,
+            **circumstances.now(),
         }
         examples = artifact_utils.get_single_uri(input_dict["examples"])
         records = input_dict.get("records")
@@ -115,6 +120,7 @@ class Executor(tfx_executor.Executor):
                 },
             ),
             notices=[notice.text for notice in notices if notice.is_much],
+            data_line=data_notices.sentence(notices),
         )
         files.write_bytes(files.join(directory, REPORT_NAME), render(report).encode("utf-8"))
         serialized = _read(input_dict["examples"])

@@ -10,11 +10,12 @@ from absl import logging
 from tfx import types
 from tfx.types import artifact_utils, standard_component_specs
 
-from components import __version__, configuration, files, manifest, runtime_values
+from components import configuration, files, manifest, runtime_values
 from components.checkpoint_conversion import named_checkpoint
 from components.checkpoint_conversion.errors import WeightsError
 from components.evaluator import (
     blessing,
+    circumstances,
     counts_table,
     data_notices,
     gate,
@@ -75,7 +76,7 @@ class Executor(blessing.BlessingExecutor):
             **training.lineage,
             "model": artifact_utils.get_single_uri(models),
             "records": records_dir,
-            "code version": __version__,
+            **circumstances.now(),
         }
         made = manifest.read(records_dir)
         metrics = _measure(run, records_dir, blessing.model_path(models))
@@ -102,6 +103,7 @@ class Executor(blessing.BlessingExecutor):
             lineage=lineage,
             data=DataReport([counts_table.make(made)]),
             notices=[notice.text for notice in notices if notice.is_much],
+            data_line=data_notices.sentence(notices),
         )
         page = render(report).encode("utf-8")
         files.write_bytes(files.join(directory, REPORT_NAME), page)

@@ -10,7 +10,6 @@ from tfx import types
 from tfx.types import artifact_utils, standard_component_specs
 
 from components import (
-    __version__,
     configuration,
     files,
     manifest,
@@ -20,6 +19,7 @@ from components import (
 )
 from components.evaluator import (
     blessing,
+    circumstances,
     counts_table,
     data_notices,
     shipped_files,
@@ -80,7 +80,7 @@ class Executor(blessing.BlessingExecutor):
             **training.lineage,
             "model": artifact_utils.get_single_uri(input_dict[standard_component_specs.MODEL_KEY]),
             "records": records_dir,
-            "code version": __version__,
+            **circumstances.now(),
         }
         made = manifest.read(records_dir)
         lineage["vocabulary's sha256"] = made.vocabulary_sha256
@@ -132,6 +132,7 @@ class Executor(blessing.BlessingExecutor):
             ),
             data=DataReport([counts_table.make(made)]),
             notices=[notice.text for notice in notices if notice.is_much],
+            data_line=data_notices.sentence(notices),
         )
         _write_json(files.join(directory, "predictions.json"), candidate.predictions)
         _write_json(files.join(directory, "nbest_predictions.json"), candidate.nbest)

@@ -97,3 +97,17 @@ def test_text_lost_and_doubtful_of_a_corpus():
         ("tokens unknown to the vocabulary: 4,000 of 200,010 (2.00%)", True),
     ]
     assert data_notices.sentence(notices).count(";") == 3
+
+
+def test_labels_of_very_different_frequency():
+    def notices(**by_label):
+        counts = {f"train/labels/{label}": number for label, number in by_label.items()}
+        # What the other splits have says nothing about what is learnt.
+        counts["eval/labels/no"] = 1
+        return [n.text for n in data_notices.of_classification(None, made(counts, seq_len=8))]
+
+    assert notices(no=5, yes=49) == []
+    assert notices(no=5, maybe=20, yes=50) == [
+        "labels of very different frequency: 5 training examples are 'no', 50 are 'yes'"
+    ]
+    assert notices(no=0, yes=1) != []

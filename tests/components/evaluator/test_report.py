@@ -103,6 +103,27 @@ def test_the_same_report_gives_the_same_page():
     assert report_lib.render(make()) == report_lib.render(make())
 
 
+def test_when_with_what_and_of_what_data_stand_at_the_top():
+    lineage = {"evaluated": "2026-11-28 02:00 UTC", "code version": "1.2", "versions": "TFX 7"}
+    line = "texts cut at seq_len 8: 3 of 9"
+    reader = read(make(lineage=lineage, data_line=line))
+    text = " ".join(" ".join(reader.text).split())
+    when = "Evaluated on 2026-11-28 02:00 UTC by xlnet-pipeline 1.2 with TFX 7."
+    assert text.index(when) < text.index("Not blessed") < text.index(f"Data: {line}.")
+    assert text.index(f"Data: {line}.") < text.index("bound")
+    # Every link of the table of contents has its target.
+    page = report_lib.render(make())
+    targets = [link for link in read(make()).links if link in ("#metrics", "#slices", "#lineage")]
+    assert len(targets) == 3
+    assert all(f'id="{target[1:]}"' in page for target in targets)
+
+
+def test_on_a_phone_every_value_says_what_it_is():
+    page = report_lib.render(make())
+    for column in ("value", "bound", "latest blessed", "allowed change", "examples", "accuracy"):
+        assert f'<td data-label="{column}">' in page
+
+
 def test_labels_and_matrix_must_fit():
     with pytest.raises(ValueError, match="zip"):
         report_lib.render(make(labels=["only one"]))

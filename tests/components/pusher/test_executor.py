@@ -50,6 +50,8 @@ def test_the_copy_that_is_pushed_has_the_threshold_of_the_evaluation(exported, t
     artifacts["model_blessing"].set_int_custom_property("blessed", 1)
     metrics = {"best_f1_thresh": -1.25, "NoAns_total": 60}
     (tmp_path / "evaluation" / "results.json").write_text(json.dumps({"metrics": metrics}))
+    (tmp_path / "evaluation" / "README.md").write_text("a card")
+    (tmp_path / "evaluation" / "examples.json").write_text("[]")
     pushed = standard_artifacts.PushedModel()
     pushed.uri = str(tmp_path / "pushed")
     executor.Executor(executor.Executor.Context(tmp_dir=str(tmp_path / "tmp"), unique_id="1")).Do(
@@ -63,6 +65,8 @@ def test_the_copy_that_is_pushed_has_the_threshold_of_the_evaluation(exported, t
     )
     (version,) = (tmp_path / "serving").iterdir()
     assert _threshold_of(version) == -1.25
+    assert (version / "README.md").read_text() == "a card"
+    assert (version / "assets.extra" / "examples.json").read_text() == "[]"
     assert _threshold_of(exported) == null_threshold.ALWAYS_ANSWER
 
 
