@@ -70,7 +70,9 @@ def describe(model: PushedModel) -> dict[str, Any]:
 
 def _label(name: str, columns: Mapping[str, str]) -> str:
     column = columns.get(name, name)
-    return _LABELS[name] if column == name else f"{_LABELS[name]} ({column})"
+    # A column "text" need not be named beside the label "Text".
+    known = column.lower() in (name, _LABELS[name].lower())
+    return _LABELS[name] if known else f"{_LABELS[name]} ({column})"
 
 
 def _examples(path: str) -> list[dict[str, Any]]:
