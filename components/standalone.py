@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from components import __version__, configuration, files, interruption, plain_errors, plain_yaml
+from components.terminal_log import TerminalHandler
 
 if TYPE_CHECKING:
     from tfx.dsl.components.base import base_component
@@ -73,7 +74,7 @@ def main(
         for name, command in commands.items():
             _set_up(subparsers.add_parser(name, help=command.help), command)
     options = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s  %(message)s", datefmt="%H:%M:%S")
+    logging.basicConfig(level=logging.INFO, handlers=[TerminalHandler()])
     if not options.verbose:
         # The exception also arrives below, where only its message is printed. So Beam's log of it
         # is hidden.

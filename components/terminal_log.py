@@ -81,4 +81,6 @@ class TerminalHandler(logging.StreamHandler):
     def close(self) -> None:
         """Ends the handler, and its bar."""
         self.close_bar()
+        if self._draws:
+            logging.getLogger(_TRAINING_LOGGER).setLevel(logging.NOTSET)
         super().close()

@@ -37,6 +37,7 @@ class _Node:
         self.started = time.monotonic()
         self.is_cached = False
         self.amount: Mapping[str, Any] | None = None
+        self.training: Mapping[str, Any] | None = None
 
 
 class _Relevant(logging.Filter):
@@ -56,6 +57,8 @@ class _Relevant(logging.Filter):
         if event is not None and event["event"] == events.AMOUNT and node is not None:
             node.amount = event
             return False
+        if event is not None and event["event"] == events.TRAINING and node is not None:
+            node.training = event
         if record.name.split(".")[0] in _OURS:
             return True
         message = record.getMessage()
@@ -90,6 +93,10 @@ def _describe(record: logging.LogRecord, name: str, node: _Node) -> None:
         given = {key: value for key, value in node.amount.items() if key != "event"}
         text += f": {events.Amount(**given).described(seconds)}"
         values |= given
+    if node.training is not None:
+        speed = node.training["examples_per_second"]
+        text += f": {node.training['step']:,} steps, {speed:,.0f} examples/s at the end"
+        values |= {"steps": node.training["step"], "examples_per_second": speed}
     record.msg, record.args = text, ()
     events.attach(record, "component", cached=node.is_cached, **values)
 

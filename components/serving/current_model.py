@@ -8,7 +8,6 @@ import time
 
 from components.serving import pushed_model as models
 from components.serving.pushed_model import ModelError, PushedModel
-from components.serving.reach import Reach
 
 _logger = logging.getLogger(__name__)
 
@@ -28,7 +27,6 @@ class CurrentModel:
 
     Attributes:
         model: the current model, which is loaded and warmed up.
-        reach: how much of its texts it reads; None if it does not say.
 
     Args:
         directory: a SavedModel, or a folder with numbered versions.
@@ -47,7 +45,6 @@ class CurrentModel:
         if found is None:
             raise ModelError(self._failures[latest].reason)
         self.model = found
-        self.reach = Reach.of_model(found.path)
 
     def look(self) -> None:
         """Switches to a newer version if there is one; logs once what prevents it, if anything."""
@@ -61,7 +58,6 @@ class CurrentModel:
             return
         self._listing_failure = ""
         if newer is not None:
-            self.reach = Reach.of_model(newer.path)
             self.model = newer
             _logger.info("version %d of the model is served from now on", newer.version)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 from collections.abc import Mapping
 from typing import Literal
@@ -17,6 +18,7 @@ from components import files
 from components.export import warm_up
 from components.export.signatures import SERVING_DEFAULT
 from components.serving import saved_model_check
+from components.serving.reach import Reach
 
 Kind = Literal["classification", "regression", "multiple_choice", "question_answering"]
 # Inputs that must not be empty; an empty `text_b`, in contrast, stands for a single text.
@@ -166,6 +168,13 @@ class PushedModel:
         if inputs == {"text_a", "text_b", "options"}:
             return "multiple_choice"
         return None
+
+    @functools.cached_property
+    def reach(self) -> Reach | None:
+        """How much of its texts the model reads; None if that is not known, or always all."""
+        if self.kind not in ("classification", "regression"):
+            return None
+        return Reach.of_model(self.path)
 
     def run(self, signature: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Calls a signature.

@@ -35,7 +35,7 @@ from components.serving import (
 from components.serving.batching import Batcher, BatchingConfig, OverloadedError
 from components.serving.current_model import CurrentModel
 from components.serving.metrics import Metrics
-from components.serving.pushed_model import PredictionError, PushedModel
+from components.serving.pushed_model import ModelError, PredictionError, PushedModel
 from components.serving.rest import Limits, PredictRequest, RequestError
 
 _logger = logging.getLogger(__name__)
@@ -45,7 +45,12 @@ _AVAILABLE = {"state": "AVAILABLE", "status": {"error_code": "OK", "error_messag
 # Status codes of answers that may be sent before the whole body was read.
 _HALF_READ = (408, 413, 415, 503)
 # What may be wrong with a file that a client sends.
-_FILE_ERRORS = (WrongFormatError, text_rows.TextRowError, prediction_files.PredictionFileError)
+_FILE_ERRORS = (
+    WrongFormatError,
+    ModelError,
+    text_rows.TextRowError,
+    prediction_files.PredictionFileError,
+)
 _VERSION = re.compile(r"[0-9]{1,18}")
 # The page contains its script and style and loads nothing from elsewhere.
 _SECURITY_HEADERS = {
@@ -231,15 +236,16 @@ class Server:
             for name, values in parsed.inputs.items()
             if values.dtype == object and values.ndim == 1
         }
-        reach = self._current.reach if model.kind in ("classification", "regression") else None
         rows = [dict(zip(texts, row, strict=True)) for row in zip(*texts.values(), strict=True)]
-        found = [
-            {name: len(text) for name, text in row.items()}
-            if reach is None
-            else dict(zip(("text_a", "text_b"), reach.characters(**row), strict=True))
-            for row in rows
-        ]
-        return web.json_response({"characters": found})
+
+        def find() -> list[dict[str, int]]:
+            if model.reach is None:
+                return [{name: len(text) for name, text in row.items()} for row in rows]
+            names = ("text_a", "text_b")
+            return [dict(zip(names, model.reach.characters(**row), strict=True)) for row in rows]
+
+        # Tokenizing long texts would keep other requests waiting.
+        return web.json_response({"characters": await asyncio.to_thread(find)})
 
     async def _body(self, request: web.Request) -> bytes:
         return await request_body.read(

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -67,6 +68,11 @@ def test_the_model_is_blessed_pushed_and_far_better_than_the_majority_class(firs
     (version,) = (output / "serving").iterdir()
     assert (version / "saved_model.pb").is_file()
     assert str(version) in process.stdout
+    card = (version / "README.md").read_text()
+    assert "pipeline_tag: text-classification" in card
+    assert f"| accuracy | {results['metrics']['accuracy']:.4f}".replace(".", r"\.") in card
+    examples = json.loads((version / "assets.extra/examples.json").read_text())
+    assert [list(row) for row in examples] == [["text_a"]] * 2
 
 
 def test_the_console_shows_components_and_no_library_warnings(first_run):
@@ -80,7 +86,10 @@ def test_the_console_shows_components_and_no_library_warnings(first_run):
     ]
     for word in ("Warning", "WARNING", "Traceback", "cuda", "deprecated"):
         assert word not in "\n".join(lines)
-    assert "Trainer done in" in process.stderr
+    assert re.search(r"TextExampleGen done in [\d.]+ s: 1,300 rows \(\d+/s\)\n", process.stderr)
+    assert re.search(r"Trainer done in [\d.]+ s: 400 steps, \d+ examples/s", process.stderr)
+    (curves,) = re.findall(r"^learning curves .* --logdir (.*)$", process.stdout, re.MULTILINE)
+    assert list(pathlib.Path(curves).rglob("*tfevents*"))
     assert len(lines) < 60
 
 

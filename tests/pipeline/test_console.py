@@ -78,6 +78,16 @@ def test_amounts_of_components_that_run_at_the_same_time_are_kept_apart(set_up, 
     ]
 
 
+def test_a_training_is_one_line_with_its_steps_and_speed(set_up, capsys):
+    set_up()
+    values = {"step": 1200, "examples_per_second": 98.7}
+    _TFX.info("node Trainer is running.")
+    events.log(_OURS, events.TRAINING, "step %d/%d", 1200, 1200, **values)
+    _TFX.info("node Trainer is finished.")
+    *_, line = capsys.readouterr().err.splitlines()
+    assert line.endswith("Trainer done in 0.0 s: 1,200 steps, 99 examples/s at the end")
+
+
 def test_json_has_an_object_per_event(set_up, capsys):
     set_up(as_json=True)
     _story()

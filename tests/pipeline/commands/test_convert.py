@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import yaml
 
 from components.checkpoint_conversion import named_checkpoint
 from components.checkpoint_conversion.heads import Heads, published_shapes
@@ -46,6 +47,23 @@ def test_says_what_it_converted(source, tmp_path, capsys):
     assert cli.main(arguments) == 1
     assert "--overwrite" in capsys.readouterr().err
     assert cli.main([*arguments, "--overwrite"]) == 0
+
+
+def test_an_export_has_a_model_card_or_the_one_that_is_given(source, tmp_path, capsys):
+    target = tmp_path / "hf"
+    arguments = ["convert", str(source), str(target), "--to", "hf"]
+    assert cli.main(arguments) == 0
+    _, head, text = (target / "README.md").read_text().split("---\n", 2)
+    assert yaml.safe_load(head)["library_name"] == "transformers"
+    assert r"Heads: language model \(tied weights\)\." in text
+    assert r"| n\_layer | 1 |" in text
+    # No path of the machine that converted it.
+    assert str(tmp_path) not in text
+    (tmp_path / "card.md").write_text("mine")
+    assert cli.main([*arguments, "--overwrite", "--card", str(tmp_path / "card.md")]) == 0
+    assert (target / "README.md").read_text() == "mine"
+    assert cli.main([*arguments, "--overwrite", "--card", str(tmp_path / "nowhere.md")]) == 1
+    assert "nowhere.md" in capsys.readouterr().err
 
 
 def test_an_error_is_one_message(tmp_path, capsys):
