@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
+import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
@@ -56,6 +58,7 @@ class Model:
         from components.serving import text_rows
 
         self._model = model
+        weakref.finalize(self, _release, vars(model))
         self._inputs = text_rows.inputs_of(model)
         self._columns = input_columns.read(model.path)
         self.kind: Kind = model.kind
@@ -184,6 +187,12 @@ class Model:
                 yield text_rows.check(row, where, inputs=self._inputs, columns=self._columns)
 
         yield from text_rows.predict(self._model, checked(), batch_size=batch_size)
+
+
+def _release(model: dict[str, Any]) -> None:
+    """Frees a model before the interpreter ends, when TensorFlow's destructors would complain."""
+    model.clear()
+    gc.collect()
 
 
 def _check_batch_size(batch_size: int) -> None:

@@ -97,7 +97,7 @@ def test_a_commented_file_explains_every_setting_and_is_the_same_configuration(c
         if re.match(r" *[a-z_]+:", line) and not before.lstrip().startswith("#")
     ]
     # What a data set holds in mappings of its own, such as its splits, is explained above them.
-    assert len(unexplained) < 20
+    assert len(unexplained) < 30
     assert max(map(len, lines)) < 100
 
 
