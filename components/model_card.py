@@ -32,8 +32,9 @@ class Section:
 
 def escape(text: str) -> str:
     """Returns a text from data as Markdown that shows it on one line, and nothing else."""
-    line = " ".join(text.split())
-    return "".join(f"\\{c}" if c in r"\`*_{}[]()<>#+-.!|~" else c for c in line)
+    line = "".join(f"\\{c}" if c in r"\`*_[]<>|~" else c for c in " ".join(text.split()))
+    # At the beginning of a line these would make a heading or a list.
+    return f"\\{line}" if line.startswith(("#", "+", "-", "=")) else line
 
 
 def write(

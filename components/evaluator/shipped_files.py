@@ -74,7 +74,11 @@ def write(
             ),
             Section("Data", [f"- {escape(notice)}" for notice in report.notices]),
             *(
-                Section(escape(table.title), [escape(table.note)], [table.header, *table.rows])
+                Section(
+                    escape(table.title),
+                    [escape(table.note)] if table.note else [],
+                    [table.header, *table.rows],
+                )
                 for table in (report.data.tables if report.data else ())
             ),
             Section("Limits", [f"- {limit}" for limit in limits]),

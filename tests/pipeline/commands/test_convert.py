@@ -55,7 +55,7 @@ def test_an_export_has_a_model_card_or_the_one_that_is_given(source, tmp_path, c
     assert cli.main(arguments) == 0
     _, head, text = (target / "README.md").read_text().split("---\n", 2)
     assert yaml.safe_load(head)["library_name"] == "transformers"
-    assert r"Heads: language model \(tied weights\)\." in text
+    assert "Heads: language model (tied weights)." in text
     assert r"| n\_layer | 1 |" in text
     # No path of the machine that converted it.
     assert str(tmp_path) not in text
