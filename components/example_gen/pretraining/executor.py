@@ -10,8 +10,8 @@ from typing import Any
 import apache_beam as beam
 
 from components.example_gen import conversion_executor, tfx_example_gen
-from components.example_gen.pretraining import corpus_conversion
-from components.example_gen.pretraining.corpus_conversion import CorpusFile, CorpusSettings
+from components.example_gen.pretraining import corpus_conversion, corpus_inputs
+from components.example_gen.pretraining.corpus_inputs import CorpusFile, CorpusSettings
 
 # Stands between the name of a split and the number of one of its patterns; TFX treats each pattern
 # as an input of its own. It cannot occur in a split's name, since those are identifiers.
@@ -68,4 +68,4 @@ class Executor(conversion_executor.Executor):
         settings = dataclasses.replace(
             settings, patterns={split: tuple(found) for split, found in resolved.items()}
         )
-        return _Conversion(settings, corpus_conversion.find_files(settings, data_root))
+        return _Conversion(settings, corpus_inputs.find_files(settings, data_root))

@@ -50,7 +50,7 @@ class Pretraining(Kind[PretrainingPipelineConfig]):
     ) -> tuple[Task, dict[str, tf.TensorSpec]]:
         """Implements `Kind.training_step`."""
         from components.trainer.pretraining import pretraining_input
-        from components.trainer.pretraining.permutation import PermutationConfig
+        from components.trainer.pretraining.permutation_config import PermutationConfig
         from components.trainer.pretraining.task import PretrainingTask
 
         records = config.records
