@@ -25,6 +25,7 @@ OPERATIONAL = frozenset(
         "save_steps",
         "max_to_keep",
         "best_metric",
+        "patience",
         "max_rollbacks",
         "max_loss_rise",
         "strategy",
@@ -76,6 +77,9 @@ class TrainingConfig:
             They are kept beside the checkpoints, and the run ends with them; with None, it ends
             with the last weights. Lower is better for "loss" and "perplexity", higher is better for
             all others.
+        patience: number of evaluations in a row without a better value of `best_metric` after which
+            the run ends early, with the best weights; None trains until `train_steps`. The
+            learning-rate schedule does not change.
         max_rollbacks: how often a run that diverges may return to its last checkpoint and skip the
             batches since then, before it fails.
         max_loss_rise: how far the mean loss of a loop may lie above the lowest one so far before
@@ -118,6 +122,7 @@ class TrainingConfig:
     save_steps: PositiveInt = 500
     max_to_keep: PositiveInt = 3
     best_metric: str | None = None
+    patience: PositiveInt | None = None
     max_rollbacks: NonNegativeInt = 2
     max_loss_rise: PositiveFloat | None = None
     shuffle_buffer: PositiveInt = 10_000
@@ -136,6 +141,11 @@ class TrainingConfig:
             raise ValueError(
                 f"warmup_steps must be below train_steps ({self.train_steps}), but is "
                 f"{self.warmup_steps}."
+            )
+        if self.patience is not None and self.best_metric is None:
+            raise ValueError(
+                f"patience is {self.patience}, but best_metric is not set: name the metric that "
+                "has to get better, such as loss."
             )
         if self.batch_size % self.gradient_accumulation:
             raise ValueError(
