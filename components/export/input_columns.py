@@ -23,8 +23,9 @@ class InputColumns:
     """How files hold a model's texts.
 
     Attributes:
-        names: column names by the model's input names, such as "text_a". A file may always use the
-            model's names instead; inputs without an entry have no other name.
+        names: column names by the model's input names, such as "text_a", and that of the "label"
+            for evaluations. A file may always use the model's names instead; inputs without an
+            entry have no other name.
         strip: whether white space around texts is removed.
         replacements: (old, new) pairs that are applied to the texts in this order, after `strip`.
         csv_delimiter: delimiter between the columns of CSV files.
@@ -40,7 +41,7 @@ class InputColumns:
         """Returns the columns of a data set, as its first split has them."""
         columns = dataset.columns_of(next(iter(dataset.splits)))
         texts = [field.name for field in dataclasses.fields(Columns)]
-        given = {name: getattr(columns, name) for name in texts if name not in ("label", "guid")}
+        given = {name: getattr(columns, name) for name in texts if name != "guid"}
         return cls(
             names={name: column for name, column in given.items() if isinstance(column, str)},
             strip=dataset.strip,

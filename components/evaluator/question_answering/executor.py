@@ -112,8 +112,11 @@ class Executor(blessing.BlessingExecutor):
         notices = data_notices.of_question_answering(made)
         report = reporting.make_report(
             evaluations[_CANDIDATE],
-            judged,
-            config=config,
+            metrics=judged.rows,
+            blessed=judged.blessed,
+            failures=judged.failures,
+            slice_by=config.slice_by,
+            threshold=evaluations[_CANDIDATE].thresholds.best_f1.threshold,
             title=settings["title"],
             history=training.curves,
             repeats=training.repeats,
@@ -132,7 +135,10 @@ class Executor(blessing.BlessingExecutor):
         _write_json(files.join(directory, "null_odds.json"), candidate.null_odds)
         files.write_bytes(files.join(directory, REPORT_NAME), render(report).encode("utf-8"))
         results = reporting.results(
-            evaluations[_CANDIDATE], judged, baseline=evaluations.get(_BASELINE)
+            evaluations[_CANDIDATE],
+            blessed=judged.blessed,
+            failures=judged.failures,
+            baseline=evaluations.get(_BASELINE),
         )
         results["data"] = data_notices.sentence(notices)
         _write_json(files.join(directory, RESULTS_NAME), results)
