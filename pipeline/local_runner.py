@@ -32,6 +32,8 @@ class RunSummary:
         failures: why the model did not pass, one sentence for each reason; empty if it passed.
         report: path of the HTML report.
         pushed_model: path of the pushed model; None if no model was pushed.
+        classes: "precision", "recall", "f1" and "examples" by label; empty for tasks without
+            classes.
         data: one line about rows that were left out, cut or unknown to the vocabulary.
         trials: the trials of a search, best first; each has "trial_id", "score" and its settings.
         repeats: content of the training's `repeats.json`; None if only one seed was trained.
@@ -42,6 +44,7 @@ class RunSummary:
     failures: list[str]
     report: str
     pushed_model: str | None
+    classes: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
     data: str = ""
     trials: Sequence[Mapping[str, Any]] = ()
     repeats: Mapping[str, Any] | None = None
@@ -143,6 +146,7 @@ def summarize(metadata_path: str, config: PipelineConfig) -> RunSummary:
         pushed_model=(
             pushed.custom_properties["pushed_destination"].string_value if pushed else None
         ),
+        classes=results.get("classes", {}),
         data=results.get("data", ""),
         trials=content("TunerResults", _TRIALS_NAME) if config.search else (),
         repeats=content("ModelRun", repeats.REPORT_NAME) if config.repeats else None,

@@ -9,7 +9,7 @@ import markupsafe
 import matplotlib
 from matplotlib import figure, ticker
 
-from components.evaluator.report_content import Curve, DataReport, ThresholdCurve
+from components.evaluator.report_content import Curve, DataReport, ReliabilityBin, ThresholdCurve
 
 # If there are more metrics than this, all of them share one panel.
 _MAX_PANELS = 3
@@ -87,10 +87,31 @@ def threshold_curves(curves: Mapping[str, ThresholdCurve]) -> markupsafe.Markup 
     axes = canvas.subplots()
     for name, curve in curves.items():
         axes.plot(curve.thresholds, curve.scores, label=name, linewidth=1.2)
-        axes.axvline(curve.chosen, color="0.5", linestyle=":", linewidth=1)
+        if curve.chosen is not None:
+            axes.axvline(curve.chosen, color="0.5", linestyle=":", linewidth=1)
     axes.set(xlabel="threshold on the null score", ylabel="%")
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)
+    return _as_svg(canvas)
+
+
+def reliability(bins: Sequence[ReliabilityBin]) -> markupsafe.Markup | None:
+    """Plots how often predictions are right over their probability; None if there are no bins."""
+    if not bins:
+        return None
+    canvas = figure.Figure(figsize=(6, 4), layout="constrained")
+    axes = canvas.subplots()
+    axes.plot([0, 1], [0, 1], color="0.5", linestyle=":", linewidth=1, label="calibrated")
+    confidences = [found.confidence for found in bins]
+    accuracies = [found.accuracy for found in bins]
+    axes.plot(confidences, accuracies, marker="o", markersize=4, linewidth=1.2, label="this model")
+    for found in bins:
+        place = (found.confidence, found.accuracy)
+        axes.annotate(f"{found.count:,}", place, (0, 6), textcoords="offset points", ha="center")
+    axes.set(xlabel="probability of the predicted label", ylabel="share that is right")
+    axes.set(xlim=(0, 1.02), ylim=(0, 1.1))
+    axes.grid(alpha=0.3)
+    axes.legend(frameon=False, loc="lower right")
     return _as_svg(canvas)
 
 
