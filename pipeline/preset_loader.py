@@ -16,8 +16,9 @@ import yaml
 
 from components import configuration, files, plain_yaml
 from components.configuration import ConfigurationError
-from pipeline import kinds
+from pipeline import derived, kinds
 from pipeline.config import PipelineConfig
+from pipeline.derived import Derived
 
 PRESET_DIRECTORY = pathlib.Path(__file__).parent / "presets"
 
@@ -38,7 +39,23 @@ def names() -> list[str]:
 
 
 def load(preset: str, overrides: Sequence[str] = ()) -> PipelineConfig:
-    """Reads a configuration and checks it.
+    """Reads a configuration, fills in what it leaves out, and checks it.
+
+    Args:
+        preset: name of a preset, or path of a YAML file (local or `gs://`).
+        overrides: strings of the form "dotted.key=value", where the value is YAML.
+
+    Raises:
+        ConfigurationError: if something is wrong; the message names the place in the document and
+            says what is legal there.
+    """
+    return load_explained(preset, overrides)[0]
+
+
+def load_explained(
+    preset: str, overrides: Sequence[str] = ()
+) -> tuple[PipelineConfig, list[Derived]]:
+    """Does the same as `load`, and also returns what was derived and from what.
 
     Args:
         preset: name of a preset, or path of a YAML file (local or `gs://`).
@@ -57,12 +74,13 @@ def load(preset: str, overrides: Sequence[str] = ()) -> PipelineConfig:
             f"{preset} has kind {kind!r}; the kinds of pipelines are: {', '.join(kinds.names())}."
         )
     config_type = kinds.named(kind).config_type
+    document = _resolve_paths(document)
     for key, instead in config_type.ELSEWHERE.items():
         if key in document:
             raise ConfigurationError(f"{preset} is of kind {kind}, which has no {key}: {instead}")
-    return configuration.build(
-        kinds.named(kind).config_type, _resolve_paths(document), where=preset
-    )
+    found = kinds.named(kind).derive(document, where=preset)
+    config = configuration.build(config_type, document, where=preset)
+    return config, [*found, *derived.of_all_kinds(config, document)]
 
 
 def to_yaml(config: PipelineConfig) -> str:

@@ -49,7 +49,8 @@ class TrainingConfig:
         train_steps: total number of updates, including those made before an interruption.
         learning_rate: peak of the learning-rate schedule, reached at the end of the warm-up.
         warmup_steps: number of updates during which the learning rate rises linearly.
-        eval_batch_size: number of examples per evaluation step.
+        eval_batch_size: number of examples per evaluation step; None takes `batch_size`, which
+            needs less memory for an evaluation than for an update.
         min_lr_ratio: fraction of `learning_rate` that is left at the last step.
         weight_decay: decoupled weight decay (AdamW); 0 turns it off.
         adam_epsilon: offset in Adam's denominator. The paper uses 1e-6; the default of its code is
@@ -106,7 +107,7 @@ class TrainingConfig:
     train_steps: PositiveInt
     learning_rate: PositiveFloat
     warmup_steps: NonNegativeInt = 0
-    eval_batch_size: PositiveInt = 64
+    eval_batch_size: PositiveInt | None = None
     min_lr_ratio: Share = 0.0
     weight_decay: NonNegativeFloat = 0.0
     adam_epsilon: PositiveFloat = 1e-8
@@ -137,6 +138,8 @@ class TrainingConfig:
     peak_flops: PositiveFloat | None = None
 
     def __post_init__(self) -> None:
+        if self.eval_batch_size is None:
+            object.__setattr__(self, "eval_batch_size", self.batch_size)
         if self.warmup_steps >= self.train_steps:
             raise ValueError(
                 f"warmup_steps must be below train_steps ({self.train_steps}), but is "

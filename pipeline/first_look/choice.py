@@ -6,7 +6,8 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Literal
 
-from components import decimal_number, json_text
+from components import json_text
+from components.example_gen.classification import labels_in_data
 from components.example_gen.classification.dataset import FOLDER_COLUMNS, Column
 from pipeline.first_look import column_roles
 from pipeline.first_look.column_profile import MAX_COUNTED, ColumnProfile
@@ -253,9 +254,7 @@ def _labels(findings: TableFindings, label: ColumnProfile) -> dict[str, int]:
             f"The column {label.name!r} of {findings.source.path} has {what}, which looks like ids "
             f"or texts and not like labels; name another with --label. {_listed(findings)}"
         )
-    is_numeric = all(decimal_number.normalize(value) for value in label.counts)
-    order = sorted(label.counts, key=(lambda value: (float(value), value)) if is_numeric else None)
-    return {value: label.counts[value] for value in order}
+    return {value: label.counts[value] for value in labels_in_data.in_order(label.counts)}
 
 
 def _names(columns: Sequence[ColumnProfile]) -> str:

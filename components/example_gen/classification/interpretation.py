@@ -126,6 +126,16 @@ class RowInterpreter:
         """Returns the id of the row with this number, counting only rows that are not blank."""
         return f"{self._guid_prefix}-{index}"
 
+    def label(self, fields: Fields) -> str:
+        """Returns the label of a row as it is in the file, whether it is legal or not.
+
+        Raises:
+            UnusableRowError: if the row has none, or it is not text.
+        """
+        if self._columns.label is None:
+            raise UnusableRowError(TOO_FEW_COLUMNS, "no column of labels")
+        return _value(fields, self._columns.label)
+
     def interpret(self, fields: Fields, *, guid: str, line: int) -> RawExample:
         """Makes an example from a row.
 
