@@ -18,6 +18,7 @@ from components.trainer import repeats
 from pipeline.config import PipelineConfig
 from pipeline.preset_loader import to_yaml
 
+METADATA_NAME = "metadata.sqlite"
 # The file name that TFX gives to the list of trials in the Tuner's output.
 _TRIALS_NAME = "tuner_results.json"
 
@@ -74,7 +75,7 @@ def run(config: PipelineConfig) -> RunSummary:
     preemption.take_over_signals()
 
     root = absolute.run.output_root
-    metadata_path = os.path.join(root, "metadata.sqlite")
+    metadata_path = os.path.join(root, METADATA_NAME)
     files.make_directory(root)
     files.write_bytes(os.path.join(root, "config.yaml"), to_yaml(config).encode())
     connection = metadata.sqlite_metadata_connection_config(metadata_path)
