@@ -8,7 +8,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from components import json_text
-from components.example_gen.classification.dataset import Column, Columns, Split, TextDataset
+from components.example_gen.classification.dataset import (
+    Column,
+    Columns,
+    Split,
+    TextDataset,
+    parts,
+)
 from pipeline.first_configuration import yaml_text
 from pipeline.first_look import source
 from pipeline.first_look.source import Source
@@ -121,12 +127,17 @@ def _columns(
 ) -> Columns:
     available = {str(name): name for name in (found.table.columns if found.table else found.keys)}
 
-    def column(role: str, given: str | None, option: str | None) -> Column:
-        candidates = [given] if given is not None else [known.names.get(role, role), role]
-        for name in candidates:
-            if name in available:
-                return available[name]
-        named = " or ".join(map(repr, dict.fromkeys(candidates)))
+    def column(role: str, given: str | None, option: str | None) -> Column | tuple[Column, ...]:
+        if given is None:
+            candidates = [parts(known.names.get(role, role)), (role,)]
+        else:
+            candidates = [(given,), tuple(given.split("+"))]
+        for names in candidates:
+            found_names = [available[name] for name in names if name in available]
+            # Of columns that were joined for the training, some may be missing in new data.
+            if len(found_names) == len(names) or (given is None and found_names):
+                return tuple(found_names) if len(names) > 1 else found_names[0]
+        named = " or ".join(dict.fromkeys("+".join(map(repr, names)) for names in candidates))
         raise UnfitDataError(
             f"{found.path} has no column {named} ({role}); it has "
             f"{json_text.shown_list(list(available))}. "

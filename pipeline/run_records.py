@@ -1,7 +1,7 @@
 """Reads which runs an output folder holds, from TFX's metadata and the runs' evaluations.
 
-A run is what one call of `xlnet-pipeline run` did. What it took from the cache belongs to the run that
-made it.
+A run is what one call of `xlnet-pipeline run` did. What it took from the cache belongs to the run
+that made it.
 """
 
 from __future__ import annotations

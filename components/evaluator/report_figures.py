@@ -102,16 +102,21 @@ def reliability(bins: Sequence[ReliabilityBin]) -> markupsafe.Markup | None:
     canvas = figure.Figure(figsize=(6, 4), layout="constrained")
     axes = canvas.subplots()
     axes.plot([0, 1], [0, 1], color="0.5", linestyle=":", linewidth=1, label="calibrated")
-    confidences = [found.confidence for found in bins]
-    accuracies = [found.accuracy for found in bins]
-    axes.plot(confidences, accuracies, marker="o", markersize=4, linewidth=1.2, label="this model")
+    # No line between the points: those of few examples lie anywhere.
+    axes.scatter(
+        [found.confidence for found in bins],
+        [found.accuracy for found in bins],
+        # Points from 10 to 200 square points, by their share of the examples.
+        [10 + 190 * found.count / sum(one.count for one in bins) for found in bins],
+        label="this model",
+    )
     for found in bins:
         place = (found.confidence, found.accuracy)
-        axes.annotate(f"{found.count:,}", place, (0, 6), textcoords="offset points", ha="center")
+        axes.annotate(f"{found.count:,}", place, (0, 8), textcoords="offset points", ha="center")
     axes.set(xlabel="probability of the predicted label", ylabel="share that is right")
-    axes.set(xlim=(0, 1.02), ylim=(0, 1.1))
+    axes.set(xlim=(0, 1.03), ylim=(-0.03, 1.1))
     axes.grid(alpha=0.3)
-    axes.legend(frameon=False, loc="lower right")
+    axes.legend(frameon=False, loc="upper left")
     return _as_svg(canvas)
 
 

@@ -107,7 +107,9 @@ def judge(
         data=DataReport([data_statistics.row_table(by_split)]),
         notices=[notice.text for notice in notices if notice.is_much],
     )
-    summary = results_lib.summary(results, labels=labels, data=data_notices.sentence(notices))
+    # What is cut or unknown to the vocabulary is not visible from outside of the model.
+    left_out = "; ".join(notice.text for notice in notices) or "no row left out"
+    summary = results_lib.summary(results, labels=labels, data=left_out)
     return judgement.write(report, summary, directory)
 
 

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 from components import json_text
 from components.example_gen import lines, text_form
 from components.example_gen.classification import rows
+from components.example_gen.classification.dataset import join
 from components.example_gen.classification.interpretation import UnusableRowError, as_text
 from components.example_gen.lines import HeadedFile
 from components.example_gen.text_form import Form
@@ -185,6 +186,9 @@ def _checked(
 ) -> dict[str, Any]:
     texts: dict[str, Any] = {}
     for name, length in inputs.items():
+        if joined := columns.joined_columns(name, fields):
+            texts[name] = _joined(fields, joined, name, where, columns)
+            continue
         column = columns.column_of(name, fields)
         if name not in REQUIRED_TEXTS and fields.get(column) is None:
             texts[name] = ""
@@ -198,6 +202,23 @@ def _checked(
         except UnusableRowError as error:
             raise TextRowError(_explain(where, error.reason, error.detail)) from error
     return {**json_text.with_numbers(dict(fields)), TEXTS: texts}
+
+
+def _joined(
+    fields: Mapping[str, object],
+    joined: Sequence[str],
+    name: str,
+    where: str,
+    columns: InputColumns,
+) -> str:
+    try:
+        found = [as_text(fields[part], part) for part in joined if fields[part] is not None]
+    except UnusableRowError as error:
+        raise TextRowError(_explain(where, error.reason, error.detail)) from error
+    text = columns.clean(join(found))
+    if name in REQUIRED_TEXTS and not text.strip():
+        raise TextRowError(_explain(where, "empty text", f"columns {json_text.shown_list(joined)}"))
+    return text
 
 
 def _text(

@@ -118,7 +118,7 @@ class Executor(tfx_executor.Executor):
         summary = results_lib.summary(
             results, labels=settings["labels"], data=data_notices.sentence(notices)
         )
-        text = json.dumps(summary, indent=2, sort_keys=True) + "\n"
+        text = json.dumps(summary, indent=2) + "\n"
         files.write_bytes(files.join(directory, RESULTS_NAME), text.encode())
 
 

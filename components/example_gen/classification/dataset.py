@@ -47,13 +47,26 @@ def check_metrics(names: Sequence[str], labels: Sequence[str] | None) -> None:
         raise DatasetError(f"metrics names one twice: {list(names)}.")
 
 
+def parts(column: Column | tuple[Column, ...] | None) -> tuple[Column, ...]:
+    """Returns the columns of a text, of which there may be several, one or none."""
+    if column is None:
+        return ()
+    return column if isinstance(column, tuple) else (column,)
+
+
+def join(texts: Iterable[str]) -> str:
+    """Joins the texts of several columns; those that are blank are left out."""
+    return " ".join(text for text in texts if text and not text.isspace())
+
+
 @dataclasses.dataclass(frozen=True)
 class Columns:
     """Which column holds what.
 
     Attributes:
-        text_a: column of the text, or of the first text of a pair.
-        text_b: column of the second text of a pair; None for single texts.
+        text_a: column of the text, or of the first text of a pair; or a list of columns whose
+            texts are joined with a space in between, except for those that are empty.
+        text_b: column or columns of the second text of a pair; None for single texts.
         label: column of the label; None if there are no labels, as in test files.
         guid: column of the ids of rows; None numbers the rows as the reference code does.
         options: column with a list of answers to choose from (multiple choice), as many as there
@@ -62,16 +75,29 @@ class Columns:
             of difficulty; evaluations can be sliced by it.
     """
 
-    text_a: Column
-    text_b: Column | None = None
+    text_a: Column | tuple[Column, ...]
+    text_b: Column | tuple[Column, ...] | None = None
     label: Column | None = None
     guid: Column | None = None
     options: Column | None = None
     level: Column | None = None
 
+    def __post_init__(self) -> None:
+        for name in ("text_a", "text_b"):
+            columns = getattr(self, name)
+            if isinstance(columns, tuple) and not columns:
+                raise DatasetError(f"{name} is an empty list; name at least one column.")
+
+    def all(self) -> list[Column]:
+        """Returns all columns, by name or by position."""
+        found: list[Column] = []
+        for field in dataclasses.fields(self):
+            found += parts(getattr(self, field.name))
+        return found
+
     def names(self) -> list[str]:
         """Returns the columns that are given by name rather than by position."""
-        return [column for column in dataclasses.astuple(self) if isinstance(column, str)]
+        return [column for column in self.all() if isinstance(column, str)]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,6 +149,7 @@ class TextDataset:
         delimiter: the character between columns; None takes a tab in TSV and a comma in CSV.
         strip: whether to remove white space around texts. The reference code keeps it in TSV.
         replacements: (old, new) pairs that are applied to the texts in this order, after `strip`.
+        hash_seed: number that chooses one of the divisions by `hash_split`.
         hash_split: shares by split name, as in {"train": 9, "eval": 1}. `splits` must then have a
             single entry, which is divided by the hash of each row's guid.
     """
@@ -139,6 +166,7 @@ class TextDataset:
     strip: bool = False
     replacements: tuple[tuple[str, str], ...] = ()
     hash_split: Mapping[str, int] | None = None
+    hash_seed: int = 0
 
     def __post_init__(self):
         # YAML reads `labels: [0, 1]` as numbers, but in the data files labels are text.
@@ -296,7 +324,7 @@ class TextDataset:
             if columns is None:
                 raise DatasetError(f"{self.name}: split {name!r} lacks columns.")
             if self.file_format == "jsonl":
-                by_position = set(dataclasses.astuple(columns)) - {*columns.names(), None}
+                by_position = {column for column in columns.all() if isinstance(column, int)}
                 if by_position:
                     raise DatasetError(
                         f"{self.name}: JSONL columns have names, not positions: "
