@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
-from components.configuration import NonNegativeFloat
-
 from components import metric_names
+from components.configuration import NonNegativeFloat
 
 
 @dataclasses.dataclass(frozen=True)

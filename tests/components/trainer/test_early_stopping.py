@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from components import configuration
 from components.trainer import loop
 from components.trainer.config import TrainingConfig
 
@@ -85,5 +86,5 @@ def test_patience_needs_a_metric_and_at_least_one_evaluation():
     needed = {"batch_size": 1, "train_steps": 2, "learning_rate": 0.1}
     with pytest.raises(ValueError, match="best_metric is not set"):
         TrainingConfig(**needed, patience=3)
-    with pytest.raises(ValueError, match="at least 1"):
-        TrainingConfig(**needed, best_metric="loss", patience=0)
+    with pytest.raises(configuration.ConfigurationError, match="patience must be positive"):
+        configuration.build(TrainingConfig, {**needed, "best_metric": "loss", "patience": 0})
