@@ -24,8 +24,9 @@ def find(
 ) -> list[_Artifact]:
     """Returns the artifacts in a run's folder that nobody needs.
 
-    Needed are all blessed models and everything that they were made from or judged on; and what the
-    latest run used or made, unless it is finished, because it may still be going on.
+    Needed are all blessed models, everything that they were made from or judged on, and what was
+    done with them, such as pushing; and what the latest run used or made, unless it is finished,
+    because it may still be going on.
 
     Args:
         store: metadata of the output folder.
@@ -34,14 +35,15 @@ def find(
     """
     artifacts = store.get_artifacts()
     events = store.get_events_by_artifact_ids([one.id for one in artifacts]) if artifacts else []
-    needed = _ancestors(
-        (
-            one.id
-            for one in artifacts
-            if one.type == _BLESSING and one.custom_properties[_BLESSED].int_value == 1
-        ),
-        events,
-    )
+    blessings = {
+        one.id
+        for one in artifacts
+        if one.type == _BLESSING and one.custom_properties[_BLESSED].int_value == 1
+    }
+    # Without its output in the cache, a repeated Pusher would push the model once more.
+    users = {one.execution_id for one in events if one.artifact_id in blessings}
+    results = {one.artifact_id for one in events if one.execution_id in users}
+    needed = _ancestors(blessings | results, events)
     if runs and not runs[-1].is_finished:
         needed |= {one.artifact_id for one in events if one.execution_id in runs[-1].executions}
     root = os.path.join(os.path.abspath(output_root), _FOLDER, "")
@@ -66,7 +68,7 @@ def remove(store: metadata_store.MetadataStore, artifacts: Sequence[_Artifact]) 
         store.put_artifacts([artifact])
 
 
-def _ancestors(blessings: Iterable[int], events: Sequence[_Event]) -> set[int]:
+def _ancestors(wanted: Iterable[int], events: Sequence[_Event]) -> set[int]:
     """Returns the ids of artifacts and all that the executions behind them used and made."""
     makers: dict[int, set[int]] = collections.defaultdict(set)
     touched: dict[int, set[int]] = collections.defaultdict(set)
@@ -75,7 +77,7 @@ def _ancestors(blessings: Iterable[int], events: Sequence[_Event]) -> set[int]:
         if event.type == _Event.OUTPUT:
             makers[event.artifact_id].add(event.execution_id)
     found: set[int] = set()
-    waiting = list(blessings)
+    waiting = list(wanted)
     while waiting:
         artifact = waiting.pop()
         if artifact in found:

@@ -70,7 +70,7 @@ class Store:
         (self.artifacts[name],) = self._store.put_artifacts([artifact])
 
 
-def _evaluate(store, number, *, blessed, accuracy, steps, cached=False):
+def _evaluate(store, number, *, blessed, accuracy, steps):
     results = {"blessed": blessed, "metrics": {"accuracy": accuracy, "macro_f1": 0.5}}
     configuration = {
         "training": {"train_steps": steps},
@@ -84,11 +84,12 @@ def _evaluate(store, number, *, blessed, accuracy, steps, cached=False):
     store.execute(
         "Evaluator",
         ["examples", f"model{number}"],
-        [name for name, *_ in outputs] if cached else outputs,
-        state=State.CACHED if cached else State.COMPLETE,
+        outputs,
         report_settings=json.dumps(settings),
     )
-    store.execute("Pusher", [f"model{number}", f"blessing{number}"], [])
+    store.execute(
+        "Pusher", [f"model{number}", f"blessing{number}"], [(f"pushed{number}", "PushedModel")]
+    )
 
 
 @pytest.fixture
@@ -115,10 +116,10 @@ def test_runs_are_listed_with_what_was_changed(output, capsys):
     assert header.split()[:5] == ["run", "started", "result", "accuracy", "macro_f1"]
     assert "pushed" in first
     assert "0.9000" in first
-    # What the run made: examples, model, model_run and blessing of 1,000 bytes, and the results.
-    assert "4.1 kB" in first
+    # What the run made: five artifacts of 1,000 bytes, and the results.
+    assert "5.1 kB" in first
     assert "not blessed" in second
-    assert "3.1 kB" in second
+    assert "4.1 kB" in second
     assert second.endswith("1: training.train_steps=2")
     assert "failed in Trainer" in third
 
@@ -144,7 +145,7 @@ def test_what_no_blessed_model_needs_is_removed_after_asking(output, capsys, mon
     assert {path.name for path in (root / "artifacts").iterdir()} == everything
     monkeypatch.setattr("builtins.input", lambda prompt: "y")
     assert cli.main(["runs", str(root), "--remove"]) == 0
-    kept = {"examples", "model1", "model_run1", "evaluation1", "blessing1"}
+    kept = {"examples", "model1", "model_run1", "evaluation1", "blessing1", "pushed1"}
     assert {path.name for path in (root / "artifacts").iterdir()} == kept
     capsys.readouterr()
     assert cli.main(["runs", str(root), "--remove", "--yes"]) == 0
