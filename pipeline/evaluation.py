@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from components import json_text
+from components import files, json_text
 from components.example_gen.classification.dataset import (
     Column,
     Columns,
@@ -73,6 +73,8 @@ def evaluate(
             )
         )
     if found.form == "squad":
+        if files.is_folder(data):
+            raise UnfitDataError(f"{data} is a folder; give a single SQuAD file.")
         from components.judging import questions
 
         return questions.judge(model, data, directory=directory, batch_size=batch_size)

@@ -14,8 +14,8 @@ _MAX_SEEDS = 50
 _MAX_HASHES = 200_000
 
 
-def hash_seed(dataset: TextDataset, rows: Sequence[tuple[str, str | None]]) -> tuple[int, int]:
-    """Returns the best seed of a division by hash, and how many were tried.
+def hash_seed(dataset: TextDataset, rows: Sequence[tuple[str, str | None]]) -> int:
+    """Returns the best of the first seeds for a division by hash.
 
     The best is the one in which most labels are in both splits, and then the one in which no label
     has a share in the evaluation that differs much from its share in all rows.
@@ -25,7 +25,7 @@ def hash_seed(dataset: TextDataset, rows: Sequence[tuple[str, str | None]]) -> t
         rows: id and label of each row.
     """
     if dataset.is_regression:
-        return 0, 1
+        return 0
     total = collections.Counter(label for _, label in rows)
     tried = max(1, min(_MAX_SEEDS, _MAX_HASHES // max(1, len(rows))))
     (name,) = dataset.splits
@@ -48,4 +48,4 @@ def hash_seed(dataset: TextDataset, rows: Sequence[tuple[str, str | None]]) -> t
         )
         return missing, distance
 
-    return min(range(tried), key=unlikeness), tried
+    return min(range(tried), key=unlikeness)

@@ -131,7 +131,7 @@ def _set_aside(
         examples = examples_lib.examine(sources, dataset, max_rows=max_rows)
         if examples.counts.get("eval", 0) >= _MIN_EVAL:
             break
-    seed, _ = balance.hash_seed(dataset, examples.rows)
+    seed = balance.hash_seed(dataset, examples.rows)
     if seed:
         dataset = dataclasses.replace(dataset, hash_seed=seed)
         examples = examples_lib.examine(sources, dataset, max_rows=max_rows)
