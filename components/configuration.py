@@ -102,6 +102,16 @@ def to_json(config: Any) -> str:
     return json.dumps(to_plain(config), sort_keys=True)
 
 
+def flat(value: Any, prefix: str = "") -> dict[str, Any]:
+    """Returns the values of nested mappings with dotted keys; an empty mapping is a value."""
+    if not isinstance(value, Mapping) or not value:
+        return {prefix: value}
+    found: dict[str, Any] = {}
+    for key, item in value.items():
+        found |= flat(item, f"{prefix}.{key}" if prefix else str(key))
+    return found
+
+
 def from_json(
     config_type: type[_Config], text: str | bytes, *, where: str = "configuration"
 ) -> _Config:

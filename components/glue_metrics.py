@@ -83,11 +83,6 @@ def _correlation(function: Callable, labels: np.ndarray, scores: np.ndarray) -> 
     return float(function(labels, scores)[0])
 
 
-CLASSIFICATION_METRICS: Mapping[str, Callable[[np.ndarray], float]] = {
-    "accuracy": accuracy,
-    "f1": f1,
-    "matthews_correlation": matthews_correlation,
-}
 REGRESSION_METRICS: Mapping[str, Callable[[np.ndarray, np.ndarray], float]] = {
     "pearson_correlation": pearson_correlation,
     "spearman_correlation": spearman_correlation,

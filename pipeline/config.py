@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from components import files
@@ -169,6 +169,27 @@ class PipelineConfig:
             return self.model
         size = self.vocabulary.size or vocabulary_lib.load(self.vocabulary.model).size
         return dataclasses.replace(self.model, n_token=size)
+
+    def check_training_metrics(self, known: Sequence[str], *, hint: str = "") -> None:
+        """Checks that the metrics by which trainings are compared are measured during training.
+
+        Args:
+            known: metrics of the evaluations during training.
+            hint: a sentence about how to have more of them measured.
+
+        Raises:
+            ValueError: if a setting names another metric.
+        """
+        for setting, name in (
+            ("training.best_metric", self.training.best_metric),
+            ("repeats.metric", self.repeats and self.repeats.metric),
+            ("search.metric", self.search and self.search.metric),
+        ):
+            if name is not None and name not in known:
+                raise ValueError(
+                    f"{setting} is {name!r}; the evaluations during training measure "
+                    f"{', '.join(known)}. {hint}".rstrip()
+                )
 
     def check_inputs(self) -> None:
         """Checks that every input file exists and that vocabulary and initial weights fit.

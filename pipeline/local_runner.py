@@ -19,6 +19,7 @@ from components.trainer import repeats
 from pipeline.config import PipelineConfig
 from pipeline.preset_loader import to_yaml
 
+METADATA_NAME = "metadata.sqlite"
 _logger = logging.getLogger(__name__)
 
 # The file name that TFX gives to the list of trials in the Tuner's output.
@@ -36,6 +37,8 @@ class RunSummary:
         report: path of the HTML report.
         pushed_model: path of the pushed model; None if no model was pushed.
         curves: folder with the learning curves, for TensorBoard; None if nothing was trained here.
+        classes: "precision", "recall", "f1" and "examples" by label; empty for tasks without
+            classes.
         data: one line about rows that were left out, cut or unknown to the vocabulary.
         trials: the trials of a search, best first; each has "trial_id", "score" and its settings.
         repeats: content of the training's `repeats.json`; None if only one seed was trained.
@@ -47,6 +50,7 @@ class RunSummary:
     report: str
     pushed_model: str | None
     curves: str | None = None
+    classes: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
     data: str = ""
     trials: Sequence[Mapping[str, Any]] = ()
     repeats: Mapping[str, Any] | None = None
@@ -78,7 +82,7 @@ def run(config: PipelineConfig) -> RunSummary:
     preemption.take_over_signals()
 
     root = absolute.run.output_root
-    metadata_path = os.path.join(root, "metadata.sqlite")
+    metadata_path = os.path.join(root, METADATA_NAME)
     files.make_directory(root)
     files.write_bytes(os.path.join(root, "config.yaml"), to_yaml(config).encode())
     connection = metadata.sqlite_metadata_connection_config(metadata_path)
@@ -191,6 +195,7 @@ def summarize(metadata_path: str, config: PipelineConfig) -> RunSummary:
             pushed.custom_properties["pushed_destination"].string_value if pushed else None
         ),
         curves=trained.uri if trained else None,
+        classes=results.get("classes", {}),
         data=results.get("data", ""),
         trials=content("TunerResults", _TRIALS_NAME) if config.search else (),
         repeats=content("ModelRun", repeats.REPORT_NAME) if config.repeats else None,

@@ -16,8 +16,9 @@ import yaml
 
 from components import configuration, files, plain_yaml
 from components.configuration import ConfigurationError
-from pipeline import kinds
+from pipeline import derived, kinds
 from pipeline.config import PipelineConfig
+from pipeline.derived import Derived
 
 PRESET_DIRECTORY = pathlib.Path(__file__).parent / "presets"
 
@@ -43,7 +44,20 @@ def load(
     *,
     values: Mapping[str, Any] | None = None,
 ) -> PipelineConfig:
-    """Reads a configuration and checks it.
+    """Reads a configuration, fills in what it leaves out, and checks it.
+
+    For arguments and errors see `load_explained`.
+    """
+    return load_explained(preset, overrides, values=values)[0]
+
+
+def load_explained(
+    preset: str | Mapping[str, Any],
+    overrides: Sequence[str] = (),
+    *,
+    values: Mapping[str, Any] | None = None,
+) -> tuple[PipelineConfig, list[Derived]]:
+    """Does the same as `load`, and also returns what was derived and from what.
 
     Args:
         preset: name of a preset, path of a YAML file (local or `gs://`), or the content of such a
@@ -70,12 +84,13 @@ def load(
             f"{preset} has kind {kind!r}; the kinds of pipelines are: {', '.join(kinds.names())}."
         )
     config_type = kinds.named(kind).config_type
+    document = _resolve_paths(document)
     for key, instead in config_type.ELSEWHERE.items():
         if key in document:
             raise ConfigurationError(f"{preset} is of kind {kind}, which has no {key}: {instead}")
-    return configuration.build(
-        kinds.named(kind).config_type, _resolve_paths(document), where=preset
-    )
+    found = kinds.named(kind).derive(document, where=preset)
+    config = configuration.build(config_type, document, where=preset)
+    return config, [*found, *derived.of_all_kinds(config, document)]
 
 
 def read(preset: str) -> dict[str, Any]:

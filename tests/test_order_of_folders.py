@@ -18,6 +18,7 @@ FLOORS = (
     {"components/trainer"},
     {"components/evaluator"},
     {"components/serving", "components/pusher", "components/bulk_inference"},
+    {"components/judging"},
     {"pipeline"},
     {"xlnet_pipeline"},
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from components import metric_names
 from components.configuration import NonNegativeFloat
 
 
@@ -95,7 +96,7 @@ class EvaluationConfig:
                 if wrong:
                     raise ValueError(
                         f"{where} names {', '.join(wrong)}; slices are measured by "
-                        f"{', '.join(metrics)}."
+                        f"{metric_names.listed(metrics)}."
                     )
                 if any(threshold.less_is_better for threshold in thresholds.values()):
                     raise ValueError(f"{where}: the bounds are minimum and maximum_drop.")
@@ -116,7 +117,7 @@ class EvaluationConfig:
         if unknown:
             raise ValueError(
                 f"evaluation.thresholds names {', '.join(unknown)}; this task measures "
-                f"{', '.join(known)}."
+                f"{metric_names.listed(known)}."
             )
         for name, threshold in self.thresholds.items():
             if threshold.less_is_better == (name in less_is_better):

@@ -9,8 +9,9 @@ from __future__ import annotations
 import jinja2
 import numpy as np
 
+from components import classification_metrics
 from components.evaluator import report_figures
-from components.evaluator.report_content import NOTHING, Report
+from components.evaluator.report_content import NOTHING, Report, Table
 
 
 def render(report: Report) -> str:
@@ -33,6 +34,8 @@ def render(report: Report) -> str:
         threshold_curves=report_figures.threshold_curves(report.threshold_curves),
         lengths=report_figures.lengths(report.data) if report.data else None,
         confusion_rows=_confusion_rows(report),
+        classes=_classes(report),
+        reliability=report_figures.reliability(report.reliability),
     )
 
 
@@ -60,3 +63,15 @@ def _confusion_rows(report: Report) -> list[dict[str, object]]:
         ]
         rows.append({"label": label, "cells": cells})
     return rows
+
+
+def _classes(report: Report) -> Table | None:
+    if report.confusion is None or report.labels is None:
+        return None
+    scores = classification_metrics.by_class(report.confusion)
+    columns = zip(scores.precision, scores.recall, scores.f1, strict=True)
+    rows = [
+        (label, *(_format_number(float(value)) for value in values), f"{support:,}")
+        for label, values, support in zip(report.labels, columns, scores.support, strict=True)
+    ]
+    return Table("Classes", ("label", "precision", "recall", "F1", "examples"), rows)

@@ -81,12 +81,27 @@ class ThresholdCurve:
     Attributes:
         thresholds: float [points], in ascending order.
         scores: float [points], the score at each threshold.
-        chosen: the threshold that a pushed model applies.
+        chosen: the threshold that a pushed model applies; None if it applies none.
     """
 
     thresholds: np.ndarray
     scores: np.ndarray
-    chosen: float
+    chosen: float | None
+
+
+@dataclasses.dataclass(frozen=True)
+class ReliabilityBin:
+    """Predictions with similar probabilities.
+
+    Attributes:
+        count: number of predictions, at least 1.
+        confidence: their mean probability.
+        accuracy: share of them that are right.
+    """
+
+    count: int
+    confidence: float
+    accuracy: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -159,7 +174,7 @@ class Report:
 
     Attributes:
         title: title of the page.
-        blessed: whether the model may be pushed.
+        blessed: whether the model may be pushed; None if that was not asked.
         failures: why it may not, a sentence for each reason.
         metrics: headline metrics.
         slices: metrics of parts of the data.
@@ -170,6 +185,7 @@ class Report:
         history: points of the learning curves, dicts with "kind" ("train" or "eval"), "step" and
             values by name.
         lineage: what the model was made from, by name.
+        reliability: bins of the reliability curve; empty for tasks without classes.
         precision_recall: precision–recall curves by name; empty if there are none.
         slice_note: explanation of the slices' metrics, if they are not obvious.
         threshold_curves: scores in percent as functions of the threshold, by name of the score;
@@ -184,7 +200,7 @@ class Report:
     """
 
     title: str
-    blessed: bool
+    blessed: bool | None
     failures: Sequence[str]
     metrics: Sequence[MetricRow]
     slices: Sequence[SliceRow]
@@ -192,6 +208,7 @@ class Report:
     confusion: np.ndarray | None
     history: Sequence[Mapping[str, object]]
     lineage: Mapping[str, str]
+    reliability: Sequence[ReliabilityBin] = ()
     precision_recall: Mapping[str, Curve] = dataclasses.field(default_factory=dict)
     slice_note: str = ""
     threshold_curves: Mapping[str, ThresholdCurve] = dataclasses.field(default_factory=dict)

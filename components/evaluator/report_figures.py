@@ -9,7 +9,7 @@ import markupsafe
 import matplotlib
 from matplotlib import figure, ticker
 
-from components.evaluator.report_content import Curve, DataReport, ThresholdCurve
+from components.evaluator.report_content import Curve, DataReport, ReliabilityBin, ThresholdCurve
 
 # If there are more metrics than this, all of them share one panel.
 _MAX_PANELS = 3
@@ -87,10 +87,36 @@ def threshold_curves(curves: Mapping[str, ThresholdCurve]) -> markupsafe.Markup 
     axes = canvas.subplots()
     for name, curve in curves.items():
         axes.plot(curve.thresholds, curve.scores, label=name, linewidth=1.2)
-        axes.axvline(curve.chosen, color="0.5", linestyle=":", linewidth=1)
+        if curve.chosen is not None:
+            axes.axvline(curve.chosen, color="0.5", linestyle=":", linewidth=1)
     axes.set(xlabel="threshold on the null score", ylabel="%")
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)
+    return _as_svg(canvas)
+
+
+def reliability(bins: Sequence[ReliabilityBin]) -> markupsafe.Markup | None:
+    """Plots how often predictions are right over their probability; None if there are no bins."""
+    if not bins:
+        return None
+    canvas = figure.Figure(figsize=(6, 4), layout="constrained")
+    axes = canvas.subplots()
+    axes.plot([0, 1], [0, 1], color="0.5", linestyle=":", linewidth=1, label="calibrated")
+    # No line between the points: those of few examples lie anywhere.
+    axes.scatter(
+        [found.confidence for found in bins],
+        [found.accuracy for found in bins],
+        # Points from 10 to 200 square points, by their share of the examples.
+        [10 + 190 * found.count / sum(one.count for one in bins) for found in bins],
+        label="this model",
+    )
+    for found in bins:
+        place = (found.confidence, found.accuracy)
+        axes.annotate(f"{found.count:,}", place, (0, 8), textcoords="offset points", ha="center")
+    axes.set(xlabel="probability of the predicted label", ylabel="share that is right")
+    axes.set(xlim=(0, 1.03), ylim=(-0.03, 1.1))
+    axes.grid(alpha=0.3)
+    axes.legend(frameon=False, loc="upper left")
     return _as_svg(canvas)
 
 

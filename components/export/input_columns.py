@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 
 from components import configuration, files
-from components.example_gen.classification.dataset import Columns, TextDataset
+from components.example_gen.classification.dataset import Columns, TextDataset, parts
 
 # TF Serving ignores unknown files in this folder of a SavedModel.
 _PATH = ("assets.extra", "input_columns.json")
@@ -23,14 +23,15 @@ class InputColumns:
     """How files hold a model's texts.
 
     Attributes:
-        names: column names by the model's input names, such as "text_a". A file may always use the
+        names: column names by the model's input names, such as "text_a", and that of the "label"
+            for evaluations. Several columns are joined to one text. A file may always use the
             model's names instead; inputs without an entry have no other name.
         strip: whether white space around texts is removed.
         replacements: (old, new) pairs that are applied to the texts in this order, after `strip`.
         csv_delimiter: delimiter between the columns of CSV files.
     """
 
-    names: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    names: Mapping[str, str | tuple[str, ...]] = dataclasses.field(default_factory=dict)
     strip: bool = False
     replacements: tuple[tuple[str, str], ...] = ()
     csv_delimiter: str = _DEFAULT_CSV_DELIMITER
@@ -40,9 +41,13 @@ class InputColumns:
         """Returns the columns of a data set, as its first split has them."""
         columns = dataset.columns_of(next(iter(dataset.splits)))
         texts = [field.name for field in dataclasses.fields(Columns)]
-        given = {name: getattr(columns, name) for name in texts if name not in ("label", "guid")}
+        given = {name: getattr(columns, name) for name in texts if name != "guid"}
         return cls(
-            names={name: column for name, column in given.items() if isinstance(column, str)},
+            names={
+                name: column
+                for name, column in given.items()
+                if column is not None and all(isinstance(part, str) for part in parts(column))
+            },
             strip=dataset.strip,
             replacements=dataset.replacements,
             csv_delimiter=dataset.delimiter
@@ -58,7 +63,20 @@ class InputColumns:
             fields: a row of the file, by column.
         """
         own = self.names.get(name, name)
-        return own if own in fields else name
+        return own if isinstance(own, str) and own in fields else name
+
+    def joined_columns(self, name: str, fields: Mapping[str, object]) -> tuple[str, ...]:
+        """Returns those columns of a row that are joined to an input of the model.
+
+        Args:
+            name: name of the input.
+            fields: a row of the file, by column.
+
+        Returns:
+            Nothing if the input has a single column, or if the row has none of the columns.
+        """
+        own = self.names.get(name, name)
+        return () if isinstance(own, str) else tuple(part for part in own if part in fields)
 
     def clean(self, text: str) -> str:
         """Cleans a text as it was cleaned for training."""

@@ -16,6 +16,7 @@ from components import files
 from components.span_decoding.decoder import MAX_NULL_SCORE
 
 _FILE_NAME = "null_threshold.txt"
+_MAX_BYTES = 100
 # No null score is above this value. It is not infinity, because JSON has none.
 ALWAYS_ANSWER = MAX_NULL_SCORE
 
@@ -38,6 +39,12 @@ def write(directory: str, threshold: float) -> None:
     if math.isnan(threshold):
         raise ValueError("The null threshold is not a number.")
     files.write_bytes(path(directory), f"{threshold!r}\n".encode())
+
+
+def read(directory: str) -> float | None:
+    """Returns the threshold of a SavedModel; None if it answers every question."""
+    threshold = float(files.read_bytes(path(directory), max_bytes=_MAX_BYTES))
+    return None if threshold >= ALWAYS_ANSWER else threshold
 
 
 class NullThreshold(tf.Module):

@@ -11,16 +11,14 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import BinaryIO
 
-from apache_beam.io.filesystem import FileSystem
-from apache_beam.io.filesystems import FileSystems
-
-from components.files import stores
+from components.files import glob_patterns, stores
 from components.files.stores import File
 
 # TFX's names for the folders of splits begin with this.
@@ -60,11 +58,10 @@ def match(pattern: str) -> list[File]:
         return [] if file is None else [file]
     if prefix.endswith("://"):
         raise ValueError(f"{pattern} begins with a pattern; the bucket must be named.")
-    whole = re.compile(
-        re.escape(prefix) + FileSystem.translate_pattern(rest).replace("(?ms)", "", 1), re.M | re.S
-    )
+    whole = re.compile(re.escape(prefix) + glob_patterns.to_expression(rest), re.S)
     found = store.list(prefix, deep="/" in rest or "**" in rest)
-    return sorted((file for file in found if whole.match(file.path)), key=lambda file: file.path)
+    files = (file for file in found if whole.fullmatch(file.path))
+    return sorted(files, key=lambda file: file.path)
 
 
 def expand(pattern: str, *, purpose: str = "input files") -> list[str]:
@@ -243,7 +240,9 @@ def make_directory(path: str) -> None:
 
 def join(base: str, *parts: str) -> str:
     """Joins parts of a path with the separator of the filesystem that `base` belongs to."""
-    return FileSystems.join(base, *parts)
+    if "://" not in base:
+        return os.path.join(base, *parts)
+    return "/".join([base.rstrip("/"), *(part.strip("/") for part in parts[:-1]), *parts[-1:]])
 
 
 def _nothing(pattern: str, purpose: str) -> NoSuchFilesError:

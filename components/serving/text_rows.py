@@ -16,6 +16,7 @@ import numpy as np
 from components import json_text
 from components.example_gen import lines, text_form
 from components.example_gen.classification import rows
+from components.example_gen.classification.dataset import join
 from components.example_gen.classification.interpretation import UnusableRowError, as_text
 from components.example_gen.lines import HeadedFile
 from components.example_gen.text_form import Form
@@ -169,6 +170,9 @@ def check(
     """
     texts: dict[str, Any] = {}
     for name, length in inputs.items():
+        if joined := columns.joined_columns(name, fields):
+            texts[name] = _joined(fields, joined, name, where, columns)
+            continue
         column = columns.column_of(name, fields)
         if name not in REQUIRED_TEXTS and fields.get(column) is None:
             texts[name] = ""
@@ -280,6 +284,23 @@ def _named(header: Sequence[str], values: Sequence[str], where: str) -> dict[str
         detail = f"{len(values)} columns, but the header has {len(header)}"
         raise TextRowError(_explain(where, rows.WRONG_COLUMN_COUNT, detail))
     return dict(zip(header, values, strict=True))
+
+
+def _joined(
+    fields: Mapping[str, object],
+    joined: Sequence[str],
+    name: str,
+    where: str,
+    columns: InputColumns,
+) -> str:
+    try:
+        found = [as_text(fields[part], part) for part in joined if fields[part] is not None]
+    except UnusableRowError as error:
+        raise TextRowError(_explain(where, error.reason, error.detail)) from error
+    text = columns.clean(join(found))
+    if name in REQUIRED_TEXTS and not text.strip():
+        raise TextRowError(_explain(where, "empty text", f"columns {json_text.shown_list(joined)}"))
+    return text
 
 
 def _text(

@@ -29,7 +29,7 @@ class BestModel:
     def __init__(self, metric: str, checkpoints: RunCheckpoints):
         self._metric = metric
         self._checkpoints = checkpoints
-        self._best = checkpoints.best_metrics()
+        self._step, self._best = checkpoints.best() or (0, None)
 
     def compare(self, step: int, metrics: Mapping[str, float]) -> None:
         """Stores the model's current weights if they are better than all earlier ones.
@@ -42,9 +42,20 @@ class BestModel:
             UnknownMetricError: if the metric is not among `metrics`.
         """
         if self._is_better(metrics):
-            self._best = dict(metrics)
+            self._step, self._best = step, dict(metrics)
             self._checkpoints.save_best(step, metrics)
             _logger.info("best so far: %s %.4f", self._metric, metrics[self._metric])
+
+    def evaluations_since(self, step: int, *, interval: int) -> int:
+        """Returns how many evaluations up to an update did not improve on the best weights.
+
+        This follows from the numbers of updates alone, so it is the same after an interruption.
+
+        Args:
+            step: number of updates made.
+            interval: number of updates between evaluations.
+        """
+        return step // interval - self._step // interval
 
     def restore(self, last: Mapping[str, float]) -> dict[str, float]:
         """Loads the best weights into the model, in the process that writes the run's results.

@@ -186,22 +186,26 @@ class RunCheckpoints:
             raise self._write_error(path, error) from error
         self._tidy([step], _BEST)
 
-    def best_metrics(self) -> dict[str, float] | None:
-        """Returns the metrics of the weights that `save_best` stored last; None if there are none.
+    def best(self) -> tuple[int, dict[str, float]] | None:
+        """Returns the update and the metrics of the weights that `save_best` stored last.
+
+        Returns:
+            None if no weights were stored.
 
         Raises:
             CheckpointError: if the file with the metrics is damaged.
         """
-        path = self._best_path()
-        if path is None:
+        step = self._best_step()
+        if step is None:
             return None
+        path = self._path(step, _BEST)
         try:
             metrics = plain_json.mapping(files.read_bytes(f"{path}.json"), where=f"{path}.json")
         except plain_json.JsonError as error:
             raise CheckpointError(str(error)) from error
         if not all(isinstance(value, (int, float)) for value in metrics.values()):
             raise CheckpointError(f"{path}.json holds something else than metrics.")
-        return metrics
+        return step, metrics
 
     def restore_best(self) -> None:
         """Loads the weights that `save_best` stored last into the model.
@@ -214,9 +218,10 @@ class RunCheckpoints:
         """
         if not self._writes:
             return
-        path = self._best_path()
-        if path is None:
+        step = self._best_step()
+        if step is None:
             raise CheckpointError(f"The best weights are no longer in {self._directory}.")
+        path = self._path(step, _BEST)
         try:
             self._model.read(path).assert_existing_objects_matched()
         except _READ_ERRORS as error:
@@ -237,11 +242,10 @@ class RunCheckpoints:
     def _path(self, step: int, name: str = _NAME) -> str:
         return f"{self._directory}/{name}-{step}"
 
-    def _best_path(self) -> str | None:
+    def _best_step(self) -> int | None:
         for step in reversed(self.steps(_BEST)):
-            path = self._path(step, _BEST)
-            if files.exists(f"{path}.json"):
-                return path
+            if files.exists(f"{self._path(step, _BEST)}.json"):
+                return step
         return None
 
     def _tidy(self, kept: Collection[int], name: str = _NAME) -> None:

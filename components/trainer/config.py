@@ -25,6 +25,7 @@ OPERATIONAL = frozenset(
         "save_steps",
         "max_to_keep",
         "best_metric",
+        "patience",
         "max_rollbacks",
         "max_loss_rise",
         "strategy",
@@ -48,7 +49,8 @@ class TrainingConfig:
         train_steps: total number of updates, including those made before an interruption.
         learning_rate: peak of the learning-rate schedule, reached at the end of the warm-up.
         warmup_steps: number of updates during which the learning rate rises linearly.
-        eval_batch_size: number of examples per evaluation step.
+        eval_batch_size: number of examples per evaluation step; None takes `batch_size`, which
+            needs less memory for an evaluation than for an update.
         min_lr_ratio: fraction of `learning_rate` that is left at the last step.
         weight_decay: decoupled weight decay (AdamW); 0 turns it off.
         adam_epsilon: offset in Adam's denominator. The paper uses 1e-6; the default of its code is
@@ -76,6 +78,9 @@ class TrainingConfig:
             They are kept beside the checkpoints, and the run ends with them; with None, it ends
             with the last weights. Lower is better for "loss" and "perplexity", higher is better for
             all others.
+        patience: number of evaluations in a row without a better value of `best_metric` after which
+            the run ends early, with the best weights; None trains until `train_steps`. The
+            learning-rate schedule does not change.
         max_rollbacks: how often a run that diverges may return to its last checkpoint and skip the
             batches since then, before it fails.
         max_loss_rise: how far the mean loss of a loop may lie above the lowest one so far before
@@ -102,7 +107,7 @@ class TrainingConfig:
     train_steps: PositiveInt
     learning_rate: PositiveFloat
     warmup_steps: NonNegativeInt = 0
-    eval_batch_size: PositiveInt = 64
+    eval_batch_size: PositiveInt | None = None
     min_lr_ratio: Share = 0.0
     weight_decay: NonNegativeFloat = 0.0
     adam_epsilon: PositiveFloat = 1e-8
@@ -118,6 +123,7 @@ class TrainingConfig:
     save_steps: PositiveInt = 500
     max_to_keep: PositiveInt = 3
     best_metric: str | None = None
+    patience: PositiveInt | None = None
     max_rollbacks: NonNegativeInt = 2
     max_loss_rise: PositiveFloat | None = None
     shuffle_buffer: PositiveInt = 10_000
@@ -132,10 +138,17 @@ class TrainingConfig:
     peak_flops: PositiveFloat | None = None
 
     def __post_init__(self) -> None:
+        if self.eval_batch_size is None:
+            object.__setattr__(self, "eval_batch_size", self.batch_size)
         if self.warmup_steps >= self.train_steps:
             raise ValueError(
                 f"warmup_steps must be below train_steps ({self.train_steps}), but is "
                 f"{self.warmup_steps}."
+            )
+        if self.patience is not None and self.best_metric is None:
+            raise ValueError(
+                f"patience is {self.patience}, but best_metric is not set: name the metric that "
+                "has to get better, such as loss."
             )
         if self.batch_size % self.gradient_accumulation:
             raise ValueError(

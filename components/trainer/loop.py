@@ -83,7 +83,7 @@ class TrainingResult:
 
     Attributes:
         model: the model with its last weights, or its best ones if `best_metric` is set.
-        step: total number of updates made.
+        step: total number of updates made; fewer than `train_steps` if `patience` ran out.
         metrics: metrics of the last evaluation, or of the best one if `best_metric` is set; empty
             without an evaluation split.
         is_chief: whether this process is the one that writes the run's results.
@@ -106,6 +106,8 @@ def train(
     flops_per_step: int | None = None,
 ) -> TrainingResult:
     """Trains until `config.train_steps`, resuming if `model_dir` already holds checkpoints.
+
+    With `config.patience`, a run whose evaluations no longer get better ends earlier.
 
     The initial weights come from the latest checkpoint of this run if there is one, else from
     `init_from` if it is given, and else they are random.
@@ -217,6 +219,7 @@ class _Training:
             task=task, model=self._model, strategy=devices, jit_compile=jit_compile
         )
         self._metrics: dict[str, float] = {}
+        self._ends_early = False
         self._rolled_back_to: int | None = None
         # Stretches that are not yet on the training curves.
         self._unreported: list[Progress] = []
@@ -236,6 +239,11 @@ class _Training:
         self._best = None
         if self._config.best_metric and self._data.has_evaluation:
             self._best = BestModel(self._config.best_metric, self._checkpoints)
+        elif self._config.best_metric:
+            _logger.warning(
+                "training.best_metric and training.patience have no effect: the records have no "
+                "split to evaluate on."
+            )
         if step is None:
             # A rollback needs a checkpoint to return to. Besides, a folder that is not writable is
             # noticed now and not after hours of work.
@@ -244,9 +252,10 @@ class _Training:
     def run(self) -> TrainingResult:
         """Makes all remaining updates and returns the result of the run."""
         self._evaluate_if_missing()
+        self._ends_early = self._is_out_of_patience()
         with contextlib.ExitStack() as stack:
             actions = self._make_actions(stack)
-            while self._step < self._config.train_steps:
+            while not self._is_over:
                 try:
                     self._go_on(self._batches(), actions)
                 except DivergenceError as error:
@@ -261,16 +270,9 @@ class _Training:
     def _make_actions(self, stack: contextlib.ExitStack) -> list[Action]:
         config = self._config
         total = config.train_steps
-        report = ProgressReport(start_step=self._step, total_steps=total)
-
-        def show(_: Progress) -> None:
-            progress = joined(self._unreported)
-            self._unreported.clear()
-            report.report(progress)
-            self._history.record_training(progress)
-
+        self._report = ProgressReport(start_step=self._step, total_steps=total)
         actions: list[Action] = [
-            Every(config.steps_per_loop, total, show),
+            Every(config.steps_per_loop, total, lambda _: self._show()),
             Every(config.save_steps, total, lambda progress: self._save(progress.step)),
         ]
         if self._data.has_evaluation:
@@ -288,12 +290,48 @@ class _Training:
             actions.append(trace)
         return actions
 
+    def _show(self) -> None:
+        """Shows and records the stretches since the last time."""
+        progress = joined(self._unreported)
+        self._unreported.clear()
+        self._report.report(progress)
+        self._history.record_training(progress)
+
     def _evaluations(self) -> Every:
-        config = self._config
         return Every(
-            config.eval_steps_interval or self._data.steps_per_epoch,
-            config.train_steps,
+            self._eval_interval,
+            self._config.train_steps,
             lambda progress: self._evaluate(progress.step),
+        )
+
+    @property
+    def _eval_interval(self) -> int:
+        return self._config.eval_steps_interval or self._data.steps_per_epoch
+
+    @property
+    def _is_over(self) -> bool:
+        return self._ends_early or self._step >= self._config.train_steps
+
+    def _is_out_of_patience(self) -> bool:
+        """Whether so many evaluations in a row brought nothing better; all workers ask together."""
+        patience = self._config.patience
+        if patience is None or self._best is None:
+            return False
+        since = self._best.evaluations_since(self._step, interval=self._eval_interval)
+        return _any_worker(self._devices, since >= patience)
+
+    def _end_early(self) -> None:
+        """Leaves behind what the last update of a run leaves."""
+        if self._unreported:
+            self._show()
+        if self._step != self._saved_step:
+            self._save(self._step)
+        _logger.info(
+            "ended at step %d of %d: no better %s in the last %d evaluations",
+            self._step,
+            self._config.train_steps,
+            self._config.best_metric,
+            self._config.patience,
         )
 
     def _batches(self) -> Iterator:
@@ -308,7 +346,7 @@ class _Training:
         )
 
     def _go_on(self, batches: Iterator, actions: Sequence[Action]) -> None:
-        while self._step < self._config.train_steps:
+        while not self._is_over:
             self._end_if_asked()
             end = _next_stop(self._step, self._config, actions, longest=self._longest_stretch)
             progress = self._stretch(batches, end)
@@ -319,6 +357,8 @@ class _Training:
             for action in actions:
                 if action.is_due(progress.step):
                     action.act(progress)
+            if self._ends_early and self._step < self._config.train_steps:
+                self._end_early()
 
     def _stretch(self, batches: Iterator, end: int) -> Progress:
         started = time.monotonic()
@@ -423,9 +463,11 @@ class _Training:
                 batch_size=self._data.evaluation_batch_size(self._devices.num_replicas_in_sync),
                 before_batch=go_on,
             )
-        self._history.record_evaluation(step, self._metrics)
+        # An evaluation that stands in the history is not repeated, so it is recorded last.
         if self._best is not None:
             self._best.compare(step, self._metrics)
+        self._history.record_evaluation(step, self._metrics)
+        self._ends_early = self._is_out_of_patience()
         listing = ", ".join(f"{name} {value:.4f}" for name, value in self._metrics.items())
         _logger.info("evaluation at step %d: %s", step, listing)
 

@@ -133,7 +133,7 @@ def _check_identity(directory: str, run: Mapping[str, Any]) -> None:
             f"{error}. It says whose checkpoints these are; use another folder, or remove the file "
             "if they are this run's."
         ) from error
-    old, new = _flat(before), _flat(run)
+    old, new = configuration.flat(before), configuration.flat(run)
     differences = [
         f"{name}: {old.get(name, '(nothing)')!r} there, {new.get(name, '(nothing)')!r} now"
         for name in sorted({*old, *new})
@@ -145,15 +145,6 @@ def _check_identity(directory: str, run: Mapping[str, Any]) -> None:
             + "; ".join(differences)
             + ". Use another folder, or go on with the settings of that run."
         )
-
-
-def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
-    if not isinstance(value, Mapping) or not value:
-        return {prefix: value}
-    flat: dict[str, Any] = {}
-    for key, item in value.items():
-        flat |= _flat(item, f"{prefix}.{key}" if prefix else str(key))
-    return flat
 
 
 def _is_local(directory: str) -> bool:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pipeline.config import PipelineConfig
+    from pipeline.derived import Derived
 
 _NOT_NEEDED = "not-needed-without-data"
 
@@ -46,7 +48,12 @@ def load(options: argparse.Namespace) -> PipelineConfig:
         ConfigurationError: if something is wrong; the message names the place in the document and
             says what is legal there.
     """
-    # This imports Beam's filesystems, which takes seconds, so `--help` must not do it.
+    return load_explained(options)[0]
+
+
+def load_explained(options: argparse.Namespace) -> tuple[PipelineConfig, list[Derived]]:
+    """Does the same as `load`, and also returns what was derived and from what."""
+    # This imports all kinds, which takes a second, so `--help` must not do it.
     from pipeline import preset_loader
 
     named = {
@@ -58,15 +65,18 @@ def load(options: argparse.Namespace) -> PipelineConfig:
         "run.output_root": options.output,
     }
     overrides = [f"{key}={value}" for key, value in named.items() if value is not None]
-    return preset_loader.load(options.preset, [*options.overrides, *overrides])
+    return preset_loader.load_explained(options.preset, [*options.overrides, *overrides])
 
 
 def load_without_data(options: argparse.Namespace) -> PipelineConfig:
     """Loads the configuration for a command that reads no data.
 
-    Unlike `load`, this does not require the folders of the data and of the output. The vocabulary
-    may be left out, too; the size of the network then has to come from `model.n_token`.
+    Unlike `load`, this does not require the folders of the data and of the output, unless the
+    labels are left out, which only the data can tell. The vocabulary may be left out, too; the size
+    of the network then has to come from `model.n_token`.
     """
+    with contextlib.suppress(ValueError, OSError):
+        return load(options)
     given = {override.partition("=")[0] for override in options.overrides}
     folders = {"data.root": _NOT_NEEDED, "run.output_root": _NOT_NEEDED}
     # As in `load`, a size that a preset may have set has to be removed.

@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pipeline.first_look.choice import Choice
+    from pipeline.first_look.table import TableFindings
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -10,7 +16,15 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "data", help="table (.csv, .tsv, .jsonl), folder per label, SQuAD file, or running text"
     )
-    parser.add_argument("--text", help="column of the texts, or two with a comma between them")
+    parser.add_argument(
+        "--eval",
+        metavar="DATA",
+        help="data of the same form to evaluate on; without it, a part is set aside",
+    )
+    parser.add_argument(
+        "--text",
+        help="column of the texts; A,B reads two as a pair, A+B joins columns to one text",
+    )
     parser.add_argument("--label", help="column of the labels or numbers")
     parser.add_argument(
         "--task",
@@ -32,9 +46,40 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def choose(findings: TableFindings, options: argparse.Namespace) -> Choice:
+    """Chooses the columns of a table. On a terminal, it asks for those that are not clear.
+
+    Raises:
+        UndecidedError: if the choice is not clear and cannot be asked for.
+    """
+    from pipeline.first_look import choice
+
+    answers = {"--text": options.text, "--label": options.label}
+    while True:
+        try:
+            return choice.choose(
+                findings,
+                texts=_names(answers["--text"]),
+                label=answers["--label"],
+                task=options.task,
+            )
+        except choice.UndecidedError as error:
+            if error.option is None or not sys.stdin.isatty():
+                raise
+            print(error, file=sys.stderr)
+            answer = input(f"{error.option} (nothing ends): ").strip()
+            if not answer:
+                raise
+            answers[error.option] = answer
+
+
 def texts(options: argparse.Namespace) -> list[str]:
     """Returns the columns that `--text` names."""
-    return [name.strip() for name in options.text.split(",")] if options.text else []
+    return _names(options.text)
+
+
+def _names(text: str | None) -> list[str]:
+    return [name.strip() for name in text.split(",")] if text else []
 
 
 def _positive(text: str) -> int:

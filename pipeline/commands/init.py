@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 HELP = "write a configuration for data of one's own, after looking at them"
 EXAMPLES = """\
   xlnet-pipeline init tickets.csv                 writes tickets.yaml, ready to run
-  xlnet-pipeline init tickets.csv --text subject,body --label team --to mine.yaml
+  xlnet-pipeline init tickets.csv --text subject+body --label team --to mine.yaml
+  xlnet-pipeline init train.csv --eval dev.csv    two files, one to train and one to evaluate on
 """
 
 
@@ -54,7 +55,13 @@ def run(options: argparse.Namespace) -> int:
             "model, or leave it out to train one."
         )
     found = source.recognise(options.data, header=options.header)
-    described, configuration = _configuration(found, options)
+    judged = source.recognise(options.eval, header=options.header) if options.eval else None
+    if judged is not None and judged.form != found.form:
+        raise ValueError(
+            f"{options.data} and {options.eval} hold data of different kinds ({found.form} and "
+            f"{judged.form}); give data of the same form to train and to evaluate on."
+        )
+    described, configuration = _configuration(found, judged, options)
     try:
         with open(path, "x", encoding="utf-8") as file:
             file.write(configuration)
@@ -74,10 +81,12 @@ def _check_new(path: str) -> None:
         )
 
 
-def _configuration(found: Source, options: argparse.Namespace) -> tuple[Iterable[str], str]:
+def _configuration(
+    found: Source, judged: Source | None, options: argparse.Namespace
+) -> tuple[Iterable[str], str]:
     """Returns lines that describe the data, and the text of the configuration."""
     from pipeline.first_configuration import classification, pretraining, question_answering
-    from pipeline.first_look import choice, documents, questions, table, wording
+    from pipeline.first_look import documents, questions, table, wording
 
     vocabulary = options.vocabulary
     if vocabulary and "://" not in vocabulary:
@@ -94,14 +103,19 @@ def _configuration(found: Source, options: argparse.Namespace) -> tuple[Iterable
         )
     if found.form == "squad":
         asked = questions.look(found, max_questions=options.rows)
-        return wording.of_questions(asked), question_answering.write(asked, **given)
+        lines = list(wording.of_questions(asked))
+        held_out = None
+        if judged is not None:
+            held_out = questions.look(judged, max_questions=options.rows)
+            lines += wording.of_questions(held_out)
+        return lines, question_answering.write(asked, evaluation=held_out, **given)
     if found.form == "text":
         texts = documents.look(found, max_documents=options.rows)
-        return wording.of_documents(texts), pretraining.write(texts, **given)
+        return wording.of_documents(texts), pretraining.write(texts, evaluation=judged, **given)
     findings = table.look(found, max_rows=options.rows)
-    chosen = choice.choose(
-        findings, texts=data_arguments.texts(options), label=options.label, task=options.task
+    chosen = data_arguments.choose(findings, options)
+    dataset, examples = classification.divide(
+        findings, chosen, max_rows=options.rows, evaluation=judged
     )
-    dataset, examples = classification.divide(findings, chosen, max_rows=options.rows)
     text = classification.write(findings, chosen, dataset, examples, **given)
     return [*wording.of_table(findings), *wording.of_choice(chosen, examples)], text

@@ -42,10 +42,9 @@ def run(options: argparse.Namespace) -> int:
 
 def _choice(findings: TableFindings, options: argparse.Namespace) -> Iterator[str]:
     from pipeline.first_configuration import classification
-    from pipeline.first_look import choice, wording
+    from pipeline.first_look import source, wording
 
-    chosen = choice.choose(
-        findings, texts=data_arguments.texts(options), label=options.label, task=options.task
-    )
-    _, examples = classification.divide(findings, chosen, max_rows=options.rows)
+    chosen = data_arguments.choose(findings, options)
+    judged = source.recognise(options.eval, header=options.header) if options.eval else None
+    _, examples = classification.divide(findings, chosen, max_rows=options.rows, evaluation=judged)
     return wording.of_choice(chosen, examples)

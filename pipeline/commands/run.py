@@ -61,16 +61,18 @@ def run(options: argparse.Namespace) -> int:
         0 if the model is blessed, `_NOT_BLESSED` if it is not.
     """
     config = configuration_arguments.load(options)
-    from pipeline import kinds, local_runner
+    from pipeline import kinds, local_runner, result_lines
 
     summary = local_runner.run(config)
     if options.json:
         return 0 if summary.blessed else _NOT_BLESSED
     print()
     _print_trainings(config, summary)
-    for name, value in summary.metrics.items():
-        # Some metrics are numbers of questions, which are integers.
-        print(f"{name:24} {value:,}" if isinstance(value, int) else f"{name:24} {value:.4f}")
+    for line in (
+        *result_lines.metrics(summary.metrics),
+        *result_lines.classes(summary.classes),
+    ):
+        print(line)
     if summary.data:
         print(f"{'data':24} {summary.data}")
     if summary.blessed:

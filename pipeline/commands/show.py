@@ -23,10 +23,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Prints the configuration as YAML that can be loaded again; returns the exit status."""
-    config = configuration_arguments.load(options)
+    """Prints the configuration as YAML that can be loaded again; returns the exit status.
+
+    Comments at the top say what was derived.
+    """
+    config, derived = configuration_arguments.load_explained(options)
     from pipeline import commented_yaml, preset_loader
 
+    if derived:
+        print("# Not in the file, but derived:")
+    for one in derived:
+        print(f"#   {one.setting}: {one.value} (from {one.source})")
     if options.commented:
         header = (
             f"Every setting of {options.preset}, with its value. Settings that should stay as they "

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 
-from components.example_gen.classification.dataset import Columns, Split, TextDataset
-from pipeline.first_configuration import sizes, yaml_text
+from components.example_gen.classification.dataset import Columns, Split, TextDataset, parts
+from pipeline.first_configuration import balance, sizes, yaml_text
 from pipeline.first_configuration.common_sections import training, vocabulary_section
 from pipeline.first_configuration.yaml_text import line, scalar
 from pipeline.first_look import examples as examples_lib
 from pipeline.first_look.choice import Choice, UndecidedError
 from pipeline.first_look.examples import Examples
+from pipeline.first_look.source import Source
 from pipeline.first_look.table import ALL, TableFindings
 
 # Shares of the splits, from the usual ones to those for very few rows.
@@ -28,13 +30,20 @@ _UNBALANCED = 0.8
 _MIN_CORRELATION = 0.1
 
 
-def dataset_of(findings: TableFindings, choice: Choice, shares: dict[str, int]) -> TextDataset:
+def dataset_of(
+    findings: TableFindings,
+    choice: Choice,
+    shares: dict[str, int] | None,
+    *,
+    evaluation: Source | None = None,
+) -> TextDataset:
     """Returns the data set that a choice of columns describes.
 
     Args:
         findings: what was found in the table.
         choice: columns and labels.
-        shares: relative sizes of the splits.
+        shares: relative sizes of the splits; None if there is a table for evaluation.
+        evaluation: the table for evaluation; None if some rows of the other are set aside.
     """
     source = findings.source
     columns = None
@@ -43,7 +52,15 @@ def dataset_of(findings: TableFindings, choice: Choice, shares: dict[str, int]) 
     return TextDataset(
         name=yaml_text.name_of(source.path),
         file_format=source.file_format,
-        splits={ALL: Split(source.pattern)},
+        splits={ALL: Split(source.pattern)}
+        if evaluation is None
+        else {
+            "train": Split(source.pattern),
+            "eval": Split(
+                evaluation.pattern_from(source.root),
+                header=bool(evaluation.table and evaluation.table.header),
+            ),
+        },
         columns=columns,
         header=bool(source.table and source.table.header),
         delimiter=source.table.delimiter if source.table else None,
@@ -54,18 +71,23 @@ def dataset_of(findings: TableFindings, choice: Choice, shares: dict[str, int]) 
 
 
 def divide(
-    findings: TableFindings, choice: Choice, *, max_rows: int
+    findings: TableFindings, choice: Choice, *, max_rows: int, evaluation: Source | None = None
 ) -> tuple[TextDataset, Examples]:
     """Returns the data set with a division that leaves enough for evaluation, and its examples.
 
+    Args:
+        findings: what was found in the table.
+        choice: columns and labels.
+        max_rows: largest number of rows to read.
+        evaluation: the table for evaluation; None sets some rows of the other aside.
+
     Raises:
-        UndecidedError: if too few rows are usable.
+        UndecidedError: if too few rows are usable, or the two tables have different forms.
     """
-    for shares in _SHARES:
-        dataset = dataset_of(findings, choice, shares)
-        examples = examples_lib.examine(findings.source, dataset, max_rows=max_rows)
-        if examples.counts.get("eval", 0) >= _MIN_EVAL:
-            break
+    if evaluation is not None:
+        dataset, examples = _given_split(findings, choice, evaluation, max_rows)
+    else:
+        dataset, examples = _set_aside(findings, choice, max_rows)
     where = findings.source.path
     read = examples.total + examples.num_skipped
     if examples.num_skipped > _MAX_SKIPPED_SHARE * read:
@@ -79,6 +101,40 @@ def divide(
             f"{where} has {examples.total:,} usable rows, too few to train a model and judge it; "
             f"add rows until there are at least {_MIN_EXAMPLES}."
         )
+    return dataset, examples
+
+
+def _given_split(
+    findings: TableFindings, choice: Choice, evaluation: Source, max_rows: int
+) -> tuple[TextDataset, Examples]:
+    source = findings.source
+    forms = [
+        (one.form, one.file_format, one.table and one.table.delimiter)
+        for one in (source, evaluation)
+    ]
+    if forms[0] != forms[1]:
+        raise UndecidedError(
+            f"{source.path} and {evaluation.path} have different forms or delimiters; write both "
+            "in the same way."
+        )
+    dataset = dataset_of(findings, choice, None, evaluation=evaluation)
+    sources = {"train": source, "eval": evaluation}
+    return dataset, examples_lib.examine(sources, dataset, max_rows=max_rows)
+
+
+def _set_aside(
+    findings: TableFindings, choice: Choice, max_rows: int
+) -> tuple[TextDataset, Examples]:
+    sources = {ALL: findings.source}
+    for shares in _SHARES:
+        dataset = dataset_of(findings, choice, shares)
+        examples = examples_lib.examine(sources, dataset, max_rows=max_rows)
+        if examples.counts.get("eval", 0) >= _MIN_EVAL:
+            break
+    seed = balance.hash_seed(dataset, examples.rows)
+    if seed:
+        dataset = dataclasses.replace(dataset, hash_seed=seed)
+        examples = examples_lib.examine(sources, dataset, max_rows=max_rows)
     return dataset, examples
 
 
@@ -127,7 +183,7 @@ def _lines(
     yield "data:"
     yield f"  root: {scalar(source.root)}"
     skipped = sizes.dead_letter_share(
-        examples.num_skipped, findings.rows, is_sample=findings.is_sample
+        examples.num_skipped, examples.total + examples.num_skipped, is_sample=findings.is_sample
     )
     if skipped is not None:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in examples.skipped.items())
@@ -142,7 +198,8 @@ def _lines(
     if choice.texts:
         yield "    columns:"
         for name, column in zip(("text_a", "text_b"), choice.texts, strict=False):
-            yield f"      {name}: {scalar(column)}"
+            listed = ", ".join(scalar(part) for part in parts(column))
+            yield f"      {name}: {f'[{listed}]' if isinstance(column, tuple) else listed}"
         yield f"      label: {scalar(choice.label)}"
     if choice.label_range:
         low, high = choice.label_range
@@ -152,14 +209,23 @@ def _lines(
         yield line("    labels:", "in the order of their ids, with the rows that have them")
         for label, count in choice.labels.items():
             yield line(f"      - {scalar(label)}", f"{count:,} ({count / total:.1%})")
-    share, metrics = _majority(examples, dataset)
-    if metrics:
-        yield line(f"    metrics: [{', '.join(metrics)}]", "accuracy alone says little here")
+    guesses = _guesses(examples, dataset)
+    if "macro_f1" in guesses:
+        yield line("    metrics: [macro_f1, accuracy]", "accuracy alone says little here")
     yield "    splits:"
-    yield f"      {ALL}: {{pattern: {scalar(source.pattern)}}}"
-    shares = ", ".join(f"{name}: {weight}" for name, weight in dataset.hash_split.items())
-    counted = f"{examples.counts['train']:,} and {examples.counts['eval']:,} of the rows"
-    yield line(f"    hash_split: {{{shares}}}", f"by a hash of the row's number: {counted}")
+    for name, split in dataset.splits.items():
+        header = (
+            "" if split.header in (None, dataset.header) else f", header: {split.header}".lower()
+        )
+        counted = "" if name == ALL else f"{examples.counts[name]:,} rows"
+        yield line(f"      {name}: {{pattern: {scalar(split.pattern)}{header}}}", counted)
+    if dataset.hash_split:
+        shares = ", ".join(f"{name}: {weight}" for name, weight in dataset.hash_split.items())
+        counted = f"{examples.counts['train']:,} and {examples.counts['eval']:,} of the rows"
+        yield line(f"    hash_split: {{{shares}}}", f"by a hash of the row's number: {counted}")
+    if dataset.hash_seed:
+        balanced = "of the divisions tried, labels are most alike in this one"
+        yield line(f"    hash_seed: {dataset.hash_seed}", balanced)
     yield from _text_settings(examples, vocabulary, is_pair=len(choice.texts) == 2)
     yield from training(schedule, train)
     yield "evaluation:"
@@ -170,8 +236,10 @@ def _lines(
             "guessing gives 0",
         )
     else:
-        guess = f"always the most frequent label gives {share:.3f}"
-        yield line(f"    accuracy: {{minimum: {sizes.above(share)}, maximum_drop: 0.02}}", guess)
+        for metric, value in guesses.items():
+            guess = f"always the most frequent label gives {value:.3f}"
+            bounds = f"{{minimum: {sizes.above(value)}, maximum_drop: 0.02}}"
+            yield line(f"    {metric}: {bounds}", guess)
     yield f"run: {{output_root: {scalar(output_root or f'runs/{dataset.name}')}}}"
 
 
@@ -189,16 +257,23 @@ def _text_settings(examples: Examples, vocabulary: str | None, *, is_pair: bool)
     yield line(f"seq_len: {seq_len}", comment)
 
 
-def _majority(examples: Examples, dataset: TextDataset) -> tuple[float, tuple[str, ...]]:
-    """Returns the accuracy of always guessing the most frequent label, and metrics beside it."""
+def _guesses(examples: Examples, dataset: TextDataset) -> dict[str, float]:
+    """Returns what always guessing the most frequent label gives, by the metric that decides.
+
+    That is accuracy, or macro F1 if one label is so frequent that accuracy says little. If K labels
+    occur, and the guessed one has the share p, macro F1 is 2 p / (1 + p) / K.
+    """
     if dataset.is_regression:
-        return 0.0, ()
+        return {}
     judged = examples.labels["eval"]
     total = {
         label: sum(found[label] for found in examples.labels.values()) for label in dataset.labels
     }
     share = max(max(judged.values()) / sum(judged.values()), max(total.values()) / examples.total)
-    return share, ("accuracy", "matthews_correlation") if share > _UNBALANCED else ()
+    if share <= _UNBALANCED:
+        return {"accuracy": share}
+    occurring = sum(count > 0 for count in judged.values())
+    return {"macro_f1": 2 * share / (1 + share) / max(1, occurring)}
 
 
 def _delimiter(delimiter: str) -> str:

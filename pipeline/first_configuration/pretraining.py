@@ -10,6 +10,7 @@ from pipeline.first_configuration.common_sections import training, vocabulary_se
 from pipeline.first_configuration.yaml_text import line, scalar
 from pipeline.first_look.choice import UndecidedError
 from pipeline.first_look.documents import DocumentFindings
+from pipeline.first_look.source import Source
 
 _DIVISIONS = tuple(
     ({"train": train, "eval": 1}, seed) for train in (99, 19, 9, 4, 1) for seed in range(20)
@@ -21,18 +22,25 @@ _BATCH_SIZE = 8
 _MARGIN = 2
 
 
-def write(findings: DocumentFindings, *, vocabulary: str | None, output_root: str | None) -> str:
+def write(
+    findings: DocumentFindings,
+    *,
+    evaluation: Source | None = None,
+    vocabulary: str | None,
+    output_root: str | None,
+) -> str:
     """Returns a commented configuration.
 
     Args:
         findings: what was found in the files.
+        evaluation: the files for evaluation; None sets some documents aside.
         vocabulary: path of a SentencePiece model; None trains one.
         output_root: folder for what a run writes; None takes `runs/<name>`.
 
     Raises:
         UndecidedError: if the documents are too few to hold some out.
     """
-    return "\n".join(_lines(findings, vocabulary, output_root)) + "\n"
+    return "\n".join(_lines(findings, evaluation, vocabulary, output_root)) + "\n"
 
 
 def divide(findings: DocumentFindings) -> tuple[dict[str, int], int, dict[str, int]]:
@@ -62,10 +70,13 @@ def divide(findings: DocumentFindings) -> tuple[dict[str, int], int, dict[str, i
 
 
 def _lines(
-    findings: DocumentFindings, vocabulary: str | None, output_root: str | None
+    findings: DocumentFindings,
+    evaluation: Source | None,
+    vocabulary: str | None,
+    output_root: str | None,
 ) -> Iterator[str]:
     source = findings.source
-    shares, seed, counts = divide(findings)
+    seed = 0
     name = yaml_text.name_of(source.path)
     records = findings.lengths.total_pieces() // _SEQ_LEN
     schedule = sizes.schedule(records, batch_size=_BATCH_SIZE)
@@ -78,13 +89,19 @@ def _lines(
     yield f"name: {name}"
     yield "data:"
     yield f"  root: {scalar(source.root)}"
-    yield f"  files: {{all: [{scalar(source.pattern)}]}}"
+    if evaluation is None:
+        yield f"  files: {{all: [{scalar(source.pattern)}]}}"
+    else:
+        pattern = evaluation.pattern_from(source.root)
+        yield f"  files: {{train: [{scalar(source.pattern)}], eval: [{scalar(pattern)}]}}"
     yield f"  file_format: {source.file_format}"
     if source.keys:
         yield f"  text_field: {scalar(source.keys[0])}"
-    divided = ", ".join(f"{split}: {weight}" for split, weight in shares.items())
-    counted = f"{counts['train']:,} and {counts['eval']:,} documents"
-    yield line(f"  document_split: {{{divided}}}", counted)
+    if evaluation is None:
+        shares, seed, counts = divide(findings)
+        divided = ", ".join(f"{split}: {weight}" for split, weight in shares.items())
+        counted = f"{counts['train']:,} and {counts['eval']:,} documents"
+        yield line(f"  document_split: {{{divided}}}", counted)
     lost = sum(findings.skipped.values())
     allowed = sizes.dead_letter_share(lost, findings.bytes, is_sample=findings.is_sample)
     if allowed is not None:
@@ -93,7 +110,8 @@ def _lines(
     yield from vocabulary_section(findings.lengths, vocabulary)
     accents = findings.lengths.has_accents and not vocabulary
     yield "records:"
-    yield line(f"  seed: {seed}", "also decides which documents are held out")
+    decides = "also decides which documents are held out" if evaluation is None else ""
+    yield line(f"  seed: {seed}", decides)
     yield f"  batch_size: {_BATCH_SIZE}"
     yield f"  seq_len: {_SEQ_LEN}"
     yield f"  reuse_len: {_REUSE_LEN}"

@@ -24,18 +24,25 @@ _MAX_ANSWER = 64
 _BETTER_THAN_NOTHING = 1.0
 
 
-def write(findings: QuestionFindings, *, vocabulary: str | None, output_root: str | None) -> str:
+def write(
+    findings: QuestionFindings,
+    *,
+    evaluation: QuestionFindings | None = None,
+    vocabulary: str | None,
+    output_root: str | None,
+) -> str:
     """Returns a commented configuration.
 
     Args:
         findings: what was found in the files.
+        evaluation: what was found in the files for evaluation; None sets some articles aside.
         vocabulary: path of a SentencePiece model; None trains one.
         output_root: folder for what a run writes; None takes `runs/<name>`.
 
     Raises:
         UndecidedError: if the articles cannot be divided, or questions have no labels.
     """
-    return "\n".join(_lines(findings, vocabulary, output_root)) + "\n"
+    return "\n".join(_lines(findings, evaluation, vocabulary, output_root)) + "\n"
 
 
 def divide(findings: QuestionFindings) -> tuple[dict[str, int], int, dict[str, int]]:
@@ -45,11 +52,6 @@ def divide(findings: QuestionFindings) -> tuple[dict[str, int], int, dict[str, i
         UndecidedError: if no division gives both splits questions that can be judged.
     """
     path = findings.source.path
-    if not findings.answerable:
-        raise UndecidedError(
-            f"No question of {path} has an answer, so there is nothing to learn; add `answers` "
-            "with `text` and `answer_start` to the questions."
-        )
     for shares, seed in _DIVISIONS:
         counts = {"train": 0, "eval": 0}
         for article, count in findings.articles.items():
@@ -60,12 +62,7 @@ def divide(findings: QuestionFindings) -> tuple[dict[str, int], int, dict[str, i
         else:
             if counts["train"] and counts["eval"] >= _MIN_EVAL_SHARE * findings.total:
                 return shares, seed, counts
-    if findings.first_unlabelled:
-        raise UndecidedError(
-            f"{sum(findings.unlabelled.values()):,} questions of {path} have neither an answer nor "
-            f"`is_impossible: true` (the first is {findings.first_unlabelled}), and what is "
-            "evaluated must be labelled; label or remove them."
-        )
+    _check_labelled(findings)
     number = "1 article" if len(findings.articles) == 1 else f"{len(findings.articles):,} articles"
     raise UndecidedError(
         f"The {findings.total:,} questions of {path} belong to {number} by "
@@ -74,11 +71,34 @@ def divide(findings: QuestionFindings) -> tuple[dict[str, int], int, dict[str, i
     )
 
 
+def _check_labelled(findings: QuestionFindings) -> None:
+    if findings.first_unlabelled:
+        raise UndecidedError(
+            f"{sum(findings.unlabelled.values()):,} questions of {findings.source.path} have "
+            f"neither an answer nor `is_impossible: true` (the first is "
+            f"{findings.first_unlabelled}), and what is evaluated must be labelled; label or "
+            "remove them."
+        )
+
+
 def _lines(
-    findings: QuestionFindings, vocabulary: str | None, output_root: str | None
+    findings: QuestionFindings,
+    evaluation: QuestionFindings | None,
+    vocabulary: str | None,
+    output_root: str | None,
 ) -> Iterator[str]:
     source = findings.source
-    shares, seed, counts = divide(findings)
+    if not findings.answerable:
+        raise UndecidedError(
+            f"No question of {source.path} has an answer, so there is nothing to learn; add "
+            "`answers` with `text` and `answer_start` to the questions."
+        )
+    judged = evaluation or findings
+    if evaluation is None:
+        shares, seed, counts = divide(findings)
+    else:
+        _check_labelled(evaluation)
+        shares, seed, counts = {}, 0, {"train": findings.total, "eval": evaluation.total}
     name = yaml_text.name_of(source.path)
     # A paragraph gives about as many windows as it has questions.
     schedule = sizes.schedule(counts["train"], epochs=10)
@@ -92,10 +112,15 @@ def _lines(
     yield f"name: {name}"
     yield "data:"
     yield f"  root: {scalar(source.root)}"
-    yield f"  files: {{all: {scalar(source.pattern)}}}"
-    divided = ", ".join(f"{split}: {weight}" for split, weight in shares.items())
-    counted = f"by article: {counts['train']:,} and {counts['eval']:,} questions"
-    yield line(f"  article_split: {{{divided}}}", counted)
+    counted = f"{counts['train']:,} and {counts['eval']:,} questions"
+    if evaluation is None:
+        yield f"  files: {{all: {scalar(source.pattern)}}}"
+        divided = ", ".join(f"{split}: {weight}" for split, weight in shares.items())
+        yield line(f"  article_split: {{{divided}}}", f"by article: {counted}")
+    else:
+        pattern = evaluation.source.pattern_from(source.root)
+        pair = f"train: {scalar(source.pattern)}, eval: {scalar(pattern)}"
+        yield line(f"  files: {{{pair}}}", counted)
     lost = sum(findings.skipped.values())
     allowed = sizes.dead_letter_share(lost, findings.total + lost, is_sample=findings.is_sample)
     if allowed is not None:
@@ -103,11 +128,12 @@ def _lines(
         yield line(f"  max_dead_letter_share: {allowed}", f"questions that are skipped: {reasons}")
     yield from vocabulary_section(findings.contexts, vocabulary)
     yield from _windows(findings)
-    seeded = line(f"seed: {seed}", "also decides which articles are held out")
+    decides = "also decides which articles are held out" if evaluation is None else ""
+    seeded = line(f"seed: {seed}", decides)
     yield from training(schedule, counts["train"], more=[seeded])
     yield "evaluation:"
     yield "  thresholds:"
-    nothing = 100 * findings.impossible / findings.total
+    nothing = 100 * judged.impossible / max(1, judged.total)
     minimum = round(min(nothing + _BETTER_THAN_NOTHING, 99.9), 1)
     yield line(
         f"    best_f1: {{minimum: {minimum}, maximum_drop: 1.0}}",

@@ -6,7 +6,8 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Literal
 
-from components import decimal_number, json_text
+from components import json_text
+from components.example_gen.classification import labels_in_data
 from components.example_gen.classification.dataset import FOLDER_COLUMNS, Column
 from pipeline.first_look import column_roles
 from pipeline.first_look.column_profile import MAX_COUNTED, ColumnProfile
@@ -23,7 +24,15 @@ _MIN_ROWS_PER_LABEL = 2
 
 
 class UndecidedError(ValueError):
-    """Columns that cannot be chosen without a person, or that nothing can be learnt from."""
+    """Columns that cannot be chosen without a person, or that nothing can be learnt from.
+
+    Attributes:
+        option: option with which a person can choose, such as "--label"; None if no choice helps.
+    """
+
+    def __init__(self, message: str, *, option: str | None = None):
+        super().__init__(message)
+        self.option = option
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,7 +40,8 @@ class Choice:
     """Which columns a model is trained on.
 
     Attributes:
-        texts: one column of texts, or two for pairs; empty for folders.
+        texts: one column of texts, or two for pairs; empty for folders. Several columns in place of
+            one are joined.
         label: column of the labels or numbers; None for folders.
         task: what is predicted.
         labels: rows of each label, in the order of the ids; empty for regression.
@@ -39,7 +49,7 @@ class Choice:
         remarks: what was decided and could be decided otherwise, in sentences.
     """
 
-    texts: tuple[Column, ...]
+    texts: tuple[Column | tuple[Column, ...], ...]
     label: Column | None
     task: Task
     labels: dict[str, int]
@@ -58,7 +68,8 @@ def choose(
 
     Args:
         findings: what was found in the table.
-        texts: columns of the texts that the user asks for; empty to choose.
+        texts: columns of the texts that the user asks for, with "+" between columns to join; empty
+            to choose.
         label: column of the labels that the user asks for; None to choose.
         task: whether numbers are classes or quantities; None to choose.
 
@@ -83,31 +94,37 @@ def choose(
             )
         profile = columns[FOLDER_COLUMNS.label]
         return Choice((), None, "classification", _labels(findings, profile), None, ())
-    given = [_find(findings, name, "--text") for name in texts]
+    given = [_find_joined(findings, name) for name in texts]
+    used = [column for columns in given for column in columns]
     label_column = _find(findings, label, "--label") if label is not None else None
     if label_column is None:
-        label_column = _choose_label(findings, excluded=given, remarks=remarks)
-    if len(given) > 2 or len({column.name for column in given}) < len(given):
+        label_column = _choose_label(findings, excluded=used, remarks=remarks)
+    named = [column.name for column in used]
+    if len(given) > 2 or len(set(named)) < len(named):
         raise UndecidedError(
-            f"--text names {len(given)} columns ({_names(given)}); a model reads one text or two "
-            "different ones: give one or two, or join the others in the file."
+            f"--text names {len(given)} texts ({', '.join(texts)}); a model reads one text or two "
+            f"different ones: give one or two, or join columns to one text: {'+'.join(texts)}.",
+            option="--text",
         )
-    if label_column in given:
+    if label_column.name in named:
         raise UndecidedError(
             f"The column {label_column.name!r} is named by --text and by --label; give two "
             f"different columns. {_listed(findings)}"
         )
     if not given:
-        given = _choose_texts(findings, label_column, remarks)
-    for column in given:
-        _check_text(findings, column)
+        given = [[column] for column in _choose_texts(findings, label_column, remarks)]
+    for columns in given:
+        _check_text(findings, columns)
     task = _task(findings, label_column, task, remarks)
     labels, label_range = {}, None
     if task == "classification":
         labels = _labels(findings, label_column)
     else:
         label_range = (label_column.smallest, label_column.largest)
-    names = tuple(column.name for column in given)
+    names = tuple(
+        tuple(column.name for column in columns) if len(columns) > 1 else columns[0].name
+        for columns in given
+    )
     return Choice(names, label_column.name, task, labels, label_range, tuple(remarks))
 
 
@@ -116,8 +133,16 @@ def _find(findings: TableFindings, name: str, option: str) -> ColumnProfile:
         if str(column.name) == name:
             return column
     raise UndecidedError(
-        f"{option} is {name!r}, but {findings.source.path} has no such column. {_listed(findings)}"
+        f"{option} is {name!r}, but {findings.source.path} has no such column. {_listed(findings)}",
+        option=option,
     )
+
+
+def _find_joined(findings: TableFindings, name: str) -> list[ColumnProfile]:
+    """Finds a column, or several whose names are joined by "+"."""
+    if any(str(column.name) == name for column in findings.columns):
+        return [_find(findings, name, "--text")]
+    return [_find(findings, part.strip(), "--text") for part in name.split("+")]
 
 
 def _choose_label(
@@ -148,11 +173,13 @@ def _choose_label(
         if candidates:
             raise UndecidedError(
                 f"{findings.source.path} has {len(candidates)} columns that may hold the labels "
-                f"({_names(candidates)}); say which with --label. {_listed(findings)}"
+                f"({_names(candidates)}); say which with --label. {_listed(findings)}",
+                option="--label",
             )
     raise UndecidedError(
         f"No column of {findings.source.path} looks like labels, that is, like few values that "
-        f"recur; say which holds them with --label. {_listed(findings)}"
+        f"recur; say which holds them with --label. {_listed(findings)}",
+        option="--label",
     )
 
 
@@ -167,13 +194,17 @@ def _choose_texts(
     if not candidates:
         raise UndecidedError(
             f"{findings.source.path} has no column that looks like text (apart from the label "
-            f"{label.name!r}); say which to read with --text. {_listed(findings)}"
+            f"{label.name!r}); say which to read with --text. {_listed(findings)}",
+            option="--text",
         )
     if len(candidates) > 2:
+        first, second = candidates[0].name, candidates[1].name
         raise UndecidedError(
             f"{findings.source.path} has {len(candidates)} columns of text "
-            f"({_names(candidates)}); say which one or two to read with --text, as in "
-            f"--text {candidates[0].name},{candidates[1].name}. {_listed(findings)}"
+            f"({_names(candidates)}); say which to read with --text: one, two as a pair "
+            f"({first},{second}), or several joined to one text ({first}+{second}). "
+            f"{_listed(findings)}",
+            option="--text",
         )
     if len(candidates) == 2:
         # A row without one of its texts is skipped.
@@ -183,23 +214,25 @@ def _choose_texts(
             candidates.remove(gap)
             remarks.append(
                 f"The column {gap.name!r} is empty in {gap.empty:,} of {gap.rows:,} rows and is "
-                f"not read; --text {candidates[0].name},{gap.name} reads it and skips those rows."
+                f"not read; --text {candidates[0].name}+{gap.name} joins both to one text."
             )
         else:
             first, second = candidates
             remarks.append(
-                f"{first.name!r} and {second.name!r} are read as a pair; --text {second.name} "
+                f"{first.name!r} and {second.name!r} are read as a pair; --text "
+                f"{first.name}+{second.name} joins them to one text, and --text {second.name} "
                 "reads one of them alone."
             )
     return candidates
 
 
-def _check_text(findings: TableFindings, column: ColumnProfile) -> None:
-    if not column.filled:
-        what = "lists or objects" if column.not_text else "nothing"
+def _check_text(findings: TableFindings, columns: Sequence[ColumnProfile]) -> None:
+    if not any(column.filled for column in columns):
+        what = "lists or objects" if any(column.not_text for column in columns) else "nothing"
         raise UndecidedError(
-            f"The column {column.name!r} of {findings.source.path} holds {what}, and a text is "
-            f"needed; name another with --text. {_listed(findings)}"
+            f"The column {_names(columns)} of {findings.source.path} holds {what}, and a text is "
+            f"needed; name another with --text. {_listed(findings)}",
+            option="--text",
         )
 
 
@@ -209,7 +242,8 @@ def _task(
     if not label.filled:
         raise UndecidedError(
             f"The column {label.name!r} of {findings.source.path} holds no labels: it is empty in "
-            f"all {label.rows:,} rows. Name another with --label. {_listed(findings)}"
+            f"all {label.rows:,} rows. Name another with --label. {_listed(findings)}",
+            option="--label",
         )
     if task == "regression":
         if label.numbers < label.filled / 2 or label.smallest == label.largest:
@@ -243,7 +277,8 @@ def _labels(findings: TableFindings, label: ColumnProfile) -> dict[str, int]:
         raise UndecidedError(
             f"All {label.filled:,} labels in the column {label.name!r} of {findings.source.path} "
             f"are {json_text.shown(value)}: one class is nothing to learn. Add rows of other "
-            "classes, or name another column with --label."
+            "classes, or name another column with --label.",
+            option="--label",
         )
     if label.distinct * _MIN_ROWS_PER_LABEL > label.filled or not label.counts:
         what = f"{label.distinct:,} different values in {label.filled:,} rows"
@@ -251,11 +286,10 @@ def _labels(findings: TableFindings, label: ColumnProfile) -> dict[str, int]:
             what += ", some of them longer than a label"
         raise UndecidedError(
             f"The column {label.name!r} of {findings.source.path} has {what}, which looks like ids "
-            f"or texts and not like labels; name another with --label. {_listed(findings)}"
+            f"or texts and not like labels; name another with --label. {_listed(findings)}",
+            option="--label",
         )
-    is_numeric = all(decimal_number.normalize(value) for value in label.counts)
-    order = sorted(label.counts, key=(lambda value: (float(value), value)) if is_numeric else None)
-    return {value: label.counts[value] for value in order}
+    return {value: label.counts[value] for value in labels_in_data.in_order(label.counts)}
 
 
 def _names(columns: Sequence[ColumnProfile]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import array
 import collections
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from components.example_gen.classification import inputs, rows
 from components.example_gen.classification.dataset import TextDataset
@@ -35,6 +35,7 @@ class Examples:
         contradictions: number of those whose label differs from the earlier one's.
         across: number of examples of the evaluation whose texts are in the training as well.
         lengths: lengths of the texts of an example, together.
+        rows: id and label of each example that may be in either split, for choosing a division.
     """
 
     counts: Mapping[str, int]
@@ -44,6 +45,7 @@ class Examples:
     contradictions: int
     across: int
     lengths: TextLengths
+    rows: Sequence[tuple[str, str | None]] = ()
 
     @property
     def total(self) -> int:
@@ -56,20 +58,18 @@ class Examples:
         return sum(self.skipped.values())
 
 
-def examine(source: Source, dataset: TextDataset, *, max_rows: int) -> Examples:
+def examine(sources: Mapping[str, Source], dataset: TextDataset, *, max_rows: int) -> Examples:
     """Reads the rows of a table as a run with this data set would.
 
     Args:
-        source: the table.
-        dataset: description of the data set, with a `hash_split`.
-        max_rows: largest number of rows to read.
+        sources: the table of each split of the data set; a single one if it has a `hash_split`.
+        dataset: description of the data set.
+        max_rows: largest number of rows to read of each table.
     """
     # The other settings of a plan order the examples, which does not matter here.
     plan = ConversionPlan(
         dataset, total_bytes={}, num_shards={}, seed=0, max_row_bytes=table.MAX_ROW_BYTES
     )
-    header = source.table.columns if source.table and source.table.header else None
-    interpreters: dict[int, RowInterpreter] = {}
     counts: collections.Counter[str] = collections.Counter()
     skipped: collections.Counter[str] = collections.Counter()
     labels: dict[str, collections.Counter[str]] = collections.defaultdict(collections.Counter)
@@ -78,10 +78,8 @@ def examine(source: Source, dataset: TextDataset, *, max_rows: int) -> Examples:
     label_of: dict[int, str | None] = {}
     keys_of: dict[str, array.array] = collections.defaultdict(lambda: array.array("q"))
     duplicates = contradictions = 0
-    for file, item, _ in table.read(source, dataset, max_rows=max_rows):
-        if file.number not in interpreters:
-            interpreters = {file.number: _interpreter(dataset, file, header)}
-        interpreter = interpreters[file.number]
+    ids: list[tuple[str, str | None]] = []
+    for name, interpreter, item in _items(sources, dataset, max_rows):
         if isinstance(item, rows.BadRow):
             skipped[item.reason] += 1
             continue
@@ -91,7 +89,9 @@ def examine(source: Source, dataset: TextDataset, *, max_rows: int) -> Examples:
         except UnusableRowError as error:
             skipped[error.reason] += 1
             continue
-        split = plan.split_of_row(table.ALL, guid)
+        split = plan.split_of_row(name, guid)
+        if dataset.hash_split:
+            ids.append((guid, example.label))
         counts[split] += 1
         if not dataset.is_regression:
             labels[split][example.label] += 1
@@ -105,7 +105,21 @@ def examine(source: Source, dataset: TextDataset, *, max_rows: int) -> Examples:
         splits_of.setdefault(key, set()).add(split)
         keys_of[split].append(key)
     across = sum("train" in splits_of[key] for key in keys_of["eval"])
-    return Examples(counts, labels, skipped, duplicates, contradictions, across, lengths)
+    return Examples(counts, labels, skipped, duplicates, contradictions, across, lengths, ids)
+
+
+def _items(
+    sources: Mapping[str, Source], dataset: TextDataset, max_rows: int
+) -> Iterator[tuple[str, RowInterpreter, rows.Row | rows.BadRow]]:
+    """Yields the rows of all tables with the name of their split."""
+    root = next(iter(sources.values())).root
+    for name, source in sources.items():
+        header = source.table.columns if source.table and source.table.header else None
+        number = None
+        for file, item, _ in table.read(source, dataset, max_rows=max_rows, split=name, root=root):
+            if file.number != number:
+                number, interpreter = file.number, _interpreter(dataset, file, header)
+            yield name, interpreter, item
 
 
 def _interpreter(

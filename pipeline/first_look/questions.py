@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from components import files
 from components.dead_letters import DeadLetter
-from components.example_gen.question_answering import squad, squad_conversion
+from components.example_gen.question_answering import squad, squad_inputs
 from pipeline.first_look.source import Source
 from pipeline.first_look.text_lengths import TextLengths
 
@@ -77,7 +77,7 @@ def look(source: Source, *, max_questions: int = DEFAULT_MAX_QUESTIONS) -> Quest
     first_unlabelled = ""
     seen: set[int] = set()
     for path in files.expand(files.join(files.escape(source.root), source.pattern)):
-        name = squad_conversion.name_in(source.root, path)
+        name = squad_inputs.name_in(source.root, path)
         for item in squad.read_file(path, name=name):
             if articles.total() >= max_questions:
                 counts["is_sample"] = 1

@@ -60,6 +60,12 @@ class Source:
     labels: tuple[str, ...] = ()
     num_files: int = 1
 
+    def pattern_from(self, root: str) -> str:
+        """Returns the pattern of the files for a configuration with another `data.root`."""
+        return (
+            self.pattern if root == self.root else files.join(files.escape(self.root), self.pattern)
+        )
+
 
 def recognise(path: str, *, header: bool | None = None) -> Source:
     """Returns what a path holds.

@@ -80,7 +80,12 @@ def undecided_dataset(source: Source) -> TextDataset:
 
 
 def read(
-    source: Source, dataset: TextDataset, *, max_rows: int
+    source: Source,
+    dataset: TextDataset,
+    *,
+    max_rows: int,
+    split: str = ALL,
+    root: str | None = None,
 ) -> Iterator[tuple[inputs.InputFile, rows.Row | rows.BadRow, float]]:
     """Yields the rows of a table with their file, and the share of the data before each.
 
@@ -90,15 +95,17 @@ def read(
         source: the table.
         dataset: description of the table; see `undecided_dataset`.
         max_rows: number of rows after which the reading ends.
+        split: split of the data set to read, whose files are those of `source`.
+        root: data root of the data set; None takes that of `source`.
 
     Raises:
         ChangedFileError: if a file got another size in the meantime.
         NoSuchFilesError, DamagedFileError, WrongFormatError: if the table cannot be read.
     """
-    (found,) = inputs.find_files(dataset, source.root).values()
+    found = inputs.find_files(dataset, root or source.root)[split]
     total = found[-1].first_byte + found[-1].num_bytes
     step = -(-len(found) // max_rows)
-    has_header = dataset.has_header(ALL) and dataset.file_format in ("tsv", "csv")
+    has_header = dataset.has_header(split) and dataset.file_format in ("tsv", "csv")
     count = 0
     for file in found[::step]:
         awaits_header = has_header

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from components import json_text
+from components.example_gen.classification.dataset import parts
 from pipeline.first_look import column_roles
 from pipeline.first_look.choice import Choice
 from pipeline.first_look.column_profile import ColumnProfile
@@ -49,7 +50,7 @@ def of_table(findings: TableFindings) -> Iterator[str]:
 def of_choice(choice: Choice, examples: Examples) -> Iterator[str]:
     """Yields lines that describe what a model would be trained on, and what looks wrong with it."""
     if choice.texts:
-        yield _line("text", " and ".join(map(str, choice.texts)))
+        yield _line("text", " and ".join("+".join(map(str, parts(one))) for one in choice.texts))
         yield _line("label", f"{choice.label} ({choice.task})")
     else:
         yield _line("label", "the name of the folder")

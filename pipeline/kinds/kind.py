@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from pipeline.config import PipelineConfig
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from components.modeling.cost import Workload
     from components.trainer.task import Task
     from pipeline.baseline import ResolveBaseline
+    from pipeline.derived import Derived
 
 Config = TypeVar("Config", bound=PipelineConfig)
 
@@ -33,6 +34,22 @@ class Kind(abc.ABC, Generic[Config]):
     name: ClassVar[str]
     config_type: ClassVar[type[PipelineConfig]]
     serves: ClassVar[bool] = True
+
+    def derive(self, document: dict[str, Any], *, where: str) -> list[Derived]:
+        """Fills in settings that a configuration leaves out because they follow from the data.
+
+        Args:
+            document: the merged document before it becomes a configuration; changed in place.
+            where: where it comes from, for error messages.
+
+        Returns:
+            What was filled in.
+
+        Raises:
+            ConfigurationError: if something cannot be derived; the message says what to give.
+        """
+        del document, where
+        return []
 
     @abc.abstractmethod
     def make_components(

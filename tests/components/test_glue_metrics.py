@@ -3,7 +3,6 @@ import pytest
 from sklearn import metrics as sklearn_metrics
 
 from components import glue_metrics
-from components.example_gen.classification import dataset
 
 
 @pytest.mark.parametrize("num_classes", [2, 3, 5])
@@ -51,8 +50,3 @@ def test_correlations_by_hand():
 def test_ids_outside_the_range_are_named():
     with pytest.raises(ValueError, match=r"A label id lies outside \[0, 2\): -1"):
         glue_metrics.confusion_matrix(np.array([-1, 1]), np.array([0, 1]), 2)
-
-
-def test_data_sets_may_name_what_is_measured():
-    assert tuple(glue_metrics.CLASSIFICATION_METRICS) == dataset.CLASSIFICATION_METRICS
-    assert tuple(glue_metrics.REGRESSION_METRICS) == dataset.REGRESSION_METRICS

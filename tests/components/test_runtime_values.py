@@ -28,7 +28,8 @@ def test_a_value_without_a_place_is_an_error():
 def test_the_evaluator_judges_by_the_thresholds_given_at_the_start():
     settings = {
         "evaluation": {"thresholds": {"accuracy": {"minimum": 0.9}}},
-        "metric_names": ["accuracy"],
+        "metrics": ["accuracy"],
+        "metrics_beside": [],
         "labels": ["no", "yes"],
     }
     properties = {"report_settings": json.dumps(settings), "eval_config": "compiled"}
@@ -44,7 +45,7 @@ def test_the_evaluator_judges_by_the_thresholds_given_at_the_start():
     ]
     (bound,) = metric["per_slice_thresholds"]
     assert bound["threshold"]["value_threshold"]["lower_bound"] == 0.25
-    with pytest.raises(ValueError, match="names f1"):
+    with pytest.raises(ValueError, match="names loss"):
         evaluator_executor.with_runtime_thresholds(
-            {**properties, "thresholds": '{"f1": {"minimum": 0.25}}'}
+            {**properties, "thresholds": '{"loss": {"minimum": 0.25}}'}
         )

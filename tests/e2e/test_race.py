@@ -139,14 +139,14 @@ def test_a_level_that_is_too_bad_stops_the_model(output):
     (model,) = output.glob("artifacts/Trainer/model/*/Format-Serving")
     (examples,) = output.glob("artifacts/TextExampleGen/examples/*/Split-eval")
     directory = str(output / "again")
-    eval_config = tfma_config.make_eval_config(config, metric_names=("accuracy",), num_classes=4)
+    eval_config = tfma_config.make_eval_config(config, metrics=["accuracy"], labels="ABCD")
     tfma.run_model_analysis(
         eval_config=eval_config,
         eval_shared_model=tfma.default_eval_shared_model(str(model), eval_config=eval_config),
         data_location=f"{examples}/*",
         output_path=directory,
     )
-    results = tfma_results.read(directory, config, metric_names=("accuracy",))
+    results = tfma_results.read(directory, config, metrics=["accuracy"], slice_metrics=["accuracy"])
     assert not results.blessed
     below, missing = results.failures
     assert below.startswith("accuracy where level = high is 0.")

@@ -139,8 +139,8 @@ def test_files_extend_files_beside_them_and_not_themselves(tmp_path):
         (["max_qa_length=8"], "the data set has no options"),
         (["evaluation.slice_by=[level]"], "name level; the slices of this task are label, length"),
         (
-            ["evaluation.slice_thresholds={label: {positive: {f1: {minimum: 1}}}}"],
-            "slice_thresholds.label.positive names f1; slices are measured by accuracy",
+            ["evaluation.slice_thresholds={label: {positive: {loss: {minimum: 1}}}}"],
+            "slice_thresholds.label.positive names loss; slices are measured by accuracy, f1",
         ),
     ],
 )

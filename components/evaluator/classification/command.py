@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from components import standalone
+from components import metric_names, standalone
 from components.evaluator import standalone_evaluation
 
 NAME = "classification"
@@ -27,7 +27,8 @@ def _run(options: argparse.Namespace) -> None:
         examples=standalone.channel("Examples"),
         **standalone_evaluation.channels(options),
         config=config,
-        metric_names=options.metrics,
+        metrics=options.metrics,
+        metrics_beside=() if options.regression else metric_names.SHOWN_BESIDE,
         labels=options.labels,
         title="Evaluation",
         lineage={},

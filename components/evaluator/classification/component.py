@@ -61,10 +61,11 @@ class Evaluator(base_beam_component.BaseBeamComponent):
         model_run: types.BaseChannel,
         baseline_model: types.BaseChannel | None,
         config: EvaluationConfig,
-        metric_names: Sequence[str],
+        metrics: Sequence[str],
         labels: Sequence[str] | None,
         title: str,
         lineage: Mapping[str, str],
+        metrics_beside: Sequence[str] = (),
         records: types.BaseChannel | None = None,
         statistics: types.BaseChannel | None = None,
         anomalies: types.BaseChannel | None = None,
@@ -77,10 +78,11 @@ class Evaluator(base_beam_component.BaseBeamComponent):
             model_run: the Trainer's output with the training curves, for the report.
             baseline_model: the latest blessed model; None to compare with nothing.
             config: thresholds that the model has to reach, and slices to show.
-            metric_names: metrics of the task.
+            metrics: metrics of the task, which are shown for slices as well.
             labels: labels in the order of their ids; None for regression.
             title: title of the report.
             lineage: what the report lists under "Made from", by name.
+            metrics_beside: further metrics to show, of the whole split.
             records: records made from the examples, of which the report shows labels and lengths.
             statistics: statistics of the examples made by StatisticsGen, for the report.
             anomalies: anomalies of the examples found by ExampleValidator, for the report.
@@ -88,16 +90,15 @@ class Evaluator(base_beam_component.BaseBeamComponent):
         Raises:
             ValueError: if a metric does not fit the task, or a threshold names an unknown metric.
         """
-        check_metrics(tuple(metric_names), None if labels is None else len(labels))
+        check_metrics(metrics, labels)
         eval_config = tfma_config.make_eval_config(
-            config,
-            metric_names=tuple(metric_names),
-            num_classes=None if labels is None else len(labels),
+            config, metrics=[*metrics, *metrics_beside], labels=labels
         )
         settings = {
             "title": title,
             "evaluation": configuration.to_plain(config),
-            "metric_names": list(metric_names),
+            "metrics": list(metrics),
+            "metrics_beside": list(metrics_beside),
             "labels": None if labels is None else list(labels),
             "lineage": dict(lineage),
         }

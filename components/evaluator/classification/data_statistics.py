@@ -43,7 +43,8 @@ def read(
     Raises:
         JsonError: if the file with the ExampleGen's counts is damaged.
     """
-    tables = [*_rows(examples)]
+    counts = row_counts(examples)
+    tables = [] if counts is None else [row_table(counts)]
     if statistics:
         parse = statistics_pb2.DatasetFeatureStatisticsList.FromString
         tables.append(_features(_read_by_split(statistics, parse)))
@@ -81,12 +82,15 @@ def row_counts(examples: str) -> dict[str, dict[str, Any]] | None:
         return None
 
 
-def _rows(examples: str) -> Iterator[Table]:
-    """Yields a table of rows that were used or left out, if there is a `counts.json`."""
-    path = files.join(examples, COUNTS_FILE_NAME)
-    counts = row_counts(examples)
-    if counts is None:
-        return
+def row_table(counts: Mapping[str, Mapping[str, Any]]) -> Table:
+    """Makes a table of rows that were used or left out.
+
+    Args:
+        counts: content of `counts.json`.
+
+    Raises:
+        JsonError: if it does not hold what a conversion counts.
+    """
     try:
         rows = [
             (
@@ -101,10 +105,10 @@ def _rows(examples: str) -> Iterator[Table]:
         ]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise plain_json.JsonError(
-            f"{path} does not hold what a conversion counts ({type(error).__name__}: {error}); "
-            "convert the data again."
+            f"{COUNTS_FILE_NAME} beside the raw examples does not hold what a conversion counts "
+            f"({type(error).__name__}: {error}); convert the data again."
         ) from error
-    yield Table(
+    return Table(
         "Rows of the input files",
         ("split", "rows read", "used", "blank lines", "left out"),
         rows,

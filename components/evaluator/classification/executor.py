@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import json
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -35,6 +33,7 @@ from components.evaluator.classification import (
     tfma_results,
     wrong_texts,
 )
+from components.evaluator.classification import results as results_lib
 from components.evaluator.config import EvaluationConfig
 from components.evaluator.names import REPORT_NAME, RESULTS_NAME
 from components.evaluator.report import render
@@ -64,8 +63,8 @@ class Executor(tfx_executor.Executor):
                 the training curves, and "records", "statistics" and "anomalies" of the examples.
             output_dict: "evaluation" and "blessing".
             exec_properties: those of TFX's Evaluator; "report_settings", a JSON object with
-                "title", "evaluation", "metric_names", "labels" and "lineage"; and optionally
-                "thresholds", which replace those in "evaluation".
+                "title", "evaluation", "metrics", "metrics_beside", "labels" and "lineage"; and
+                optionally "thresholds", which replace those in "evaluation".
         """
         exec_properties = with_runtime_thresholds(exec_properties)
         settings = json.loads(exec_properties[SETTINGS_KEY])
@@ -78,7 +77,8 @@ class Executor(tfx_executor.Executor):
         results = tfma_results.read(
             directory,
             configuration.build(EvaluationConfig, settings["evaluation"], where="evaluation"),
-            metric_names=tuple(settings["metric_names"]),
+            metrics=[*settings["metrics"], *settings["metrics_beside"]],
+            slice_metrics=settings["metrics"],
         )
         training = training_history.read(input_dict)
         lineage = {
@@ -102,6 +102,7 @@ class Executor(tfx_executor.Executor):
             slices=results.slices,
             labels=settings["labels"],
             confusion=results.confusion,
+            reliability=results.reliability,
             history=training.curves,
             repeats=training.repeats,
             lineage=lineage,
@@ -132,18 +133,10 @@ class Executor(tfx_executor.Executor):
             split=_SPLIT,
             examples=shipped_files.rows_to_try(first),
         )
-        summary = {
-            "blessed": results.blessed,
-            "metrics": {row.name: row.value for row in results.metrics},
-            "failures": list(results.failures),
-            "slices": [dataclasses.asdict(row) for row in results.slices],
-            "confusion": None
-            if results.confusion is None
-            else {"labels": settings["labels"], "matrix": results.confusion.tolist()},
-            "data": data_notices.sentence(notices),
-            "roc": [_finite(dataclasses.asdict(point)) for point in results.roc],
-        }
-        text = json.dumps(summary, indent=2, sort_keys=True) + "\n"
+        summary = results_lib.summary(
+            results, labels=settings["labels"], data=data_notices.sentence(notices)
+        )
+        text = json.dumps(summary, indent=2) + "\n"
         files.write_bytes(files.join(directory, RESULTS_NAME), text.encode())
 
 
@@ -176,11 +169,6 @@ def _check_labels(pattern: str, labels: Sequence[str] | None) -> None:
     label_check.check({_SPLIT: counts}, labels)
 
 
-def _finite(values: Mapping[str, float]) -> dict[str, float | None]:
-    """Replaces NaN and infinite numbers, which JSON does not have, by None."""
-    return {name: value if math.isfinite(value) else None for name, value in values.items()}
-
-
 def with_runtime_thresholds(exec_properties: Mapping[str, Any]) -> dict[str, Any]:
     """Merges thresholds that were given when the run started into the execution properties.
 
@@ -196,11 +184,10 @@ def with_runtime_thresholds(exec_properties: Mapping[str, Any]) -> dict[str, Any
     if text == exec_properties[SETTINGS_KEY]:
         return rest
     settings = json.loads(text)
-    labels = settings["labels"]
     eval_config = tfma_config.make_eval_config(
         configuration.build(EvaluationConfig, settings["evaluation"], where="evaluation"),
-        metric_names=tuple(settings["metric_names"]),
-        num_classes=None if labels is None else len(labels),
+        metrics=[*settings["metrics"], *settings["metrics_beside"]],
+        labels=settings["labels"],
     )
     return {
         **rest,

@@ -3,37 +3,40 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 # Only in the older stack does TFMA itself export these messages.
 from tensorflow_model_analysis.proto import config_pb2
 
+from components import metric_names
 from components.evaluator.classification import tfma_metrics
 from components.evaluator.config import EvaluationConfig, Threshold
 from components.export.signatures import SERVING_TF_EXAMPLES
 
 
 def make_eval_config(
-    config: EvaluationConfig,
-    *,
-    metric_names: tuple[str, ...],
-    num_classes: int | None,
+    config: EvaluationConfig, *, metrics: Sequence[str], labels: Sequence[str] | None
 ) -> config_pb2.EvalConfig:
     """Makes TFMA's configuration: what to measure on which slices, and the thresholds.
 
     Args:
         config: thresholds and slices.
-        metric_names: metrics of the task.
-        num_classes: number of labels; None for regression.
+        metrics: metrics to show; those that have thresholds are measured in addition.
+        labels: labels of the task; None for regression.
 
     Raises:
         ValueError: if a threshold names an unknown metric, or bounds one from the wrong side.
     """
-    config.check_metrics(metric_names)
-    shown = metric_names if num_classes is None else (*metric_names, tfma_metrics.CONFUSION_MATRIX)
-    if num_classes == 2:
-        shown = (*shown, tfma_metrics.SCORE_HISTOGRAM)
-    metrics = [_metric(name, num_classes, _thresholds(config, name)) for name in shown]
-    metrics.append(config_pb2.MetricConfig(class_name="ExampleCount"))
+    config.check_metrics(
+        metric_names.of_evaluation(labels), less_is_better=metric_names.LESS_IS_BETTER
+    )
+    shown = measured(config, metrics)
+    if labels is not None:
+        shown = (*shown, tfma_metrics.CONFUSION_MATRIX, tfma_metrics.RELIABILITY)
+        if len(labels) == 2:
+            shown = (*shown, tfma_metrics.SCORE_HISTOGRAM)
+    configured = [_metric(name, labels, _thresholds(config, name)) for name in shown]
+    configured.append(config_pb2.MetricConfig(class_name="ExampleCount"))
     model = config_pb2.ModelSpec(
         # Raw examples go through a signature of the exported model, so that we measure exactly
         # what is pushed.
@@ -49,18 +52,31 @@ def make_eval_config(
     return config_pb2.EvalConfig(
         model_specs=[model],
         slicing_specs=slices,
-        metrics_specs=[config_pb2.MetricsSpec(metrics=metrics)],
+        metrics_specs=[config_pb2.MetricsSpec(metrics=configured)],
     )
 
 
+def measured(config: EvaluationConfig, metrics: Sequence[str]) -> tuple[str, ...]:
+    """Returns the metrics to show, followed by the others that thresholds bound."""
+    on_slices = (
+        name
+        for by_value in config.slice_thresholds.values()
+        for thresholds in by_value.values()
+        for name in thresholds
+    )
+    return tuple(dict.fromkeys((*metrics, *config.thresholds, *on_slices)))
+
+
 def _metric(
-    name: str, num_classes: int | None, thresholds: list[config_pb2.PerSliceMetricThreshold]
+    name: str,
+    labels: Sequence[str] | None,
+    thresholds: list[config_pb2.PerSliceMetricThreshold],
 ) -> config_pb2.MetricConfig:
     arguments: dict[str, object] = {"name": name}
-    if num_classes is not None:
-        arguments["num_classes"] = num_classes
+    if labels is not None:
+        arguments["labels"] = list(labels)
     return config_pb2.MetricConfig(
-        class_name=tfma_metrics.GlueMetric.__name__,
+        class_name=tfma_metrics.TextMetric.__name__,
         module=tfma_metrics.__name__,
         config=json.dumps(arguments),
         # A threshold without slices would apply to every slice, not only to the whole data set.
@@ -87,8 +103,13 @@ def _on_slice(
     result = config_pb2.MetricThreshold()
     if threshold.minimum is not None:
         result.value_threshold.lower_bound.value = threshold.minimum
+    if threshold.maximum is not None:
+        result.value_threshold.upper_bound.value = threshold.maximum
+    # A little more than the bound, so that rounding errors do not stop an equal model.
     if threshold.maximum_drop is not None:
         result.change_threshold.direction = config_pb2.MetricDirection.HIGHER_IS_BETTER
-        # TFMA requires `change > absolute`, so subtract a little to let an equal model pass.
         result.change_threshold.absolute.value = -threshold.maximum_drop - 1e-9
+    if threshold.maximum_rise is not None:
+        result.change_threshold.direction = config_pb2.MetricDirection.LOWER_IS_BETTER
+        result.change_threshold.absolute.value = threshold.maximum_rise + 1e-9
     return config_pb2.PerSliceMetricThreshold(slicing_specs=[spec], threshold=result)

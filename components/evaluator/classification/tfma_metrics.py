@@ -1,13 +1,14 @@
-"""GLUE's metrics for TFMA.
+"""The metrics of texts with labels or numbers, for TFMA.
 
 TFMA slices the data, combines partial results and checks thresholds; the values themselves are
-computed by `components.glue_metrics`.
+computed by `components.classification_metrics`, `components.glue_metrics` and `calibration`.
 """
 
 from __future__ import annotations
 
+import functools
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 import apache_beam as beam
 import numpy as np
@@ -15,55 +16,94 @@ import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.metrics import metric_util
 from tensorflow_model_analysis.proto import config_pb2
 
-from components import glue_metrics
-from components.evaluator.classification import roc
+from components import classification_metrics, glue_metrics, metric_names
+from components.evaluator.classification import calibration, roc
 
 CONFUSION_MATRIX = "confusion_matrix"
 SCORE_HISTOGRAM = "score_histogram"
+RELIABILITY = "reliability"
+# What is measured once and from which metrics are derived; TFMA hides names with an underscore.
+_CONFUSION, _RELIABILITY = "_confusion_matrix", "_reliability"
 
 
-class GlueMetric(tfma.metrics.Metric):
+class TextMetric(tfma.metrics.Metric):
     """A metric that compares each example's label with the model's scores.
 
     For classification, an example has a label id [] and probabilities [K]; for regression, it has
     two numbers.
 
     Args:
-        name: a key of `glue_metrics.CLASSIFICATION_METRICS` or `REGRESSION_METRICS`;
-            "confusion_matrix" for the matrix itself; or "score_histogram" for the histogram from
-            which `roc` makes a curve.
-        num_classes: the number of labels, K; None for regression.
+        name: one of `metric_names.of_evaluation(labels)`; "confusion_matrix" for the matrix
+            itself; "reliability" for the sums by bin of `calibration`; or "score_histogram" for the
+            histogram from which `roc` makes a curve.
+        labels: the labels in the order of their ids; None for regression.
     """
 
-    def __init__(self, name: str, num_classes: int | None = None):
-        super().__init__(_computations, name=name, num_classes=num_classes)
+    def __init__(self, name: str, labels: Sequence[str] | None = None):
+        super().__init__(_computations, name=name, labels=labels)
 
 
 # TFMA inspects the names of the positional parameters to decide which arguments to pass.
 def _computations(
     name: str,
-    num_classes: int | None = None,
+    labels: Sequence[str] | None = None,
     eval_config: config_pb2.EvalConfig | None = None,
     model_names: Iterable[str] = ("",),
     output_names: Iterable[str] = ("",),
-) -> list[tfma.metrics.MetricComputation]:
+) -> list[tfma.metrics.MetricComputation | tfma.metrics.DerivedMetricComputation]:
     computations = []
     for model_name, output_name in itertools.product(model_names, output_names):
-        key = tfma.metrics.MetricKey(name=name, model_name=model_name, output_name=output_name)
-        if num_classes is None:
-            combiner = _Pairs(key, eval_config)
+
+        def key_of(metric: str, model: str = model_name, output: str = output_name):
+            return tfma.metrics.MetricKey(name=metric, model_name=model, output_name=output)
+
+        if labels is None:
+            computations.append(_combined(_Pairs(key_of(name), eval_config)))
         elif name == SCORE_HISTOGRAM:
-            combiner = _ScoreHistogram(key, eval_config)
+            computations.append(_combined(_ScoreHistogram(key_of(name), eval_config)))
         else:
-            combiner = _ConfusionMatrix(key, eval_config, num_classes)
-        computations.append(
-            tfma.metrics.MetricComputation(keys=[key], preprocessors=None, combiner=combiner)
-        )
+            is_calibration = name in (RELIABILITY, metric_names.CALIBRATION_ERROR)
+            source = key_of(_RELIABILITY if is_calibration else _CONFUSION)
+            combiner = (
+                _Reliability(source, eval_config)
+                if is_calibration
+                else _ConfusionMatrix(source, eval_config, len(labels))
+            )
+            derive = functools.partial(_derive, key=key_of(name), source=source, labels=labels)
+            # TFMA leaves out what has the same key, so each source is computed only once.
+            computations += [
+                _combined(combiner),
+                tfma.metrics.DerivedMetricComputation(keys=[key_of(name)], result=derive),
+            ]
     return computations
+
+
+def _combined(combiner: _PerExample) -> tfma.metrics.MetricComputation:
+    return tfma.metrics.MetricComputation(
+        keys=[combiner.key], preprocessors=None, combiner=combiner
+    )
+
+
+def _derive(
+    found: Mapping[tfma.metrics.MetricKey, np.ndarray],
+    *,
+    key: tfma.metrics.MetricKey,
+    source: tfma.metrics.MetricKey,
+    labels: Sequence[str],
+) -> dict[tfma.metrics.MetricKey, object]:
+    measured = found[source]
+    if key.name in (CONFUSION_MATRIX, RELIABILITY):
+        return {key: measured}
+    if key.name == metric_names.CALIBRATION_ERROR:
+        return {key: calibration.expected_error(measured)}
+    return {key: classification_metrics.compute(key.name, measured, labels)}
 
 
 class _PerExample(beam.CombineFn):
     """Base class for combining labels and scores of all examples, for one model and metric.
+
+    Attributes:
+        key: key of the result.
 
     Args:
         key: key of the result.
@@ -71,7 +111,7 @@ class _PerExample(beam.CombineFn):
     """
 
     def __init__(self, key: tfma.metrics.MetricKey, eval_config: config_pb2.EvalConfig):
-        self._key = key
+        self.key = key
         self._eval_config = eval_config
 
     def _label_and_scores(
@@ -80,15 +120,25 @@ class _PerExample(beam.CombineFn):
         triples = metric_util.to_label_prediction_example_weight(
             element,
             eval_config=self._eval_config,
-            model_name=self._key.model_name,
-            output_name=self._key.output_name,
+            model_name=self.key.model_name,
+            output_name=self.key.output_name,
             flatten=False,
         )
         label, scores, _ = next(iter(triples))
         return np.asarray(label).reshape(-1), np.asarray(scores).reshape(-1)
 
 
-class _ConfusionMatrix(_PerExample):
+class _Sums(_PerExample):
+    """Base class for adding up arrays of the same shape."""
+
+    def merge_accumulators(self, accumulators: Iterable[np.ndarray]) -> np.ndarray:
+        return sum(accumulators, self.create_accumulator())
+
+    def extract_output(self, accumulator: np.ndarray) -> dict[tfma.metrics.MetricKey, object]:
+        return {self.key: accumulator.astype(np.float64)}
+
+
+class _ConfusionMatrix(_Sums):
     def __init__(
         self, key: tfma.metrics.MetricKey, eval_config: config_pb2.EvalConfig, num_classes: int
     ):
@@ -105,16 +155,19 @@ class _ConfusionMatrix(_PerExample):
         prediction = scores.argmax(keepdims=True)
         return accumulator + glue_metrics.confusion_matrix(label, prediction, self._num_classes)
 
-    def merge_accumulators(self, accumulators: Iterable[np.ndarray]) -> np.ndarray:
-        return sum(accumulators, self.create_accumulator())
 
-    def extract_output(self, accumulator: np.ndarray) -> dict[tfma.metrics.MetricKey, object]:
-        if self._key.name == CONFUSION_MATRIX:
-            return {self._key: accumulator.astype(np.float64)}
-        return {self._key: glue_metrics.CLASSIFICATION_METRICS[self._key.name](accumulator)}
+class _Reliability(_Sums):
+    def create_accumulator(self) -> np.ndarray:
+        return np.zeros((3, calibration.NUM_BINS))
+
+    def add_input(
+        self, accumulator: np.ndarray, element: tfma.metrics.StandardMetricInputs
+    ) -> np.ndarray:
+        label, scores = self._label_and_scores(element)
+        return accumulator + calibration.sums(label, scores[None])
 
 
-class _ScoreHistogram(_PerExample):
+class _ScoreHistogram(_Sums):
     def create_accumulator(self) -> np.ndarray:
         return np.zeros((2, roc.NUM_BINS), np.int64)
 
@@ -123,12 +176,6 @@ class _ScoreHistogram(_PerExample):
     ) -> np.ndarray:
         label, scores = self._label_and_scores(element)
         return accumulator + roc.histogram(label, scores[1:])
-
-    def merge_accumulators(self, accumulators: Iterable[np.ndarray]) -> np.ndarray:
-        return sum(accumulators, self.create_accumulator())
-
-    def extract_output(self, accumulator: np.ndarray) -> dict[tfma.metrics.MetricKey, object]:
-        return {self._key: accumulator.astype(np.float64)}
 
 
 class _Pairs(_PerExample):
@@ -151,5 +198,5 @@ class _Pairs(_PerExample):
         self, accumulator: list[tuple[float, float]]
     ) -> dict[tfma.metrics.MetricKey, float]:
         pairs = np.asarray(accumulator, np.float64).reshape(-1, 2)
-        metric = glue_metrics.REGRESSION_METRICS[self._key.name]
-        return {self._key: metric(pairs[:, 0], pairs[:, 1])}
+        metric = glue_metrics.REGRESSION_METRICS[self.key.name]
+        return {self.key: metric(pairs[:, 0], pairs[:, 1])}

@@ -2,67 +2,60 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import tensorflow_model_analysis as tfma
 
-from components.evaluator.classification import roc, tfma_metrics
+from components.evaluator.classification import calibration, roc, tfma_config, tfma_metrics
+from components.evaluator.classification.results import EvaluationResults
 from components.evaluator.config import EvaluationConfig
 from components.evaluator.report_content import MetricRow, SliceRow
 
 _EXAMPLE_COUNT = "example_count"
 
 
-@dataclasses.dataclass(frozen=True)
-class EvaluationResults:
-    """What TFMA measured and decided.
-
-    Attributes:
-        blessed: whether the model meets all thresholds.
-        failures: why the model is not blessed, a sentence for each reason; empty if it is.
-        metrics: headline metrics.
-        slices: metrics of parts of the data.
-        confusion: counts by label (row) and prediction (column), int [K, K]; None for regression.
-        roc: ROC curve of a task with two labels; empty for other tasks.
-    """
-
-    blessed: bool
-    failures: tuple[str, ...]
-    metrics: tuple[MetricRow, ...]
-    slices: tuple[SliceRow, ...]
-    confusion: np.ndarray | None
-    roc: tuple[roc.RocPoint, ...] = ()
-
-
 def read(
-    directory: str, config: EvaluationConfig, *, metric_names: tuple[str, ...]
+    directory: str,
+    config: EvaluationConfig,
+    *,
+    metrics: Sequence[str],
+    slice_metrics: Sequence[str],
 ) -> EvaluationResults:
     """Reads a folder that TFMA wrote.
 
     Args:
         directory: folder with TFMA's output files.
         config: the thresholds that were applied.
-        metric_names: metrics of the task, in the order in which the report shows them.
+        metrics: metrics to show, in this order; those that have thresholds follow.
+        slice_metrics: metrics to show of slices, in addition to those that have thresholds there.
     """
     candidate = _by_slice(directory, baseline=False)
     baseline = _by_slice(directory, baseline=True).get((), {})
     overall = candidate[()]
     rows = tuple(
-        _metric_row(name, overall[name], baseline.get(name), config) for name in metric_names
+        _metric_row(name, overall[name], baseline.get(name), config)
+        for name in tfma_config.measured(config, metrics)
     )
+    bounded = {
+        name
+        for by_value in config.slice_thresholds.values()
+        for thresholds in by_value.values()
+        for name in thresholds
+    }
+    shown = [name for name in (row.name for row in rows) if name in {*slice_metrics, *bounded}]
     slices = tuple(
         SliceRow(
             name=", ".join(f"{feature} = {value}" for feature, value in key),
             count=int(values[_EXAMPLE_COUNT]),
-            metrics={name: values[name] for name in metric_names if name in values},
+            metrics={name: values[name] for name in shown if name in values},
         )
         for key, values in sorted(candidate.items(), key=lambda item: str(item[0]))
         if key
     )
     confusion = overall.get(tfma_metrics.CONFUSION_MATRIX)
     histogram = overall.get(tfma_metrics.SCORE_HISTOGRAM)
+    binned = overall.get(tfma_metrics.RELIABILITY)
     validation = tfma.load_validation_result(directory)
     return EvaluationResults(
         blessed=validation.validation_ok,
@@ -71,6 +64,7 @@ def read(
         slices=slices,
         confusion=None if confusion is None else np.asarray(confusion).astype(int),
         roc=() if histogram is None else tuple(roc.curve(np.asarray(histogram))),
+        reliability=() if binned is None else tuple(calibration.reliability(binned)),
     )
 
 
@@ -127,18 +121,18 @@ def _failures(validation) -> Iterator[str]:
         for failure in part.failures:
             value = failure.metric_value.double_value.value
             threshold = failure.metric_threshold
-            if threshold.HasField("value_threshold"):
-                bound = threshold.value_threshold.lower_bound.value
-                yield (
-                    f"{failure.metric_key.name}{where} is {value:.4f}, below the minimum of "
-                    f"{bound:.4f}"
-                )
+            bounds, change = threshold.value_threshold, threshold.change_threshold
+            if bounds.HasField("lower_bound"):
+                is_wrong = f"{value:.4f}, below the minimum of {bounds.lower_bound.value:.4f}"
+            elif bounds.HasField("upper_bound"):
+                is_wrong = f"{value:.4f}, above the maximum of {bounds.upper_bound.value:.4f}"
             else:
-                allowed = -threshold.change_threshold.absolute.value
-                yield (
-                    f"{failure.metric_key.name}{where} is {-value:.4f} lower than that of the "
-                    f"latest blessed model, and at most {allowed:.4f} is allowed"
+                how = "lower" if value < 0 else "higher"
+                is_wrong = (
+                    f"{abs(value):.4f} {how} than that of the latest blessed model, and at most "
+                    f"{abs(change.absolute.value):.4f} is allowed"
                 )
+            yield f"{failure.metric_key.name}{where} is {is_wrong}"
     for spec in validation.missing_slices:
         where = [*spec.feature_keys, *(f"{k} = {v}" for k, v in spec.feature_values.items())]
         yield f"no example belongs to the slice {', '.join(where)}, which has a threshold"

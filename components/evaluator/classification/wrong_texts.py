@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -38,11 +38,27 @@ def find(
     """
     predict = tf.saved_model.load(model_path).signatures[SERVING_TF_EXAMPLES]
     serialized = itertools.islice(_read(example_pattern), MAX_EXAMINED)
-    wrong: list[tuple[float, WrongExample]] = []
+    scored: list[tuple[bytes, np.ndarray]] = []
     while batch := list(itertools.islice(serialized, _BATCH_SIZE)):
         scores = predict(examples=tf.constant(batch))["scores"].numpy()
-        for example, score in zip(batch, scores, strict=True):
-            wrong += _judge(example, score, labels)
+        scored += zip(batch, scores, strict=True)
+    return worst(scored, labels=labels)
+
+
+def worst(
+    scored: Iterable[tuple[bytes, np.ndarray]], *, labels: Sequence[str] | None
+) -> dict[str, list[WrongExample]]:
+    """Finds the worst predictions among the first examples of a split.
+
+    Args:
+        scored: serialized raw examples, at most `MAX_EXAMINED`, with the scores that the model
+            gave.
+        labels: labels in the order of their ids; None for regression.
+
+    Returns:
+        The wrong examples under their heading, the worst first.
+    """
+    wrong = [found for example, score in scored for found in _judge(example, score, labels)]
     wrong.sort(key=lambda pair: -pair[0])
     heading = "Largest errors" if labels is None else "Most confident wrong predictions"
     return {

@@ -118,8 +118,11 @@ class Executor(blessing.BlessingExecutor):
         notices = data_notices.of_question_answering(made)
         report = reporting.make_report(
             evaluations[_CANDIDATE],
-            judged,
-            config=config,
+            metrics=judged.rows,
+            blessed=judged.blessed,
+            failures=judged.failures,
+            slice_by=config.slice_by,
+            threshold=evaluations[_CANDIDATE].thresholds.best_f1.threshold,
             title=settings["title"],
             history=training.curves,
             repeats=training.repeats,
@@ -146,7 +149,10 @@ class Executor(blessing.BlessingExecutor):
             examples=shipped_files.questions_to_try(paragraphs),
         )
         results = reporting.results(
-            evaluations[_CANDIDATE], judged, baseline=evaluations.get(_BASELINE)
+            evaluations[_CANDIDATE],
+            blessed=judged.blessed,
+            failures=judged.failures,
+            baseline=evaluations.get(_BASELINE),
         )
         results["data"] = data_notices.sentence(notices)
         _write_json(files.join(directory, RESULTS_NAME), results)

@@ -15,6 +15,7 @@ from components.evaluator.question_answering.config import (
 from components.evaluator.report_content import (
     Curve,
     DataReport,
+    MetricRow,
     Report,
     SliceRow,
     Table,
@@ -59,9 +60,12 @@ def judge(
 
 def make_report(
     evaluation: SquadEvaluation,
-    verdict: Verdict,
     *,
-    config: QuestionAnsweringEvaluationConfig,
+    metrics: Sequence[MetricRow],
+    blessed: bool | None,
+    failures: Sequence[str],
+    slice_by: Sequence[str],
+    threshold: float | None,
     title: str,
     history: Sequence[Mapping[str, object]],
     lineage: Mapping[str, str],
@@ -74,8 +78,12 @@ def make_report(
 
     Args:
         evaluation: scores of the candidate.
-        verdict: decision made by `judge`.
-        config: evaluation settings, with the slices to show.
+        metrics: metrics on the whole data set.
+        blessed: whether the model may be pushed; None if that was not asked.
+        failures: why it may not, a sentence for each reason.
+        slice_by: features by whose values slices are shown.
+        threshold: threshold on the null score that the pushed model applies; None if it always
+            answers.
         title: title of the page.
         history: points of the learning curves; see `Report.history`.
         lineage: what the model was made from, by name.
@@ -91,14 +99,13 @@ def make_report(
             metrics={"exact": means.exact, "f1": means.f1},
         )
         for name, by_value in evaluation.slices.items()
-        if name in config.slice_by
+        if name in slice_by
         for value, means in by_value.items()
     ]
     curves, threshold_curves = {}, {}
     if evaluation.thresholds is not None:
-        best = evaluation.thresholds.best_f1
         threshold_curves["F1"] = ThresholdCurve(
-            *evaluation.thresholds.f1_by_threshold, chosen=best.threshold
+            *evaluation.thresholds.f1_by_threshold, chosen=threshold
         )
         curves = {
             f"{name} (average precision {curve.average_precision:.2f} %)": Curve(
@@ -108,11 +115,15 @@ def make_report(
         }
     return Report(
         title=title,
-        blessed=verdict.blessed,
-        failures=verdict.failures,
-        metrics=verdict.rows,
+        blessed=blessed,
+        failures=failures,
+        metrics=metrics,
         slices=slices,
-        slice_note="Scores of slices are those at the threshold of the best F1.",
+        slice_note=(
+            "Scores of slices are those at the threshold that a pushed model applies."
+            if threshold is not None
+            else "Scores of slices are those of a model that always answers."
+        ),
         labels=None,
         confusion=None,
         precision_recall=curves,
@@ -127,12 +138,16 @@ def make_report(
 
 
 def results(
-    evaluation: SquadEvaluation, verdict: Verdict, *, baseline: SquadEvaluation | None
+    evaluation: SquadEvaluation,
+    *,
+    blessed: bool | None,
+    failures: Sequence[str],
+    baseline: SquadEvaluation | None,
 ) -> dict[str, Any]:
     """Makes the content of `results.json`, in which NaN and infinite numbers become None."""
     return {
-        "blessed": verdict.blessed,
-        "failures": list(verdict.failures),
+        "blessed": blessed,
+        "failures": list(failures),
         "metrics": _finite(evaluation.metrics()),
         "baseline": _finite(baseline.metrics()) if baseline else None,
         "slices": {

@@ -11,6 +11,8 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
+from components import metric_names
+
 # A column is given by its position, counted from 0 (from the end if negative), or by its name in
 # the header (in JSONL, by its key).
 Column = int | str
@@ -18,38 +20,43 @@ Column = int | str
 TRAIN_SPLIT = "train"
 
 _DEFAULT_DELIMITERS = {"tsv": "\t", "csv": ","}
-# The metrics that `components.glue_metrics` can compute. F1 is that of label 1, if there are two
-# labels.
-CLASSIFICATION_METRICS = ("accuracy", "f1", "matthews_correlation")
-REGRESSION_METRICS = ("pearson_correlation", "spearman_correlation")
-_OF_TWO_LABELS = "f1"
 
 
 class DatasetError(ValueError):
     """A description of a data set that contradicts itself."""
 
 
-def check_metrics(names: Sequence[str], num_labels: int | None) -> None:
+def check_metrics(names: Sequence[str], labels: Sequence[str] | None) -> None:
     """Checks that metrics can be computed for a task, and that none is listed twice.
 
     Args:
         names: names of the metrics.
-        num_labels: number of labels; None for regression.
+        labels: labels of the task; None for regression.
 
     Raises:
         DatasetError: if a metric is illegal or listed twice; the message names the legal ones.
     """
-    known = REGRESSION_METRICS if num_labels is None else CLASSIFICATION_METRICS
-    if num_labels is not None and num_labels != 2:
-        known = tuple(name for name in known if name != _OF_TWO_LABELS)
+    known = metric_names.during_training(labels)
     unknown = sorted(set(names) - set(known))
     if unknown:
-        what = "regression" if num_labels is None else f"{num_labels} labels"
+        what = "regression" if labels is None else f"{len(labels)} labels"
         raise DatasetError(
-            f"metrics names {', '.join(unknown)}; those of {what} are {', '.join(known)}."
+            f"metrics names {', '.join(unknown)}; those of {what} are {metric_names.listed(known)}."
         )
     if len(set(names)) != len(names):
         raise DatasetError(f"metrics names one twice: {list(names)}.")
+
+
+def parts(column: Column | tuple[Column, ...] | None) -> tuple[Column, ...]:
+    """Returns the columns of a text, of which there may be several, one or none."""
+    if column is None:
+        return ()
+    return column if isinstance(column, tuple) else (column,)
+
+
+def join(texts: Iterable[str]) -> str:
+    """Joins the texts of several columns; those that are blank are left out."""
+    return " ".join(text for text in texts if text and not text.isspace())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,8 +64,9 @@ class Columns:
     """Which column holds what.
 
     Attributes:
-        text_a: column of the text, or of the first text of a pair.
-        text_b: column of the second text of a pair; None for single texts.
+        text_a: column of the text, or of the first text of a pair; or a list of columns whose
+            texts are joined with a space in between, except for those that are empty.
+        text_b: column or columns of the second text of a pair; None for single texts.
         label: column of the label; None if there are no labels, as in test files.
         guid: column of the ids of rows; None numbers the rows as the reference code does.
         options: column with a list of answers to choose from (multiple choice), as many as there
@@ -67,16 +75,29 @@ class Columns:
             of difficulty; evaluations can be sliced by it.
     """
 
-    text_a: Column
-    text_b: Column | None = None
+    text_a: Column | tuple[Column, ...]
+    text_b: Column | tuple[Column, ...] | None = None
     label: Column | None = None
     guid: Column | None = None
     options: Column | None = None
     level: Column | None = None
 
+    def __post_init__(self) -> None:
+        for name in ("text_a", "text_b"):
+            columns = getattr(self, name)
+            if isinstance(columns, tuple) and not columns:
+                raise DatasetError(f"{name} is an empty list; name at least one column.")
+
+    def all(self) -> list[Column]:
+        """Returns all columns, by name or by position."""
+        found: list[Column] = []
+        for field in dataclasses.fields(self):
+            found += parts(getattr(self, field.name))
+        return found
+
     def names(self) -> list[str]:
         """Returns the columns that are given by name rather than by position."""
-        return [column for column in dataclasses.astuple(self) if isinstance(column, str)]
+        return [column for column in self.all() if isinstance(column, str)]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,13 +143,13 @@ class TextDataset:
         labels: labels in the order of their ids; empty for regression. Integers are converted to
             text. In multiple choice, the first label stands for the first option, and so on.
         label_range: smallest and largest legal value for regression; None for classification.
-        metrics: names of the official metrics, of which the first is the decisive one: "accuracy",
-            "f1" (of the second of two labels) and "matthews_correlation"; for regression,
-            "pearson_correlation" and "spearman_correlation". If empty, accuracy or both
-            correlations are used.
+        metrics: names of the official metrics, of which the first is the decisive one; see
+            `components.metric_names.during_training`. If empty, accuracy or both correlations are
+            used.
         delimiter: the character between columns; None takes a tab in TSV and a comma in CSV.
         strip: whether to remove white space around texts. The reference code keeps it in TSV.
         replacements: (old, new) pairs that are applied to the texts in this order, after `strip`.
+        hash_seed: number that chooses one of the divisions by `hash_split`.
         hash_split: shares by split name, as in {"train": 9, "eval": 1}. `splits` must then have a
             single entry, which is divided by the hash of each row's guid.
     """
@@ -145,18 +166,19 @@ class TextDataset:
     strip: bool = False
     replacements: tuple[tuple[str, str], ...] = ()
     hash_split: Mapping[str, int] | None = None
+    hash_seed: int = 0
 
     def __post_init__(self):
         # YAML reads `labels: [0, 1]` as numbers, but in the data files labels are text.
         self._set("labels", tuple(str(label) for label in self.labels))
         if not self.metrics:
-            metrics = REGRESSION_METRICS if self.is_regression else CLASSIFICATION_METRICS[:1]
-            self._set("metrics", metrics)
+            of_labels, of_numbers = metric_names.OF_LABELS[:1], metric_names.OF_NUMBERS
+            self._set("metrics", of_numbers if self.is_regression else of_labels)
         if self.delimiter is None:
             self._set("delimiter", _DEFAULT_DELIMITERS.get(self.file_format))
         self._check_labels()
         try:
-            check_metrics(self.metrics, None if self.is_regression else len(self.labels))
+            check_metrics(self.metrics, None if self.is_regression else self.labels)
         except DatasetError as error:
             raise DatasetError(f"{self.name}: {error}") from error
         self._check_splits()
@@ -173,6 +195,14 @@ class TextDataset:
     def is_regression(self) -> bool:
         """Whether a number is to be predicted."""
         return self.label_range is not None
+
+    @property
+    def metrics_beside(self) -> tuple[str, ...]:
+        """Metrics that an evaluation shows in addition to `metrics`.
+
+        The options of different questions have nothing in common, so they are no classes.
+        """
+        return metric_names.SHOWN_BESIDE if self.kind == "classification" else ()
 
     @property
     def is_pair(self) -> bool:
@@ -294,7 +324,7 @@ class TextDataset:
             if columns is None:
                 raise DatasetError(f"{self.name}: split {name!r} lacks columns.")
             if self.file_format == "jsonl":
-                by_position = set(dataclasses.astuple(columns)) - {*columns.names(), None}
+                by_position = {column for column in columns.all() if isinstance(column, int)}
                 if by_position:
                     raise DatasetError(
                         f"{self.name}: JSONL columns have names, not positions: "

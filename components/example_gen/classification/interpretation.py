@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 
 from components import decimal_number, json_text, tf_examples
-from components.example_gen.classification.dataset import Column, Columns, TextDataset
+from components.example_gen.classification.dataset import Column, Columns, TextDataset, join, parts
 from components.example_gen.classification.rows import NUL_CHARACTER, UNDECODABLE, Fields
 
 TOO_FEW_COLUMNS = "too few columns"
@@ -126,6 +126,16 @@ class RowInterpreter:
         """Returns the id of the row with this number, counting only rows that are not blank."""
         return f"{self._guid_prefix}-{index}"
 
+    def label(self, fields: Fields) -> str:
+        """Returns the label of a row as it is in the file, whether it is legal or not.
+
+        Raises:
+            UnusableRowError: if the row has none, or it is not text.
+        """
+        if self._columns.label is None:
+            raise UnusableRowError(TOO_FEW_COLUMNS, "no column of labels")
+        return _value(fields, self._columns.label)
+
     def interpret(self, fields: Fields, *, guid: str, line: int) -> RawExample:
         """Makes an example from a row.
 
@@ -153,7 +163,9 @@ class RowInterpreter:
             level=None if columns.level is None else _value(fields, columns.level),
         )
 
-    def _text(self, fields: Fields, column: Column) -> str:
+    def _text(self, fields: Fields, column: Column | tuple[Column, ...]) -> str:
+        if isinstance(column, tuple):
+            return self._clean(join(_present(fields, part) for part in column), column)
         return self._clean(_value(fields, column), column)
 
     def _options(self, fields: Fields, column: Column) -> tuple[str, ...]:
@@ -168,7 +180,7 @@ class RowInterpreter:
             )
         return tuple(self._clean(as_text(value, column), column) for value in values)
 
-    def _clean(self, text: str, column: Column) -> str:
+    def _clean(self, text: str, column: Column | tuple[Column, ...]) -> str:
         if self._dataset.strip:
             text = text.strip()
         for old, new in self._dataset.replacements:
@@ -214,27 +226,42 @@ def locate(columns: Columns, header: Sequence[str] | None, source_file: str) -> 
     positions = {}
     for field in dataclasses.fields(Columns):
         column = getattr(columns, field.name)
-        if isinstance(column, str):
-            if header.count(column) != 1:
-                times = "no" if column not in header else "more than one"
-                raise ColumnNotFoundError(
-                    f"{source_file} has {times} column {column!r} ({field.name}); its header is "
-                    f"{json_text.shown_list(header)}. Correct columns in the configuration, or the "
-                    "delimiter."
-                )
-            column = header.index(column)
-        positions[field.name] = column
+        found = tuple(_position(part, header, field.name, source_file) for part in parts(column))
+        positions[field.name] = found if isinstance(column, tuple) else next(iter(found), None)
     return Columns(**positions)
+
+
+def _position(column: Column, header: Sequence[str], role: str, source_file: str) -> int:
+    if isinstance(column, int):
+        return column
+    if header.count(column) != 1:
+        times = "no" if column not in header else "more than one"
+        raise ColumnNotFoundError(
+            f"{source_file} has {times} column {column!r} ({role}); its header is "
+            f"{json_text.shown_list(header)}. Correct columns in the configuration, or the "
+            "delimiter."
+        )
+    return header.index(column)
 
 
 def _needed_length(columns: Columns) -> int:
     """Returns the smallest number of columns that a row needs, if columns are given by position."""
-    positions = [column for column in dataclasses.astuple(columns) if isinstance(column, int)]
+    positions = [column for column in columns.all() if isinstance(column, int)]
     return max((-column if column < 0 else column + 1 for column in positions), default=0)
 
 
 def _value(fields: Fields, column: Column) -> str:
     return as_text(_find(fields, column), column)
+
+
+def _present(fields: Fields, column: Column) -> str:
+    """Returns the text of a column among several; "" if the row does not have it."""
+    try:
+        return _value(fields, column)
+    except UnusableRowError as error:
+        if error.reason == TOO_FEW_COLUMNS:
+            return ""
+        raise
 
 
 def _find(fields: Fields, column: Column) -> object:

@@ -50,7 +50,7 @@ class ConversionPlan:
         if not shares:
             return input_split
         # The user's seed is not used, so that a row stays in its split if only the order changes.
-        point = seeds.integer(0, "split", guid) % sum(shares.values())
+        point = seeds.integer(self.dataset.hash_seed, "split", guid) % sum(shares.values())
         # Sort the names, so that the same shares in another order give the same division.
         names = sorted(shares)
         ends = itertools.accumulate(shares[name] for name in names)

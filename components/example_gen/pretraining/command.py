@@ -6,5 +6,5 @@ NAME = "corpus"
 COMMAND = standalone_conversion.command(
     "documents of running text",
     component="components.example_gen.pretraining.component.CorpusExampleGen",
-    settings="components.example_gen.pretraining.corpus_conversion.CorpusSettings",
+    settings="components.example_gen.pretraining.corpus_inputs.CorpusSettings",
 )

@@ -8,7 +8,7 @@ from tfx.orchestration import data_types
 
 from components.example_gen import tfx_example_gen
 from components.example_gen.pretraining import executor
-from components.example_gen.pretraining.corpus_conversion import CorpusSettings
+from components.example_gen.pretraining.corpus_inputs import CorpusSettings
 
 
 class CorpusExampleGen(FileBasedExampleGen):

@@ -11,8 +11,8 @@ import apache_beam as beam
 
 from components import events
 from components.example_gen import conversion_executor, counts_file, tfx_example_gen
-from components.example_gen.pretraining import corpus_conversion
-from components.example_gen.pretraining.corpus_conversion import CorpusFile, CorpusSettings
+from components.example_gen.pretraining import corpus_conversion, corpus_inputs
+from components.example_gen.pretraining.corpus_inputs import CorpusFile, CorpusSettings
 
 # Stands between the name of a split and the number of one of its patterns; TFX treats each pattern
 # as an input of its own. It cannot occur in a split's name, since those are identifiers.
@@ -72,4 +72,4 @@ class Executor(conversion_executor.Executor):
         settings = dataclasses.replace(
             settings, patterns={split: tuple(found) for split, found in resolved.items()}
         )
-        return _Conversion(settings, corpus_conversion.find_files(settings, data_root))
+        return _Conversion(settings, corpus_inputs.find_files(settings, data_root))

@@ -6,5 +6,5 @@ NAME = "squad"
 COMMAND = standalone_conversion.command(
     "paragraphs of SQuAD files",
     component="components.example_gen.question_answering.component.SquadExampleGen",
-    settings="components.example_gen.question_answering.squad_conversion.SquadSettings",
+    settings="components.example_gen.question_answering.squad_inputs.SquadSettings",
 )

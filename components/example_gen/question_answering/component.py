@@ -8,7 +8,7 @@ from tfx.orchestration import data_types
 
 from components.example_gen import tfx_example_gen
 from components.example_gen.question_answering.executor import Executor
-from components.example_gen.question_answering.squad_conversion import SquadSettings
+from components.example_gen.question_answering.squad_inputs import SquadSettings
 
 
 class SquadExampleGen(FileBasedExampleGen):

@@ -10,8 +10,8 @@ import apache_beam as beam
 
 from components import events
 from components.example_gen import conversion_executor, counts_file, tfx_example_gen
-from components.example_gen.question_answering import squad_conversion
-from components.example_gen.question_answering.squad_conversion import SquadSettings
+from components.example_gen.question_answering import squad_conversion, squad_inputs
+from components.example_gen.question_answering.squad_inputs import SquadSettings
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,5 +54,5 @@ class Executor(conversion_executor.Executor):
         )
         resolved = tfx_example_gen.resolved_patterns(exec_properties)
         settings = dataclasses.replace(settings, patterns={**settings.patterns, **resolved})
-        inputs = squad_conversion.find_files(settings, data_root)
+        inputs = squad_inputs.find_files(settings, data_root)
         return _Conversion(settings, inputs, data_root)

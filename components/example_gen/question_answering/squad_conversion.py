@@ -3,7 +3,7 @@
 The articles can be divided into splits on the way:
 
     settings = SquadSettings(patterns={"train": "train-v2.0.json", "eval": "dev-v2.0.json"})
-    inputs = find_files(settings, data_root)
+    inputs = squad_inputs.find_files(settings, data_root)
     with beam.Pipeline(options=...) as pipeline:
         convert(pipeline, settings, inputs, directory=..., split_directories=...)
     counts = finish(settings, inputs, directory=...)
@@ -14,78 +14,24 @@ One worker converts a whole file, paragraph by paragraph, so memory does not gro
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
 import apache_beam as beam
 
 from components import files, tfrecords
-from components.configuration import PositiveInt, Share
 from components.dead_letter_file import DeadLetterFile
 from components.dead_letters import DEAD_LETTERS_DIRECTORY, DeadLetter
-from components.example_gen import counts_file, patterns, split_shares
+from components.example_gen import counts_file
 from components.example_gen.counts_file import EmptySplitError
 from components.example_gen.question_answering import squad, squad_examples, squad_labels
+from components.example_gen.question_answering.squad_inputs import SquadSettings, name_in
 
 METRICS_NAMESPACE = "xlnet/example_gen/squad"
 _MAX_NAMED = 10
 _PARAGRAPHS, _QUESTIONS, _ANSWERABLE = "paragraphs", "questions", "questions/answerable"
 _IMPOSSIBLE = "questions/impossible"
 _REPAIRED, _LOST = "answers/repaired", "answers/lost"
-
-
-@dataclasses.dataclass(frozen=True)
-class SquadSettings:
-    """How SQuAD files become splits.
-
-    Attributes:
-        patterns: glob pattern of each split's files, below the data root or absolute.
-        article_split: weights of the output splits, such as {"train": 9, "eval": 1}, if `patterns`
-            has a single entry whose articles should be divided among them; otherwise empty.
-        seed: seed of the random division by `article_split`.
-        max_dead_letter_share: share of the questions that may be unusable. A single question may
-            always be unusable.
-    """
-
-    patterns: dict[str, str]
-    article_split: dict[str, PositiveInt] = dataclasses.field(default_factory=dict)
-    seed: int = 0
-    max_dead_letter_share: Share = 0.001
-
-    def __post_init__(self) -> None:
-        if not self.patterns:
-            raise ValueError("patterns is empty; give the files of each split, or of all of them.")
-        split_shares.check(
-            "article_split",
-            self.article_split,
-            self.patterns,
-        )
-
-    @property
-    def output_splits(self) -> list[str]:
-        """Names of the splits that are written."""
-        return list(self.article_split or self.patterns)
-
-
-def name_in(data_root: str, path: str) -> str:
-    """Returns the path of a file relative to the data root.
-
-    It identifies the file's articles without a title, so that the data may be moved as a whole.
-    """
-    return path.removeprefix(data_root.rstrip("/") + "/")
-
-
-def find_files(settings: SquadSettings, data_root: str) -> dict[str, list[str]]:
-    """Finds the paths of each input split's files, sorted.
-
-    Raises:
-        NoSuchFilesError: if a pattern matches nothing; the message names the pattern.
-    """
-    return {
-        name: files.expand(patterns.resolve(data_root, pattern), purpose=f"SQuAD files of {name!r}")
-        for name, pattern in settings.patterns.items()
-    }
 
 
 def convert(
@@ -102,8 +48,8 @@ def convert(
     Args:
         pipeline: Beam pipeline to add to.
         settings: how files become splits.
-        inputs: the paths that `find_files` returned.
-        data_root: the data root that was given to `find_files`.
+        inputs: the paths that `squad_inputs.find_files` returned.
+        data_root: the data root that was given to `squad_inputs.find_files`.
         directory: directory that dead letters and counts are written to.
         split_directories: directory of each output split.
     """

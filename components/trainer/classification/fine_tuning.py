@@ -58,8 +58,7 @@ class FineTuningConfig:
     keep_accents: bool = False
 
     def __post_init__(self) -> None:
-        num_labels = None if self.kind == "regression" else len(self.labels)
-        check_metrics(self.metric_names, num_labels)
+        check_metrics(self.metric_names, None if self.kind == "regression" else self.labels)
 
     @property
     def record_type(self) -> records.RecordType:

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from components import glue_metrics
+from components import classification_metrics, glue_metrics
 from components.modeling import losses
 from components.modeling.classification import (
     ClassificationModel,
@@ -29,7 +29,7 @@ class ClassificationTask:
         model_options: dropout, initialisation, compute dtype.
         task_name: part of the names of the head's variables.
         labels: label names in the order of their ids; in multiple choice, one for each option.
-        metric_names: metrics to compute, as keys of `glue_metrics.CLASSIFICATION_METRICS`.
+        metric_names: metrics to compute, of those in `metric_names.during_training(labels)`.
         multiple_choice: whether the labels stand for options, each with a sequence of its own.
     """
 
@@ -79,7 +79,8 @@ class ClassificationTask:
             outputs["label_ids"], outputs["logits"].argmax(-1), len(self.labels)
         )
         values = {
-            name: glue_metrics.CLASSIFICATION_METRICS[name](confusion) for name in self.metric_names
+            name: classification_metrics.compute(name, confusion, self.labels)
+            for name in self.metric_names
         }
         return {"loss": float(outputs["loss"].mean()), **values}
 

@@ -14,7 +14,8 @@ import tensorflow as tf
 
 from components.records import PRETRAINING
 from components.trainer.pretraining import pretraining_schedule
-from components.trainer.pretraining.permutation import PermutationConfig, permute_records
+from components.trainer.pretraining.permutation import permute_records
+from components.trainer.pretraining.permutation_config import PermutationConfig
 from components.trainer.pretraining.pretraining_schedule import (
     Corpus,
     CorpusFiles,

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
+from components import metric_names
 from components.example_gen.question_answering.squad import Paragraph
 from components.modeling import losses
 from components.modeling.config import ModelOptions, XLNetConfig
@@ -19,8 +20,6 @@ from components.span_decoding.window_outputs import SPAN_OUTPUTS, RecordedWindow
 from components.trainer.task import Features, LossSum, State, check_features
 
 _TARGETS = ("start_positions", "end_positions", "is_impossible")
-# The scores of SQuAD's official script that make sense as learning curves.
-_CURVES = ("exact", "f1", "HasAns_exact", "HasAns_f1", "NoAns_f1", "best_exact", "best_f1")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,4 +106,4 @@ class QuestionAnsweringTask:
         scores = squad_evaluation.evaluate_predictions(
             self.evaluation.paragraphs, decoded.predictions, decoded.null_odds
         ).metrics()
-        return {name: float(scores[name]) for name in _CURVES if name in scores}
+        return {name: float(scores[name]) for name in metric_names.OF_ANSWERS if name in scores}

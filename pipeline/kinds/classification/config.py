@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from annotated_types import Ge
 
-from components import files
+from components import files, metric_names
 from components.configuration import Share
 from components.evaluator.config import EvaluationConfig
 from components.example_gen.classification import inputs
@@ -97,9 +97,16 @@ class ClassificationPipelineConfig(PipelineConfig):
                 f"bulk_inference_splits has {', '.join(unknown)}; the data set has the splits "
                 f"{', '.join(known)}."
             )
-        self.evaluation.check_metrics(dataset.metrics)
+        self.check_training_metrics(
+            ("loss", *dataset.metrics), hint="List more of them under data.dataset.metrics."
+        )
+        labels = None if dataset.is_regression else dataset.labels
+        self.evaluation.check_metrics(
+            metric_names.of_evaluation(labels), less_is_better=metric_names.LESS_IS_BETTER
+        )
         self.evaluation.check_slices(
-            ("label", "length", *(["level"] if dataset.has_level else [])), dataset.metrics
+            ("label", "length", *(["level"] if dataset.has_level else [])),
+            metric_names.during_training(labels),
         )
 
     def _check_qa_length(self, is_multiple_choice: bool) -> None:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from components import configuration, json_text
+from components.configuration import ConfigurationError
+from components.example_gen.classification import labels_in_data
+from components.example_gen.classification.dataset import TextDataset
 from components.modeling.cost import Workload
+from pipeline import derived
+from pipeline.derived import Derived
 from pipeline.kinds.classification.config import ClassificationPipelineConfig
 from pipeline.kinds.kind import Kind
 
@@ -21,6 +27,46 @@ class Classification(Kind[ClassificationPipelineConfig]):
 
     name = "classification"
     config_type = ClassificationPipelineConfig
+
+    def derive(self, document: dict[str, Any], *, where: str) -> list[Derived]:
+        """Implements `Kind.derive`: the division into splits, and the labels."""
+        dataset = derived.mapping_at(document, "data", "dataset")
+        if dataset is None:
+            return []
+        found = []
+        if dataset.get("file_format") != "race":
+            found = derived.split(
+                dataset, "splits", "hash_split", {"train": 9, "eval": 1}, "data.dataset"
+            )
+        columns = derived.mapping_at(dataset, "columns") or {}
+        is_left_out = not dataset.get("labels") and not dataset.get("label_range")
+        if is_left_out and "options" not in columns and dataset.get("file_format") != "race":
+            labels = self._labels(dataset, document["data"].get("root"), where)
+            dataset["labels"] = list(labels.labels)
+            source = f"the training split, {labels.num_rows:,} rows"
+            found.append(
+                Derived("data.dataset.labels", json_text.shown_list(labels.labels), source)
+            )
+        return found
+
+    def _labels(self, dataset: dict[str, Any], root: Any, where: str) -> labels_in_data.FoundLabels:
+        """Reads the labels of the training split."""
+        described = {
+            key: value for key, value in dataset.items() if key not in ("labels", "metrics")
+        }
+        # The range says that there are numbers, because a data set has to say something.
+        undecided = configuration.build(
+            TextDataset, described | {"label_range": [0, 1]}, where=f"{where}.data.dataset"
+        )
+        try:
+            if not isinstance(root, str):
+                raise ConfigurationError("data.root is missing.")
+            return labels_in_data.find(undecided, root)
+        except (ValueError, OSError) as error:
+            raise ConfigurationError(
+                f"{where}.data.dataset leaves out the labels, which are then taken from the "
+                f"training split. {error} Or list them, as in labels: [no, yes]."
+            ) from error
 
     def make_components(
         self, config: ClassificationPipelineConfig, *, resolve_baseline: ResolveBaseline

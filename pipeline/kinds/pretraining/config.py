@@ -6,13 +6,13 @@ import dataclasses
 from typing import Literal
 
 from components.configuration import PositiveFloat, PositiveInt, Share
-from components.evaluator.pretraining.config import PretrainingEvaluationConfig
-from components.example_gen.pretraining import corpus_conversion
+from components.evaluator.pretraining.config import METRICS, PretrainingEvaluationConfig
+from components.example_gen.pretraining import corpus_inputs
 from components.example_gen.pretraining.corpus import CorpusFormat
-from components.example_gen.pretraining.corpus_conversion import CorpusSettings
+from components.example_gen.pretraining.corpus_inputs import CorpusSettings
 from components.modeling.config import ModelOptions
 from components.preprocessing.pretraining.config import PretrainingDataConfig
-from components.trainer.pretraining.permutation import PermutationConfig
+from components.trainer.pretraining.permutation_config import PermutationConfig
 from components.trainer.pretraining.pretraining_schedule import Corpus
 from pipeline import searched_folders
 from pipeline.config import PipelineConfig
@@ -102,6 +102,7 @@ class PretrainingPipelineConfig(PipelineConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self.check_training_metrics(METRICS)
         records = self.records
         for name in ("uncased", "keep_accents"):
             given, other = getattr(records, name), getattr(self.vocabulary, name)
@@ -157,4 +158,4 @@ class PretrainingPipelineConfig(PipelineConfig):
             NoSuchFilesError: if a file is missing; the message names the pattern.
         """
         super().check_inputs()
-        corpus_conversion.find_files(self.data.settings(seed=0), self.data.root)
+        corpus_inputs.find_files(self.data.settings(seed=0), self.data.root)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from components.modeling.cost import Workload
+from pipeline import derived
+from pipeline.derived import Derived
 from pipeline.kinds.kind import Kind
 from pipeline.kinds.pretraining.config import PretrainingPipelineConfig
 
@@ -22,6 +24,14 @@ class Pretraining(Kind[PretrainingPipelineConfig]):
     name = "pretraining"
     config_type = PretrainingPipelineConfig
     serves = False
+
+    def derive(self, document: dict[str, Any], *, where: str) -> list[Derived]:
+        """Implements `Kind.derive`: the division into splits, if there is one set of files."""
+        del where
+        data = derived.mapping_at(document, "data")
+        if data is None:
+            return []
+        return derived.split(data, "files", "document_split", {"train": 99, "eval": 1}, "data")
 
     def make_components(
         self, config: PretrainingPipelineConfig, *, resolve_baseline: ResolveBaseline
@@ -50,7 +60,7 @@ class Pretraining(Kind[PretrainingPipelineConfig]):
     ) -> tuple[Task, dict[str, tf.TensorSpec]]:
         """Implements `Kind.training_step`."""
         from components.trainer.pretraining import pretraining_input
-        from components.trainer.pretraining.permutation import PermutationConfig
+        from components.trainer.pretraining.permutation_config import PermutationConfig
         from components.trainer.pretraining.task import PretrainingTask
 
         records = config.records

@@ -6,10 +6,11 @@ import dataclasses
 from collections.abc import Mapping
 from typing import ClassVar, Literal
 
+from components import metric_names
 from components.configuration import PositiveInt, Share
 from components.evaluator.question_answering.config import QuestionAnsweringEvaluationConfig
-from components.example_gen.question_answering import squad_conversion
-from components.example_gen.question_answering.squad_conversion import SquadSettings
+from components.example_gen.question_answering import squad_inputs
+from components.example_gen.question_answering.squad_inputs import SquadSettings
 from components.preprocessing.question_answering.config import WindowConfig
 from components.span_decoding.decoder import DecodingConfig
 from pipeline import searched_folders
@@ -91,6 +92,7 @@ class QuestionAnsweringPipelineConfig(PipelineConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self.check_training_metrics(metric_names.OF_ANSWERS)
         for name in ("start_n_top", "end_n_top"):
             if not 1 <= getattr(self, name) <= self.windows.max_seq_length:
                 raise ValueError(
@@ -105,4 +107,4 @@ class QuestionAnsweringPipelineConfig(PipelineConfig):
             NoSuchFilesError: if a file is missing; the message names the pattern.
         """
         super().check_inputs()
-        squad_conversion.find_files(self.data.settings(seed=0), self.data.root)
+        squad_inputs.find_files(self.data.settings(seed=0), self.data.root)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from components.modeling.cost import Workload
+from pipeline import derived
+from pipeline.derived import Derived
 from pipeline.kinds.kind import Kind
 from pipeline.kinds.question_answering.config import QuestionAnsweringPipelineConfig
 
@@ -21,6 +23,14 @@ class QuestionAnswering(Kind[QuestionAnsweringPipelineConfig]):
 
     name = "question_answering"
     config_type = QuestionAnsweringPipelineConfig
+
+    def derive(self, document: dict[str, Any], *, where: str) -> list[Derived]:
+        """Implements `Kind.derive`: the division into splits, if there is one set of files."""
+        del where
+        data = derived.mapping_at(document, "data")
+        if data is None:
+            return []
+        return derived.split(data, "files", "article_split", {"train": 9, "eval": 1}, "data")
 
     def make_components(
         self, config: QuestionAnsweringPipelineConfig, *, resolve_baseline: ResolveBaseline

@@ -94,6 +94,18 @@ def test_columns_are_called_as_in_the_training_data(read):
         read('{"text": "x"}\n', columns=columns)
 
 
+def test_columns_are_joined_as_in_the_training_data(read):
+    columns = InputColumns({"text_a": ("subject", "body")})
+    found = read(
+        "id,subject,body\n1,No light,It is dark.\n2,,It is dark.\n", "x.csv", columns=columns
+    )
+    assert [row["text_a"] for row in texts(found)] == ["No light It is dark.", "It is dark."]
+    assert texts(read('{"body": "dark"}\n', columns=columns)) == [{"text_a": "dark", "text_b": ""}]
+    assert texts(read('{"text_a": "dark"}\n', columns=columns))[0]["text_a"] == "dark"
+    with pytest.raises(TextRowError, match=r"line 2: empty text \(columns \['subject', 'body'\]"):
+        read("subject,body\n, \n", "x.csv", columns=columns)
+
+
 def test_a_second_text_may_be_missing_or_null(read):
     expected = [{"text_a": "x", "text_b": ""}]
     assert texts(read('{"text_a": "x"}\n')) == expected

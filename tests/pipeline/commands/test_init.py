@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from components.example_gen.classification.dataset import Columns
+from components.example_gen.classification.plan import ConversionPlan
 from pipeline import cli, preset_loader
 
 _TEAMS = {"billing": "invoice", "login": "password", "shipping": "parcel"}
@@ -246,7 +247,99 @@ def test_neither_tensorflow_nor_tfx_is_imported(tmp_path):
     code = (
         "import sys; from pipeline import cli;"
         f"status = cli.main(['init', {str(data)!r}, '--to', {str(tmp_path / 'a.yaml')!r}]);"
-        "print(status, {'tensorflow', 'tfx'} & set(sys.modules))"
+        "print(status, {'tensorflow', 'tfx', 'apache_beam'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "0 set()"
+
+
+def test_columns_are_joined_or_paired(init, tmp_path):
+    table = [
+        [f"subject number {n} here", f"body number {n} there" if n % 3 else "", n % 2]
+        for n in range(50)
+    ]
+    path = _write_csv(tmp_path / "d.csv", ["subject", "body", "same"], table)
+    status, _, _, config = init(path, "--text", "subject+body", "--label", "same")
+    assert status == 0
+    assert config.data.dataset.columns == Columns(("subject", "body"), label="same")
+    # A row without a body has its subject left, so no row is skipped.
+    assert config.data.max_dead_letter_share == 0.001
+    config.check_inputs()
+    (tmp_path / "written.yaml").unlink()
+    _, _, _, config = init(path, "--text", "subject,body", "--label", "same")
+    assert config.data.dataset.columns == Columns("subject", "body", "same")
+    assert config.data.max_dead_letter_share > 0.3
+
+
+def test_two_files_are_for_training_and_evaluation(init, tmp_path):
+    header = ["text", "label"]
+    train = _write_csv(tmp_path / "train.csv", header, _sentences(lambda n: "ab"[n % 2], 60))
+    (tmp_path / "other").mkdir()
+    table = [*_sentences(lambda n: "ab"[n % 2], 30)[10:], ["never in training", "c"]]
+    dev = _write_csv(tmp_path / "other" / "dev.csv", header, table)
+    status, out, _, config = init(train, "--eval", str(dev))
+    assert status == 0
+    dataset = config.data.dataset
+    assert dataset.splits["train"].pattern == "train.csv"
+    assert dataset.splits["eval"].pattern == str(dev)
+    assert dataset.hash_split is None
+    assert dataset.labels == ("a", "b")
+    assert "1 rows cannot be used: 1 unknown label" in out
+    assert "20 rows of the evaluation have texts that are in the training too" in out
+    config.check_inputs()
+
+
+def test_two_squad_files(init, tmp_path):
+    train = _squad(tmp_path / "train.json", articles=1)
+    dev = _squad(tmp_path / "dev.json", articles=1, questions=5)
+    status, _, _, config = init(train, "--eval", str(dev))
+    assert status == 0
+    assert config.data.files == {"train": "train.json", "eval": "dev.json"}
+    assert not config.data.article_split
+    # One of five questions of the evaluation has no answer.
+    assert config.evaluation.thresholds["best_f1"].minimum == 21.0
+
+
+def test_rare_labels_are_in_both_splits(init, tmp_path):
+    # Three rows of "rare" among 120: a division at random has all three in one split half the time.
+    table = _sentences(lambda n: "rare" if n % 40 == 5 else "ab"[n % 2], 120)
+    status, _, _, config = init(_write_csv(tmp_path / "d.csv", ["text", "label"], table))
+    assert status == 0
+    dataset = config.data.dataset
+    plan = ConversionPlan(dataset, total_bytes={}, num_shards={}, seed=0, max_row_bytes=0)
+    # Rows are numbered from 1 after the header, as a run does it.
+    splits = [
+        plan.split_of_row("all", f"all-{number}")
+        for number, (_, label) in enumerate(table, start=1)
+        if label == "rare"
+    ]
+    assert set(splits) == {"train", "eval"}
+
+
+def test_a_frequent_label_is_judged_by_macro_f1(init, tmp_path):
+    table = _sentences(lambda n: "rare" if n % 10 == 0 else "usual", 200)
+    status, _, _, config = init(_write_csv(tmp_path / "d.csv", ["text", "label"], table))
+    assert status == 0
+    (metric,) = config.evaluation.thresholds
+    assert metric == "macro_f1"
+    # Always "usual": its F1 is 2 * 0.9 / 1.9 and that of "rare" 0, so their mean is 0.474.
+    assert 0.474 < config.evaluation.thresholds[metric].minimum < 0.56
+    assert config.data.dataset.metrics == ("macro_f1", "accuracy")
+
+
+def test_a_terminal_is_asked_for_what_is_not_clear(init, tmp_path, monkeypatch):
+    table = [[*row, "xy"[n % 2]] for n, row in enumerate(_sentences(lambda n: "ab"[n % 2]))]
+    path = _write_csv(tmp_path / "d.csv", ["text", "first", "second"], table)
+    asked = []
+
+    def answer(prompt):
+        asked.append(prompt)
+        return ["third", "second"][len(asked) - 1]
+
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("builtins.input", answer)
+    status, _, err, config = init(path)
+    assert status == 0
+    assert config.data.dataset.columns.label == "second"
+    assert asked == ["--label (nothing ends): "] * 2
+    assert "has no such column" in err

@@ -45,6 +45,32 @@ def test_columns_by_name():
     assert example == RawExample("r1", "A", None, "no", "a.tsv", 8)
 
 
+@pytest.mark.parametrize("header", [["id", "subject", "body", "label"], None])
+def test_texts_of_several_columns_are_joined_without_the_empty_ones(header):
+    columns = Columns(text_a=("subject", "body") if header else (1, 2), label=3)
+    interpreter = _interpreter(columns, header=header)
+
+    def text(subject, body):
+        return _interpret(interpreter, ["1", subject, body, "yes"]).text_a
+
+    assert text("No light", "It is dark.") == "No light It is dark."
+    assert text("No light", "  ") == "No light"
+    assert text("", "It is dark.") == "It is dark."
+    with pytest.raises(UnusableRowError) as unusable:
+        text("", " ")
+    assert unusable.value.reason == interpretation.EMPTY_TEXT
+
+
+def test_objects_may_lack_some_of_the_joined_columns():
+    columns = Columns(text_a=("subject", "body"), label="label")
+    interpreter = _interpreter(columns, file_format="jsonl")
+    assert _interpret(interpreter, {"body": "dark", "label": "no"}).text_a == "dark"
+    fields = {"subject": None, "body": "dark", "label": "no"}
+    assert _interpret(interpreter, fields).text_a == "dark"
+    with pytest.raises(UnusableRowError):
+        _interpret(interpreter, {"label": "no"})
+
+
 def test_missing_column_names_the_header():
     with pytest.raises(interpretation.ColumnNotFoundError, match=r"no column 'text'.*'txt'"):
         _interpreter(Columns(text_a="text"), header=["txt", "label"])

@@ -11,8 +11,8 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from components import configuration, files, tf_examples, tfrecords
 from components.dead_letters import TooManyDeadLettersError
 from components.example_gen.classification import outcome
-from components.example_gen.pretraining import corpus_conversion
-from components.example_gen.pretraining.corpus_conversion import CorpusSettings
+from components.example_gen.pretraining import corpus_conversion, corpus_inputs
+from components.example_gen.pretraining.corpus_inputs import CorpusSettings
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ EVERYTHING = CorpusSettings({"train": ("novels/*", "*.txt")})
 
 
 def convert(settings, data, out):
-    inputs = corpus_conversion.find_files(settings, str(data))
+    inputs = corpus_inputs.find_files(settings, str(data))
     with beam.Pipeline(options=PipelineOptions(["--runner=FnApiRunner"])) as pipeline:
         corpus_conversion.convert(
             pipeline,
@@ -139,10 +139,10 @@ def test_a_text_without_blank_lines_cannot_be_split(tmp_path):
 
 def test_files_that_are_not_there_or_held_out_and_trained_on(data):
     with pytest.raises(files.NoSuchFilesError, match=r"nothing\.txt"):
-        corpus_conversion.find_files(CorpusSettings({"train": ("nothing.txt",)}), str(data))
+        corpus_inputs.find_files(CorpusSettings({"train": ("nothing.txt",)}), str(data))
     leaking = CorpusSettings({"train": ("novels/*", "*.txt"), "eval": ("novels/a.txt",)})
     with pytest.raises(ValueError, match=r"a\.txt belongs to the splits 'train' and 'eval'"):
-        corpus_conversion.find_files(leaking, str(data))
+        corpus_inputs.find_files(leaking, str(data))
 
 
 @pytest.mark.parametrize(

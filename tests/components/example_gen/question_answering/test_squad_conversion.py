@@ -9,8 +9,8 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from components import configuration, dead_letter_file, dead_letters, files, tfrecords
 from components.example_gen.classification import outcome
 from components.example_gen.classification.outcome import EmptySplitError
-from components.example_gen.question_answering import squad_conversion, squad_examples
-from components.example_gen.question_answering.squad_conversion import SquadSettings
+from components.example_gen.question_answering import squad_conversion, squad_examples, squad_inputs
+from components.example_gen.question_answering.squad_inputs import SquadSettings
 
 
 def article(name, num_paragraphs=1, **changes):
@@ -46,7 +46,7 @@ def data(tmp_path):
 
 
 def convert(settings, data, tmp_path):
-    inputs = squad_conversion.find_files(settings, str(data))
+    inputs = squad_inputs.find_files(settings, str(data))
     out = tmp_path / "out"
     with beam.Pipeline(options=PipelineOptions(["--runner=FnApiRunner"])) as pipeline:
         squad_conversion.convert(
@@ -116,7 +116,7 @@ def test_a_split_without_questions_and_a_pattern_without_files_are_errors(data, 
     with pytest.raises(outcome.EmptySplitError, match=r"'eval' got no question.*dev\.json"):
         convert(settings, data, tmp_path)
     with pytest.raises(files.NoSuchFilesError, match=r"nothing\.json"):
-        squad_conversion.find_files(SquadSettings({"train": "nothing.json"}), str(data))
+        squad_inputs.find_files(SquadSettings({"train": "nothing.json"}), str(data))
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from components.trainer.pretraining import permutation
-from components.trainer.pretraining.permutation import PermutationConfig, PermutationError
+from components.trainer.pretraining.permutation_config import PermutationConfig, PermutationError
 
 SEP, CLS = 4, 3
 
