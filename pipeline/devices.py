@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from components.accelerator_peaks import PEAK_FLOPS
 
 _GIB = 1 << 30
-# On a GPU, the rest is left for the runtime and fragmentation.
-_USABLE_SHARE_OF_GPU = 0.9
+# How far an estimate may lie below what a program turns out to need.
+_MARGIN = 1.1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,31 +19,34 @@ class Device:
     Attributes:
         description: name and memory of the device, to be shown to users.
         memory_bytes: memory available to one replica.
-        usable_bytes: what of it a program may take: what libtpu's compiler allows, or nine tenths
-            of a GPU's.
+        allowed_bytes: what of it one program may take.
         peak_flops: peak operations per second in bfloat16; 0 where no command uses it.
         clock_hz: cycles per second; 0 where no command uses them.
     """
 
     description: str
     memory_bytes: int
-    usable_bytes: int
+    allowed_bytes: int
     peak_flops: float = 0.0
     clock_hz: float = 0.0
 
+    @property
+    def usable_bytes(self) -> int:
+        """The largest estimate with which a program still fits for sure."""
+        return int(self.allowed_bytes / _MARGIN)
 
-def _tpu(name: str, gib: int, usable: float, peak_flops: float, clock_hz: float) -> Device:
+
+def _tpu(name: str, gib: int, allowed: float, peak_flops: float, clock_hz: float) -> Device:
     description = f"TPU {name}, {gib} GiB"
-    return Device(description, gib * _GIB, round(usable * _GIB), peak_flops, clock_hz)
+    return Device(description, gib * _GIB, round(allowed * _GIB), peak_flops, clock_hz)
 
 
 def _gpu(gib: int, examples: str) -> Device:
-    description = f"GPU with {gib} GiB ({examples})"
-    return Device(description, gib * _GIB, int(_USABLE_SHARE_OF_GPU * gib * _GIB))
+    return Device(f"GPU with {gib} GiB ({examples})", gib * _GIB, gib * _GIB)
 
 
-# Sizes of TPUs are from cloud.google.com/tpu/docs/system-architecture. A replica is a
-# core on v2 and v3, and a chip from v4 on. The usable part is what the compiler of libtpu 0.0.52
+# Sizes of TPUs are from cloud.google.com/tpu/docs/system-architecture. A replica is a core on v2
+# and v3, and a chip from v4 on. What one program may take is what the compiler of libtpu 0.0.52
 # names when a program does not fit. The clock is the peak divided by the operations that the matrix
 # units finish in a cycle: 2 × 128² each, of which there are 1, 2, 8, 4 and 8, and 2 × 256² of 4.
 DEVICES: Mapping[str, Device] = {

@@ -91,6 +91,29 @@ class ReplicaUpdate:
         except (ValueError, TypeError, tf.errors.OpError) as error:
             raise NotLoweredError(f"The step does not compile for XLA: {error}") from error
 
+    def export(self) -> ExportedUpdate:
+        """Lowers it to a serialized program, and says what its parameters and results are.
+
+        Raises:
+            NotLoweredError: if XLA does not support an operation.
+        """
+        hlo = self.lower("hlo_serialized")
+        concrete = self.function.get_concrete_function(*self.arguments)
+        values, state = self.arguments
+        parameters = [
+            *(_parameter(FEATURE, name, values[name]) for name in sorted(values)),
+            *(_parameter(STATE, name, state[name]) for name in sorted(state)),
+        ]
+        # The graph does not know the variables that are reached by their handles alone.
+        known = (*self.variables, *concrete.graph.variables)
+        variables = {id(variable.handle): variable for variable in known}
+        for capture in concrete.captured_inputs:
+            variable = variables[id(capture)]
+            role = TRAINED if variable.trainable else SLOT
+            parameters.append(_parameter(role, variable.name, variable))
+        metrics, next_state = concrete.structured_outputs
+        return ExportedUpdate(hlo, tuple(parameters), (*sorted(metrics), *sorted(next_state)))
+
 
 def replica_update(
     task: Task, config: TrainingConfig, features: Mapping[str, tf.TensorSpec], *, replicas: int = 1
@@ -101,7 +124,7 @@ def replica_update(
         task: provides model and loss.
         config: training configuration of the run.
         features: specifications of the features of one replica's rows.
-        replicas: number of replicas that share a batch.
+        replicas: number of replicas that share a batch. The sums over them are part of the program.
     """
     (rows,) = {spec.shape[0] for spec in features.values()}
     model = task.build_model()
@@ -126,39 +149,6 @@ def replica_update(
         (values, dict(task.initial_state(rows))),
         (*model.variables, *optimizer.variables),
     )
-
-
-def export(
-    task: Task, config: TrainingConfig, features: Mapping[str, tf.TensorSpec], *, replicas: int = 1
-) -> ExportedUpdate:
-    """Lowers the update of one replica to a serialized XLA program.
-
-    Args:
-        task: provides model and loss.
-        config: training configuration of the run.
-        features: specifications of the features of one replica's rows.
-        replicas: number of replicas that share a batch. The sums over them are part of the program.
-
-    Raises:
-        NotLoweredError: if XLA does not support an operation.
-    """
-    update = replica_update(task, config, features, replicas=replicas)
-    hlo = update.lower("hlo_serialized")
-    concrete = update.function.get_concrete_function(*update.arguments)
-    values, state = update.arguments
-    parameters = [
-        *(_parameter(FEATURE, name, values[name]) for name in sorted(values)),
-        *(_parameter(STATE, name, state[name]) for name in sorted(state)),
-    ]
-    # The graph knows of those that are reached by their handle alone only what it was told.
-    known = (*update.variables, *concrete.graph.variables)
-    variables = {id(variable.handle): variable for variable in known}
-    for capture in concrete.captured_inputs:
-        variable = variables[id(capture)]
-        role = TRAINED if variable.trainable else SLOT
-        parameters.append(_parameter(role, variable.name, variable))
-    metrics, next_state = concrete.structured_outputs
-    return ExportedUpdate(hlo, tuple(parameters), (*sorted(metrics), *sorted(next_state)))
 
 
 def _parameter(role: str, name: str, value: tf.Tensor | tf.Variable) -> Parameter:

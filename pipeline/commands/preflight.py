@@ -89,7 +89,7 @@ def _print_step(step: CompiledStep) -> None:
     target, compiled, program = step.target, step.compiled, step.program
     workload = step.workload
     micro_batches = workload.micro_batches
-    allowed = target.properties.usable_bytes
+    allowed = target.properties.allowed_bytes
     estimate_off = step.estimated_bytes / compiled.total_bytes - 1
     rows = {
         "device": f"{target.properties.description}, {target.replicas} of {target.topology}",

@@ -21,7 +21,7 @@ from pipeline.tpu_compiler.topologies import GENERATIONS, Target
 # Names the interpreter of an environment made elsewhere.
 INTERPRETER_VARIABLE = "XLNET_PREFLIGHT_PYTHON"
 _INSTALLED = pathlib.Path(__file__).resolve().parents[2] / ".preflight" / "bin" / "python"
-_SCRIPT = pathlib.Path(__file__).with_name("compile_script.py")
+_SCRIPT = pathlib.Path(__file__).parent / "outside" / "compile_script.py"
 _GIB = 1 << 30
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 # "Used 21.54G of 15.75G hbm. Exceeded hbm capacity by 5.79G."
@@ -169,8 +169,8 @@ def compile_program(program: pathlib.Path, target: Target, *, text: pathlib.Path
             encoding="utf-8",
         )
         process = subprocess.run(
-            # Isolated, so that no variable or folder leads it to this project's packages.
-            [python, "-I", str(_SCRIPT), str(request), str(answer)],
+            # No variable and no folder of the user's leads it to other packages than its own.
+            [python, "-E", "-s", str(_SCRIPT), str(request), str(answer)],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,

@@ -107,7 +107,7 @@ def parse(name: str, replicas: int | None = None) -> Target:
         return Target(device, by_replicas[replicas], replicas)
     axes = generation.slices[0].count("x") + 1
     # "2x4x1" is the flat slice "2x4".
-    plain = extents[:-2] if axes == 2 and extents.count("x") == 2 else extents
+    plain = extents.removesuffix("x1") if axes == 2 and extents.count("x") == 2 else extents
     if not _EXTENTS.fullmatch(extents) or plain not in generation.slices:
         raise TopologyError(
             f"{name!r} is no slice of {device}; there are "

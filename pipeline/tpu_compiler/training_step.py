@@ -72,7 +72,7 @@ class CompiledStep:
                 "temporaries": compiled.temporary_bytes,
                 "code": compiled.code_bytes,
                 "total": compiled.total_bytes,
-                "allowed": self.target.properties.usable_bytes,
+                "allowed": self.target.properties.allowed_bytes,
                 "estimated": self.estimated_bytes,
             },
             "flops": compiled.flops,
@@ -118,7 +118,9 @@ def compile_step(config: PipelineConfig, target: Target, *, text: str | None) ->
         from components.trainer import exported_update
 
         task, features = workloads.training_step(config, replicas=target.replicas)
-        exported = exported_update.export(task, config.training, features, replicas=target.replicas)
+        exported = exported_update.replica_update(
+            task, config.training, features, replicas=target.replicas
+        ).export()
         program = pathlib.Path(folder, "step.hlo.pb")
         program.write_bytes(exported.hlo)
         exported_bytes = len(exported.hlo)
@@ -184,7 +186,7 @@ def advise(
     larger = [
         name
         for name in GENERATIONS
-        if DEVICES[name].usable_bytes > max(needed, DEVICES[target.device].usable_bytes)
+        if DEVICES[name].allowed_bytes > max(needed, DEVICES[target.device].allowed_bytes)
     ]
     if larger:
         ways.append(f"a device with more memory ({', '.join(larger)})")

@@ -27,7 +27,7 @@ TOO_LARGE = (
 
 @pytest.fixture
 def fake(tmp_path, monkeypatch):
-    """Makes an interpreter out of a shell script, whose $3 is the request and $4 the answer."""
+    """Makes an interpreter out of a shell script, whose $4 is the request and $5 the answer."""
 
     def make(script: str) -> None:
         path = tmp_path / "python"
@@ -45,7 +45,7 @@ def compile_with_it(tmp_path):
 
 
 def test_the_answer_is_read(fake, tmp_path):
-    fake(f"""test "$1" = -I && cp "$3" {tmp_path}/request && echo '{json.dumps(ANSWER)}' > "$4" """)
+    fake(f"""cp "$4" {tmp_path}/request && echo '{json.dumps(ANSWER)}' > "$5" """)
     compiled = compile_with_it(tmp_path)
     assert compiled.total_bytes == 4611072 + 1536 + 3735552 + 7568896
     assert compiled.versions == {"libtpu": "0.0.52", "jax": "0.10.2"}

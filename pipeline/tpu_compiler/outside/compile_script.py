@@ -1,18 +1,17 @@
 """Compiles an XLA program for a TPU with libtpu: compile_script.py REQUEST ANSWER.
 
 This runs in the environment of `make preflight-tools`, which has JAX and libtpu and neither
-TensorFlow nor this project. Both files are JSON; `compiler.py` beside it writes the one and reads
+TensorFlow nor this project. Both files are JSON; `compiler.py` above it writes the one and reads
 the other. The exit status is 0 whenever there is an answer, even if the program was refused.
 
 JAX's interface for ahead-of-time compilation takes functions of JAX. For programs from elsewhere
-there are only the modules below, which is why the versions are pinned.
+there are only its private modules, which is why the versions are pinned.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import re
 import resource
 import sys
 import time
@@ -33,12 +32,8 @@ import libtpu
 import numpy as np
 from jax._src.interpreters import mlir
 from jax._src.lib import _jax, xla_client
-from jax._src.lib.mlir import ir
 from jax.experimental import topologies
-from jaxlib import _hlo
-
-# "{3}: (7, {}, may-alias)" in a module's header: result 3 takes the place of parameter 7.
-_ALIAS = re.compile(r"\{(\d+)\}: \((\d+), \{\}")
+from stablehlo import to_stablehlo
 
 
 def main() -> None:
@@ -78,7 +73,7 @@ def compile_program(
     )
     answer: dict[str, Any] = {"libtpu": libtpu.__version__, "jax": jax.__version__}
     with mlir.make_ir_context():
-        module = to_stablehlo(serialized)
+        module, _ = to_stablehlo(serialized)
         del serialized
         started, cpu_started = time.monotonic(), time.process_time()
         try:
@@ -105,38 +100,6 @@ def compile_program(
     with open(text, "w", encoding="utf-8") as file:
         file.writelines(f"{part.to_string()}\n" for part in executable.hlo_modules())
     return answer
-
-
-def to_stablehlo(serialized: bytes) -> ir.Module:
-    """Converts a program, whose parameters keep the places in which results are written."""
-    header = _hlo.XlaComputation(serialized).get_hlo_module().to_string().partition("\n")[0]
-    aliases = {int(parameter): int(result) for result, parameter in _ALIAS.findall(header)}
-    module = ir.Module.parse(_jax.mlir.hlo_to_stablehlo(serialized))
-    _drop_copies(module.body)
-    (function,) = (
-        operation for operation in module.body.operations if str(operation.name) == '"main"'
-    )
-    attributes = []
-    for number, given in enumerate(function.arg_attrs):
-        named = {one.name: one.attr for one in given}
-        if number in aliases:
-            integer = ir.IntegerType.get_signless(32)
-            named["tf.aliasing_output"] = ir.IntegerAttr.get(integer, aliases[number])
-        attributes.append(ir.DictAttr.get(named))
-    function.arg_attrs = ir.ArrayAttr.get(attributes)
-    return module
-
-
-def _drop_copies(block: ir.Block) -> None:
-    """Removes TensorFlow's copies of results, which no compiler from StableHLO knows."""
-    for operation in list(block.operations):
-        if operation.operation.name == "mhlo.copy":
-            operation.results[0].replace_all_uses_with(operation.operands[0])
-            operation.operation.erase()
-            continue
-        for region in operation.operation.regions:
-            for inner in region.blocks:
-                _drop_copies(inner)
 
 
 if __name__ == "__main__":
