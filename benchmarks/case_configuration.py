@@ -36,6 +36,8 @@ def of_case(case: Case, dtype: str) -> PipelineConfig:
     if case.num_predict:
         preset = "pretraining_large"
         settings |= {
+            "records.batch_size": case.batch_size,
+            "records.num_cores": 1,
             "records.seq_len": case.seq_len,
             "records.reuse_len": case.reuse_len,
             "records.num_predict": case.num_predict,

@@ -39,13 +39,11 @@ def main() -> None:
         device, replicas = presets[name]
         target = topologies.parse(options.device or device, 1)
         layers = [f"model.n_layer={options.layers}"] if options.layers else []
-        whole = preset_loader.load(name, [*_NOT_NEEDED, *layers])
-        rows = whole.training.batch_size // replicas
-        share = [f"training.batch_size={rows}", f"training.eval_batch_size={rows}"]
-        config = preset_loader.load(name, [*_NOT_NEEDED, *layers, *share])
+        config = preset_loader.load(name, [*_NOT_NEEDED, *layers])
+        rows = config.training.batch_size // replicas
         print(f"{name:24}{target.device:>8}{rows:>6}", end="", flush=True)
         try:
-            step = training_step.compile_step(config, target, text=None)
+            step = training_step.compile_step(config, target, sharing=replicas)
         except compiler.OutOfMemoryError as error:
             print(f"{error.needed / _GIB:10.2f} GiB, more than the device has", flush=True)
             continue

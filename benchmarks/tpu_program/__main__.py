@@ -55,7 +55,7 @@ def main() -> None:
         )
         print(f"{'':22}" + "".join(f"{heading:>12}" for heading in _HEADINGS))
         for dtype in options.dtype or ("bfloat16", "float32"):
-            step = training_step.compile_step(of_case(case, dtype), target, text=None)
+            step = training_step.compile_step(of_case(case, dtype), target)
             _print(f"ours, {dtype}", step.compiled, step.program, step.exported_bytes)
         if python:
             _print("Model Garden, float32", *_compile_peer(python, case, target))

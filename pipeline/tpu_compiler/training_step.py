@@ -21,6 +21,9 @@ from pipeline.tpu_compiler.topologies import GENERATIONS, Target
 _HOST_BYTES_PER_PARAMETER = 18
 _HOST_BYTES = 3 << 30
 
+# What "auto" stands for on a TPU, by option of the model.
+_ON_TPUS = {"embedding_lookup": "one_hot", "program": "accelerator"}
+
 
 @dataclasses.dataclass(frozen=True)
 class CompiledStep:
@@ -92,13 +95,21 @@ class CompiledStep:
         }
 
 
-def compile_step(config: PipelineConfig, target: Target, *, text: str | None) -> CompiledStep:
+def compile_step(
+    config: PipelineConfig,
+    target: Target,
+    *,
+    text: str | None = None,
+    sharing: int | None = None,
+) -> CompiledStep:
     """Exports the update of one replica, and compiles it with libtpu.
 
     Args:
         config: configuration of the pipeline, which names the network's sizes.
         target: device and number of replicas.
         text: path to which the optimized program is written; None for nowhere.
+        sharing: number of replicas that share a batch, if only one of them is compiled, without
+            the sums over all; None takes those of the target.
 
     Raises:
         CompilerError: if the compiler is not installed or busy, if this machine has too little
@@ -109,7 +120,8 @@ def compile_step(config: PipelineConfig, target: Target, *, text: str | None) ->
     """
     compiler.interpreter()
     config = for_accelerators(config)
-    workload = workloads.of(config, replicas=target.replicas)
+    sharing = sharing or target.replicas
+    workload = workloads.of(config, replicas=sharing)
     cost = training_cost(config.sized_model(), config.model_options, workload)
     needed = _HOST_BYTES + _HOST_BYTES_PER_PARAMETER * cost.parameters
     with compiler.only_one(), tempfile.TemporaryDirectory(prefix="xlnet-preflight-") as folder:
@@ -117,7 +129,7 @@ def compile_step(config: PipelineConfig, target: Target, *, text: str | None) ->
         # TensorFlow, which takes seconds to import, comes after everything that can be wrong.
         from components.trainer import exported_update
 
-        task, features = workloads.training_step(config, replicas=target.replicas)
+        task, features = workloads.training_step(config, replicas=sharing)
         exported = exported_update.replica_update(
             task, config.training, features, replicas=target.replicas
         ).export()
@@ -150,12 +162,12 @@ def compile_step(config: PipelineConfig, target: Target, *, text: str | None) ->
 
 
 def for_accelerators(config: PipelineConfig) -> PipelineConfig:
-    """Fills in what a model chooses by its device, which is none of this machine's."""
-    if config.options.embedding_lookup != "auto":
-        return config
-    return dataclasses.replace(
-        config, options=dataclasses.replace(config.options, embedding_lookup="one_hot")
-    )
+    """Fills in what a model chooses by its device, of which there is none here."""
+    options = config.options
+    chosen = {
+        name: value for name, value in _ON_TPUS.items() if getattr(options, name, None) == "auto"
+    }
+    return dataclasses.replace(config, options=dataclasses.replace(options, **chosen))
 
 
 def advise(
