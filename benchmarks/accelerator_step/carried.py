@@ -20,25 +20,29 @@ _CONTESTANTS = ("jax", "torch", "torch-compiled")
 
 
 def main() -> None:
-    """Runs all contestants and prints a table, or runs the one that `--only` names."""
+    """Runs the contestants and prints a line for each."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--jax", metavar="PYTHON", default=sys.executable)
     parser.add_argument("--torch", metavar="PYTHON", default=sys.executable)
     parser.add_argument("--steps", type=int, default=20, help="steps in each of three rounds")
     parser.add_argument("--peak", type=float, help="peak operations per second, if not known")
-    parser.add_argument("--only", choices=_CONTESTANTS, help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--contestant", choices=_CONTESTANTS, action="append", help="all by default"
+    )
+    # In a process of its own.
+    parser.add_argument("--measure", choices=_CONTESTANTS, help=argparse.SUPPRESS)
     options = parser.parse_args()
     with zipfile.ZipFile(sys.argv[0]) as archive:
         about = json.loads(archive.read("step.json"))
-        hlo = archive.read("step.hlo.pb") if options.only == "jax" else b""
-    if options.only == "jax":
+        hlo = archive.read("step.hlo.pb") if options.measure == "jax" else b""
+    if options.measure == "jax":
         import step_jax
 
         step_jax.run(hlo, about, options.steps)
-    elif options.only:
+    elif options.measure:
         import step_torch
 
-        step_torch.run(about, options.steps, compiled=options.only == "torch-compiled")
+        step_torch.run(about, options.steps, compiled=options.measure == "torch-compiled")
     else:
         _compare(options, about)
 
@@ -49,18 +53,20 @@ def _compare(options: argparse.Namespace, about: dict) -> None:
         f"{case['name']}, {case['batch_size']} × {case['seq_len']}, {case['n_layer']} layers of "
         f"{case['d_model']}, {about['dtype']}; {about['flops'] / 1e9:,.0f} GFLOP"
     )
-    for name in _CONTESTANTS:
+    for name in options.contestant or _CONTESTANTS:
         python = options.jax if name == "jax" else options.torch
         process = subprocess.run(
-            [python, sys.argv[0], "--only", name, "--steps", str(options.steps)],
+            [python, sys.argv[0], "--measure", name, "--steps", str(options.steps)],
             capture_output=True,
             text=True,
             check=False,
         )
         lines = [line for line in process.stdout.splitlines() if line.startswith('{"name"')]
         if process.returncode or not lines:
-            reason = process.stderr.strip().splitlines()[-1:] or ["no message"]
-            print(f"{name:24} does not run: {reason[0]}")
+            said = process.stderr.strip().splitlines() or ["no message"]
+            errors = [number for number, line in enumerate(said) if "Error: " in line]
+            reason = " ".join(said[errors[-1] :][:3]) if errors else said[-1]
+            print(f"{name:24} does not run: {reason}")
             continue
         result = json.loads(lines[0])
         seconds = statistics.median(result["step_seconds"])

@@ -24,6 +24,8 @@ def run(hlo: bytes, about: dict, steps: int) -> None:
         about: case, parameters and results of the program, as `pack` wrote them.
         steps: number of steps in each round.
     """
+    # The number of the update is int64.
+    jax.config.update("jax_enable_x64", True)
     device = jax.devices()[0]
     options = xla_client.CompileOptions()
     options.device_assignment = xla_client.DeviceAssignment.create(np.array([[device.id]]))
