@@ -108,7 +108,9 @@ def test_gradients_take_the_place_of_activations():
         return training_cost(_BASE, ModelOptions(), workload)
 
     def counted(of):
-        return of.temporary_bytes / COMPILED_OVER_COUNTED
+        """Without what the layer at hand works with, which is as much as a layer keeps."""
+        assert of.working_bytes == of.activation_bytes // 12
+        return of.temporary_bytes / COMPILED_OVER_COUNTED - of.working_bytes
 
     # Few rows: the gradients are larger than what they are made of. Many rows: they are smaller.
     few, many = cost(1), cost(64)
