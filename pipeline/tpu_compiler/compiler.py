@@ -24,8 +24,9 @@ _INSTALLED = pathlib.Path(__file__).resolve().parents[2] / ".preflight" / "bin" 
 _SCRIPT = pathlib.Path(__file__).parent / "outside" / "compile_script.py"
 _GIB = 1 << 30
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
-# "Used 21.54G of 15.75G hbm. Exceeded hbm capacity by 5.79G."
-_EXCEEDED = re.compile(r"Used ([\d.]+)([KMGT]?) of ([\d.]+)([KMGT]?) hbm")
+# "the total memory required for HLO temporaries (18.66G) exceeds available HBM (15.75G)"; the first
+# means arguments and results, too.
+_EXCEEDED = re.compile(r"\(([\d.]+)([KMGT]?)\) exceeds available HBM \(([\d.]+)([KMGT]?)\)")
 # The end of what a compiler that fails has to say; its stack traces are longer.
 _SHOWN_CHARACTERS = 2000
 

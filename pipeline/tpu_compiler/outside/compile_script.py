@@ -95,8 +95,12 @@ def compile_program(
         "temporaries": memory.temp_size_in_bytes,
         "code": memory.generated_code_size_in_bytes,
     }
+    # What a program has none of is left out.
     cost = executable.cost_analysis()
-    answer["cost"] = {"flops": cost["flops"], "bytes": cost["bytes accessed"]}
+    answer["cost"] = {
+        "flops": cost.get("flops", 0.0),
+        "bytes": cost.get("bytes accessed", 0.0),
+    }
     with open(text, "w", encoding="utf-8") as file:
         file.writelines(f"{part.to_string()}\n" for part in executable.hlo_modules())
     return answer

@@ -18,10 +18,11 @@ ANSWER = {
     "memory": {"arguments": 4611072, "results": 1536, "temporaries": 3735552, "code": 7568896},
     "cost": {"flops": 1111134464.0, "bytes": 160724480.0},
 }
-# What libtpu 0.0.52 says of a step with too many rows, shortened.
+# What libtpu 0.0.52 says of a program that is too large.
 TOO_LARGE = (
-    "RESOURCE_EXHAUSTED: XLA:TPU compile permanent error. Ran out of memory in memory space hbm. "
-    "Used 21.54G of 15.75G hbm. Exceeded hbm capacity by 5.79G.\n\nTotal hbm usage >= 21.79G"
+    "RESOURCE_EXHAUSTED: E1000: CompileTimeHbmOom: Ran out of memory on HBM, the total memory "
+    "required for HLO temporaries (18.66G) exceeds available HBM (15.75G). HLO module: jit_h.\n"
+    "See https://openxla.org/xla/errors/error_1000 for more details."
 )
 
 
@@ -56,9 +57,9 @@ def test_the_answer_is_read(fake, tmp_path):
 
 def test_a_step_that_is_too_large_says_by_how_much():
     content = json.dumps({**ANSWER, "refused": TOO_LARGE}).encode()
-    with pytest.raises(compiler.OutOfMemoryError, match=r"5\.79 GiB too much") as raised:
+    with pytest.raises(compiler.OutOfMemoryError, match=r"2\.91 GiB too much") as raised:
         compiler.read_answer(content, TARGET)
-    assert raised.value.needed == round(21.54 * 2**30)
+    assert raised.value.needed == round(18.66 * 2**30)
     assert raised.value.allowed == round(15.75 * 2**30)
 
 

@@ -99,7 +99,7 @@ def test_a_step_that_is_too_large_says_what_would_help(fake_tools, capsys):
         answer.write_text(json.dumps(ANSWER))
     said = capsys.readouterr().err
     assert (
-        "needs 21.54 GiB of a v5e's memory, of which programs can have 15.75 GiB: 5.79 GiB" in said
+        "needs 18.66 GiB of a v5e's memory, of which programs can have 15.75 GiB: 2.91 GiB" in said
     )
     assert "training.gradient_accumulation=2" in said
     assert "(v4, v5p, v6e)" in said
