@@ -15,7 +15,7 @@ PYTEST = $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: install
 install: ## Make .venv for this system, if it is not there: STACK, PYTHON
@@ -41,6 +41,14 @@ peer: install ## Install transformers beside .venv (5 GB); the tests then compar
 	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(PEER)
 	@$(BIN)/uv pip install --quiet --require-hashes --python $(PEER) -r .ci/transformers.lock
 
+# JAX and libtpu, for Linux on x86-64 and Python 3.11 or newer, which need not be .venv's.
+PREFLIGHT := .preflight
+
+.PHONY: preflight-tools
+preflight-tools: install ## Install the TPU's compiler beside .venv (1.1 GB), for preflight --compile
+	@$(BIN)/uv venv --quiet --allow-existing --python ">=3.11,<3.14" $(PREFLIGHT)
+	@$(BIN)/uv pip install --quiet --require-hashes --python $(PREFLIGHT) -r docker/locks/preflight-tools.lock
+
 .PHONY: lint
 lint: install ## Check style and format
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
@@ -63,6 +71,7 @@ lock: install ## Resolve the dependencies of both stacks and of the images anew
 	@$(COMPILE_IMAGE) --constraint requirements.lock docker/locks/serving.in -o docker/locks/serving.lock
 	@$(COMPILE_IMAGE) --constraint requirements.lock docker/locks/trainer-gpu.in -o docker/locks/trainer-gpu.lock
 	@$(COMPILE_IMAGE) docker/locks/trainer-tpu.in -o docker/locks/trainer-tpu.lock
+	@$(COMPILE) --universal --python-version 3.11 docker/locks/preflight-tools.in -o docker/locks/preflight-tools.lock
 	@$(COMPILE) --universal --python-version 3.10 .ci/transformers.in -o .ci/transformers.lock
 
 # Targets of docker/Dockerfile: pipeline, trainer-gpu, trainer-tpu, serving, beam-worker, sbom.

@@ -12,13 +12,12 @@ import numpy as np
 THREADS = 2
 LEARNING_RATE = 1e-5
 DROPOUT = 0.1
-N_TOKEN, N_LAYER, D_MODEL, N_HEAD, D_HEAD, D_INNER = 32_000, 12, 768, 12, 64, 3072
-NUM_CLASSES = 2
+N_TOKEN, D_HEAD, NUM_CLASSES = 32_000, 64, 2
 
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """One training step of XLNet-Base.
+    """One training step, of XLNet-Base unless it says otherwise.
 
     Attributes:
         name: name of the case.
@@ -28,7 +27,9 @@ class Case:
         reuse_len: number of tokens that go into the next memory.
         num_predict: number of predicted tokens per row; 0 for classification.
         gigaflop: multiplications and additions that forward and backward pass need at least, in
-            billions.
+            billions; 0 where it was not counted.
+        n_layer: number of layers.
+        d_model: width; heads have a width of 64, and the feed-forward layer is four times as wide.
     """
 
     name: str
@@ -37,7 +38,19 @@ class Case:
     mem_len: int
     reuse_len: int
     num_predict: int
-    gigaflop: float
+    gigaflop: float = 0.0
+    n_layer: int = 12
+    d_model: int = 768
+
+    @property
+    def n_head(self) -> int:
+        """Number of attention heads."""
+        return self.d_model // D_HEAD
+
+    @property
+    def d_inner(self) -> int:
+        """Width of the feed-forward layer."""
+        return 4 * self.d_model
 
 
 CASES = {
@@ -45,6 +58,15 @@ CASES = {
     for case in (
         Case("classification", 8, 128, 0, 0, 0, 555),
         Case("pretraining", 8, 256, 192, 128, 42, 1573),
+    )
+}
+
+# For accelerators: rows and tokens of XLNet-Large's recipes, and of its layers as many as tell.
+LARGE_CASES = {
+    case.name: case
+    for case in (
+        Case("classification", 6, 512, 0, 0, 0, n_layer=2, d_model=1024),
+        Case("pretraining", 8, 512, 384, 256, 85, n_layer=2, d_model=1024),
     )
 }
 
@@ -86,8 +108,8 @@ def make_inputs(case: Case, seed: int = 0) -> dict[str, np.ndarray]:
         target=np.take_along_axis(inputs["input_ids"], positions, -1),
         target_mask=np.ones((case.batch_size, case.num_predict), np.float32),
         input_q=masked.astype(np.float32),
-        mems=(0.1 * rng.standard_normal((N_LAYER, case.batch_size, case.mem_len, D_MODEL))).astype(
-            np.float32
-        ),
+        mems=(
+            0.1 * rng.standard_normal((case.n_layer, case.batch_size, case.mem_len, case.d_model))
+        ).astype(np.float32),
     )
     return inputs

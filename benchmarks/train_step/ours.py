@@ -8,12 +8,8 @@ import contestant
 import tensorflow as tf
 from cases import (
     D_HEAD,
-    D_INNER,
-    D_MODEL,
     DROPOUT,
     LEARNING_RATE,
-    N_HEAD,
-    N_LAYER,
     N_TOKEN,
     NUM_CLASSES,
     THREADS,
@@ -28,22 +24,21 @@ from components.modeling.pretraining import PretrainingModel
 from components.trainer import optimization
 from components.trainer.config import TrainingConfig
 
-CONFIG = XLNetConfig(
-    n_token=N_TOKEN,
-    n_layer=N_LAYER,
-    d_model=D_MODEL,
-    n_head=N_HEAD,
-    d_head=D_HEAD,
-    d_inner=D_INNER,
-    ff_activation="gelu",
-    untie_r=True,
-)
-
 
 def make_step(case: Case, dtype: str) -> Callable[[], float]:
     """Makes a step of forward pass, backward pass and update, as our Trainer does on the CPU."""
     tf.config.threading.set_intra_op_parallelism_threads(THREADS)
     tf.config.threading.set_inter_op_parallelism_threads(THREADS)
+    config = XLNetConfig(
+        n_token=N_TOKEN,
+        n_layer=case.n_layer,
+        d_model=case.d_model,
+        n_head=case.n_head,
+        d_head=D_HEAD,
+        d_inner=case.d_inner,
+        ff_activation="gelu",
+        untie_r=True,
+    )
     options = ModelOptions(
         dropout=DROPOUT,
         dropout_att=DROPOUT,
@@ -59,9 +54,9 @@ def make_step(case: Case, dtype: str) -> Callable[[], float]:
         features["input_k"] = features.pop("input_ids")
         features["seg_id"] = features.pop("segment_ids")
         features["mems"] = tf.cast(features["mems"], dtype)
-        model = PretrainingModel(CONFIG, options)
+        model = PretrainingModel(config, options)
     else:
-        model = ClassificationModel(CONFIG, options, NUM_CLASSES)
+        model = ClassificationModel(config, options, NUM_CLASSES)
     variables = model.trainable_variables
     training = TrainingConfig(
         batch_size=case.batch_size, train_steps=1000, learning_rate=LEARNING_RATE

@@ -15,12 +15,8 @@ import keras
 import keras_hub
 import tensorflow as tf
 from cases import (
-    D_INNER,
-    D_MODEL,
     DROPOUT,
     LEARNING_RATE,
-    N_HEAD,
-    N_LAYER,
     N_TOKEN,
     NUM_CLASSES,
     THREADS,
@@ -40,10 +36,10 @@ def make_step(case: Case, dtype: str) -> Callable[[], float]:
     tf.config.threading.set_inter_op_parallelism_threads(THREADS)
     backbone = keras_hub.models.XLNetBackbone(
         vocabulary_size=N_TOKEN,
-        num_layers=N_LAYER,
-        num_heads=N_HEAD,
-        hidden_dim=D_MODEL,
-        intermediate_dim=D_INNER,
+        num_layers=case.n_layer,
+        num_heads=case.n_head,
+        hidden_dim=case.d_model,
+        intermediate_dim=case.d_inner,
         dropout=DROPOUT,
     )
     outputs = keras.layers.Dense(NUM_CLASSES)(backbone.output[:, -1])

@@ -12,12 +12,8 @@ import tensorflow as tf
 import tf_keras
 from cases import (
     D_HEAD,
-    D_INNER,
-    D_MODEL,
     DROPOUT,
     LEARNING_RATE,
-    N_HEAD,
-    N_LAYER,
     N_TOKEN,
     NUM_CLASSES,
     THREADS,
@@ -28,23 +24,33 @@ from official.nlp.modeling import models, networks
 
 
 def make_step(case: Case, dtype: str) -> Callable[[], float]:
-    """Makes a step of forward pass, backward pass, clipping and Adam, in one tf.function.
-
-    XLA is not used, because it is slower here.
-    """
+    """Makes a step as Model Garden makes it on the CPU, without XLA, which is slower here."""
     if dtype != "float32":
         raise ValueError("measured in float32 only")
     tf.config.threading.set_intra_op_parallelism_threads(THREADS)
     tf.config.threading.set_inter_op_parallelism_threads(THREADS)
+    step, arguments = make_function(case)
+    return lambda: float(step(*arguments)[0])
+
+
+def make_function(case: Case, *, jit_compile: bool = False) -> tuple[Callable, tuple]:
+    """Makes a step of forward pass, backward pass, clipping and Adam, and what to call it with.
+
+    It returns the loss and, in pretraining, the next memory.
+
+    Args:
+        case: sizes of the step.
+        jit_compile: whether XLA compiles it.
+    """
     pretraining = bool(case.num_predict)
     initializer = tf_keras.initializers.RandomNormal(stddev=0.02)
     network = networks.XLNetBase(
         vocab_size=N_TOKEN,
-        num_layers=N_LAYER,
-        hidden_size=D_MODEL,
-        num_attention_heads=N_HEAD,
+        num_layers=case.n_layer,
+        hidden_size=case.d_model,
+        num_attention_heads=case.n_head,
         head_size=D_HEAD,
-        inner_size=D_INNER,
+        inner_size=case.d_inner,
         dropout_rate=DROPOUT,
         attention_dropout_rate=DROPOUT,
         attention_type="bi",
@@ -56,7 +62,7 @@ def make_step(case: Case, dtype: str) -> Callable[[], float]:
         reuse_length=case.reuse_len or None,
         inner_activation="gelu",
         use_cls_mask=False,
-        embedding_width=D_MODEL,
+        embedding_width=case.d_model,
     )
     values = make_inputs(case)
     features = {
@@ -85,13 +91,16 @@ def make_step(case: Case, dtype: str) -> Callable[[], float]:
         )
         features["input_mask"] = tf.constant(1 - values["input_mask"])
         targets = tf.constant(values["label_ids"])
+    # Creates the variables of the model, for which the optimizer then creates its own.
+    model(features, training=False)
     optimizer = tf_keras.optimizers.Adam(LEARNING_RATE, jit_compile=False)
+    optimizer.build(model.trainable_variables)
 
-    @tf.function
-    def step() -> tf.Tensor:
+    @tf.function(jit_compile=jit_compile)
+    def step(features, targets) -> tuple[tf.Tensor, list[tf.Tensor]]:
         with tf.GradientTape() as tape:
             outputs = model(features, training=True)
-            logits = outputs[0] if isinstance(outputs, tuple) else outputs
+            logits, memory = outputs if isinstance(outputs, tuple) else (outputs, [])
             loss = tf.reduce_mean(
                 tf.nn.sparse_softmax_cross_entropy_with_logits(
                     labels=targets, logits=tf.cast(logits, tf.float32)
@@ -105,9 +114,10 @@ def make_step(case: Case, dtype: str) -> Callable[[], float]:
         ]
         clipped, _ = tf.clip_by_global_norm([gradient for gradient, _ in pairs], 1.0)
         optimizer.apply_gradients(zip(clipped, [v for _, v in pairs], strict=True))
-        return loss
+        return loss, memory
 
-    return lambda: float(step())
+    return step, (features, targets)
 
 
-contestant.main(make_step)
+if __name__ == "__main__":
+    contestant.main(make_step)

@@ -19,12 +19,8 @@ import tensorflow as tf
 import tf_keras
 from cases import (
     D_HEAD,
-    D_INNER,
-    D_MODEL,
     DROPOUT,
     LEARNING_RATE,
-    N_HEAD,
-    N_LAYER,
     N_TOKEN,
     NUM_CLASSES,
     THREADS,
@@ -53,11 +49,11 @@ def make_step(case: Case, dtype: str) -> Callable[[], float]:
     config = xlnet_config.XLNetConfig(
         args_dict={
             "n_token": N_TOKEN,
-            "n_layer": N_LAYER,
-            "d_model": D_MODEL,
-            "n_head": N_HEAD,
+            "n_layer": case.n_layer,
+            "d_model": case.d_model,
+            "n_head": case.n_head,
             "d_head": D_HEAD,
-            "d_inner": D_INNER,
+            "d_inner": case.d_inner,
             "ff_activation": "gelu",
             "untie_r": True,
         }

@@ -15,6 +15,9 @@ from components.modeling.config import ModelOptions, XLNetConfig
 _TRAIN_PASSES = 3
 _ADAM_SLOTS = 2
 _WIDE_BYTES = {"float32": 4, "bfloat16": 4, "float64": 8}
+# What libtpu's compiler takes for temporaries and code, over what is counted here, on average over
+# the presets for TPUs; `python -m benchmarks.estimate_calibration` measures it.
+COMPILED_OVER_COUNTED = 1.0
 _COMPUTE_BYTES = {"float32": 4, "bfloat16": 2, "float64": 8}
 
 
@@ -97,10 +100,11 @@ class Cost:
         parameters: number of trainable parameters.
         train_flops: floating point operations of forward and backward pass.
         weight_bytes: memory of the variables.
-        gradient_bytes: memory of their gradients.
+        gradient_bytes: memory of their gradients; with micro-batches, of their sum so far, too.
         optimizer_bytes: memory of Adam's two moments.
-        activation_bytes: memory of what is kept for the backward pass. This is an estimate that
-            does not include the compiler's temporary buffers.
+        activation_bytes: memory of what is kept for the backward pass.
+        working_bytes: memory of what the backward pass of a layer computes with, which is as much
+            as the layer kept.
     """
 
     parameters: int
@@ -109,13 +113,23 @@ class Cost:
     gradient_bytes: int
     optimizer_bytes: int
     activation_bytes: int
+    working_bytes: int
+
+    @property
+    def temporary_bytes(self) -> int:
+        """Memory of activations and gradients at the peak.
+
+        It is less than their sum: while the backward pass makes the gradients, the activations that
+        they are made of give up their places.
+        """
+        summed_before = self.gradient_bytes - self.weight_bytes
+        kept = max(self.activation_bytes + summed_before, self.gradient_bytes)
+        return round(COMPILED_OVER_COUNTED * (kept + self.working_bytes))
 
     @property
     def total_bytes(self) -> int:
-        """Sum of weights, gradients, optimizer and activations."""
-        return (
-            self.weight_bytes + self.gradient_bytes + self.optimizer_bytes + self.activation_bytes
-        )
+        """Memory of weights, optimizer, activations and gradients at the peak."""
+        return self.weight_bytes + self.optimizer_bytes + self.temporary_bytes
 
 
 def encoder_parameters(config: XLNetConfig) -> int:
@@ -167,8 +181,8 @@ def forward_flops(config: XLNetConfig, options: ModelOptions, workload: Workload
     return config.n_layer * per_layer + head
 
 
-def activation_bytes(config: XLNetConfig, options: ModelOptions, workload: Workload) -> int:
-    """Returns the bytes that are kept from the forward to the backward pass on one replica."""
+def layer_bytes(config: XLNetConfig, options: ModelOptions, workload: Workload) -> int:
+    """Returns the bytes that one layer keeps from the forward to the backward pass."""
     width, heads = config.d_model, config.n_head * config.d_head
     key_len = options.mem_len + workload.seq_len
     queries = workload.sequences * (workload.seq_len + workload.num_predict)
@@ -177,23 +191,29 @@ def activation_bytes(config: XLNetConfig, options: ModelOptions, workload: Workl
     # 6 widths: input, residual sums, and outputs of the two normalisations. 4 times the heads: the
     # queries with both biases, and the result of the attention. 2 inner widths: the values before
     # and after the activation.
-    per_layer = queries * (6 * width + 4 * heads + 2 * config.d_inner)
-    per_layer += 2 * key_rows * heads
-    per_layer += directions * (workload.seq_len + key_len - 1) * heads
+    numbers = queries * (6 * width + 4 * heads + 2 * config.d_inner)
+    numbers += 2 * key_rows * heads
+    numbers += directions * (workload.seq_len + key_len - 1) * heads
     # Probabilities before and after dropout.
-    per_layer += 2 * config.n_head * queries * key_len
-    layer_input = queries * width
-    numbers = config.n_layer * per_layer
+    numbers += 2 * config.n_head * queries * key_len
+    return numbers * _COMPUTE_BYTES[options.compute_dtype]
+
+
+def activation_bytes(config: XLNetConfig, options: ModelOptions, workload: Workload) -> int:
+    """Returns the bytes that are kept from the forward to the backward pass on one replica."""
+    width = config.d_model
+    queries = workload.sequences * (workload.seq_len + workload.num_predict)
+    compute_bytes = _COMPUTE_BYTES[options.compute_dtype]
+    kept = config.n_layer * layer_bytes(config, options, workload)
     if options.rematerialize:
-        numbers = config.n_layer * layer_input + per_layer
+        layer_input = queries * width * compute_bytes
+        kept = config.n_layer * layer_input + layer_bytes(config, options, workload)
     head = 0
     if workload.task == "pretraining":
         # Logits, their softmax, and its gradient, in the dtype of the variables.
         head = 3 * workload.batch_size * workload.num_predict * config.n_token
     mems = config.n_layer * workload.batch_size * options.mem_len * width
-    return (numbers + mems) * _COMPUTE_BYTES[options.compute_dtype] + head * _WIDE_BYTES[
-        options.compute_dtype
-    ]
+    return kept + mems * compute_bytes + head * _WIDE_BYTES[options.compute_dtype]
 
 
 def training_cost(config: XLNetConfig, options: ModelOptions, workload: Workload) -> Cost:
@@ -212,4 +232,5 @@ def training_cost(config: XLNetConfig, options: ModelOptions, workload: Workload
         gradient_bytes=size * (1 if workload.micro_batches == 1 else 2),
         optimizer_bytes=_ADAM_SLOTS * size,
         activation_bytes=activation_bytes(config, options, workload),
+        working_bytes=layer_bytes(config, options, workload),
     )

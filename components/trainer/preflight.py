@@ -9,10 +9,9 @@ from collections.abc import Mapping
 import tensorflow as tf
 
 from components.records import RecordType
-from components.trainer import optimization
+from components.trainer import exported_update
 from components.trainer.config import TrainingConfig
 from components.trainer.task import Task
-from components.trainer.update import update_function
 
 # XLA's text writes a dimension of bounded but unknown size as "<=n". The named calls convert such
 # dimensions to padding and back.
@@ -23,7 +22,7 @@ _INSTRUCTION = re.compile(r"^\s+(?:ROOT )?\S+ = ", re.MULTILINE)
 
 
 class PreflightError(ValueError):
-    """A step that does not compile, or that has dynamic shapes."""
+    """A step with dynamic shapes."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,27 +55,11 @@ def lower(
             takes minutes for a large model.
 
     Raises:
-        PreflightError: if XLA does not support an operation, or if shapes are dynamic; the message
-            names them.
+        components.trainer.exported_update.NotLoweredError: if XLA does not support an operation.
+        PreflightError: if shapes are dynamic; the message names them.
     """
-    (rows,) = {spec.shape[0] for spec in features.values()}
-    model = task.build_model()
-    variables = model.trainable_variables
-    optimizer = optimization.make_optimizer(config, [v.name for v in variables])
-    optimizer.build(variables)
-    update = tf.function(
-        update_function(task=task, model=model, optimizer=optimizer, config=config, num_replicas=1),
-        jit_compile=True,
-        autograph=False,
-    )
-    # Real tensors, because TensorFlow 2.16 cannot lower from specifications. Their values do not
-    # matter.
-    values = {name: tf.zeros(spec.shape, spec.dtype) for name, spec in features.items()}
-    try:
-        make_text = update.experimental_get_compiler_ir(values, dict(task.initial_state(rows)))
-        text = make_text(stage="optimized_hlo" if compiled else "hlo")
-    except (ValueError, TypeError, tf.errors.OpError) as error:
-        raise PreflightError(f"The step does not compile for XLA: {error}") from error
+    update = exported_update.replica_update(task, config, features)
+    text = update.lower("optimized_hlo" if compiled else "hlo")
     check_static(text)
     return Lowered(len(_INSTRUCTION.findall(text)), text)
 

@@ -3,32 +3,14 @@
 from __future__ import annotations
 
 import os
-import re
 import resource
 import sys
 
 import tensorflow as tf
 
+from components import accelerator_peaks
 from components.trainer.config import TrainingConfig
 
-# Peak operations per second of one replica in bfloat16, or in float16 where there is no bfloat16,
-# without sparsity. Sources: cloud.google.com/tpu/docs/system-architecture-tpu-vm, which gives
-# numbers per chip (on v2 and v3 a replica is a core, that is, half a chip), and NVIDIA's data
-# sheets.
-_PEAK_FLOPS = {
-    "v2": 22.5e12,
-    "v3": 61.5e12,
-    "v4": 275e12,
-    "v5litepod": 197e12,
-    "v5p": 459e12,
-    "v6e": 918e12,
-    "T4": 65e12,
-    "V100": 125e12,
-    "L4": 121e12,
-    "A10": 125e12,
-    "A100": 312e12,
-    "H100": 989e12,
-}
 # Environment variable that is set on TPU VMs, to "v3-8", "v5litepod-16", ….
 _TPU_TYPE = "TPU_ACCELERATOR_TYPE"
 
@@ -41,11 +23,10 @@ def peak_flops(config: TrainingConfig) -> float | None:
     if config.peak_flops is not None:
         return config.peak_flops
     if config.strategy == "tpu":
-        return _PEAK_FLOPS.get(os.environ.get(_TPU_TYPE, "").partition("-")[0])
+        return accelerator_peaks.PEAK_FLOPS.get(os.environ.get(_TPU_TYPE, "").partition("-")[0])
     for device in tf.config.list_physical_devices("GPU"):
         name = tf.config.experimental.get_device_details(device).get("device_name", "")
-        words = re.split(r"[\s-]+", name)
-        return next((_PEAK_FLOPS[word] for word in words if word in _PEAK_FLOPS), None)
+        return accelerator_peaks.of_name(name)
     return None
 
 

@@ -71,8 +71,10 @@ def _print_cost(config: PipelineConfig, workload: Workload, cost: Cost, replicas
         "weights": _gigabytes(cost.weight_bytes),
         "gradients": _gigabytes(cost.gradient_bytes),
         "optimizer": _gigabytes(cost.optimizer_bytes),
-        "activations": _gigabytes(cost.activation_bytes),
-        "memory": f"{_gigabytes(cost.total_bytes)} per replica",
+        "activations": f"{_gigabytes(cost.activation_bytes)}, and "
+        f"{_gigabytes(cost.working_bytes)} to compute with",
+        "memory": f"{_gigabytes(cost.total_bytes)} per replica at the peak, when gradients have "
+        "taken the place of activations",
     }
     for name, value in rows.items():
         print(f"{name:12} {value}")

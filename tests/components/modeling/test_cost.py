@@ -10,7 +10,13 @@ from components.modeling.classification import (
     RegressionModel,
 )
 from components.modeling.config import ModelOptions, XLNetConfig
-from components.modeling.cost import Workload, encoder_parameters, parameters, training_cost
+from components.modeling.cost import (
+    COMPILED_OVER_COUNTED,
+    Workload,
+    encoder_parameters,
+    parameters,
+    training_cost,
+)
 from components.modeling.pretraining import PretrainingModel
 from components.modeling.question_answering import QuestionAnsweringModel
 
@@ -94,6 +100,26 @@ def test_memory():
     again = training_cost(_BASE, ModelOptions(rematerialize=True), workload)
     assert again.activation_bytes < plain.activation_bytes / 5
     assert again.train_flops * 3 == plain.train_flops * 4
+
+
+def test_gradients_take_the_place_of_activations():
+    def cost(rows, micro_batches=1):
+        workload = Workload("classification", rows, 128, micro_batches=micro_batches)
+        return training_cost(_BASE, ModelOptions(), workload)
+
+    def counted(of):
+        """Without what the layer at hand works with, which is as much as a layer keeps."""
+        assert of.working_bytes == of.activation_bytes // 12
+        return of.temporary_bytes / COMPILED_OVER_COUNTED - of.working_bytes
+
+    # Few rows: the gradients are larger than what they are made of. Many rows: they are smaller.
+    few, many = cost(1), cost(64)
+    assert few.activation_bytes < few.weight_bytes < many.activation_bytes
+    assert counted(few) == pytest.approx(few.weight_bytes, abs=1)
+    assert counted(many) == pytest.approx(many.activation_bytes, abs=1)
+    # The sum over the micro-batches so far stays while the next one is computed.
+    assert counted(cost(64, 2)) == pytest.approx(many.activation_bytes + many.weight_bytes, abs=1)
+    assert many.total_bytes == 3 * many.weight_bytes + many.temporary_bytes
 
 
 @pytest.mark.parametrize(
