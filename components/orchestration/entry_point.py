@@ -20,11 +20,9 @@ import sys
 import traceback
 from collections.abc import Iterator, Sequence
 
-from components import files
+from components import beam_workers, files
 from components.orchestration import executor_input, output_file
 
-# Runners that work on this machine; all others have workers on other machines.
-_LOCAL_RUNNERS = frozenset({"FnApiRunner", "DirectRunner", "BundleBasedDirectRunner"})
 _RUNNER_FLAG = "--runner="
 _TEMPORARY_FOLDER = ".temp"
 
@@ -135,7 +133,7 @@ def _temporary_folder(task: executor_input.Task) -> Iterator[str]:
 
 def _has_remote_workers(beam_arguments: Sequence[str]) -> bool:
     given = [text for text in beam_arguments if text.startswith(_RUNNER_FLAG)]
-    return bool(given) and given[-1][len(_RUNNER_FLAG) :] not in _LOCAL_RUNNERS
+    return bool(given) and given[-1][len(_RUNNER_FLAG) :] not in beam_workers.LOCAL_RUNNERS
 
 
 def _check_reachable(task: executor_input.Task) -> None:
