@@ -31,7 +31,6 @@ import time
 from benchmarks import slow_files
 from components.preprocessing.pretraining import exchange, pipeline
 from components.preprocessing.pretraining.config import PretrainingDataConfig
-from components.tokenization.tokenizer import Tokenizer
 
 _PROJECT_ROOT = pathlib.Path(__file__).resolve().parent.parent
 # So small a batch that 4,000 shards of 64 MB are filled.
@@ -71,9 +70,8 @@ def main() -> int:
             _write_corpus(pathlib.Path(folder, "corpus.txt"), megabytes)
             for shards in options.shards:
                 for name in options.exchanges:
-                    fast, slow = (
-                        _measure(folder, name, shards, delay) for delay in (0, options.delay)
-                    )
+                    slow = _measure(folder, name, shards, options.delay)
+                    fast = _measure(folder, name, shards, 0) if options.delay else slow
                     _print(name, megabytes, shards, fast, slow)
     return 0
 
@@ -123,7 +121,7 @@ def _run(folder: str, name: str, shards: str) -> None:
     # Beam looks at the command line itself.
     sys.argv = sys.argv[:1]
     exchange.suited_to = lambda _, *, folder: (
-        slow_files.ThroughFiles(folder) if name == "files" else slow_files.ThroughRunner()
+        exchange.ThroughFiles(folder) if name == "files" else exchange.ThroughRunner()
     )
     config = _CONFIG
     if shards != "auto":
@@ -134,12 +132,16 @@ def _run(folder: str, name: str, shards: str) -> None:
             inputs={"train": [f"slow://{folder}/corpus.txt"]},
             output_directory=f"slow://{output}",
             config=config,
-            tokenizer=Tokenizer.from_file(str(_data_root() / "xlnet/spiece.model")),
+            tokenizer=slow_files.SlowFilesTokenizer.from_file(
+                str(_data_root() / "xlnet/spiece.model")
+            ),
             file_format="text",
             beam_pipeline_args=(
                 "--runner=FnApiRunner",
                 "--direct_running_mode=multi_processing",
                 "--direct_num_workers=1",
+                # The process is on this machine; without an image's name Beam looks for one.
+                "--sdk_container_image=unused",
             ),
         )
         seconds = time.perf_counter() - begin

@@ -1,10 +1,9 @@
 """`slow://PATH`: files of this machine that behave like a bucket's, with a delay for each request.
 
-Beam finds the class by its base once this module is imported; unpickling `ThroughFiles` or
-`ThroughRunner` does that in a worker. Each request of an operation waits for `SLOW_FILES_SECONDS`
-and adds a byte to the file that `SLOW_FILES_LOG` names, so that several processes can count
-together: `l` for listing or looking, `r` for reading at most 16 MiB, `w` for writing, `d` for
-deleting.
+Beam finds the class by its base once this module is imported; in a worker, unpickling
+`SlowFilesTokenizer` does that. Each request of an operation waits for `SLOW_FILES_SECONDS` and adds
+a byte to the file that `SLOW_FILES_LOG` names, so that several processes can count together: `l`
+for listing or looking, `r` for reading at most 16 MiB, `w` for writing, `d` for deleting.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from typing import Any, BinaryIO
 from apache_beam.io.filesystem import CompressionTypes, FileMetadata
 from apache_beam.io.localfilesystem import LocalFileSystem
 
-from components.preprocessing.pretraining import exchange
+from components.tokenization.tokenizer import Tokenizer
 
 SCHEME = "slow"
 SECONDS_VARIABLE = "SLOW_FILES_SECONDS"
@@ -133,12 +132,8 @@ class SlowFiles(LocalFileSystem):
             os.remove(_local(path))
 
 
-class ThroughFiles(exchange.ThroughFiles):
-    """Stands for its base, in a module that workers import."""
-
-
-class ThroughRunner(exchange.ThroughRunner):
-    """Stands for its base, in a module that workers import."""
+class SlowFilesTokenizer(Tokenizer):
+    """A tokenizer whose pickle makes a worker import this module."""
 
 
 def _local(path: str) -> str:

@@ -21,7 +21,7 @@ import traceback
 from collections.abc import Iterator, Sequence
 
 from components import beam_workers, files
-from components.orchestration import executor_input, output_file
+from components.orchestration import executor_input, job_name, output_file
 
 _RUNNER_FLAG = "--runner="
 _TEMPORARY_FOLDER = ".temp"
@@ -77,6 +77,9 @@ def run(arguments: Sequence[str]) -> None:
     if options.function:
         _run_function(options.function, task)
     else:
+        if remote:
+            name = job_name.of(options.executor_class_path, task.document)
+            beam_arguments.append(f"--job_name={name}")
         _run_executor(options.executor_class_path, task, inputs_spec, beam_arguments)
 
 
