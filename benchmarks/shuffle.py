@@ -7,11 +7,12 @@ each request waits (`benchmarks.slow_files`). The work is done by one process, w
 runner starts; "runner" makes that runner group the documents itself, as Dataflow, Flink and Spark
 do. The table has, for each exchange, size and number of shards:
 
- - requests of all kinds per gigabyte of text, and those for the exchange alone, which are what is
-   left without one per shard and without those of a corpus as large in one file;
+ - requests of all kinds per gigabyte of text;
  - microseconds of one core per token, and of the clock with and without the delay;
- - the largest memory of the worker. It contains one shard, so compare lines with as many tokens per
-   shard; `auto` lets the size of the corpus decide how many shards there are.
+ - the largest memory of the worker. With "runner" it also has what Beam's local runner sends it at
+   once, which is all; `benchmarks.corpus_rates` measures a worker without that.
+
+With `auto`, the size of the corpus decides how many shards there are.
 """
 
 from __future__ import annotations
@@ -28,11 +29,11 @@ import sys
 import tempfile
 import time
 
-from benchmarks import slow_files
+from benchmarks import corpus_rates, slow_files
+from benchmarks.pretraining_preprocessing import PROJECT_ROOT
 from components.preprocessing.pretraining import exchange, pipeline
 from components.preprocessing.pretraining.config import PretrainingDataConfig
 
-_PROJECT_ROOT = pathlib.Path(__file__).resolve().parent.parent
 # So small a batch that 4,000 shards of 64 MB are filled.
 _CONFIG = PretrainingDataConfig(
     seed=1,
@@ -67,7 +68,7 @@ def main() -> int:
     print("|---" * 10 + "|")
     for megabytes in options.megabytes:
         with tempfile.TemporaryDirectory() as folder:
-            _write_corpus(pathlib.Path(folder, "corpus.txt"), megabytes)
+            corpus_rates.write_corpus(pathlib.Path(folder, "corpus.txt"), megabytes * 1_000_000)
             for shards in options.shards:
                 for name in options.exchanges:
                     slow = _measure(folder, name, shards, options.delay)
@@ -99,7 +100,7 @@ def _measure(folder: str, name: str, shards: str, delay: float) -> dict:
     log.unlink(missing_ok=True)
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.shuffle", "--child", folder, name, shards],
-        cwd=_PROJECT_ROOT,
+        cwd=PROJECT_ROOT,
         check=True,
         stdout=subprocess.PIPE,
         env={
@@ -133,7 +134,7 @@ def _run(folder: str, name: str, shards: str) -> None:
             output_directory=f"slow://{output}",
             config=config,
             tokenizer=slow_files.SlowFilesTokenizer.from_file(
-                str(_data_root() / "xlnet/spiece.model")
+                str(corpus_rates.data_root() / "xlnet/spiece.model")
             ),
             file_format="text",
             beam_pipeline_args=(
@@ -154,19 +155,6 @@ def _run(folder: str, name: str, shards: str) -> None:
         "shards": manifest.parameters["num_shards"]["train"],
     }
     print(json.dumps(measured))
-
-
-def _write_corpus(path: pathlib.Path, megabytes: int) -> None:
-    files = sorted((_data_root() / "text").rglob("*.txt"))
-    with path.open("wb") as file:
-        while file.tell() < megabytes * 1_000_000:
-            for source in files:
-                file.write(source.read_bytes().strip() + b"\n\n")
-        file.truncate(megabytes * 1_000_000)
-
-
-def _data_root() -> pathlib.Path:
-    return pathlib.Path(os.environ.get("XLNET_DATA_ROOT", _PROJECT_ROOT.parent / "shared" / "data"))
 
 
 if __name__ == "__main__":

@@ -121,7 +121,7 @@ class DataflowServer:
         if self.refusal is not None:
             status, message = self.refusal
             return status, {"error": {"code": status, "message": message, "status": "X"}}
-        self.created.append(body)
+        self.created.append(as_documented(body))
         job = self.jobs[self.add_job(body["name"])]
         job["clientRequestId"] = body["clientRequestId"]
         return 200, job
@@ -160,6 +160,29 @@ class DataflowServer:
         finally:
             self._server.shutdown()
             self._server.server_close()
+
+
+def as_documented(job: dict[str, Any]) -> dict[str, Any]:
+    """The job as the API's own messages have it, with names for enum values.
+
+    Raises:
+        AssertionError, ParseError: if it has a field that the API does not know.
+    """
+    try:
+        from google.cloud import dataflow
+    except ImportError:
+        from apache_beam.runners.dataflow.internal.clients.dataflow import (
+            dataflow_v1b3_messages as messages,
+        )
+        from apitools.base.py import encoding
+
+        found = encoding.JsonToMessage(messages.Job, json.dumps(job))
+        assert not list(encoding.UnrecognizedFieldIter(found))
+        return json.loads(encoding.MessageToJson(found))
+    else:
+        from google.protobuf import json_format
+
+        return json_format.MessageToDict(json_format.ParseDict(job, dataflow.Job.pb()()))
 
 
 @contextlib.contextmanager

@@ -25,7 +25,7 @@ _BATCHES_PER_SHARD = 64
 # What a worker needs for a shard while it builds the records, measured with `bi_data`
 # (docs/scaling.md): segments and masks are drawn from all of its text.
 SHARD_BYTES_PER_TOKEN = 30
-# About 2 GB in a worker.
+# About 2 GB in a worker. Where large batches need more, twice what they need is allowed.
 _MAX_SHARD_TOKENS = 1 << 26
 
 
@@ -147,25 +147,26 @@ def _num_shards(split: str, members: Sequence[InputFile], config: PretrainingDat
     )
     number = config.num_shards or shards_of(text_bytes, config)
     shard_tokens = text_bytes // BYTES_PER_TOKEN // number
-    if shard_tokens > _MAX_SHARD_TOKENS:
-        setting, value = (
-            ("num_shards", config.num_shards)
-            if config.num_shards
-            else ("shard_tokens", config.shard_tokens)
-        )
+    allowed = max(_MAX_SHARD_TOKENS, 2 * _least_shard_tokens(config))
+    if shard_tokens > allowed:
+        name = "num_shards" if config.num_shards else "shard_tokens"
         raise PretrainingDataConfigError(
-            f"{setting} is {value:,}, with which a shard of the split {split!r} has about "
-            f"{shard_tokens:,} tokens. A worker holds a shard in memory, here "
+            f"{name} is {getattr(config, name):,}, with which a shard of the split {split!r} has "
+            f"about {shard_tokens:,} tokens. A worker holds a shard in memory, here "
             f"{shard_tokens * SHARD_BYTES_PER_TOKEN / 1e9:,.1f} GB. Set num_shards to at least "
-            f"{-(-text_bytes // BYTES_PER_TOKEN // _MAX_SHARD_TOKENS):,}, or leave it out."
+            f"{-(-text_bytes // BYTES_PER_TOKEN // allowed):,}, or leave out both."
         )
     return number
 
 
 def shards_of(text_bytes: int, config: PretrainingDataConfig) -> int:
     """Returns how many shards per pass a split with this much text gets if none are prescribed."""
-    least = config.num_streams * (config.seq_len + _BATCHES_PER_SHARD * config.reuse_len)
-    return max(1, round(text_bytes / BYTES_PER_TOKEN / max(config.shard_tokens, least)))
+    tokens = max(config.shard_tokens, _least_shard_tokens(config))
+    return max(1, round(text_bytes / BYTES_PER_TOKEN / tokens))
+
+
+def _least_shard_tokens(config: PretrainingDataConfig) -> int:
+    return config.num_streams * (config.seq_len + _BATCHES_PER_SHARD * config.reuse_len)
 
 
 def _common_directory(paths: Sequence[str]) -> str:
