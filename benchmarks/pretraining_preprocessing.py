@@ -53,7 +53,7 @@ _REPETITIONS = 50
 _MEMORY_REPETITIONS = 10
 # How many batches the peer makes. It does the same work for every batch, so a few are enough.
 _PEER_BATCHES = 40
-_CONFIG = PretrainingDataConfig(
+CONFIG = PretrainingDataConfig(
     seed=1,
     batch_size=16,
     seq_len=512,
@@ -66,7 +66,7 @@ _CONFIG = PretrainingDataConfig(
 )
 _PUNCTUATION = set('!"#$%&()*+,-./:;?@[\\]^_`{|}~')
 _CLS_ID, _SEP_ID, _EOD_ID = 3, 4, 7
-_PROJECT_ROOT = pathlib.Path(__file__).resolve().parent.parent
+PROJECT_ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 
 def main() -> int:
@@ -79,7 +79,7 @@ def main() -> int:
     sys.argv = sys.argv[:1]
     logging.disable(logging.WARNING)
     data_root = pathlib.Path(
-        os.environ.get("XLNET_DATA_ROOT", _PROJECT_ROOT.parent / "shared" / "data")
+        os.environ.get("XLNET_DATA_ROOT", PROJECT_ROOT.parent / "shared" / "data")
     )
     if arguments.child:
         return _child(data_root, *arguments.child)
@@ -114,7 +114,7 @@ def _measure_stage(
         # A worker makes the table of word starts only once; here it is part of the measured time.
         records = shard.build_records(
             tokens,
-            config=_CONFIG,
+            config=CONFIG,
             starts_word=encoding.word_starts(tokenizer),
             split="train",
             shard=0,
@@ -152,7 +152,7 @@ def _measure_whole(
         pipeline.preprocess(
             inputs={"train": [str(path) for path in _corpus_files(data_root)]},
             output_directory=os.path.join(directory, "whole"),
-            config=_CONFIG,
+            config=CONFIG,
             tokenizer=tokenizer,
             file_format="text",
         )
@@ -187,7 +187,7 @@ def _run_child(repetitions: str, workers: str) -> dict[str, float]:
     command = [sys.executable, "-m", "benchmarks.pretraining_preprocessing", "--child"]
     result = subprocess.run(
         [*command, repetitions, workers],
-        cwd=_PROJECT_ROOT,
+        cwd=PROJECT_ROOT,
         check=True,
         stdout=subprocess.PIPE,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
@@ -212,7 +212,7 @@ def _child(data_root: pathlib.Path, repetitions: str, workers: str) -> int:
             lambda: pipeline.preprocess(
                 inputs={"train": [str(corpus / "*")]},
                 output_directory=os.path.join(directory, "out"),
-                config=_CONFIG,
+                config=CONFIG,
                 tokenizer=tokenizer,
                 file_format="text",
                 beam_pipeline_args=arguments,
@@ -254,31 +254,31 @@ def published_records(
         tokens: ids of the corpus.
         parity: bool [tokens], alternating from sentence to sentence, which shows where they begin.
     """
-    streams = _CONFIG.batch_size // 2
+    streams = CONFIG.batch_size // 2
     step = len(tokens.ids) // streams
     ids = tokens.ids[: streams * step].astype(np.int64).reshape(streams, step)
     ids = np.concatenate([ids, ids[:, ::-1]])
     parity = parity[: streams * step].reshape(streams, step)
     parity = np.concatenate([parity, parity[:, ::-1]])
     processor = tokenizer.vocabulary.make_processor()
-    new_goal = _CONFIG.num_predict // 2
+    new_goal = CONFIG.num_predict // 2
     sep, cls = np.array([_SEP_ID]), np.array([_CLS_ID])
     for batch in range(_PEER_BATCHES):
-        begin = batch * _CONFIG.reuse_len
-        for row in range(_CONFIG.batch_size):
-            data, middle = ids[row], begin + _CONFIG.reuse_len
+        begin = batch * CONFIG.reuse_len
+        for row in range(CONFIG.batch_size):
+            data, middle = ids[row], begin + CONFIG.reuse_len
             a, b, label, a_next, b_next = _published_segments(
-                data, parity[row], middle, _CONFIG.ab_len
+                data, parity[row], middle, CONFIG.ab_len
             )
             reused = data[begin:middle]
             new = np.concatenate([a, sep, b, sep, cls])
             backward = row >= streams
             masks = [
-                _published_mask(processor, reused, backward, _CONFIG.num_predict - new_goal),
+                _published_mask(processor, reused, backward, CONFIG.num_predict - new_goal),
                 _published_mask(processor, new, backward, new_goal),
             ]
             target = np.concatenate([data[begin + 1 : middle + 1], a_next, b_next, cls, cls])
-            seg_id = [0] * (_CONFIG.reuse_len + len(a) + 1) + [1] * (len(b) + 1) + [2]
+            seg_id = [0] * (CONFIG.reuse_len + len(a) + 1) + [1] * (len(b) + 1) + [2]
             yield tf_examples.encode(
                 {
                     "input": np.concatenate([reused, new]).tolist(),
@@ -325,7 +325,7 @@ def _published_segments(
 
 def _published_mask(processor, segment: np.ndarray, backward: bool, goal: int) -> np.ndarray:
     mask = np.zeros(len(segment), bool)
-    lengths = np.arange(1, _CONFIG.max_gram + 1)
+    lengths = np.arange(1, CONFIG.max_gram + 1)
     weights = 1.0 / lengths
     weights /= weights.sum()
     if backward:
@@ -338,7 +338,7 @@ def _published_mask(processor, segment: np.ndarray, backward: bool, goal: int) -
     position = masked = 0
     while position < len(segment) and masked < goal:
         n = min(np.random.choice(lengths, p=weights), goal - masked)
-        context = n * _CONFIG.mask_alpha // _CONFIG.mask_beta
+        context = n * CONFIG.mask_alpha // CONFIG.mask_beta
         left = np.random.choice(context)
         begin = position + left
         while begin < len(segment) and not begins_word(begin):

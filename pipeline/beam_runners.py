@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import types
+from collections.abc import Mapping
 from typing import Literal
+
+from pipeline.dataflow import DATAFLOW_RUNNER, DataflowConfig
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -22,6 +26,7 @@ class BeamConfig:
         machine_type: machine type of Dataflow's workers; None takes Dataflow's default.
         max_workers: largest number of Dataflow workers; None leaves the limit to Dataflow.
         parallelism: parallelism of Flink; None takes Flink's default.
+        dataflow: further settings of Dataflow's jobs.
     """
 
     runner: Literal["local", "dataflow", "portable"] = "local"
@@ -32,8 +37,13 @@ class BeamConfig:
     machine_type: str | None = None
     max_workers: int | None = None
     parallelism: int | None = None
+    dataflow: DataflowConfig = dataclasses.field(default_factory=DataflowConfig)
 
     def __post_init__(self) -> None:
+        if self.runner != "dataflow" and self.dataflow != DataflowConfig():
+            raise ValueError(
+                f"dataflow belongs to runner 'dataflow', but runner is {self.runner!r}."
+            )
         if self.runner != "local" and not self.sdk_container_image:
             raise ValueError(
                 f"runner {self.runner!r} needs sdk_container_image: workers run this project's "
@@ -52,6 +62,7 @@ class BeamConfig:
         project: str | None = None,
         region: str | None = None,
         service_account: str | None = None,
+        labels: Mapping[str, str] = types.MappingProxyType({}),
     ) -> list[str]:
         """Returns the command-line arguments for Beam with which every Beam component starts.
 
@@ -60,6 +71,7 @@ class BeamConfig:
             project: Google Cloud project, for Dataflow.
             region: Google Cloud region, for Dataflow.
             service_account: account under which Dataflow's workers run.
+            labels: labels of Dataflow's jobs.
         """
         if self.runner == "local":
             # `RunConfig.beam_args` explains why both arguments are needed.
@@ -89,5 +101,4 @@ class BeamConfig:
             "max_num_workers": self.max_workers,
         }
         given = [f"--{name}={value}" for name, value in options.items() if value is not None]
-        # The image contains all the code; without this, workers would install the project again.
-        return ["--runner=DataflowRunner", *given, "--sdk_location=container"]
+        return [f"--runner={DATAFLOW_RUNNER}", *given, *self.dataflow.arguments(labels)]

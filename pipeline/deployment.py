@@ -184,4 +184,5 @@ class DeploymentConfig:
             project=self.project,
             region=self.region,
             service_account=self.service_account,
+            labels=self.labels,
         )

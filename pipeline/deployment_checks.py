@@ -59,6 +59,7 @@ def check(config: PipelineConfig, target: str) -> None:
     _check_remote(config, target)
     _check_names_of_accelerators(config, target)
     _check_workers_reach_root(config)
+    _check_dataflow(config)
     _check_training_job(config)
     if given.check_accelerators and given.region:
         _check_accelerators(config)
@@ -153,6 +154,27 @@ def _check_workers_reach_root(config: PipelineConfig) -> None:
                 f"which opens gs:// only; but it is {folder!r}. Set it to a gs:// folder, or run "
                 "in the components' own pods."
             )
+
+
+def _check_dataflow(config: PipelineConfig) -> None:
+    given = config.deployment
+    beam = given.beam
+    if beam.runner != "dataflow":
+        return
+    try:
+        beam.dataflow.check(
+            region=given.region,
+            machine_type=beam.machine_type,
+            max_workers=beam.max_workers,
+            labels=given.labels,
+        )
+    except ValueError as error:
+        raise DeploymentError(f"deployment.beam: {error}") from error
+    if beam.temp_location is not None and not beam.temp_location.startswith("gs://"):
+        raise DeploymentError(
+            f"deployment.beam.temp_location is {beam.temp_location!r}; Dataflow needs a gs:// "
+            "folder, or nothing for one below pipeline_root."
+        )
 
 
 def _check_training_job(config: PipelineConfig) -> None:

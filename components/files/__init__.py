@@ -233,6 +233,20 @@ def gathered(folder: str) -> Iterator[str]:
         copy_tree(local, folder)
 
 
+@contextlib.contextmanager
+def on_this_machine(folder: str) -> Iterator[str]:
+    """Provides a folder for files that only processes of this machine exchange with each other.
+
+    This is `folder` itself if it is local; whoever it belongs to removes it. For a bucket, where
+    every such file would cost requests, it is a temporary folder, which is removed after the block.
+    """
+    if "://" not in folder:
+        yield folder
+        return
+    with tempfile.TemporaryDirectory(prefix="xlnet-") as local:
+        yield local
+
+
 def make_directory(path: str) -> None:
     """Creates a directory and its parents; does nothing in stores that have no directories."""
     stores.of(path).make_folder(path)

@@ -20,11 +20,9 @@ import sys
 import traceback
 from collections.abc import Iterator, Sequence
 
-from components import files
-from components.orchestration import executor_input, output_file
+from components import beam_workers, files
+from components.orchestration import executor_input, job_name, output_file
 
-# Runners that work on this machine; all others have workers on other machines.
-_LOCAL_RUNNERS = frozenset({"FnApiRunner", "DirectRunner", "BundleBasedDirectRunner"})
 _RUNNER_FLAG = "--runner="
 _TEMPORARY_FOLDER = ".temp"
 
@@ -79,6 +77,9 @@ def run(arguments: Sequence[str]) -> None:
     if options.function:
         _run_function(options.function, task)
     else:
+        if remote:
+            name = job_name.of(options.executor_class_path, task.document)
+            beam_arguments.append(f"--job_name={name}")
         _run_executor(options.executor_class_path, task, inputs_spec, beam_arguments)
 
 
@@ -135,7 +136,7 @@ def _temporary_folder(task: executor_input.Task) -> Iterator[str]:
 
 def _has_remote_workers(beam_arguments: Sequence[str]) -> bool:
     given = [text for text in beam_arguments if text.startswith(_RUNNER_FLAG)]
-    return bool(given) and given[-1][len(_RUNNER_FLAG) :] not in _LOCAL_RUNNERS
+    return bool(given) and given[-1][len(_RUNNER_FLAG) :] not in beam_workers.LOCAL_RUNNERS
 
 
 def _check_reachable(task: executor_input.Task) -> None:

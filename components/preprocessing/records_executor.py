@@ -11,7 +11,7 @@ from tfx import types
 from tfx.dsl.components.base import base_beam_executor
 from tfx.types import artifact_utils
 
-from components import dead_letter_file, manifest
+from components import beam_workers, dead_letter_file, manifest
 from components.example_gen import counts_file
 from components.preprocessing import records_job
 
@@ -47,9 +47,10 @@ class RecordsExecutor(base_beam_executor.BaseBeamExecutor):
         Raises:
             ValueError: if too much of the input was unusable, or if there are no records.
         """
-        records_job.clear_output(job)
         records.split_names = artifact_utils.encode_split_names(list(job.inputs))
         with self._make_beam_pipeline() as pipeline:
+            if beam_workers.begins_anew(pipeline):
+                records_job.clear_output(job)
             add_to_pipeline(pipeline, job)
         kept = dead_letter_file.place_to_keep(self._context, records.uri)
         with dead_letter_file.kept_on_failure(records.uri, kept):

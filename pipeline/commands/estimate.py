@@ -1,4 +1,4 @@
-"""`xlnet-pipeline estimate`: prints what a training step needs, and on which devices it fits."""
+"""`xlnet-pipeline estimate`: what a training step needs and where it fits, or a corpus's cost."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ import argparse
 import dataclasses
 from typing import TYPE_CHECKING
 
-from pipeline.commands import configuration_arguments
+from pipeline.commands import configuration_arguments, corpus_estimate
 from pipeline.devices import DEVICES
 
 if TYPE_CHECKING:
     from components.modeling.cost import Cost, Workload
     from pipeline.config import PipelineConfig
 
-HELP = "print parameters, FLOPs per step and memory per replica, and where a step fits"
+HELP = "print what a training step needs and where it fits, or what a corpus costs"
 EXAMPLES = """\
   xlnet-pipeline estimate sst2_small              on every device that is known
   xlnet-pipeline estimate my.yaml --device v5e --replicas 8
+  xlnet-pipeline estimate pretraining_large --corpus 126GB --workers 80
 """
 
 # An exit status of its own distinguishes "does not fit" from a failure.
@@ -34,11 +35,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--replicas", type=int, default=1, help="cores, chips or GPUs that share a batch"
     )
+    corpus_estimate.add_arguments(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Prints the estimate; returns `_DOES_NOT_FIT` if a step does not fit on the named device."""
     config = configuration_arguments.load_without_data(options)
+    if options.corpus is not None:
+        corpus_estimate.print_for(config, size=options.corpus, workers=options.workers)
+        return 0
     config = dataclasses.replace(config, model=config.sized_model())
     from components.modeling.cost import training_cost
     from pipeline import workloads

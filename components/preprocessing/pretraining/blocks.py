@@ -1,9 +1,8 @@
-"""Stores encoded documents in files between the two stages of pretraining's preprocessing.
+"""Packs encoded documents by shard between the two stages of pretraining's preprocessing.
 
-Workers of the first stage collect encoded documents and write them to files called blocks, sorted
-by shard. The part of a block that belongs to one shard is a section. Only the positions of sections
-go through Beam's grouping, so a runner that groups in memory does not have to hold the text. In the
-second stage, each shard reads its sections from all blocks. A section consists of:
+Workers of the first stage collect encoded documents in blocks, sorted by shard. The part of a block
+that belongs to one shard is a section. In the second stage, each shard gets its sections of all
+blocks (see `exchange`). A section consists of:
 
     uint32 numbers of documents, sentences and tokens, followed by little-endian arrays: 16 bytes
     per document (its place in the order), uint32 number of sentences per document, uint32 number
@@ -14,12 +13,11 @@ from __future__ import annotations
 
 import dataclasses
 import struct
-import uuid
 from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from components import files, seeds
+from components import seeds
 from components.preprocessing.pretraining.encoding import EncodedDocument
 from components.preprocessing.pretraining.shard import ShardTokens
 
@@ -42,15 +40,6 @@ class ShardKey:
     shard: int
 
 
-@dataclasses.dataclass(frozen=True)
-class Section:
-    """Where some of a shard's documents are stored: `num_bytes` of a file, from `offset` on."""
-
-    path: str
-    offset: int
-    num_bytes: int
-
-
 def order_key(place: tuple[str, int, int], *, seed: int, split: str, pass_index: int) -> bytes:
     """Returns 16 bytes that decide the shard of a document in a pass, and its place in the shard.
 
@@ -59,15 +48,14 @@ def order_key(place: tuple[str, int, int], *, seed: int, split: str, pass_index:
     return seeds.digest(seed, "document order", split, pass_index, *place, size=_KEY_BYTES)
 
 
-class BlockWriter:
-    """Collects the encoded documents of a split and writes them to blocks.
+class Block:
+    """Collects the encoded documents of a split.
 
     Attributes:
-        num_tokens: number of tokens collected for the next block.
+        num_tokens: number of tokens collected.
     """
 
-    def __init__(self, directory: str, *, split: str, seed: int, num_passes: int, num_shards: int):
-        self._directory = directory
+    def __init__(self, *, split: str, seed: int, num_passes: int, num_shards: int):
         self._split = split
         self._seed = seed
         self._num_passes = num_passes
@@ -76,30 +64,17 @@ class BlockWriter:
         self.num_tokens = 0
 
     def add(self, document: EncodedDocument) -> None:
-        """Adds a document to the next block."""
+        """Adds a document."""
         self._documents.append(document)
         self.num_tokens += len(document.ids)
 
-    def flush(self) -> Iterator[tuple[ShardKey, Section]]:
-        """Writes the collected documents as a block; yields the section of each shard in it."""
-        if not self._documents:
-            return
-        # The random name does not affect the result. A bundle that is run again writes another
-        # block.
-        path = files.join(self._directory, f"block-{uuid.uuid4().hex}")
-        sections = []
-        with files.open_atomically(path) as file:
-            offset = 0
-            for pass_index in range(self._num_passes):
-                for shard, members in sorted(self._by_shard(pass_index).items()):
-                    content = _pack(members)
-                    file.write(content)
-                    key = ShardKey(self._split, pass_index, shard)
-                    sections.append((key, Section(path, offset, len(content))))
-                    offset += len(content)
+    def take_sections(self) -> Iterator[tuple[ShardKey, bytes]]:
+        """Yields the section of each shard and pass in the block, and then empties it."""
+        for pass_index in range(self._num_passes):
+            for shard, members in sorted(self._by_shard(pass_index).items()):
+                yield ShardKey(self._split, pass_index, shard), _pack(members)
         self._documents = []
         self.num_tokens = 0
-        yield from sections
 
     def _by_shard(self, pass_index: int) -> dict[int, list[tuple[bytes, EncodedDocument]]]:
         by_shard: dict[int, list[tuple[bytes, EncodedDocument]]] = {}
@@ -114,8 +89,8 @@ class BlockWriter:
         return by_shard
 
 
-def read_shard(sections: Iterable[Section], *, dtype: np.dtype) -> ShardTokens:
-    """Reads all documents of a shard and puts them in order, regardless of their blocks.
+def read_shard(sections: Iterable[bytes], *, dtype: np.dtype) -> ShardTokens:
+    """Puts all documents of a shard in order, regardless of their blocks.
 
     Args:
         sections: the shard's sections, in any order.
@@ -123,7 +98,7 @@ def read_shard(sections: Iterable[Section], *, dtype: np.dtype) -> ShardTokens:
     """
     keys, ids, sentence_lens = [], [], []
     for section in sections:
-        for key, document_lens, document_ids in _unpack(_read(section), dtype):
+        for key, document_lens, document_ids in _unpack(section, dtype):
             keys.append(key)
             sentence_lens.append(document_lens)
             ids.append(document_ids)
@@ -167,15 +142,3 @@ def _unpack(content: bytes, dtype: np.dtype) -> Iterator[tuple[bytes, np.ndarray
         key = content[begin : begin + _KEY_BYTES]
         yield key, lens[sentence:sentence_end], ids[token:token_end]
         sentence, token = sentence_end, token_end
-
-
-def _read(section: Section) -> bytes:
-    with files.open_to_read(section.path) as file:
-        file.seek(section.offset)
-        content = file.read(section.num_bytes)
-    if len(content) != section.num_bytes:
-        raise EOFError(
-            f"{section.path} is shorter than it was written. Something else removed or changed "
-            "the working directory of this run; run it again."
-        )
-    return content

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from tfx import types
@@ -66,10 +67,11 @@ class Executor(RecordsExecutor):
             file_format="tfrecord",
             from_raw_text=bool(exec_properties[FROM_RAW_TEXT_KEY]),
         )
-        self.make_records(
-            plan,
-            add_to_pipeline=pipeline.add_to_pipeline,
-            finish=pipeline.finish,
-            examples=examples,
-            records=records,
-        )
+        with files.on_this_machine(plan.working_directory) as folder:
+            self.make_records(
+                plan,
+                add_to_pipeline=functools.partial(pipeline.add_to_pipeline, folder=folder),
+                finish=pipeline.finish,
+                examples=examples,
+                records=records,
+            )

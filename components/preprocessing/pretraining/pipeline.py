@@ -1,12 +1,14 @@
 """Preprocessing for pretraining in Beam, in two stages.
 
 The first stage turns documents into blocks of ids, and the second turns these into shards of
-ordered records. A worker holds one block or one shard in memory at a time.
+ordered records. A worker holds one block or one shard in memory at a time: at most 40 MB for a
+block, and about 30 bytes per token for a shard (see `plan.SHARD_BYTES_PER_TOKEN`).
 
     plan = make_plan(...)
     clear_output(plan)
-    with beam.Pipeline(options=...) as pipeline:
-        add_to_pipeline(pipeline, plan)
+    with files.on_this_machine(plan.working_directory) as folder:
+        with beam.Pipeline(options=...) as pipeline:
+            add_to_pipeline(pipeline, plan, folder=folder)
     manifest = finish(plan)
 
 `preprocess` does all of these steps.
@@ -15,6 +17,7 @@ ordered records. A worker holds one block or one shard in memory at a time.
 from __future__ import annotations
 
 import collections
+import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -24,7 +27,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
 
-from components import files, seeds, tfrecords
+from components import files, seeds
 from components import manifest as manifest_lib
 from components.dead_letter_file import DeadLetterFile
 from components.example_gen import counts_file
@@ -32,10 +35,12 @@ from components.example_gen.pretraining import corpus, corpus_files
 from components.example_gen.pretraining.corpus import CorpusFormat, Document
 from components.example_gen.pretraining.corpus_files import FileRange
 from components.preprocessing import records_job
-from components.preprocessing.pretraining import blocks, encoding, shard
+from components.preprocessing.pretraining import blocks, encoding, exchange, shard
 from components.preprocessing.pretraining.config import PretrainingDataConfig
+from components.preprocessing.pretraining.exchange import Exchange
 from components.preprocessing.pretraining.plan import PretrainingPlan, make_plan
 from components.preprocessing.records_job import clear_output, split_directory
+from components.preprocessing.unfinished_files import UnfinishedFiles
 from components.records import PRETRAINING
 from components.tokenization.special_ids import UNK_ID
 from components.tokenization.tokenizer import Tokenizer
@@ -98,13 +103,23 @@ def preprocess(
         from_raw_text=from_raw_text,
     )
     clear_output(plan)
-    with beam.Pipeline(options=PipelineOptions(list(beam_pipeline_args))) as pipeline:
-        add_to_pipeline(pipeline, plan)
+    with (
+        files.on_this_machine(plan.working_directory) as folder,
+        beam.Pipeline(options=PipelineOptions(list(beam_pipeline_args))) as pipeline,
+    ):
+        add_to_pipeline(pipeline, plan, folder=folder)
     return finish(plan)
 
 
-def add_to_pipeline(pipeline: beam.Pipeline, plan: PretrainingPlan) -> None:
-    """Adds both stages to a pipeline, which writes the shards and a summary for `finish`."""
+def add_to_pipeline(pipeline: beam.Pipeline, plan: PretrainingPlan, *, folder: str) -> None:
+    """Adds both stages to a pipeline, which writes the shards and a summary for `finish`.
+
+    Args:
+        pipeline: the pipeline to add to.
+        plan: the plan to carry out.
+        folder: folder on this machine's disk for the blocks of a local runner.
+    """
+    through = exchange.suited_to(pipeline, folder=folder)
     whole_files = [
         (split, file.path, file.size) for split, members in plan.inputs.items() for file in members
     ]
@@ -116,9 +131,13 @@ def add_to_pipeline(pipeline: beam.Pipeline, plan: PretrainingPlan) -> None:
         | "Spread files" >> beam.GroupByKey()
         | "Ranges" >> beam.FlatMap(_ranges, plan=plan)
         | "Spread ranges" >> beam.GroupByKey()
-        | "Tokenise" >> beam.ParDo(_Tokenise(plan)).with_outputs(_COUNTS, main=_SECTIONS)
+        | "Tokenise" >> beam.ParDo(_Tokenise(plan, through)).with_outputs(_COUNTS, main=_SECTIONS)
     )
-    built = encoded[_SECTIONS] | "Shards" >> beam.GroupByKey() | "Build" >> beam.ParDo(_Build(plan))
+    built = (
+        encoded[_SECTIONS]
+        | "Shards" >> beam.GroupByKey()
+        | "Build" >> beam.ParDo(_Build(plan, through))
+    )
     records_job.write_summary((encoded[_COUNTS], built), plan)
 
 
@@ -205,10 +224,11 @@ def _ranges(
 
 
 class _Tokenise(beam.DoFn):
-    """Writes the documents of file ranges to blocks; yields the sections with their shards."""
+    """Encodes the documents of file ranges; yields sections of blocks with their shards."""
 
-    def __init__(self, plan: PretrainingPlan) -> None:
+    def __init__(self, plan: PretrainingPlan, through: Exchange) -> None:
         self._plan = plan
+        self._exchange = through
 
     def setup(self) -> None:
         self._encoder = encoding.DocumentEncoder(
@@ -218,7 +238,7 @@ class _Tokenise(beam.DoFn):
         )
 
     def start_bundle(self) -> None:
-        self._blocks: dict[str, blocks.BlockWriter] = {}
+        self._blocks: dict[str, blocks.Block] = {}
 
     def process(self, element: tuple[_RangeKey, Iterable[FileRange]]) -> Iterator[Any]:
         (split, _, _), file_ranges = element
@@ -227,17 +247,21 @@ class _Tokenise(beam.DoFn):
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
         window = GlobalWindow()
-        for writer in self._blocks.values():
-            for key, section in writer.flush():
-                pair = (_key(key), section)
+        for block in self._blocks.values():
+            for pair in self._send(block):
                 yield WindowedValue(pair, window.max_timestamp(), [window])
+
+    def _send(self, block: blocks.Block) -> Iterator[tuple[tuple[str, int, int], bytes]]:
+        if block.num_tokens:
+            for key, sent in self._exchange.send(block.take_sections()):
+                # Plain values, whose encoding Beam knows to be deterministic.
+                yield dataclasses.astuple(key), sent
 
     def _encode(self, split: str, file_range: FileRange) -> Iterator[Any]:
         plan, config = self._plan, self._plan.config
-        writer = self._blocks.get(split)
-        if writer is None:
-            writer = self._blocks[split] = blocks.BlockWriter(
-                files.join(plan.working_directory, "blocks"),
+        block = self._blocks.get(split)
+        if block is None:
+            block = self._blocks[split] = blocks.Block(
                 split=split,
                 seed=config.seed,
                 num_passes=config.num_passes,
@@ -258,14 +282,13 @@ class _Tokenise(beam.DoFn):
                     counts[UNKNOWN_TOKENS] += int(np.count_nonzero(document.ids == UNK_ID))
                     source, line, part = document.place
                     source = source.removeprefix(plan.common_directory).lstrip("/")
-                    writer.add(
+                    block.add(
                         encoding.EncodedDocument(
                             (source, line, part), document.ids, document.sentence_lens
                         )
                     )
-                if writer.num_tokens >= _BLOCK_TOKENS:
-                    for key, section in writer.flush():
-                        yield _key(key), section
+                if block.num_tokens >= _BLOCK_TOKENS:
+                    yield from self._send(block)
             counts.update(counts_file.of_dead_letters(rejected))
         for count in counts_file.for_beam(counts, split=split, namespace=METRICS_NAMESPACE):
             yield beam.pvalue.TaggedOutput(_COUNTS, count)
@@ -274,20 +297,28 @@ class _Tokenise(beam.DoFn):
 class _Build(beam.DoFn):
     """Turns the sections of a shard into its file of records; yields counts."""
 
-    def __init__(self, plan: PretrainingPlan) -> None:
+    def __init__(self, plan: PretrainingPlan, through: Exchange) -> None:
         self._plan = plan
+        self._exchange = through
 
     def setup(self) -> None:
         tokenizer = self._plan.tokenizer
         self._word_starts = encoding.word_starts(tokenizer)
         self._dtype = encoding.id_dtype(tokenizer)
+        self._files = UnfinishedFiles()
+
+    def finish_bundle(self) -> None:
+        self._files.finish()
+
+    def teardown(self) -> None:
+        self._files.close()
 
     def process(
-        self, element: tuple[tuple[str, int, int], Iterable[blocks.Section]]
+        self, element: tuple[tuple[str, int, int], Iterable[bytes]]
     ) -> Iterator[tuple[str, int]]:
-        (split, pass_index, index), sections = element
+        (split, pass_index, index), sent = element
         config = self._plan.config
-        tokens = blocks.read_shard(sections, dtype=self._dtype)
+        tokens = blocks.read_shard(map(self._exchange.receive, sent), dtype=self._dtype)
         if not shard.num_records(len(tokens.ids), config):
             yield f"{split}/shards without a batch", 1
             return
@@ -302,7 +333,7 @@ class _Build(beam.DoFn):
             pass_index=pass_index,
             statistics=statistics,
         )
-        num_records = tfrecords.write_records(
+        num_records = self._files.write_records(
             files.join(self._plan.output_directory, name), records
         )
         beam.metrics.Metrics.counter(METRICS_NAMESPACE, "records").inc(num_records)
@@ -332,8 +363,3 @@ def _batches(documents: Iterator[Document]) -> Iterator[list[Document]]:
             batch, size = [], 0
     if batch:
         yield batch
-
-
-def _key(key: blocks.ShardKey) -> tuple[str, int, int]:
-    """Converts a key to plain values, whose encoding Beam knows to be deterministic."""
-    return key.split, key.pass_index, key.shard

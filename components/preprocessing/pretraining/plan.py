@@ -16,12 +16,17 @@ from components.preprocessing.pretraining.config import (
 from components.preprocessing.records_job import RecordsJob, split_directory
 from components.tokenization.tokenizer import Tokenizer
 
-# Rough values, only used to choose the number of shards: bytes of English text per piece, and the
-# compression ratio of text.
-_BYTES_PER_TOKEN = 4
+# Rough values, only used to choose the number of shards and to check it: bytes of English text per
+# piece, and the compression ratio of text.
+BYTES_PER_TOKEN = 4
 _COMPRESSION = 3
 # A shard should have at least this many batches, so that the loss at the end of its rows is small.
 _BATCHES_PER_SHARD = 64
+# What a worker needs for a shard while it builds the records, measured with `bi_data`
+# (docs/scaling.md): segments and masks are drawn from all of its text.
+SHARD_BYTES_PER_TOKEN = 30
+# About 2 GB in a worker. Where large batches need more, twice what they need is allowed.
+_MAX_SHARD_TOKENS = 1 << 26
 
 
 class NoTextError(ValueError):
@@ -113,10 +118,7 @@ def make_plan(
         tokenizer=tokenizer,
         output_directory=output_directory,
         inputs=found,
-        num_shards={
-            split: config.num_shards or _estimate_shards(members, config)
-            for split, members in found.items()
-        },
+        num_shards={split: _num_shards(split, members, config) for split, members in found.items()},
         file_format=file_format,
         text_field=text_field,
         from_raw_text=from_raw_text,
@@ -139,12 +141,32 @@ def _find(split: str, patterns: Sequence[str]) -> list[InputFile]:
     return sorted(found.values(), key=lambda file: (-file.size, file.path))
 
 
-def _estimate_shards(members: Sequence[InputFile], config: PretrainingDataConfig) -> int:
+def _num_shards(split: str, members: Sequence[InputFile], config: PretrainingDataConfig) -> int:
     text_bytes = sum(
         file.size * (_COMPRESSION if is_compressed(file.path) else 1) for file in members
     )
-    least = config.num_streams * (config.seq_len + _BATCHES_PER_SHARD * config.reuse_len)
-    return max(1, round(text_bytes / _BYTES_PER_TOKEN / max(config.shard_tokens, least)))
+    number = config.num_shards or shards_of(text_bytes, config)
+    shard_tokens = text_bytes // BYTES_PER_TOKEN // number
+    allowed = max(_MAX_SHARD_TOKENS, 2 * _least_shard_tokens(config))
+    if shard_tokens > allowed:
+        name = "num_shards" if config.num_shards else "shard_tokens"
+        raise PretrainingDataConfigError(
+            f"{name} is {getattr(config, name):,}, with which a shard of the split {split!r} has "
+            f"about {shard_tokens:,} tokens. A worker holds a shard in memory, here "
+            f"{shard_tokens * SHARD_BYTES_PER_TOKEN / 1e9:,.1f} GB. Set num_shards to at least "
+            f"{-(-text_bytes // BYTES_PER_TOKEN // allowed):,}, or leave out both."
+        )
+    return number
+
+
+def shards_of(text_bytes: int, config: PretrainingDataConfig) -> int:
+    """Returns how many shards per pass a split with this much text gets if none are prescribed."""
+    tokens = max(config.shard_tokens, _least_shard_tokens(config))
+    return max(1, round(text_bytes / BYTES_PER_TOKEN / tokens))
+
+
+def _least_shard_tokens(config: PretrainingDataConfig) -> int:
+    return config.num_streams * (config.seq_len + _BATCHES_PER_SHARD * config.reuse_len)
 
 
 def _common_directory(paths: Sequence[str]) -> str:

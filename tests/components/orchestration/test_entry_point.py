@@ -10,7 +10,7 @@ from tfx.components.evaluator import executor as tfx_evaluator
 from tfx.dsl.components.base import base_beam_executor
 from tfx.orchestration.kubeflow.v2 import container as tfx_container
 
-from components.orchestration import entry_point
+from components.orchestration import entry_point, tfx_task
 from components.orchestration.executor_input import ExecutorInputError
 
 HERE = __name__
@@ -174,6 +174,21 @@ def test_workers_elsewhere_cannot_open_copies(pod, capsys, scheme):
     assert "cannot open on Beam's workers. Set deployment.pipeline_root" in capsys.readouterr().err
 
 
+def test_a_job_elsewhere_has_the_name_of_its_task(pod, monkeypatch):
+    given, sent = document(BLESSING, scheme="gs"), []
+    monkeypatch.setattr(
+        tfx_task, "run", lambda *_, beam_arguments, **__: sent.append(beam_arguments) or {}
+    )
+    executor = ("--executor_class_path", f"{HERE}.Executor")
+    for runner in ("PortableRunner", "PortableRunner", "FnApiRunner"):
+        start(pod, given, *executor, f"--runner={runner}")
+    start(pod, document(BLESSING), *executor, "--runner=FnApiRunner")
+    assert sent[0] == sent[1]
+    assert sent[0][0] == "--runner=PortableRunner"
+    assert sent[0][1].startswith("--job_name=xlnet-components-orchestration-")
+    assert sent[2] == ["--runner=FnApiRunner"]
+
+
 def test_what_workers_elsewhere_need_lies_in_the_bucket():
     task = entry_point.executor_input.parse(
         json.dumps(document(BLESSING, scheme="gs")), SPEC, use_copies=False
@@ -242,7 +257,7 @@ def test_an_input_that_lacks_what_was_promised_is_an_error(pod):
 def test_a_process_draws_without_the_clients_of_a_cluster():
     code = """
 import sys
-from components.orchestration import entry_point
+from components.orchestration import entry_point, tfx_task
 
 def main():
     from kfp import dsl

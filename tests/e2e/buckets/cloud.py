@@ -96,7 +96,7 @@ def why_not() -> str | None:
     tried = subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False)
     if tried.returncode:
         return f"needs mount namespaces, and may not make one: {tried.stderr.decode().strip()}"
-    if _find_server() is None:
+    if find_server() is None:
         return f"needs fake-gcs-server, or a Go to make it with: go install {_SERVER}"
     return None
 
@@ -113,7 +113,7 @@ def started(folder: pathlib.Path) -> Iterator[Cloud]:
     _make_account(folder / "account.json")
     hosts = "".join(f"{address} {name}\n" for name in _NAMES)
     (folder / "hosts").write_text(f"127.0.0.1 localhost\n{hosts}")
-    command = [_find_server(), "-scheme", "http", "-host", "127.0.0.1", "-port", str(port)]
+    command = [find_server(), "-scheme", "http", "-host", "127.0.0.1", "-port", str(port)]
     # The addresses that it hands out for uploads and downloads must not lead past the front.
     outside = ["-external-url", f"https://{_NAMES[0]}", "-public-host", _NAMES[0]]
     options = ["-backend", "memory", "-log-level", "error", *outside]
@@ -121,7 +121,7 @@ def started(folder: pathlib.Path) -> Iterator[Cloud]:
         server = subprocess.Popen([*command, *options], stdout=log, stderr=subprocess.STDOUT)
     try:
         for name in (BUCKET.removeprefix("gs://"), READ_ONLY_BUCKET):
-            _make_bucket(port, name)
+            make_bucket(port, name)
         with Front(address, ("127.0.0.1", port), str(folder / "server.pem")) as front:
             yield Cloud(front, folder, port)
     finally:
@@ -129,7 +129,7 @@ def started(folder: pathlib.Path) -> Iterator[Cloud]:
         server.wait()
 
 
-def _find_server() -> str | None:
+def find_server() -> str | None:
     """The server's program, made if there is none but a Go to make it with."""
     found = shutil.which("fake-gcs-server")
     if found is not None:
@@ -145,7 +145,7 @@ def _find_server() -> str | None:
     return str(program)
 
 
-def _make_bucket(port: int, name: str) -> None:
+def make_bucket(port: int, name: str) -> None:
     request = urllib.request.Request(
         f"http://127.0.0.1:{port}/storage/v1/b?project=project",
         data=json.dumps({"name": name}).encode(),

@@ -125,3 +125,36 @@ def test_a_step_of_the_preset_fits_on_the_device_that_its_header_names(name, cap
     assert arguments[:2] == ["estimate", name]
     assert cli.main(arguments) == 0, capsys.readouterr().out
     assert "fits" in rows_of(capsys.readouterr().out)[arguments[arguments.index("--device") + 1]]
+
+
+def test_a_corpus_as_large_as_xlnets(capsys):
+    assert cli.main(["estimate", "pretraining_small", "--corpus", "126GB", "--workers", "100"]) == 0
+    rows = rows_of(capsys.readouterr().out)
+    # By hand: 4 bytes per token, 2^21 tokens per shard, and two passes over it.
+    assert rows["corpus"] == "126.000 GB of text, about 31,500,000,000 tokens"
+    assert rows["records"].startswith("30,040 files, ")
+    # Units of 64 MiB.
+    assert rows["raw"].startswith("examples 1,878 files, ")
+    one, _, many = rows["building"].replace(",", "").partition(" hours of one core ")
+    assert float(many.split()[0]) == pytest.approx(float(one) / 100, abs=0.01)
+    # A worker's memory does not grow with the corpus.
+    assert cli.main(["estimate", "pretraining_small", "--corpus", "1.26 TB"]) == 0
+    larger = rows_of(capsys.readouterr().out)
+    assert larger["worker"] == rows["worker"]
+    assert float(larger["shuffled"].split()[0].replace(",", "")) == pytest.approx(
+        10 * float(rows["shuffled"].split()[0].replace(",", "")), rel=1e-5
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["pretraining_small", "--corpus", "much"], "'much' is no size of a corpus; write a"),
+        (["pretraining_small", "--corpus", "0GB"], "'0GB' is no size of a corpus"),
+        (["pretraining_small", "--corpus", "1GB", "--workers", "0"], "--workers is 0; at least 1"),
+        (["sst2_small", "--corpus", "1GB"], "--corpus belongs to kind 'pretraining', but this is"),
+    ],
+)
+def test_what_is_no_corpus_is_an_error(arguments, message, capsys):
+    assert cli.main(["estimate", *arguments]) == 1
+    assert message in capsys.readouterr().err

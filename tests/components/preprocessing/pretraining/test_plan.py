@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 
 from components.files import NoSuchFilesError
@@ -69,6 +71,22 @@ def test_a_shard_is_large_enough_for_its_batches(tokenizer, tmp_path):
 
     # 64 batches of 32 streams take 32 * (128 + 64 * 64) = 135,168 tokens of the 100,000.
     assert make(tokenizer, tmp_path, config=wide).num_shards == {"train": 1}
+
+
+@pytest.mark.parametrize("setting", ["num_shards", "shard_tokens"])
+def test_a_shard_that_no_worker_can_hold_is_refused(tokenizer, tmp_path, setting):
+    with (tmp_path / "a.txt").open("wb") as file:
+        # 2^27 tokens, in a file without content.
+        file.truncate(4 << 27)
+    # By hand: twice 2^26 tokens, with 30 bytes each.
+    config = dataclasses.replace(CONFIG, **{setting: {"num_shards": 1}.get(setting, 1 << 27)})
+    with pytest.raises(PretrainingDataConfigError, match=f"^{setting} is ") as raised:
+        make(tokenizer, tmp_path, config=config)
+    assert "about 134,217,728 tokens" in str(raised.value)
+    assert "here 4.0 GB. Set num_shards to at least 2, or" in str(raised.value)
+    assert make(
+        tokenizer, tmp_path, config=dataclasses.replace(CONFIG, num_shards=2)
+    ).num_shards == {"train": 2}
 
 
 @pytest.mark.parametrize(
