@@ -30,7 +30,7 @@ arguments=(
 )
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
-if [ "$target" = beam-worker ] && [[ " $* " != *" BEAM_IMAGE="* ]]; then
+if [ "$target" = beam-worker ] && [[ "$*" != *BEAM_IMAGE=* ]]; then
   if ! command -v go >/dev/null; then
     echo "error: beam-worker needs Beam's boot program: install Go, or give Beam's image as" \
       "--build-arg BEAM_IMAGE=NAME@sha256:DIGEST" >&2

@@ -12,7 +12,14 @@ _BOOT_VARIABLES = {"RUN_PYTHON_SDK_IN_DEFAULT_ENVIRONMENT": "1"}
 # Where that program listens as a pool of workers (`--worker_pool`).
 _POOL = "localhost:50000"
 # What only runner "portable" knows.
-_PORTABLE = ("job_endpoint", "environment", "worker_pool", "parallelism", "worker_start_seconds")
+_PORTABLE = (
+    "job_endpoint",
+    "artifact_endpoint",
+    "environment",
+    "worker_pool",
+    "worker_start_seconds",
+    "parallelism",
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -28,6 +35,8 @@ class BeamConfig:
         processes: number of processes of the local runner, or of worker processes beside each of a
             cluster's machines; 0 takes as many as there are cores.
         job_endpoint: HOST:PORT of the job server of Flink or Spark.
+        artifact_endpoint: HOST:PORT at which components reach the job server's artifact service;
+            None takes what the server says, which on Kubernetes is only right inside its own pod.
         environment: what starts the workers of "portable": "external", a pool of the image
             beam-worker beside each task manager (the way on Kubernetes); "docker", the task
             manager, through the Docker daemon of its machine; or "process", the task manager as
@@ -46,6 +55,7 @@ class BeamConfig:
     sdk_container_image: str | None = None
     processes: int = 1
     job_endpoint: str | None = None
+    artifact_endpoint: str | None = None
     environment: Literal["external", "docker", "process"] | None = None
     worker_pool: str | None = None
     worker_start_seconds: int | None = None
@@ -136,6 +146,7 @@ class BeamConfig:
         }[self.environment]
         options = {
             "job_endpoint": self.job_endpoint,
+            "artifact_endpoint": self.artifact_endpoint,
             "environment_type": self.environment.upper(),
             "environment_config": where,
             # Named for TFX too, which would otherwise package itself for the workers.

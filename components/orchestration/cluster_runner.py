@@ -21,6 +21,7 @@ import apache_beam as beam
 import grpc
 from absl import logging
 from apache_beam.options.pipeline_options import (
+    DebugOptions,
     GoogleCloudOptions,
     PipelineOptions,
     PortableOptions,
@@ -69,6 +70,15 @@ class ClusterRunner(portable_runner.PortableRunner):
     # Servers and workers that have answered in this process, with the number of workers.
     _checked: dict[tuple[str, ...], int | None] = {}
 
+    def default_environment(self, options: PipelineOptions) -> Any:
+        """Returns the workers' environment; nothing is to be staged for it.
+
+        Beam would send a list of what is installed here, from a folder of the job server that
+        workers may not see, to workers that only log it.
+        """
+        options.view_as(DebugOptions).add_experiment("disable_logging_submission_environment")
+        return super().default_environment(options)
+
     def run_portable_pipeline(self, pipeline: Any, options: PipelineOptions) -> _Job:
         """Sends a pipeline, whose result says how the job goes and waits for its end."""
         given = options.view_as(PortableOptions)
@@ -82,7 +92,7 @@ class ClusterRunner(portable_runner.PortableRunner):
         return _send(pipeline, options, _connect(endpoint), workers=self._checked[key])
 
 
-class _CheckRunner(portable_runner.PortableRunner):
+class _CheckRunner(ClusterRunner):
     """Sends the job that checks the workers."""
 
     def __init__(self, service: Any) -> None:
