@@ -89,7 +89,8 @@ class ClusterRunner(portable_runner.PortableRunner):
         if key not in self._checked:
             service = _connect(endpoint)
             self._checked[key] = _check_workers(service, endpoint, options)
-        return _send(pipeline, options, _connect(endpoint), workers=self._checked[key])
+        handle = portable_runner.JobServiceHandle(_connect(endpoint), options)
+        return _send(pipeline, options, handle, workers=self._checked[key])
 
 
 class _CheckRunner(ClusterRunner):
@@ -100,7 +101,19 @@ class _CheckRunner(ClusterRunner):
         self._service = service
 
     def run_portable_pipeline(self, pipeline: Any, options: PipelineOptions) -> _Job:
-        return _send(pipeline, options, self._service, workers=None)
+        handle = _CheckHandle(self._service, options)
+        return _send(pipeline, options, handle, workers=None)
+
+
+class _CheckHandle(portable_runner.JobServiceHandle):
+    """Sends the options that differ from Beam's defaults, and no others.
+
+    A worker of another version may not know the defaults of this one, and would end before it could
+    say what it is.
+    """
+
+    def get_pipeline_options(self) -> Any:
+        return self.encode_pipeline_options(self.options.get_all_options(drop_default=True))
 
 
 class _Job(portable_runner.PipelineResult):
@@ -221,12 +234,17 @@ def _connect(endpoint: str) -> Any:
     return service
 
 
-def _send(pipeline: Any, options: PipelineOptions, service: Any, *, workers: int | None) -> _Job:
+def _send(
+    pipeline: Any,
+    options: PipelineOptions,
+    handle: portable_runner.JobServiceHandle,
+    *,
+    workers: int | None,
+) -> _Job:
     # As in PortableRunner: a server of another language cannot load a runner by Python's name.
     options.view_as(StandardOptions).runner = None
     optimized = portable_runner.PortableRunner._optimize_pipeline(pipeline, options)
     try:
-        handle = portable_runner.JobServiceHandle(service, options)
         job_id, messages, _ = handle.submit(optimized)
     except grpc.RpcError as error:
         raise ClusterError(
@@ -234,7 +252,14 @@ def _send(pipeline: Any, options: PipelineOptions, service: Any, *, workers: int
             f"Apache Beam {beam.__version__}: {_sentence(error.details())}. A server of another "
             "version cannot run it."
         ) from error
-    return _Job(service, job_id, messages, options=options, pipeline=optimized, workers=workers)
+    return _Job(
+        handle.job_service,
+        job_id,
+        messages,
+        options=options,
+        pipeline=optimized,
+        workers=workers,
+    )
 
 
 def _check_workers(service: Any, endpoint: str, options: PipelineOptions) -> int | None:
@@ -251,7 +276,7 @@ def _check_workers(service: Any, endpoint: str, options: PipelineOptions) -> int
         except ClusterError as error:
             raise ClusterError(
                 f"The workers of the job server at {endpoint} cannot do this component's work, "
-                f"which has not begun. {error}"
+                f"which has not begun. {error} (More is in the log of the workers' pool.)"
             ) from error
         return worker_check.count_workers(folder) if folder else None
     finally:
