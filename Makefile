@@ -79,9 +79,8 @@ TARGET ?= pipeline
 IMAGE ?= localhost/xlnet-$(TARGET):local
 # Where the tests of images leave the sample's run.
 IMAGE_RUN ?= runs/image
-# Stand-ins for the base images where no registry can be reached.
+# Stands in for the base image where no registry can be reached.
 LOCAL_BASE := localhost/xlnet-python:3.13
-LOCAL_BEAM := localhost/xlnet-beam:local
 LOCAL_TARGETS ?= pipeline beam-worker serving
 
 .PHONY: image
@@ -95,13 +94,12 @@ image-test: ## Run an image as clusters do, not as root: TARGET, IMAGE (pipeline
 .PHONY: image-base
 image-base: ## Make a base image without a registry (root, debootstrap, buildah)
 	@docker/local_base.sh $(LOCAL_BASE)
-	@docker/local_beam.sh $(LOCAL_BEAM)
 
 .PHONY: image-local
 image-local: image-base ## Build and test LOCAL_TARGETS from nothing, without a registry
 	@for target in $(LOCAL_TARGETS); do \
 	  BUILDER=buildah docker/build.sh $$target localhost/xlnet-$$target:local --pull=never \
-	    --build-arg BASE_IMAGE=$(LOCAL_BASE) --build-arg BEAM_IMAGE=$(LOCAL_BEAM) && \
+	    --build-arg BASE_IMAGE=$(LOCAL_BASE) && \
 	  RUNNER=podman docker/test_image.sh $$target localhost/xlnet-$$target:local $(IMAGE_RUN) || exit 1; \
 	done
 

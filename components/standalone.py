@@ -180,8 +180,10 @@ def execute(
     executor_class = component.executor_spec.executor_class
     temporary = files.join(next(iter(outputs.values())), ".temporary")
     if issubclass(executor_class, base_beam_executor.BaseBeamExecutor):
+        # The last of equal options holds: this one is what a cluster's workers are asked to reach.
+        given = [f"--temp_location={temporary}", *(beam_args or DEFAULT_BEAM_ARGS)]
         context = base_beam_executor.BaseBeamExecutor.Context(
-            beam_pipeline_args=list(beam_args or DEFAULT_BEAM_ARGS), tmp_dir=temporary
+            beam_pipeline_args=given, tmp_dir=temporary
         )
     else:
         context = base_executor.BaseExecutor.Context(tmp_dir=temporary)

@@ -183,15 +183,23 @@ PYTHON
 
 test_beam_worker() {
   check_helps example_gen
-  echo "workers of its boot program make examples"
+  echo "its boot program starts workers for a job server, and they make examples"
   printf 'patterns: {train: train.json, eval: dev.json}\n' >"$output/squad.yaml"
-  in_image sh -c '
-    /opt/apache/beam/boot --worker_pool &
+  in_image bash -euc '
+    python -m apache_beam.runners.portability.local_job_service_main --port=8099 2>/tmp/server.log &
+    /opt/apache/beam/boot --worker_pool >/tmp/boot.log 2>&1 &
     data="$(python -c "import pipeline; print(pipeline.__path__[0])")/sample_data/question_answering"
-    exec python -m components.example_gen squad --config /output/squad.yaml --data-root "$data" \
-      --examples /tmp/examples --beam-arg=--runner=PortableRunner --beam-arg=--job_endpoint=embed \
-      --beam-arg=--environment_type=EXTERNAL --beam-arg=--environment_config=localhost:50000 \
-      --beam-arg=--sdk_container_image=unused
+    for port in 8099 50000; do
+      until (: >"/dev/tcp/localhost/$port") 2>/dev/null; do sleep 1; kill -0 %1 %2; done
+    done
+    python -m components.example_gen squad --config /output/squad.yaml --data-root "$data" \
+      --examples /tmp/examples --beam-arg=--sdk_container_image=unused \
+      --beam-arg=--runner=components.orchestration.cluster_runner.ClusterRunner \
+      --beam-arg=--job_endpoint=localhost:8099 \
+      --beam-arg=--environment_type=EXTERNAL --beam-arg=--environment_config=localhost:50000 ||
+      { tail -n 50 /tmp/boot.log /tmp/server.log; exit 1; }
+    grep "Starting worker" /tmp/boot.log
+    grep "Python sdk harness starting" /tmp/server.log
   '
 }
 

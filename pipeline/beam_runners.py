@@ -3,11 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import types
 from collections.abc import Mapping
 from typing import Literal
 
 from pipeline.dataflow import DATAFLOW_RUNNER, DataflowConfig
+
+# Where the image beam-worker has Beam's boot program, and what that needs there.
+_BOOT = "/opt/apache/beam/boot"
+_BOOT_VARIABLES = {"RUN_PYTHON_SDK_IN_DEFAULT_ENVIRONMENT": "1"}
+# Where that program listens as a pool of workers (`--worker_pool`).
+_POOL = "localhost:50000"
+# What only runner "portable" knows.
+_PORTABLE = (
+    "job_endpoint",
+    "artifact_endpoint",
+    "environment",
+    "worker_pool",
+    "worker_start_seconds",
+    "parallelism",
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -18,14 +34,25 @@ class BeamConfig:
         runner: "local" (in the component's own container), "dataflow", or "portable" (Flink or
             Spark behind a Beam job server).
         sdk_container_image: image for the workers, pinned by digest. It is the pipeline's image
-            with Beam's boot program (build target `beam-worker`). Required unless `runner` is
-            "local".
-        processes: number of processes of the local runner; 0 takes as many as there are cores.
+            with Beam's boot program (build target `beam-worker`). Required for "dataflow", and for
+            "portable" with `environment: docker`.
+        processes: number of processes of the local runner, or of worker processes beside each of a
+            cluster's machines; 0 takes as many as there are cores.
         job_endpoint: HOST:PORT of the job server of Flink or Spark.
+        artifact_endpoint: HOST:PORT at which components reach the job server's artifact service;
+            None takes what the server says, which on Kubernetes is only right inside its own pod.
+        environment: what starts the workers of "portable": "external", a pool of the image
+            beam-worker beside each task manager (the way on Kubernetes); "docker", the task
+            manager, through the Docker daemon of its machine; or "process", the task manager as
+            processes of its own container, whose image must then hold what beam-worker holds.
+        worker_pool: HOST:PORT of the pool as a task manager sees it, for "external"; None takes
+            localhost:50000.
+        worker_start_seconds: for how long a component waits for the first worker of "portable",
+            which may have to load its image; None takes 600.
         temp_location: folder for Dataflow's temporary files; None takes `<pipeline_root>/dataflow`.
         machine_type: machine type of Dataflow's workers; None takes Dataflow's default.
         max_workers: largest number of Dataflow workers; None leaves the limit to Dataflow.
-        parallelism: parallelism of Flink; None takes Flink's default.
+        parallelism: parallelism of Flink; None takes that of its configuration.
         dataflow: further settings of Dataflow's jobs.
     """
 
@@ -33,6 +60,10 @@ class BeamConfig:
     sdk_container_image: str | None = None
     processes: int = 1
     job_endpoint: str | None = None
+    artifact_endpoint: str | None = None
+    environment: Literal["external", "docker", "process"] | None = None
+    worker_pool: str | None = None
+    worker_start_seconds: int | None = None
     temp_location: str | None = None
     machine_type: str | None = None
     max_workers: int | None = None
@@ -44,15 +75,37 @@ class BeamConfig:
             raise ValueError(
                 f"dataflow belongs to runner 'dataflow', but runner is {self.runner!r}."
             )
-        if self.runner != "local" and not self.sdk_container_image:
+        if self.runner == "portable":
+            self._check_portable()
+        else:
+            given = [name for name in _PORTABLE if getattr(self, name) is not None]
+            if given:
+                raise ValueError(
+                    f"{', '.join(given)} belong to runner 'portable', but runner is "
+                    f"{self.runner!r}."
+                )
+        needs_image = self.runner == "dataflow" or self.environment == "docker"
+        if needs_image and not self.sdk_container_image:
             raise ValueError(
                 f"runner {self.runner!r} needs sdk_container_image: workers run this project's "
                 "code."
             )
-        if (self.runner == "portable") != (self.job_endpoint is not None):
+
+    def _check_portable(self) -> None:
+        if self.job_endpoint is None or self.environment is None:
             raise ValueError(
-                "job_endpoint belongs to runner 'portable', and only there; runner is "
-                f"{self.runner!r} and job_endpoint {self.job_endpoint!r}."
+                "runner 'portable' needs job_endpoint, where Beam's job server listens, and "
+                "environment: external, docker or process, which says what starts its workers "
+                "(docs/clusters.md)."
+            )
+        if self.worker_pool is not None and self.environment != "external":
+            raise ValueError(
+                f"worker_pool belongs to environment 'external', but it is {self.environment!r}."
+            )
+        if self.sdk_container_image is not None and self.environment != "docker":
+            raise ValueError(
+                f"sdk_container_image has no effect with environment {self.environment!r}: the "
+                "cluster's own manifest names the image of its workers."
             )
 
     def arguments(
@@ -83,14 +136,7 @@ class BeamConfig:
                 ]
             return found
         if self.runner == "portable":
-            found = [
-                "--runner=PortableRunner",
-                f"--job_endpoint={self.job_endpoint}",
-                "--environment_type=DOCKER",
-                f"--environment_config={self.sdk_container_image}",
-                f"--sdk_container_image={self.sdk_container_image}",
-            ]
-            return found + ([f"--parallelism={self.parallelism}"] if self.parallelism else [])
+            return self._portable_arguments(pipeline_root)
         options = {
             "project": project,
             "region": region,
@@ -102,3 +148,26 @@ class BeamConfig:
         }
         given = [f"--{name}={value}" for name, value in options.items() if value is not None]
         return [f"--runner={DATAFLOW_RUNNER}", *given, *self.dataflow.arguments(labels)]
+
+    def _portable_arguments(self, pipeline_root: str) -> list[str]:
+        where = {
+            "external": self.worker_pool or _POOL,
+            "docker": self.sdk_container_image,
+            "process": json.dumps({"command": _BOOT, "env": _BOOT_VARIABLES}),
+        }[self.environment]
+        options = {
+            "job_endpoint": self.job_endpoint,
+            "artifact_endpoint": self.artifact_endpoint,
+            "environment_type": self.environment.upper(),
+            "environment_config": where,
+            # Named for TFX too, which would otherwise package itself for the workers.
+            "sdk_container_image": self.sdk_container_image or "unused",
+            "sdk_worker_parallelism": self.processes,
+            "temp_location": f"{pipeline_root}/beam",
+            "parallelism": self.parallelism,
+            "worker_start_seconds": self.worker_start_seconds,
+            # A batch job that fails starts over; checkpoints would only cost time.
+            "checkpointing_interval": -1,
+        }
+        given = [f"--{name}={value}" for name, value in options.items() if value is not None]
+        return ["--runner=components.orchestration.cluster_runner.ClusterRunner", *given]

@@ -186,7 +186,8 @@ def _reasons(counts: dict[str, int], split: str) -> dict[str, int]:
 
 
 def finish(counts: dict[str, Any], directory: str) -> None:
-    """Writes `counts.json`, and removes the provisional file that the pipeline left."""
+    """Writes `counts.json`, and removes what the pipeline and killed workers left beside it."""
+    files.remove_leftovers(files.join(directory, DEAD_LETTERS_DIRECTORY))
     text = json.dumps(counts, indent=2, sort_keys=True) + "\n"
     files.write_bytes(files.join(directory, COUNTS_FILE_NAME), text.encode())
     files.remove(provisional_path(directory))
