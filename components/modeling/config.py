@@ -19,6 +19,7 @@ INIT_METHODS = ("normal", "uniform")
 ATTN_TYPES = ("bi", "uni")
 COMPUTE_DTYPES = ("float32", "bfloat16", "float64")
 EMBEDDING_LOOKUPS = ("auto", "gather", "one_hot")
+PROGRAMS = ("auto", "cpu", "accelerator")
 
 # A configuration file has a few hundred bytes, so anything larger must be some other file.
 _MAX_CONFIG_BYTES = 1 << 20
@@ -161,8 +162,10 @@ class ModelOptions:
             is float64, for checking gradients.
         rematerialize: whether layers are computed again in the backward pass. This saves the memory
             of their activations for about a third more computation.
-        embedding_lookup: "gather", "one_hot" (a matrix product, which TPUs prefer), or "auto":
-            one_hot on TPUs and gather elsewhere.
+        embedding_lookup: "gather" or "one_hot" (a matrix product). "auto" is "gather".
+        program: the form in which a training step is written, "cpu" or "accelerator", or "auto":
+            accelerator on TPUs and cpu elsewhere. Both compute the same network; they draw
+            different dropout masks.
     """
 
     dropout: float = 0.1
@@ -180,6 +183,7 @@ class ModelOptions:
     compute_dtype: str = "float32"
     rematerialize: bool = False
     embedding_lookup: str = "auto"
+    program: str = "auto"
 
     def __post_init__(self) -> None:
         for name in ("dropout", "dropout_att"):
@@ -203,6 +207,7 @@ class ModelOptions:
         _require_choice(self, "attn_type", ATTN_TYPES)
         _require_choice(self, "compute_dtype", COMPUTE_DTYPES)
         _require_choice(self, "embedding_lookup", EMBEDDING_LOOKUPS)
+        _require_choice(self, "program", PROGRAMS)
 
     @property
     def variable_dtype(self) -> str:
