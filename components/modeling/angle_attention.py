@@ -86,9 +86,13 @@ def attention_by_angles(
             of_scores = probabilities * (ACCELERATOR.dropout(of_dropped, rate, again) - mean)
             of_content = tf.einsum("nbqs,nbsh->nbqh", of_scores, keys) * scale
             of_keys = tf.einsum("nbqs,nbqh->nbsh", of_scores, by_content)
-            of_turned = tf.einsum("nbqs,sm->nbqm", of_scores, angles.keys)
-            of_components = angles.turn_back(*tf.split(of_turned, 2, axis=-1))
-            # Sines and cosines apart, because the compiler would write down their concatenation.
+            # Sines and cosines apart, because the compiler would write them down once more to split
+            # or to join them.
+            of_turned = [
+                tf.einsum("nbqs,sm->nbqm", of_scores, part)
+                for part in tf.split(angles.keys, 2, axis=-1)
+            ]
+            of_components = angles.turn_back(*of_turned)
             of_position = scale * tf.add_n(
                 [
                     tf.einsum("nbqm,mnh->nbqh", component, kernel)
