@@ -54,4 +54,9 @@ def training_step(
     """
     workload = of(config, replicas=replicas)
     rows = workload.batch_size * workload.micro_batches
+    options = config.options
+    if options.program == "auto" and config.training.strategy == "tpu":
+        # On a TPU the model finds out by itself, but this machine has none.
+        options = dataclasses.replace(options, program="accelerator")
+        config = dataclasses.replace(config, options=options)
     return kinds.of(config).training_step(config, rows)

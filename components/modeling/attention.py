@@ -6,11 +6,13 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+from components.modeling.angle_attention import attention_by_angles
+from components.modeling.angles import PositionWeights
 from components.modeling.attention_core import Biases, Stream, relative_attention
 from components.modeling.config import ModelOptions, XLNetConfig
-from components.modeling.dropout import dropout
-from components.modeling.fused_ops import leading_shape, project
+from components.modeling.fused_ops import project
 from components.modeling.layer_norm import LayerNorm
+from components.modeling.program import ACCELERATOR, leading_shape
 from components.modeling.variables import NamedLayer
 
 
@@ -32,6 +34,8 @@ class RelativeAttention(NamedLayer):
 
     def heads(self, inputs: tf.Tensor, kernel: tf.Variable) -> tf.Tensor:
         """Projects [A, L, d_model] with a kernel to heads, [N, A, L, Dh]."""
+        if self.program is ACCELERATOR:
+            return tf.einsum("ald,dnh->nalh", inputs, self.cast(kernel))
         n_head, d_head = self.config.n_head, self.config.d_head
         matrix = tf.reshape(self.cast(kernel), [self.config.d_model, n_head * d_head])
         outputs = tf.reshape(project(inputs, matrix), [*leading_shape(inputs), n_head, d_head])
@@ -39,12 +43,15 @@ class RelativeAttention(NamedLayer):
 
     def output(self, vectors: tf.Tensor, inputs: tf.Tensor, seed: tf.Tensor | None) -> tf.Tensor:
         """Projects [N, B, Q, Dh] back to [B, Q, d_model], adds the residual and normalises."""
-        n_head, d_head = self.config.n_head, self.config.d_head
-        joined = tf.transpose(vectors, [1, 2, 0, 3])
-        joined = tf.reshape(joined, [*leading_shape(inputs), n_head * d_head])
-        matrix = tf.reshape(self.cast(self.o), [self.config.d_model, n_head * d_head])
-        projected = project(joined, matrix, transpose=True)
-        dropped = dropout(projected, self.options.dropout, seed)
+        if self.program is ACCELERATOR:
+            projected = tf.einsum("nbqh,dnh->bqd", vectors, self.cast(self.o))
+        else:
+            n_head, d_head = self.config.n_head, self.config.d_head
+            joined = tf.transpose(vectors, [1, 2, 0, 3])
+            joined = tf.reshape(joined, [*leading_shape(inputs), n_head * d_head])
+            matrix = tf.reshape(self.cast(self.o), [self.config.d_model, n_head * d_head])
+            projected = project(joined, matrix, transpose=True)
+        dropped = self.program.dropout(projected, self.options.dropout, seed)
         return self.layer_norm(inputs + dropped)
 
     def call(
@@ -52,7 +59,7 @@ class RelativeAttention(NamedLayer):
         hidden: tf.Tensor,
         query_hidden: tf.Tensor | None,
         memory: tf.Tensor | None,
-        encodings: tf.Tensor,
+        encodings: tf.Tensor | PositionWeights,
         biases: Biases,
         content: Stream,
         query: Stream | None,
@@ -64,7 +71,8 @@ class RelativeAttention(NamedLayer):
             hidden: [B, T, d_model], hidden states of the content stream.
             query_hidden: [B, P, d_model], hidden states of the query stream, or None.
             memory: [B, M, d_model], memory of this layer, or None.
-            encodings: [G, R, d_model], position encodings.
+            encodings: [G, R, d_model], position encodings, or what takes their place if the
+                streams have angles.
             biases: attention biases of this layer.
             content: masks and positions of the content stream.
             query: masks and positions of the query stream, or None.
@@ -77,14 +85,17 @@ class RelativeAttention(NamedLayer):
         context = hidden if memory is None else tf.concat([memory, hidden], axis=1)
         keys = self.heads(context, self.k)
         values = self.heads(context, self.v)
-        position_keys = self.heads(encodings, self.r)
+        if isinstance(encodings, PositionWeights):
+            core, positions = attention_by_angles, encodings.kernel(self.cast(self.r))
+        else:
+            core, positions = relative_attention, self.heads(encodings, self.r)
 
         def attend(inputs: tf.Tensor, stream: Stream, seeds: Sequence) -> tf.Tensor:
-            vectors = relative_attention(
+            vectors = core(
                 self.heads(inputs, self.q),
                 keys,
                 values,
-                position_keys,
+                positions,
                 biases,
                 stream,
                 softmax_dtype=self.options.variable_dtype,

@@ -12,8 +12,10 @@ import dataclasses
 
 import tensorflow as tf
 
+from components.modeling.angles import Angles
 from components.modeling.dropout import dropout
-from components.modeling.fused_ops import leading_shape, sum_of_columns, sum_of_rows
+from components.modeling.fused_ops import sum_of_columns
+from components.modeling.program import CPU, leading_shape
 from components.modeling.relative_positions import Alignment
 
 
@@ -22,7 +24,8 @@ class Stream:
     """Masks and positions of a stream, which are the same in all layers.
 
     Attributes:
-        alignment: maps raw position scores to scores of the keys.
+        alignment: maps raw position scores to scores of the keys, or gives the angles that
+            position scores are computed from.
         bias: [B, Q, S], additive attention mask in the dtype of the softmax, or None.
         other_segment: [B, Q, S] in the compute dtype, 1 where query and key are in different
             segments and 0 elsewhere; None without segments. It is a factor and not a boolean,
@@ -31,7 +34,7 @@ class Stream:
             is no padding.
     """
 
-    alignment: Alignment
+    alignment: Alignment | Angles
     bias: tf.Tensor | None
     other_segment: tf.Tensor | None
     valid: tf.Tensor | None = None
@@ -96,7 +99,7 @@ def relative_attention(
 
     def bias_gradient(of_queries: tf.Tensor) -> tf.Tensor:
         n_head, d_head = of_queries.shape[0], of_queries.shape[-1]
-        return sum_of_rows(tf.reshape(of_queries, [n_head, -1, d_head]))
+        return CPU.sum_of_rows(tf.reshape(of_queries, [n_head, -1, d_head]))
 
     @tf.custom_gradient
     def attend(queries, keys, values, position_keys, content, position, segment, difference):

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from components.modeling import inputs as checks
 from components.modeling.config import ModelOptions, XLNetConfig
-from components.modeling.dropout import check_seed, dropout
+from components.modeling.dropout import check_seed
 from components.modeling.encoder import XLNetEncoder, head_seed
 from components.modeling.variables import Dense, NamedLayer, NamedModel
 
@@ -39,7 +39,7 @@ class SequenceSummary(NamedLayer):
     def call(self, hidden: tf.Tensor, seed: tf.Tensor | None) -> tf.Tensor:
         """Returns the summary after dropout, [B, d_model] in the compute dtype."""
         summary = tf.tanh(self.summary(self.summarize(hidden)))
-        return dropout(summary, self.options.dropout, seed)
+        return self.program.dropout(summary, self.options.dropout, seed)
 
 
 class _SequenceModel(NamedModel):

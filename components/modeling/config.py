@@ -129,8 +129,10 @@ class ModelOptions:
             is float64, for checking gradients.
         rematerialize: whether layers are computed again in the backward pass. This saves the memory
             of their activations for about a third more computation.
-        embedding_lookup: "gather", "one_hot" (a matrix product, which TPUs prefer), or "auto":
-            one_hot on TPUs and gather elsewhere.
+        embedding_lookup: "gather" or "one_hot" (a matrix product). "auto" is "gather".
+        program: the form in which a training step is written, "cpu" or "accelerator", or "auto":
+            accelerator on TPUs and cpu elsewhere. Both compute the same network; they draw
+            different dropout masks.
     """
 
     dropout: ShareBelowOne = 0.1
@@ -148,6 +150,7 @@ class ModelOptions:
     compute_dtype: Literal["float32", "bfloat16", "float64"] = "float32"
     rematerialize: bool = False
     embedding_lookup: Literal["auto", "gather", "one_hot"] = "auto"
+    program: Literal["auto", "cpu", "accelerator"] = "auto"
 
     def __post_init__(self) -> None:
         if self.clamp_len == 0:

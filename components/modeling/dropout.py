@@ -4,23 +4,31 @@ On a CPU under XLA, TensorFlow's own Philox generator would take most of the tim
 a mask does not need random bits of that quality. Here, the bits for two elements are an integer
 hash of their index and a key (two multiplications, "lowbias32" by C. Wellons). XLA fuses it into
 the dropout and computes it again in the backward pass, instead of keeping the mask in memory.
+
+On accelerators, the elements of a row share keys and each element has a hash of its own, because
+taking two masks out of one hash means to move every element to another place.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import tensorflow as tf
 
 _GOLDEN_RATIO = 0x9E3779B9  # 2**32 / golden ratio; spreads consecutive numbers over all bits.
+_FIRST_FACTOR, _SECOND_FACTOR = 0x7FEB352D, 0x846CA68B  # Those of "lowbias32".
+_DIGIT = 64  # Base in which `_count_from` writes its numbers.
 
 
 def _mix(bits: tf.Tensor, key: tf.Tensor | None = None) -> tf.Tensor:
     """A bijection of uint32 in which every input bit flips each output bit half of the time."""
     bits = tf.bitwise.bitwise_xor(bits, tf.bitwise.right_shift(bits, _uint32(16)))
-    bits *= _uint32(0x7FEB352D)
+    bits *= _uint32(_FIRST_FACTOR)
     if key is not None:
         bits = tf.bitwise.bitwise_xor(bits, key)
     bits = tf.bitwise.bitwise_xor(bits, tf.bitwise.right_shift(bits, _uint32(15)))
-    bits *= _uint32(0x846CA68B)
+    bits *= _uint32(_SECOND_FACTOR)
     return tf.bitwise.bitwise_xor(bits, tf.bitwise.right_shift(bits, _uint32(16)))
 
 
@@ -113,3 +121,52 @@ def dropout(inputs: tf.Tensor, rate: float, seed: tf.Tensor | None) -> tf.Tensor
     # A product instead of tf.where, because CPUs select bfloat16 elements one by one, ten times
     # slower than they multiply.
     return inputs * tf.cast(keep, inputs.dtype) * scale
+
+
+def _count_from(start: tf.Tensor, size: int | tf.Tensor) -> tf.Tensor:
+    """Returns start, start + 1, … as uint32 [size].
+
+    A range of a static size would be a constant of the program, and a large one. Here, the
+    constants are the multiples of each digit; their sums with the start are not constant.
+    """
+    if not isinstance(size, int):
+        return start + tf.bitcast(tf.range(size), tf.uint32)
+    numbers = tf.reshape(start, [1])
+    value = 1
+    while value < size:
+        count = min(_DIGIT, -(-size // value))
+        digits = tf.constant([value * digit for digit in range(count)], tf.uint32)
+        numbers = tf.reshape(digits[:, None] + numbers, [-1])
+        value *= _DIGIT
+    return numbers[:size]
+
+
+def keep_by_place(shape: Sequence[int | tf.Tensor], rate: float, seed: tf.Tensor) -> tf.Tensor:
+    """Returns a bool tensor that is true with probability 1 - rate (to within 2**-32).
+
+    It is determined by the seed and the place of an element, that is, its row and its column; the
+    last axis has the columns, and all others count the rows.
+    """
+    *lead, columns = shape
+    words = tf.bitcast(seed, tf.uint32)
+    rows = math.prod(lead) if all(isinstance(n, int) for n in lead) else tf.reduce_prod(lead)
+    first = _mix(_count_from(words[0], rows), words[1])
+    second = _mix(first + _uint32(_GOLDEN_RATIO), words[0])
+    first, second = (tf.reshape(key, [*lead, 1]) for key in (first, second))
+    # `_mix` without its last step, which does not reach the high bits that decide.
+    bits = _count_from(words[1], columns) + first
+    bits = tf.bitwise.bitwise_xor(bits, tf.bitwise.right_shift(bits, _uint32(16)))
+    bits = tf.bitwise.bitwise_xor(bits * _uint32(_FIRST_FACTOR), second)
+    bits = tf.bitwise.bitwise_xor(bits, tf.bitwise.right_shift(bits, _uint32(15)))
+    bits *= _uint32(_SECOND_FACTOR)
+    return bits < _uint32(min(round((1.0 - rate) * 2**32), 2**32 - 1))
+
+
+def dropout_by_place(inputs: tf.Tensor, rate: float, seed: tf.Tensor | None) -> tf.Tensor:
+    """Does what `dropout` does, with other masks; see `keep_by_place`."""
+    if seed is None or rate == 0:
+        return inputs
+    dynamic = tf.shape(inputs)
+    shape = [dynamic[i] if size is None else size for i, size in enumerate(inputs.shape)]
+    scale = tf.constant(1.0 / (1.0 - rate), inputs.dtype)
+    return tf.where(keep_by_place(shape, rate, seed), inputs * scale, tf.zeros([], inputs.dtype))

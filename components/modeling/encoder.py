@@ -9,15 +9,18 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from components.modeling import inputs as checks
+from components.modeling.angles import Angles, Frequencies, PositionWeights
 from components.modeling.attention import RelativeAttention
 from components.modeling.attention_core import Biases, Stream
 from components.modeling.config import ModelOptions, XLNetConfig
-from components.modeling.dropout import check_seed, dropout, fold_in, site_seeds
+from components.modeling.dropout import check_seed, fold_in, site_seeds
 from components.modeling.embedding import WordEmbedding
 from components.modeling.feed_forward import FeedForward
 from components.modeling.masks import attention_biases
 from components.modeling.memory import next_memory
+from components.modeling.program import ACCELERATOR
 from components.modeling.relative_positions import (
+    Alignment,
     EveryPosition,
     GivenPositions,
     position_encodings,
@@ -60,6 +63,11 @@ class XLNetEncoder(NamedLayer):
     All tensors are batch first. Dropout of the position encodings is shared by all rows of a batch
     (with `bi_data`, by all rows of a direction), because the encodings are computed and projected
     only once. This departs from the published code, which drops them separately for each row.
+
+    In the form of the training step for accelerators, positions are scored by angles (see
+    `components.modeling.angles`) unless distances are clamped; dropout of the position encodings
+    then is shared by all distances, too. Evaluations and exported models always use the published
+    encodings.
     """
 
     def __init__(self, config: XLNetConfig, options: ModelOptions) -> None:
@@ -157,25 +165,20 @@ class XLNetEncoder(NamedLayer):
         seeds = site_seeds(seed, _FIRST_LAYER_SITE + config.n_layer * _SITES_PER_LAYER)
         mem_len = 0 if mems is None else mems.shape[2]
         memories = [None] * config.n_layer if mems is None else tf.unstack(self.cast(mems))
+        # Clamped distances are no sums of angles.
+        by_angles = training and self.program is ACCELERATOR and options.clamp_len < 0
+        frequencies = Frequencies.reaching(mem_len + query_len) if by_angles else None
         content, query = self._streams(
-            input_ids, segment_ids, input_mask, perm_mask, mem_len, target_positions
+            input_ids, segment_ids, input_mask, perm_mask, mem_len, target_positions, frequencies
         )
         embedded = self.word_embedding(input_ids)
-        hidden = dropout(embedded, options.dropout, seeds[_EMBEDDING_SITE])
+        hidden = self.program.dropout(embedded, options.dropout, seeds[_EMBEDDING_SITE])
         query_hidden = self._query_embedding(embedded, target_positions, input_q)
         if query_hidden is None:
             query = None
         else:
-            query_hidden = dropout(query_hidden, options.dropout, seeds[_QUERY_SITE])
-        encodings = position_encodings(
-            query_len=query_len,
-            key_len=mem_len + query_len,
-            d_model=config.d_model,
-            bi_data=options.bi_data,
-            clamp_len=options.clamp_len,
-        )
-        encodings = tf.constant(encodings, options.compute_dtype)
-        encodings = dropout(encodings, options.dropout, seeds[_POSITION_SITE])
+            query_hidden = self.program.dropout(query_hidden, options.dropout, seeds[_QUERY_SITE])
+        encodings = self._encodings(query_len, mem_len, frequencies, seeds[_POSITION_SITE])
 
         new_mems = []
         layers = [hidden]
@@ -188,22 +191,20 @@ class XLNetEncoder(NamedLayer):
                 )
             first = _FIRST_LAYER_SITE + i * _SITES_PER_LAYER
             layer_seeds = seeds[first : first + _SITES_PER_LAYER]
-            layer = functools.partial(
-                self._layer, i, memory, encodings, content, query, layer_seeds
-            )
+            layer = functools.partial(self._layer, i, memory, encodings, content, query)
             if options.rematerialize and training:
-                # `recompute_grad` makes the second computation depend on the incoming gradient,
-                # which keeps XLA from merging it with the first.
-                layer = tf.recompute_grad(layer)
+                run = self.program.recompute(layer, layer_seeds)
+            else:
+                run = functools.partial(layer, layer_seeds)
             streams = [hidden] if query_hidden is None else [hidden, query_hidden]
-            hidden, *rest = layer(*streams)
+            hidden, *rest = run(*streams)
             query_hidden = rest[0] if rest else None
             layers.append(hidden)
         return EncoderOutput(
-            hidden=dropout(hidden, options.dropout, seeds[_OUTPUT_SITE]),
+            hidden=self.program.dropout(hidden, options.dropout, seeds[_OUTPUT_SITE]),
             query_hidden=None
             if query_hidden is None
-            else dropout(query_hidden, options.dropout, seeds[_OUTPUT_SITE]),
+            else self.program.dropout(query_hidden, options.dropout, seeds[_OUTPUT_SITE]),
             mems=tf.stack(new_mems) if new_mems else None,
             layers=tuple(layers),
         )
@@ -235,6 +236,29 @@ class XLNetEncoder(NamedLayer):
         if query_hidden is not None:
             outputs.append(feed_forward(query_hidden, seeds[-2:]))
         return outputs
+
+    def _encodings(
+        self,
+        query_len: int,
+        mem_len: int,
+        frequencies: Frequencies | None,
+        seed: tf.Tensor | None,
+    ) -> tf.Tensor | PositionWeights:
+        """Makes what all layers compute position scores from, with dropout."""
+        config, options, rate = self.config, self.options, self.options.dropout
+        if frequencies is None:
+            encodings = position_encodings(
+                query_len=query_len,
+                key_len=mem_len + query_len,
+                d_model=config.d_model,
+                bi_data=options.bi_data,
+                clamp_len=options.clamp_len,
+            )
+            encodings = tf.constant(encodings, options.compute_dtype)
+            return self.program.dropout(encodings, rate, seed)
+        weights = tf.stack(frequencies.weights(config.d_model, options.variable_dtype))
+        kept = self.program.dropout(tf.ones(weights.shape[:2], weights.dtype), rate, seed)
+        return PositionWeights(*tf.unstack(self.cast(weights * kept[:, :, None])))
 
     def _biases(self, index: int) -> Biases:
         def of_layer(variable: tf.Variable) -> tf.Tensor:
@@ -270,6 +294,7 @@ class XLNetEncoder(NamedLayer):
         perm_mask: tf.Tensor | None,
         mem_len: int,
         target_positions: tf.Tensor | None,
+        frequencies: Frequencies | None,
     ) -> tuple[Stream, Stream]:
         """Makes the masks and positions of both streams, once for all layers."""
         options = self.options
@@ -282,6 +307,7 @@ class XLNetEncoder(NamedLayer):
             attn_type=options.attn_type,
             same_length=options.same_length,
             dtype=tf.as_dtype(options.variable_dtype),
+            numbers=tf.range if frequencies is None else self.program.numbers,
         )
         other_segment = None
         if segment_ids is not None:
@@ -289,18 +315,56 @@ class XLNetEncoder(NamedLayer):
             of_keys = tf.pad(segment_ids, [[0, 0], [mem_len, 0]])
             other_segment = self.cast(segment_ids[:, :, None] != of_keys[:, None, :])
         query_len = input_ids.shape[1]
-        everywhere = EveryPosition(query_len, mem_len + query_len)
+        everywhere = self._alignment(None, input_ids, mem_len, frequencies)
         content = Stream(everywhere, content_bias, other_segment)
         if target_positions is None:
             return content, Stream(everywhere, query_bias, other_segment)
         positions = tf.maximum(tf.cast(target_positions, tf.int32), 0)
 
         def at_positions(tensor: tf.Tensor | None) -> tf.Tensor | None:
-            return None if tensor is None else tf.gather(tensor, positions, batch_dims=1)
+            if tensor is None:
+                return None
+            if frequencies is None:
+                return tf.gather(tensor, positions, batch_dims=1)
+            # A gather would become a loop. A sum with only one number that is not zero is exact.
+            rows = tf.one_hot(positions, query_len, dtype=options.compute_dtype)
+            gathered = tf.einsum("bpt,bts->bps", rows, self.cast(tensor))
+            return tf.cast(gathered, tensor.dtype)
 
         return content, Stream(
-            GivenPositions(positions, query_len, mem_len + query_len),
+            self._alignment(positions, input_ids, mem_len, frequencies),
             at_positions(query_bias),
             at_positions(other_segment),
             valid=self.cast(target_positions >= 0)[:, :, None],
+        )
+
+    def _alignment(
+        self,
+        positions: tf.Tensor | None,
+        input_ids: tf.Tensor,
+        mem_len: int,
+        frequencies: Frequencies | None,
+    ) -> Alignment | Angles:
+        """Makes the alignment of queries at given positions [B, P], or else at all positions."""
+        query_len = input_ids.shape[1]
+        key_len = mem_len + query_len
+        if frequencies is None and positions is None:
+            return EveryPosition(query_len, key_len)
+        if frequencies is None:
+            return GivenPositions(positions, query_len, key_len)
+        if positions is None:
+            positions = self.program.numbers(query_len)[None]
+        dtype = self.options.variable_dtype
+        sines, cosines = frequencies.angles(mem_len + positions, dtype)
+        key_sines, key_cosines = frequencies.angles(self.program.numbers(key_len), dtype)
+        direction = None
+        if self.options.bi_data:
+            rows = tf.shape(input_ids)[0]
+            direction = tf.where(tf.range(rows) < rows // 2, 1, -1)
+            direction = self.cast(direction)[:, None, None]
+        return Angles(
+            self.cast(sines),
+            self.cast(cosines),
+            self.cast(tf.concat([key_cosines, key_sines], axis=-1)),
+            direction,
         )

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from components.modeling.config import ModelOptions, XLNetConfig
-from components.modeling.dropout import dropout
 from components.modeling.fused_ops import activate
 from components.modeling.layer_norm import LayerNorm
 from components.modeling.variables import Dense, NamedLayer
@@ -36,6 +35,6 @@ class FeedForward(NamedLayer):
         rate = self.options.dropout
         bias = self.cast(self.layer_1.bias)
         product = self.layer_1.project(inputs)
-        inner = activate(product, bias, self.activation, rate, seeds[0])
-        outputs = dropout(self.layer_2(inner), rate, seeds[1])
+        inner = activate(product, bias, self.activation, rate, seeds[0], program=self.program)
+        outputs = self.program.dropout(self.layer_2(inner), rate, seeds[1])
         return self.layer_norm(inputs + outputs)

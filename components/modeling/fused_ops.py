@@ -1,9 +1,8 @@
 """Dense layers, normalisation and activation with hand-written gradients.
 
 TensorFlow's own gradients have the same values. The gradients here keep less for the backward pass,
-consist of fewer operations to compile, and sum over the rows of a batch by a matrix product. XLA's
-CPU backend computes such sums on one thread and with strided memory access; a product with a row of
-ones is about ten times faster.
+consist of fewer operations to compile, and sum over the rows of a batch and draw dropout in the way
+that suits the device (`components.modeling.program`).
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from components.modeling.dropout import dropout
+from components.modeling.program import CPU, Program, leading_shape
 
 # The published gelu is the tanh form (Hendrycks and Gimpel, arXiv:1606.08415, section 2):
 # x / 2 * (1 + tanh(u)) with u = sqrt(2 / pi) * (x + 0.044715 x³). This equals x * sigmoid(2 u),
@@ -26,24 +25,9 @@ _INVERSE_ROOT_2 = math.sqrt(0.5)
 _INVERSE_ROOT_2_PI = 1.0 / math.sqrt(2.0 * math.pi)
 
 
-def leading_shape(tensor: tf.Tensor) -> list[int | tf.Tensor]:
-    """Returns all dimensions but the last, as Python numbers where they are static."""
-    dynamic = tf.shape(tensor)
-    return [dynamic[i] if size is None else size for i, size in enumerate(tensor.shape[:-1])]
-
-
 def as_rows(tensor: tf.Tensor) -> tf.Tensor:
     """Reshapes [..., D] to [rows, D]."""
     return tf.reshape(tensor, [-1, tensor.shape[-1]])
-
-
-def sum_of_rows(tensor: tf.Tensor) -> tf.Tensor:
-    """Sums over the second to last axis: [..., L, D] → [..., D]."""
-    *lead, length = leading_shape(tensor)
-    # Two rows of ones instead of one, because XLA's CPU backend would fuse the computation of the
-    # matrix into its product with a single row, which then runs on one thread and column by column.
-    ones = tf.ones([*lead, 2, length], tensor.dtype)
-    return tf.matmul(ones, tensor)[..., 0, :]
 
 
 def sum_of_columns(tensor: tf.Tensor) -> tf.Tensor:
@@ -61,18 +45,26 @@ def project(inputs: tf.Tensor, matrix: tf.Tensor, *, transpose: bool = False) ->
     return tf.reshape(outputs, [*leading_shape(inputs), outputs.shape[-1]])
 
 
-@tf.custom_gradient
-def add_bias(inputs: tf.Tensor, bias: tf.Tensor):
+def add_bias(inputs: tf.Tensor, bias: tf.Tensor, *, program: Program = CPU) -> tf.Tensor:
     """Adds a bias [D] to inputs [..., D]."""
 
-    def gradient(upstream: tf.Tensor):
-        return upstream, sum_of_rows(as_rows(upstream))
+    @tf.custom_gradient
+    def add(inputs: tf.Tensor, bias: tf.Tensor):
+        def gradient(upstream: tf.Tensor):
+            return upstream, program.sum_of_rows(as_rows(upstream))
 
-    return inputs + bias, gradient
+        return inputs + bias, gradient
+
+    return add(inputs, bias)
 
 
 def layer_norm(
-    inputs: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, *, epsilon: float
+    inputs: tf.Tensor,
+    gamma: tf.Tensor,
+    beta: tf.Tensor,
+    *,
+    epsilon: float,
+    program: Program = CPU,
 ) -> tf.Tensor:
     """Normalises the last axis; statistics have the dtype of `gamma`.
 
@@ -81,6 +73,7 @@ def layer_norm(
         gamma: [D], scale, float32 or float64.
         beta: [D], offset, of the same dtype as `gamma`.
         epsilon: number added to the variance.
+        program: form of the training step.
 
     Returns:
         A tensor with the shape and dtype of `inputs`.
@@ -104,8 +97,8 @@ def layer_norm(
             of_inputs = inverse * (of_normal - mean - normal * slope)
             return (
                 tf.cast(of_inputs, inputs.dtype),
-                sum_of_rows(as_rows(upstream * normal)),
-                sum_of_rows(as_rows(upstream)),
+                program.sum_of_rows(as_rows(upstream * normal)),
+                program.sum_of_rows(as_rows(upstream)),
             )
 
         return tf.cast(normal * gamma + beta, inputs.dtype), gradient
@@ -156,7 +149,13 @@ _ACTIVATIONS: dict[str, tuple[Callable, Callable]] = {
 
 
 def activate(
-    inputs: tf.Tensor, bias: tf.Tensor, activation: str, rate: float, seed: tf.Tensor | None
+    inputs: tf.Tensor,
+    bias: tf.Tensor,
+    activation: str,
+    rate: float,
+    seed: tf.Tensor | None,
+    *,
+    program: Program = CPU,
 ) -> tf.Tensor:
     """Computes activation(inputs + bias), followed by dropout.
 
@@ -166,6 +165,7 @@ def activate(
         activation: one of `config.Activation`.
         rate: fraction to drop.
         seed: int32 [2], dropout seed of this place, or None for no dropout.
+        program: form of the training step.
 
     Returns:
         [..., D].
@@ -175,9 +175,10 @@ def activate(
     @tf.custom_gradient
     def apply(inputs: tf.Tensor, bias: tf.Tensor):
         def gradient(upstream: tf.Tensor):
-            of_inputs = dropout(upstream, rate, seed) * slope(inputs + bias)
-            return of_inputs, sum_of_rows(as_rows(of_inputs))
+            again = program.for_backward(seed)
+            of_inputs = program.dropout(upstream, rate, again) * slope(inputs + bias)
+            return of_inputs, program.sum_of_rows(as_rows(of_inputs))
 
-        return dropout(function(inputs + bias), rate, seed), gradient
+        return program.dropout(function(inputs + bias), rate, seed), gradient
 
     return apply(inputs, bias)

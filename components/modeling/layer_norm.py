@@ -26,4 +26,4 @@ class LayerNorm(NamedLayer):
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """Normalises [..., d_model]; shape and dtype stay the same."""
         gamma, beta = tf.convert_to_tensor(self.gamma), tf.convert_to_tensor(self.beta)
-        return layer_norm(inputs, gamma, beta, epsilon=_EPSILON)
+        return layer_norm(inputs, gamma, beta, epsilon=_EPSILON, program=self.program)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import tensorflow as tf
 
 # As published. It is so large that the score it is added to vanishes in float32 and float64, so a
@@ -19,6 +21,7 @@ def attention_biases(
     attn_type: str,
     same_length: bool,
     dtype: tf.DType,
+    numbers: Callable[[int], tf.Tensor] = tf.range,
 ) -> tuple[tf.Tensor | None, tf.Tensor | None]:
     """Returns the biases of both streams: 0 where attention is allowed and -1e30 elsewhere.
 
@@ -35,6 +38,7 @@ def attention_biases(
         same_length: with "uni", whether later queries lose sight of the earliest keys, so that
             every query attends equally far back.
         dtype: dtype of the biases.
+        numbers: returns 0, …, n - 1 for a number n.
 
     Returns:
         (content, query): biases of each stream, [B, T, M + T], or None if everything is allowed.
@@ -47,15 +51,15 @@ def attention_biases(
     if perm_mask is not None:
         forbidden |= perm_mask > 0
     memory = tf.zeros([batch_size, query_len, mem_len], tf.bool)
+    row = numbers(query_len)[:, None]
     if attn_type == "uni":
-        row = tf.range(query_len)[:, None]
-        forbidden |= tf.range(query_len) > row
+        forbidden |= numbers(query_len) > row
     query = tf.concat([memory, forbidden], axis=-1)
     if attn_type == "uni" and same_length:
         # The published rule forbids everything below the diagonal of the first T keys, whether they
         # are memory or not.
-        query |= tf.range(mem_len + query_len) < row
-    itself = tf.range(mem_len + query_len) == tf.range(query_len)[:, None] + mem_len
+        query |= numbers(mem_len + query_len) < row
+    itself = numbers(mem_len + query_len) == row + mem_len
     content = query & ~itself
     return tuple(
         tf.where(mask, tf.constant(_FORBIDDEN, dtype), tf.zeros([], dtype))

@@ -36,7 +36,7 @@ class LanguageModelHead(NamedLayer):
         weight = lookup_table if self.weight is None else self.weight
         logits = project(hidden, self.cast(weight), transpose=True)
         logits = tf.cast(logits, self.options.variable_dtype)
-        return add_bias(logits, tf.convert_to_tensor(self.bias))
+        return add_bias(logits, tf.convert_to_tensor(self.bias), program=self.program)
 
 
 def positions_of(target_mapping: tf.Tensor) -> tf.Tensor:

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from components.modeling import inputs as checks
 from components.modeling.config import ModelOptions, XLNetConfig
-from components.modeling.dropout import check_seed, dropout
+from components.modeling.dropout import check_seed
 from components.modeling.encoder import XLNetEncoder, head_seed
 from components.modeling.layer_norm import LayerNorm
 from components.modeling.variables import Dense, NamedLayer, NamedModel
@@ -86,7 +86,7 @@ class SpanHead(NamedLayer):
         index = tf.reshape(tf.cast(cls_index, tf.int32), [-1])
         cls = tf.gather(hidden, index, batch_dims=1)
         features = tf.tanh(self.answer_0(tf.concat([start, cls], axis=-1)))
-        features = dropout(features, self.options.dropout, seed)
+        features = self.program.dropout(features, self.options.dropout, seed)
         return tf.cast(self.answer_1(features)[:, 0], self.options.variable_dtype)
 
 

@@ -14,7 +14,7 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
-from components.modeling.fused_ops import leading_shape
+from components.modeling.program import leading_shape
 
 
 def position_encodings(

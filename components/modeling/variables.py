@@ -13,6 +13,7 @@ import tf_keras
 
 from components.modeling.config import ModelOptions
 from components.modeling.fused_ops import add_bias, project
+from components.modeling.program import program_of
 
 ROOT = "model"
 
@@ -55,6 +56,7 @@ class NamedLayer(tf_keras.layers.Layer):
     def __init__(self, options: ModelOptions) -> None:
         super().__init__(dtype=options.variable_dtype, autocast=False)
         self.options = options
+        self.program = program_of(options)
         self.built = True
 
     @tf.autograph.experimental.do_not_convert
@@ -104,7 +106,9 @@ class Dense(NamedLayer):
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """Maps [..., d_in] to [..., d_out], both in the compute dtype."""
         outputs = self.project(inputs)
-        return outputs if self.bias is None else add_bias(outputs, self.cast(self.bias))
+        if self.bias is None:
+            return outputs
+        return add_bias(outputs, self.cast(self.bias), program=self.program)
 
     def project(self, inputs: tf.Tensor) -> tf.Tensor:
         """Returns the product without the bias, for callers that add the bias themselves."""

@@ -87,6 +87,7 @@ def test_illegal_networks(tiny_config, field, value):
         ("attn_type", "both"),
         ("compute_dtype", "float16"),
         ("embedding_lookup", "hash"),
+        ("program", "tpu"),
         ("init_seed", 1 << 31),
     ],
 )

@@ -36,6 +36,8 @@ ENCODER_CASES = [
     "f_bidata1_clamp6_two_stream",
     "g_attn_uni",
 ]
+# Of training steps in the form for accelerators, without dropout.
+ACCELERATOR_CASES = ["b_mems_mem16_seg2", "f_bidata1_clamp-1_two_stream"]
 LM_CASES = ["c_two_stream_lm", "c_two_stream_mems_seg1", "c_two_stream_mems_seg2"]
 TOLERANCE = {np.float32: 2e-5, np.float64: 1e-10}
 
@@ -50,9 +52,13 @@ def dtype(request):
     return request.param
 
 
-def _options(meta, dtype) -> ModelOptions:
+def _options(meta, dtype, program="cpu") -> ModelOptions:
     return ModelOptions(
-        dropout=0.0, dropout_att=0.0, compute_dtype=np.dtype(dtype).name, **meta["config_overrides"]
+        dropout=0.0,
+        dropout_att=0.0,
+        compute_dtype=np.dtype(dtype).name,
+        program=program,
+        **meta["config_overrides"],
     )
 
 
@@ -64,24 +70,31 @@ def _batch_major(mems: np.ndarray | None) -> np.ndarray | None:
     return None if mems is None else mems.transpose(0, 2, 1, 3)
 
 
-@pytest.mark.parametrize("case", ENCODER_CASES)
-def test_encoder(golden_models, folder, case, dtype):
+@pytest.mark.parametrize(
+    ("case", "program"),
+    [(case, "cpu") for case in ENCODER_CASES]
+    + [(case, "accelerator") for case in ACCELERATOR_CASES],
+)
+def test_encoder(golden_models, folder, case, dtype, program):
     meta, inputs, expected = golden_models.load_case(folder / "cases" / f"{case}.npz", dtype)
     config = golden_models.hugging_face_config(folder)
-    encoder = XLNetEncoder(config, _options(meta, dtype))
+    encoder = XLNetEncoder(config, _options(meta, dtype, program))
     golden_models.assign(
         encoder, golden_models.hugging_face_values(folder, names.encoder_entries(config))
     )
     positions = None
     if "target_mapping" in inputs:
         positions = positions_of(tf.constant(inputs["target_mapping"]))
-    output = encoder(
+    is_step = program == "accelerator"
+    encode = tf.function(encoder, jit_compile=True, autograph=False) if is_step else encoder
+    output = encode(
         inputs["input_ids"],
         segment_ids=inputs.get("token_type_ids"),
         input_mask=inputs.get("input_mask"),
         perm_mask=inputs.get("perm_mask"),
         mems=_batch_major(inputs.get("mems")),
         target_positions=positions,
+        training=is_step,
     )
     hidden = output.hidden if positions is None else output.query_hidden
     _close(hidden, expected["last_hidden_state"], dtype)

@@ -37,6 +37,9 @@ LM_CASES = [
     "lm_uni_seg1_zero_mems",
     "lm_uni_seg2",
 ]
+# Of training steps in the form for accelerators, without dropout.
+ACCELERATOR_ENCODER_CASES = ["enc_bidata", "enc_mask_seg_left", "mems_reuse12_mem16_seg3"]
+ACCELERATOR_LM_CASES = ["lm_bi_clamp6_seg2", "lm_bi_seg2", "lm_full_targets", "lm_uni_seg2"]
 TOLERANCE = 2e-5
 
 
@@ -56,10 +59,10 @@ def values(folder):
     return {key.replace("|", "/"): archive[key] for key in archive.files}
 
 
-def _options(meta) -> ModelOptions:
+def _options(meta, program) -> ModelOptions:
     names = ("bi_data", "clamp_len", "mem_len", "reuse_len")
     given = {name: meta[name] for name in names if meta.get(name) is not None}
-    return ModelOptions(dropout=0.0, dropout_att=0.0, **given)
+    return ModelOptions(dropout=0.0, dropout_att=0.0, program=program, **given)
 
 
 def _close(actual, expected, *, scale: float = 1.0) -> None:
@@ -71,16 +74,23 @@ def _swap(array: np.ndarray | None, axis: int = 0) -> np.ndarray | None:
     return None if array is None else array.swapaxes(axis, axis + 1)
 
 
-@pytest.mark.parametrize("case", ENCODER_CASES)
-def test_encoder(golden_models, folder, config, values, case):
+@pytest.mark.parametrize(
+    ("case", "program"),
+    [(case, "cpu") for case in ENCODER_CASES]
+    + [(case, "accelerator") for case in ACCELERATOR_ENCODER_CASES],
+)
+def test_encoder(golden_models, folder, config, values, case, program):
     meta, inputs, expected = golden_models.load_case(folder / "cases" / f"{case}.npz")
-    encoder = XLNetEncoder(config, _options(meta))
+    encoder = XLNetEncoder(config, _options(meta, program))
     golden_models.assign(encoder, values)
-    output = encoder(
+    is_step = program == "accelerator"
+    encode = tf.function(encoder, jit_compile=True, autograph=False) if is_step else encoder
+    output = encode(
         _swap(inputs["input_ids"]),
         segment_ids=_swap(inputs.get("seg_ids")),
         input_mask=_swap(inputs.get("input_mask")),
         mems=_swap(inputs.get("mems"), 1),
+        training=is_step,
     )
     _close(output.hidden, _swap(expected["output"]))
     if "new_mems" in expected:
@@ -88,12 +98,14 @@ def test_encoder(golden_models, folder, config, values, case):
 
 
 @pytest.mark.parametrize(
-    ("case", "jit_compile"),
-    [(case, False) for case in LM_CASES] + [("lm_bi_clamp6_seg2", True)],
+    ("case", "jit_compile", "program"),
+    [(case, False, "cpu") for case in LM_CASES]
+    + [("lm_bi_clamp6_seg2", True, "cpu")]
+    + [(case, True, "accelerator") for case in ACCELERATOR_LM_CASES],
 )
-def test_language_model(golden_models, folder, config, values, case, jit_compile):
+def test_language_model(golden_models, folder, config, values, case, jit_compile, program):
     meta, inputs, expected = golden_models.load_case(folder / "cases" / f"{case}.npz")
-    model = PretrainingModel(config, _options(meta))
+    model = PretrainingModel(config, _options(meta, program))
     golden_models.assign(model, values)
     features = {key: tf.constant(value) for key, value in inputs.items() if key != "mems"}
     if "mems" in inputs:
@@ -102,7 +114,7 @@ def test_language_model(golden_models, folder, config, values, case, jit_compile
     @tf.function(jit_compile=jit_compile)
     def step():
         with tf.GradientTape() as tape:
-            outputs = model(features)
+            outputs = model(features, training=program == "accelerator")
             per_token = language_model_loss(outputs["logits"], features["target"])
             mask = features["target_mask"]
             loss = tf.reduce_sum(per_token * mask) / tf.reduce_sum(mask)

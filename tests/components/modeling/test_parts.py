@@ -10,12 +10,13 @@ import tensorflow as tf
 from components.modeling import losses
 from components.modeling.classification import ClassificationModel, SequenceSummary
 from components.modeling.config import ModelOptions
-from components.modeling.dropout import dropout, fold_in, keep_mask, site_seeds
+from components.modeling.dropout import dropout, fold_in, keep_by_place, keep_mask, site_seeds
 from components.modeling.encoder import XLNetEncoder
-from components.modeling.fused_ops import activate, add_bias, layer_norm, sum_of_rows
+from components.modeling.fused_ops import activate, add_bias, layer_norm
 from components.modeling.masks import attention_biases
 from components.modeling.memory import next_memory
 from components.modeling.pretraining import PretrainingModel
+from components.modeling.program import CPU
 from components.modeling.question_answering import QuestionAnsweringModel
 from components.modeling.relative_positions import (
     EveryPosition,
@@ -112,10 +113,13 @@ def test_memory_by_hand():
 
 
 @pytest.mark.parametrize("rate", [0.1, 0.5])
-def test_dropout_masks_look_random(rate):
+@pytest.mark.parametrize(
+    ("keep", "shape"), [(keep_mask, (1 << 18,)), (keep_by_place, (4, 512, 128))]
+)
+def test_dropout_masks_look_random(keep, shape, rate):
     size = 1 << 18
     masks = [
-        keep_mask((size,), rate, seed).numpy()
+        keep(shape, rate, seed).numpy().ravel()
         for seed in [*site_seeds(tf.constant([3, 4]), 3), tf.constant([3, 5])]
     ]
     spread = 5 * np.sqrt(rate * (1 - rate) / size)
@@ -134,6 +138,28 @@ def test_dropout_mask_of_an_odd_number_of_elements():
     seed = tf.constant([3, 4])
     odd, even = keep_mask((3, 5), 0.5, seed), keep_mask((16,), 0.5, seed)
     np.testing.assert_array_equal(np.ravel(odd), even[:15])
+
+
+def test_dropout_by_place_by_hand():
+    """Arithmetic of Python's own: two keys for each row, and a hash for each column."""
+    seed, shape = (123456789, -5), (2, 3, 70)
+    word = [number % 2**32 for number in seed]
+
+    def mix(bits: int, key: int) -> int:
+        bits = (bits ^ bits >> 16) * 0x7FEB352D % 2**32 ^ key
+        bits = (bits ^ bits >> 15) * 0x846CA68B % 2**32
+        return bits ^ bits >> 16
+
+    def kept(row: int, column: int) -> bool:
+        first = mix((word[0] + row) % 2**32, word[1])
+        second = mix((first + 0x9E3779B9) % 2**32, word[0])
+        bits = mix((word[1] + column + first) % 2**32, second)
+        # The function leaves out the last step of the hash, which changes the low half alone.
+        return bits >> 16 < round(0.75 * 2**16)
+
+    expected = [[kept(row, column) for column in range(70)] for row in range(6)]
+    found = keep_by_place(shape, 0.75 / 3, tf.constant(seed))
+    np.testing.assert_array_equal(np.reshape(found, [6, 70]), expected)
 
 
 def test_dropout_keeps_the_mean_and_the_dtype():
@@ -191,7 +217,7 @@ def _gradients(function, *arguments):
             lambda x, b: tf.nn.relu(x + b),
             [(2, 3, 4), (4,)],
         ),
-        (sum_of_rows, lambda x: tf.reduce_sum(x, axis=-2), [(2, 3, 4)]),
+        (CPU.sum_of_rows, lambda x: tf.reduce_sum(x, axis=-2), [(2, 3, 4)]),
     ],
     ids=["add_bias", "layer_norm", "gelu", "gelu_erf", "relu", "sum_of_rows"],
 )

@@ -107,9 +107,12 @@ def _gradients(model, features, losses, *, jit_compile=False, seed=_SEED):
 TASKS = ["classification", "regression", "question_answering", "pretraining"]
 
 
-@pytest.mark.parametrize("task", ["question_answering", "pretraining"])
-def test_train_step_under_xla_equals_graph(tiny_config, task):
-    options = ModelOptions(init_std=0.3)
+@pytest.mark.parametrize(
+    ("task", "program"),
+    [("question_answering", "cpu"), ("pretraining", "cpu"), ("pretraining", "accelerator")],
+)
+def test_train_step_under_xla_equals_graph(tiny_config, task, program):
+    options = ModelOptions(init_std=0.3, program=program)
     model, features, losses = _task(task, tiny_config, options)
     expected_losses, expected = _gradients(model, features, losses)
     actual_losses, actual = _gradients(model, features, losses, jit_compile=True)
@@ -155,8 +158,26 @@ def test_prediction_of_spans_compiles(tiny_config):
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_gradients_match_finite_differences(tiny_config, task):
-    options = dataclasses.replace(_NO_DROPOUT, compute_dtype="float64", dropout=0.2)
+def test_programs_compute_the_same(tiny_config, task):
+    """Without dropout, for which each form has masks of its own."""
+    cpu = dataclasses.replace(_NO_DROPOUT, program="cpu")
+    model, features, losses = _task(task, tiny_config, cpu)
+    expected_losses, expected = _gradients(model, features, losses)
+    accelerator = dataclasses.replace(_NO_DROPOUT, program="accelerator", rematerialize=True)
+    model, features, losses = _task(task, tiny_config, accelerator)
+    actual_losses, actual = _gradients(model, features, losses, jit_compile=True)
+    np.testing.assert_allclose(actual_losses, expected_losses, atol=2e-5)
+    for variable, left, right in zip(model.trainable_variables, actual, expected, strict=True):
+        np.testing.assert_allclose(left, right, atol=2e-5, err_msg=variable.name)
+
+
+@pytest.mark.parametrize(
+    ("task", "program"), [*((task, "cpu") for task in TASKS), ("pretraining", "accelerator")]
+)
+def test_gradients_match_finite_differences(tiny_config, task, program):
+    options = dataclasses.replace(
+        _NO_DROPOUT, compute_dtype="float64", dropout=0.2, dropout_att=0.2, program=program
+    )
     model, features, losses = _task(task, tiny_config, options)
     _, gradients = _gradients(model, features, losses)
     loss = tf.function(lambda: tf.reduce_mean(losses(features, _SEED)), autograph=False)
@@ -177,8 +198,9 @@ def test_gradients_match_finite_differences(tiny_config, task):
         )
 
 
-def test_rematerialisation_changes_no_value(tiny_config):
-    options = ModelOptions(init_std=0.3)
+@pytest.mark.parametrize("program", ["cpu", "accelerator"])
+def test_rematerialisation_changes_no_value(tiny_config, program):
+    options = ModelOptions(init_std=0.3, program=program)
     model, features, losses = _task("pretraining", tiny_config, options)
     again = dataclasses.replace(options, rematerialize=True)
     model_again, _, losses_again = _task("pretraining", tiny_config, again)
@@ -205,8 +227,9 @@ def test_bfloat16_keeps_wide_variables_and_losses(tiny_config, task):
     np.testing.assert_allclose(actual, expected, rtol=0.05, atol=0.02)
 
 
-def test_dropout_depends_on_the_seed_alone(tiny_config):
-    model = ClassificationModel(tiny_config, ModelOptions(init_std=0.3), 2)
+@pytest.mark.parametrize("program", ["cpu", "accelerator"])
+def test_dropout_depends_on_the_seed_alone(tiny_config, program):
+    model = ClassificationModel(tiny_config, ModelOptions(init_std=0.3, program=program), 2)
     features = _sequence_features()
     logits = [
         model(features, training=True, dropout_seed=tf.constant(seed)).numpy()
