@@ -85,8 +85,9 @@ def find(
         key=lambda reading: (
             min(reading.share, _AS_GOOD_AS_ALL),
             reading.delimiter == usual,
-            reading.num_columns,
+            # Where every text has a comma in quotes, reading without quotes finds more columns.
             _fits_quotes(reading),
+            reading.num_columns,
         ),
         default=None,
     )

@@ -38,3 +38,9 @@ def test_a_table_without_a_header_has_numbered_columns():
 def test_running_text_is_no_table():
     text = "".join(f"Well, this is sentence {n}, and it goes on.\n" for n in range(20))
     assert _find(text, ".txt") is None
+
+
+def test_a_comma_in_quotes_in_every_row_makes_no_column():
+    rows = [f'"some words {n}, and more",{"ab"[n % 2]}' for n in range(100)]
+    found = _find("\n".join(["text,label", *rows]), ".csv")
+    assert (found.file_format, found.columns) == ("csv", ("text", "label"))
