@@ -42,7 +42,10 @@ cp {folder}/optimized "$(field text)" && cp {folder}/answer "$5"
 
 
 @pytest.fixture
-def fake_tools(exported, monkeypatch):
+def fake_tools(exported, monkeypatch, tmp_path):
+    # Whoever compiles on this machine, and however little memory it has.
+    monkeypatch.setattr(compiler.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(compiler, "_available_bytes", lambda: None)
     monkeypatch.setenv(compiler.INTERPRETER_VARIABLE, str(exported / "python"))
     return exported
 
