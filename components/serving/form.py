@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from components import files, plain_json
@@ -68,8 +68,11 @@ def describe(model: PushedModel) -> dict[str, Any]:
     }
 
 
-def _label(name: str, columns: Mapping[str, str]) -> str:
+def _label(name: str, columns: Mapping[str, str | Sequence[str]]) -> str:
     column = columns.get(name, name)
+    if not isinstance(column, str):
+        # Several columns that are joined to one text.
+        column = ", ".join(column)
     # A column "text" need not be named beside the label "Text".
     known = column.lower() in (name, _LABELS[name].lower())
     return _LABELS[name] if known else f"{_LABELS[name]} ({column})"
