@@ -72,6 +72,7 @@ def make_report(
     wrong_examples: Mapping[str, Sequence[WrongExample]],
     data: DataReport,
     notices: Sequence[str],
+    data_line: str,
     repeats: Table | None,
 ) -> Report:
     """Gathers the content of the report.
@@ -90,6 +91,7 @@ def make_report(
         wrong_examples: questions that were answered wrongly, by what is wrong with the answers.
         data: what is known about the data.
         notices: what happened to a considerable share of the data, a clause for each.
+        data_line: everything that was left out, cut or unknown, in one line.
         repeats: metrics by seed; None if only one seed was trained.
     """
     slices = [
@@ -131,6 +133,7 @@ def make_report(
         wrong_examples=wrong_examples,
         data=data,
         notices=notices,
+        data_line=data_line,
         history=history,
         repeats=repeats,
         lineage=lineage,
