@@ -182,12 +182,12 @@ class _Job(portable_runner.PipelineResult):
             else:
                 if state in portable_runner.TERMINAL_STATES:
                     return state
+                if heard - reported >= self._options.progress_seconds:
+                    reported = heard
+                    self._report(state, heard - begun)
             now = time.monotonic()
             if limit is not None and now - begun > limit:
                 raise ClusterError(f"{self._name} was not done after {limit:.0f} s.")
-            if now - reported >= self._options.progress_seconds:
-                reported = now
-                self._report(state, now - begun)
             time.sleep(min(_MAX_POLL_SECONDS, 0.2 + (now - begun) / 20))
 
     def _report(self, state: int, seconds: float) -> None:

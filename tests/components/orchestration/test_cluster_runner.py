@@ -67,6 +67,7 @@ class JobServer(service.JobServiceServicer):
         self.state = api.JobState.RUNNING
         self.words = ""
         self.refusal = None
+        self.failure = None
         self.cancelled = threading.Event()
         self.asked = threading.Event()
 
@@ -99,8 +100,8 @@ class JobServer(service.JobServiceServicer):
 
     def GetState(self, request, context):  # noqa: N802
         self.asked.set()
-        if self.state is None:
-            context.abort(grpc.StatusCode.NOT_FOUND, "no job-7 here")
+        if self.failure is not None:
+            context.abort(self.failure, "no job-7 here")
         return api.JobStateEvent(state=self.state)
 
     def GetMessageStream(self, request, context):  # noqa: N802
@@ -266,9 +267,16 @@ def test_a_server_that_stops(job_server, checked):
         run(endpoint)
 
 
+def test_a_server_that_never_answers_for_its_job(job_server, checked):
+    server, endpoint, _ = job_server
+    server.failure = grpc.StatusCode.UNAVAILABLE
+    with pytest.raises(ClusterError, match=r"does not answer any more \(no job-7 here\)"):
+        run(endpoint, progress_seconds=0)
+
+
 def test_a_server_that_forgets(job_server, checked):
     server, endpoint, _ = job_server
-    server.state = None
+    server.failure = grpc.StatusCode.NOT_FOUND
     with pytest.raises(ClusterError, match=r"no longer knows it \(no job-7 here\)"):
         run(endpoint)
 
