@@ -12,7 +12,6 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.portability.api import beam_job_api_pb2 as api
 from apache_beam.portability.api import beam_job_api_pb2_grpc as service
 from apache_beam.runners.portability import local_job_service
-from apache_beam.runners.worker import worker_pool_main
 
 from components import files
 from components.orchestration import cluster_runner, worker_check
@@ -25,19 +24,19 @@ ValueError: the row 7 is odd [while running 'Read']
 """
 
 
-def options(endpoint, pool="localhost:1", **more):
+def options(endpoint, **more):
     given = {
         "runner": "components.orchestration.cluster_runner.ClusterRunner",
         "job_endpoint": endpoint,
-        "environment_type": "EXTERNAL",
-        "environment_config": pool,
+        # Beam's local job server then takes its own threads for workers.
+        "environment_type": "beam:env:embedded_python:v1",
         **more,
     }
     return PipelineOptions([f"--{name}={value}" for name, value in given.items()])
 
 
-def run(endpoint, *arguments, **more):
-    with beam.Pipeline(options=options(endpoint, *arguments, **more)) as pipeline:
+def run(endpoint, **more):
+    with beam.Pipeline(options=options(endpoint, **more)) as pipeline:
         _ = pipeline | "Numbers" >> beam.Create(range(5)) | "Double" >> beam.Map(_double)
 
 
@@ -145,18 +144,16 @@ def job_server():
 
 @pytest.fixture(scope="module")
 def working(tmp_path_factory):
-    """Addresses of a job server and of a pool, whose workers are threads of this process."""
+    """Address of a job server that does the work."""
     servicer = local_job_service.LocalJobServicer(str(tmp_path_factory.mktemp("staging")))
     port = servicer.start_grpc_server(0)
-    pool, pool_server = worker_pool_main.BeamFnExternalWorkerPoolServicer.start()
-    yield f"localhost:{port}", pool
-    pool_server.stop(None).wait()
+    yield f"localhost:{port}"
     servicer.stop()
 
 
 def test_a_job_runs_after_the_workers_have_been_checked_once(working, tmp_path):
     for _ in range(2):
-        run(*working, temp_location=tmp_path)
+        run(working, temp_location=tmp_path)
         (workers,) = cluster_runner.ClusterRunner._checked.values()
         # All threads are one process, and what a check wrote is gone.
         assert workers == 1
@@ -166,7 +163,7 @@ def test_a_job_runs_after_the_workers_have_been_checked_once(working, tmp_path):
 def test_an_error_in_a_worker_is_told_as_it_was_raised(working):
     with (
         pytest.raises(ClusterError, match=r"^Beam job \S+ at \S+ ended as FAILED: .*not odd$"),
-        beam.Pipeline(options=options(*working)) as pipeline,
+        beam.Pipeline(options=options(working)) as pipeline,
     ):
         _ = pipeline | beam.Create([1]) | beam.Map(_fail)
 
@@ -183,13 +180,13 @@ def test_another_version_is_named_before_the_work(working, monkeypatch):
         ClusterError,
         match=rf"which has not begun\. .*has Apache Beam {here['Apache Beam']} and not 2\.1\.0",
     ):
-        run(*working)
+        run(working)
 
 
 def test_a_folder_that_workers_do_not_share_is_named(working, tmp_path, monkeypatch):
     monkeypatch.setattr(worker_check, "make_folder", lambda temporary: f"{temporary}/elsewhere")
     with pytest.raises(ClusterError, match="elsewhere is not the same for the component and its"):
-        run(*working, temp_location=tmp_path)
+        run(working, temp_location=tmp_path)
 
 
 def test_a_folder_that_workers_cannot_write_is_named(working, tmp_path, monkeypatch):
@@ -205,7 +202,7 @@ def test_a_folder_that_workers_cannot_write_is_named(working, tmp_path, monkeypa
 
     monkeypatch.setattr(worker_check, "make_folder", make_and_close)
     with pytest.raises(ClusterError, match=r"cannot use \S+: may not write"):
-        run(*working, temp_location=tmp_path)
+        run(working, temp_location=tmp_path)
 
 
 def test_folders_that_stay_empty_are_not_shared(tmp_path):
