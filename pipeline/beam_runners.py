@@ -8,6 +8,7 @@ import types
 from collections.abc import Mapping
 from typing import Literal
 
+from components.configuration import NonNegativeInt, PositiveInt
 from pipeline.dataflow import DATAFLOW_RUNNER, DataflowConfig
 
 # Where the image beam-worker has Beam's boot program, and what that needs there.
@@ -58,16 +59,16 @@ class BeamConfig:
 
     runner: Literal["local", "dataflow", "portable"] = "local"
     sdk_container_image: str | None = None
-    processes: int = 1
+    processes: NonNegativeInt = 1
     job_endpoint: str | None = None
     artifact_endpoint: str | None = None
     environment: Literal["external", "docker", "process"] | None = None
     worker_pool: str | None = None
-    worker_start_seconds: int | None = None
+    worker_start_seconds: PositiveInt | None = None
     temp_location: str | None = None
     machine_type: str | None = None
     max_workers: int | None = None
-    parallelism: int | None = None
+    parallelism: PositiveInt | None = None
     dataflow: DataflowConfig = dataclasses.field(default_factory=DataflowConfig)
 
     def __post_init__(self) -> None:
