@@ -81,6 +81,12 @@ def evaluate(
     from components.judging import texts as judging_texts
 
     columns = input_columns.read(model.path)
+    if header is None and found.table and not found.table.header:
+        # A few rows do not tell what the first one is, but the names of the training do.
+        named = source.recognise(data, header=True)
+        known = {part for column in columns.names.values() for part in parts(column)}
+        if known & set(named.table.columns):
+            found = named
     dataset = _dataset(model, found, columns, judging_texts.labels_of(model), texts, label)
     return judging_texts.judge(
         model, dataset, found.root, directory=directory, batch_size=batch_size

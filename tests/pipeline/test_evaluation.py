@@ -118,6 +118,16 @@ def test_options_name_columns_and_a_missing_one_is_named(tmp_path):
     assert judged.results["metrics"]["accuracy"] == pytest.approx((said == right).mean())
 
 
+def test_columns_that_were_joined_for_the_training_are_joined_again(tmp_path):
+    path = tmp_path / "new.csv"
+    path.write_text("start,rest,team\nbad,0.9 text,bad\ngood 0.8 text,,fair\n")
+    columns = InputColumns({"text_a": ("start", "rest"), "label": "team"})
+    model = _Texts(tmp_path / "model", columns)
+    judged = evaluation.evaluate(model, str(path), directory=str(tmp_path / "out"))
+    assert judged.results["metrics"]["accuracy"] == 0.5
+    assert judged.results["confusion"]["matrix"] == [[1, 0, 0], [0, 0, 1], [0, 0, 0]]
+
+
 def test_numbers(tmp_path):
     path = tmp_path / "new.tsv"
     path.write_text("text\tscore\n" + "".join(f"{n}.5 text\t{n * n}\n" for n in range(1, 9)))
