@@ -44,7 +44,7 @@ def test_a_run_ends_when_patience_runs_out_with_its_best_weights(whole):
     assert max(p["step"] for p in points(directory) if p["kind"] == "train") == result.step
 
 
-@pytest.mark.parametrize("place", ["before", "compared", "recorded", "saved"])
+@pytest.mark.parametrize("place", ["compared", "saved"])
 def test_killed_at_the_last_evaluation_and_resumed_it_is_the_same_run(
     place, whole, train, tmp_path, monkeypatch
 ):
@@ -62,21 +62,16 @@ def test_killed_at_the_last_evaluation_and_resumed_it_is_the_same_run(
 
 
 def _kill(patch, place, step):
-    """Ends a training around its evaluation after an update."""
-    owner, name, is_after = {
-        "before": (loop._Training, "_evaluate", False),
-        "compared": (loop.BestModel, "compare", True),
-        "recorded": (loop.History, "record_evaluation", True),
-        "saved": (loop._Training, "_end_early", True),
+    """Ends a training after a part of its evaluation after an update."""
+    owner, name = {
+        "compared": (loop.BestModel, "compare"),
+        "saved": (loop._Training, "_end_early"),
     }[place]
     original = getattr(owner, name)
 
     def killed(self, *arguments):
-        is_here = arguments[:1] in ((step,), ())
-        if is_here and not is_after:
-            raise KeyboardInterrupt
         original(self, *arguments)
-        if is_here:
+        if arguments[:1] in ((step,), ()):
             raise KeyboardInterrupt
 
     patch.setattr(owner, name, killed)
