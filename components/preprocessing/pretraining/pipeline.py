@@ -39,8 +39,8 @@ from components.preprocessing.pretraining import blocks, encoding, exchange, sha
 from components.preprocessing.pretraining.config import PretrainingDataConfig
 from components.preprocessing.pretraining.exchange import Exchange
 from components.preprocessing.pretraining.plan import PretrainingPlan, make_plan
+from components.preprocessing.pretraining.unfinished_files import UnfinishedFiles
 from components.preprocessing.records_job import clear_output, split_directory
-from components.preprocessing.unfinished_files import UnfinishedFiles
 from components.records import PRETRAINING
 from components.tokenization.special_ids import UNK_ID
 from components.tokenization.tokenizer import Tokenizer

@@ -12,7 +12,7 @@ from benchmarks import slow_files
 from components import beam_workers, files
 from components.preprocessing.pretraining import blocks, exchange, pipeline
 from components.preprocessing.pretraining.plan import make_plan
-from components.preprocessing.unfinished_files import UnfinishedFiles
+from components.preprocessing.pretraining.unfinished_files import UnfinishedFiles
 from tests.components.preprocessing.pretraining.test_pipeline import (
     CONFIG,
     contents,
