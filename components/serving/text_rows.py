@@ -217,7 +217,8 @@ def predict(
     names = list(model.signatures[SERVING_DEFAULT].inputs)
     iterator = iter(rows)
     while batch := list(itertools.islice(iterator, batch_size)):
-        yield from joined(batch, model.run(SERVING_DEFAULT, arrays(batch, names)))
+        texts = {name: [row[TEXTS][name] for row in batch] for name in names}
+        yield from joined(batch, model.predict(**texts))
 
 
 def arrays(rows: Sequence[Mapping[Any, Any]], names: Iterable[str]) -> dict[str, np.ndarray]:

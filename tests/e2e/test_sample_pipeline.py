@@ -180,7 +180,7 @@ assert result.blessed and result.metrics["accuracy"] > 0.75
 assert model.predict(["The coffee was lovely."])[0]["label"] == "positive"
 assert len(pd.read_csv("scores.csv")) == 2
 """
-    before = list(output.glob("artifacts/*/*/*"))
+    before = {path for path in output.glob("artifacts/*/*/*") if path.is_dir()}
     process = subprocess.run(
         [sys.executable, "-c", "\n".join([*cells, after])],
         capture_output=True,
@@ -191,7 +191,7 @@ assert len(pd.read_csv("scores.csv")) == 2
         env={**os.environ, "PYTHONPATH": str(project_root)},
     )
     assert process.returncode == 0, process.stderr
-    assert list(output.glob("artifacts/*/*/*")) == before
+    assert {path for path in output.glob("artifacts/*/*/*") if path.is_dir()} == before
     assert "Trainer taken from the cache" in process.stderr
 
 
