@@ -7,7 +7,7 @@ import os
 import sys
 import weakref
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias, overload
+from typing import TYPE_CHECKING, Any, TypeAlias, cast, overload
 
 from pipeline import pushed_folder
 
@@ -61,7 +61,8 @@ class Model:
         weakref.finalize(self, _release, vars(model))
         self._inputs = text_rows.inputs_of(model)
         self._columns = input_columns.read(model.path)
-        self.kind: Kind = model.kind
+        # `inputs_of` has refused models without a kind.
+        self.kind = cast("Kind", model.kind)
         self.version: int = model.version
         self.path: str = model.path
         self.inputs: tuple[str, ...] = tuple(self._inputs)
