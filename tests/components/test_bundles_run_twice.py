@@ -1,7 +1,7 @@
 """Engines run bundles twice, and at once where a worker is slow: the files are the same ones.
 
-Here each call of `process` runs on two threads that open, write and finish their files in step, and
-each bundle runs a second time after that.
+Here each DoFn has a twin, which does the same on another thread: both open, write and finish their
+files in step. Each bundle then runs a second time.
 """
 
 import contextlib
@@ -50,27 +50,30 @@ def run_all_twice(monkeypatch) -> set[str]:
 
     monkeypatch.setattr(files, "open_atomically", open_in_step)
 
-    def wrap(cls):
-        process = cls.process
+    def in_step_with_a_twin(cls, method):
+        """A method that runs on a DoFn and its twin, each of which keeps what its bundle needs."""
 
         def run(dofn, barrier, arguments):
             in_step.barrier, in_step.name = barrier, cls.__name__
-            made = process(dofn, *arguments)
+            made = method(dofn, *arguments)
             return None if made is None else list(made)
 
-        @functools.wraps(process)
-        def process_twice(self, *arguments):
+        @functools.wraps(method)
+        def run_both(self, *arguments):
             barrier = threading.Barrier(2)
+            if method.__name__ == "start_bundle" or not hasattr(self, "_twin"):
+                self._twin = copy.copy(self)
             with futures.ThreadPoolExecutor(2) as pool:
-                both = [pool.submit(run, copy.copy(self), barrier, arguments) for _ in range(2)]
-            # What the second has yielded is thrown away with it.
-            first, _ = (one.result() for one in both)
-            return first
+                both = [pool.submit(run, dofn, barrier, arguments) for dofn in (self, self._twin)]
+            # What the twin has yielded is thrown away with it.
+            made, _ = (one.result() for one in both)
+            return made
 
-        monkeypatch.setattr(cls, "process", process_twice)
+        return run_both
 
     for cls in own_dofns():
-        wrap(cls)
+        for name in {"start_bundle", "process", "finish_bundle"} & set(vars(cls)):
+            monkeypatch.setattr(cls, name, in_step_with_a_twin(cls, getattr(cls, name)))
     return writers
 
 
