@@ -127,8 +127,8 @@ class ModelOptions:
         compute_dtype: dtype of activations: "float32"; "bfloat16", where variables, softmax,
             losses and layer normalisation statistics stay float32; or "float64", where everything
             is float64, for checking gradients.
-        rematerialize: whether layers are computed again in the backward pass. This saves the memory
-            of their activations for about a third more computation.
+        rematerialize: whether all layers but the last are computed again in the backward pass. This
+            saves the memory of their activations for about a third more computation.
         embedding_lookup: "gather" or "one_hot" (a matrix product). "auto" is "gather".
         program: the form in which a training step is written, "cpu" or "accelerator", or "auto":
             accelerator on TPUs and cpu elsewhere. Both compute the same network; they draw

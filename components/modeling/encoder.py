@@ -192,7 +192,11 @@ class XLNetEncoder(NamedLayer):
             first = _FIRST_LAYER_SITE + i * _SITES_PER_LAYER
             layer_seeds = seeds[first : first + _SITES_PER_LAYER]
             layer = functools.partial(self._layer, i, memory, encodings, content, query)
-            if options.rematerialize and training:
+            # The backward pass begins with the last layer, and has to hold one layer's activations
+            # anyway. Besides, nobody needs the gradient of its content stream in pretraining, which
+            # is left out only if the layer is not computed again as a whole.
+            is_last = i == config.n_layer - 1
+            if options.rematerialize and training and not is_last:
                 run = self.program.recompute(layer, layer_seeds)
             else:
                 run = functools.partial(layer, layer_seeds)

@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from components.modeling.config import ModelOptions
 from components.modeling.encoder import XLNetEncoder
@@ -13,11 +14,19 @@ LENGTH, MEMORY = 7, 4
 
 
 @pytest.mark.parametrize("direction", [1, -1])
-def test_both_streams_with_memory_segments_and_a_factorization_order(tiny_config, direction):
+@pytest.mark.parametrize("program", ["cpu", "accelerator"])
+def test_both_streams_with_memory_segments_and_a_factorization_order(
+    tiny_config, program, direction
+):
     rng = np.random.default_rng(0)
     config = dataclasses.replace(tiny_config, ff_activation="gelu_erf")
     options = ModelOptions(
-        dropout=0.0, dropout_att=0.0, compute_dtype="float64", mem_len=MEMORY, bi_data=True
+        dropout=0.0,
+        dropout_att=0.0,
+        compute_dtype="float64",
+        mem_len=MEMORY,
+        bi_data=True,
+        program=program,
     )
     encoder = XLNetEncoder(config, options)
     weights = {}
@@ -33,12 +42,16 @@ def test_both_streams_with_memory_segments_and_a_factorization_order(tiny_config
     rows = np.stack([ids, ids])
     row = 0 if direction == 1 else 1
 
-    found = encoder(
+    # The form for accelerators is one of training steps, which XLA compiles.
+    is_step = program == "accelerator"
+    run = tf.function(encoder, jit_compile=True, autograph=False) if is_step else encoder
+    found = run(
         rows,
         segment_ids=np.stack([segments, segments]),
         perm_mask=np.stack([~may_see, ~may_see]).astype(np.float64),
         mems=np.stack([memories, memories], axis=1),
         input_q=np.ones((2, LENGTH)),
+        training=is_step,
     )
 
     content = weights["model/transformer/word_embedding/lookup_table"][ids]
