@@ -85,6 +85,8 @@ def evaluate(
         # A few rows do not tell what the first one is, but the names of the training do.
         named = source.recognise(data, header=True)
         known = {part for column in columns.names.values() for part in parts(column)}
+        # A column may also have the name of the input.
+        known |= {"text_a", "text_b"}
         if known & set(named.table.columns):
             found = named
     dataset = _dataset(model, found, columns, judging_texts.labels_of(model), texts, label)

@@ -147,6 +147,39 @@ class Model:
         rows = text_rows.predict_file(self._model, os.fspath(path), batch_size=batch_size)
         return prediction_files.write(rows, os.fspath(output))
 
+    def evaluate(
+        self,
+        data: str | os.PathLike[str],
+        report_folder: str | os.PathLike[str],
+        *,
+        batch_size: int = 32,
+    ) -> dict[str, float]:
+        """Judges the model on labelled data that it has not seen, and writes the report.
+
+        Args:
+            data: table, folder of texts for each label, RACE folder or SQuAD file, whose columns
+                have the names of the training data. `xlnet-pipeline evaluate` takes other names.
+            report_folder: folder for `report.html` and `results.json`.
+            batch_size: number of rows or questions to predict at a time.
+
+        Returns:
+            The metrics by name; docs/your_data.md lists them.
+
+        Raises:
+            ValueError: if the data have another form than the model needs, or cannot be used.
+            NoSuchFilesError: if there are no such data.
+        """
+        from pipeline import evaluation
+
+        _check_batch_size(batch_size)
+        judgement = evaluation.evaluate(
+            self._model,
+            os.fspath(data),
+            directory=os.fspath(report_folder),
+            batch_size=batch_size,
+        )
+        return dict(judgement.results["metrics"])
+
     def _predict_frame(self, frame: pd.DataFrame, batch_size: int) -> pd.DataFrame:
         import pandas as pd
 
