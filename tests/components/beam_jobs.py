@@ -19,11 +19,15 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from components import files, tf_examples, tfrecords
 from components.evaluator.question_answering import inference
 from components.example_gen.classification.dataset import Columns, Split, TextDataset
-from components.example_gen.pretraining import corpus_conversion
-from components.example_gen.pretraining.corpus_conversion import CorpusSettings
-from components.example_gen.question_answering import squad_conversion, squad_examples
+from components.example_gen.pretraining import corpus_conversion, corpus_inputs
+from components.example_gen.pretraining.corpus_inputs import CorpusSettings
+from components.example_gen.question_answering import (
+    squad_conversion,
+    squad_examples,
+    squad_inputs,
+)
 from components.example_gen.question_answering.squad import Paragraph, Question
-from components.example_gen.question_answering.squad_conversion import SquadSettings
+from components.example_gen.question_answering.squad_inputs import SquadSettings
 from components.preprocessing.classification import preprocessing, transform_graph, transformation
 from components.preprocessing.pretraining import pipeline as pretraining
 from components.preprocessing.pretraining.config import PretrainingDataConfig
@@ -99,7 +103,7 @@ class Jobs:
         settings = SquadSettings(
             {"train": "squad-*.json", "eval": "dev.json"}, max_dead_letter_share=0.9
         )
-        inputs = squad_conversion.find_files(settings, str(self.data))
+        inputs = squad_inputs.find_files(settings, str(self.data))
         with _pipeline(arguments) as pipeline:
             squad_conversion.convert(
                 pipeline,
@@ -143,7 +147,7 @@ class Jobs:
 
     def pretraining_examples(self, out: pathlib.Path, arguments: Sequence[str]) -> None:
         settings = CorpusSettings({"train": ("corpus-*",)}, max_dead_letter_share=0.9)
-        inputs = corpus_conversion.find_files(settings, str(self.data))
+        inputs = corpus_inputs.find_files(settings, str(self.data))
         with _pipeline(arguments) as pipeline:
             corpus_conversion.convert(
                 pipeline,
