@@ -24,7 +24,10 @@ _CONFIG = XLNetConfig(
     ff_activation="gelu",
     untie_r=True,
 )
-_INSTRUCTION = re.compile(r"^\s+(?:ROOT )?\S+ = (\w+)\[([\d,]*)\]\S* ([a-z-]+)\(", re.MULTILINE)
+# Of a tuple, only the operation is of interest.
+_INSTRUCTION = re.compile(
+    r"^\s+(?:ROOT )?\S+ = (?:\(.*?\)|(\w+)\[([\d,]*)\]\S*) ([a-z-]+)\(", re.MULTILINE
+)
 
 
 @pytest.mark.parametrize(("distance", "number"), [(128, 128), (512, 256), (896, 384)])
