@@ -257,7 +257,7 @@ def test_an_input_that_lacks_what_was_promised_is_an_error(pod):
 def test_a_process_draws_without_the_clients_of_a_cluster():
     code = """
 import sys
-from components.orchestration import entry_point, tfx_task
+from components.orchestration import entry_point
 
 def main():
     from kfp import dsl

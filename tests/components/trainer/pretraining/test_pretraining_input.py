@@ -3,7 +3,7 @@ import pytest
 
 from components import tf_examples, tfrecords
 from components.manifest import Manifest, ManifestError
-from components.trainer.pretraining.permutation import PermutationError
+from components.trainer.pretraining.permutation_config import PermutationError
 from components.trainer.pretraining.pretraining_input import (
     PretrainingInput,
     PretrainingInputConfig,
