@@ -28,9 +28,9 @@ from collections.abc import Mapping, Sequence
 
 _SIGNALS = ("KILL", "TERM", "INT")
 _MOST_KILLS = 3
-# What differs between two undisturbed runs too: what holds the time of day or is a log; TFMA's files,
-# whose maps have no order; and the graph of a SavedModel, whose functions TensorFlow numbers anew in
-# each process (the variables beside it are compared).
+# What differs between two undisturbed runs too: what holds the time of day or is a log; TFMA's
+# files, whose maps have no order; and the graph of a SavedModel, whose functions TensorFlow numbers
+# anew in each process (the variables beside it are compared).
 _VOLATILE = (
     *("*.tfevents.*", "report.html", "README.md", "history.jsonl"),
     *("attributions-*", "metrics-*", "plots-*"),
