@@ -54,9 +54,14 @@ def training_step(
     """
     workload = of(config, replicas=replicas)
     rows = workload.batch_size * workload.micro_batches
-    options = config.options
-    if options.program == "auto" and config.training.strategy == "tpu":
-        # On a TPU the model finds out by itself, but this machine has none.
-        options = dataclasses.replace(options, program="accelerator")
-        config = dataclasses.replace(config, options=options)
+    if config.training.strategy == "tpu":
+        config = for_accelerators(config)
     return kinds.of(config).training_step(config, rows)
+
+
+def for_accelerators(config: PipelineConfig) -> PipelineConfig:
+    """Fills in what a model finds out by itself on a TPU, of which this machine has none."""
+    if config.options.program != "auto":
+        return config
+    options = dataclasses.replace(config.options, program="accelerator")
+    return dataclasses.replace(config, options=options)

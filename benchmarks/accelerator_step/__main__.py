@@ -64,7 +64,7 @@ def pack(case: Case, dtype: str, path: pathlib.Path) -> None:
     from components.modeling.cost import training_cost
     from components.trainer import exported_update
     from pipeline import workloads
-    from pipeline.tpu_compiler.training_step import for_accelerators
+    from pipeline.workloads import for_accelerators
 
     config = for_accelerators(of_case(case, dtype))
     workload = workloads.of(config)

@@ -20,8 +20,6 @@ from pipeline.tpu_compiler.topologies import GENERATIONS, Target
 # (weights and two moments) are 4, while the compiler takes a few more; rounded up.
 _HOST_BYTES_PER_PARAMETER = 20
 _HOST_BYTES = 4 << 30
-# What "auto" stands for on a TPU, by option of the model.
-_ON_TPUS = {"embedding_lookup": "one_hot", "program": "accelerator"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,7 +116,7 @@ def compile_step(
             XLA does not support an operation.
     """
     compiler.interpreter()
-    config = for_accelerators(config)
+    config = workloads.for_accelerators(config)
     sharing = sharing or target.replicas
     workload = workloads.of(config, replicas=sharing)
     cost = training_cost(config.sized_model(), config.model_options, workload)
@@ -156,15 +154,6 @@ def compile_step(
         compiled=compiled,
         program=found,
     )
-
-
-def for_accelerators(config: PipelineConfig) -> PipelineConfig:
-    """Fills in what a model chooses by its device, of which there is none here."""
-    options = config.options
-    chosen = {
-        name: value for name, value in _ON_TPUS.items() if getattr(options, name, None) == "auto"
-    }
-    return dataclasses.replace(config, options=dataclasses.replace(options, **chosen))
 
 
 def advise(
