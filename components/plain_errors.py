@@ -33,6 +33,11 @@ def message(error: BaseException) -> str:
     return text.strip() or type(error).__name__
 
 
+def is_traceback(text: str) -> bool:
+    """Whether a message holds a traceback, from which `message` finds out what was raised."""
+    return _TRACEBACK in text
+
+
 def is_of_a_step(text: str) -> bool:
     """Whether a log message is Beam's report of an error in a step.
 

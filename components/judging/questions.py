@@ -62,6 +62,7 @@ def judge(model: PushedModel, dataset: str, *, directory: str, batch_size: int =
         ),
         data=DataReport([_questions(evaluation)]),
         notices=(),
+        data_line="",
         repeats=None,
     )
     results = reporting.results(evaluation, blessed=None, failures=(), baseline=None)

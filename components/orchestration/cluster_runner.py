@@ -207,7 +207,12 @@ class _Job(portable_runner.PipelineResult):
         with contextlib.suppress(grpc.RpcError):
             for message in self._message_stream:
                 said = message.message_response
-                if said.importance == beam_job_api_pb2.JobMessage.JOB_MESSAGE_ERROR:
+                if said.importance != beam_job_api_pb2.JobMessage.JOB_MESSAGE_ERROR:
+                    continue
+                # After what was raised, a server may send that something was raised.
+                if plain_errors.is_traceback(self._last_words) <= plain_errors.is_traceback(
+                    said.message_text
+                ):
                     self._last_words = said.message_text
 
 

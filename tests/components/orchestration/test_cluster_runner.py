@@ -64,7 +64,7 @@ class JobServer(service.JobServiceServicer):
 
     def __init__(self):
         self.state = api.JobState.RUNNING
-        self.words = ""
+        self.words = ()
         self.refusal = None
         self.failure = None
         self.cancelled = threading.Event()
@@ -104,10 +104,10 @@ class JobServer(service.JobServiceServicer):
         return api.JobStateEvent(state=self.state)
 
     def GetMessageStream(self, request, context):  # noqa: N802
-        if self.words:
+        for words in self.words:
             yield api.JobMessagesResponse(
                 message_response=api.JobMessage(
-                    message_text=self.words, importance=api.JobMessage.JOB_MESSAGE_ERROR
+                    message_text=words, importance=api.JobMessage.JOB_MESSAGE_ERROR
                 )
             )
 
@@ -243,9 +243,10 @@ def test_workers_that_do_not_start_are_not_waited_for_for_ever(job_server):
     assert server.cancelled.wait(10)
 
 
-def test_the_last_words_of_a_job(job_server, checked):
+@pytest.mark.parametrize("words", [(TRACEBACK,), ("gone", TRACEBACK, "Error running pipeline.")])
+def test_the_last_words_of_a_job(job_server, checked, words):
     server, endpoint, _ = job_server
-    server.state, server.words = api.JobState.FAILED, TRACEBACK
+    server.state, server.words = api.JobState.FAILED, words
     with pytest.raises(
         ClusterError, match=f"^Beam job job-7 at {endpoint} ended as FAILED: the row 7 is odd$"
     ):
