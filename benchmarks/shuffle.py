@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import collections
+import dataclasses
 import json
 import logging
 import os
@@ -30,22 +31,11 @@ import tempfile
 import time
 
 from benchmarks import corpus_rates, slow_files
-from benchmarks.pretraining_preprocessing import PROJECT_ROOT
+from benchmarks.pretraining_preprocessing import CONFIG, PROJECT_ROOT
 from components.preprocessing.pretraining import exchange, pipeline
-from components.preprocessing.pretraining.config import PretrainingDataConfig
 
 # So small a batch that 4,000 shards of 64 MB are filled.
-_CONFIG = PretrainingDataConfig(
-    seed=1,
-    batch_size=2,
-    seq_len=512,
-    reuse_len=256,
-    bi_data=True,
-    uncased=False,
-    num_predict=85,
-    mask_alpha=6,
-    mask_beta=1,
-)
+_CONFIG = dataclasses.replace(CONFIG, batch_size=2)
 _EXCHANGES = ("files", "runner")
 
 
@@ -126,7 +116,7 @@ def _run(folder: str, name: str, shards: str) -> None:
     )
     config = _CONFIG
     if shards != "auto":
-        config = PretrainingDataConfig(**{**vars(_CONFIG), "num_shards": int(shards)})
+        config = dataclasses.replace(_CONFIG, num_shards=int(shards))
     with tempfile.TemporaryDirectory(dir=folder) as output:
         begin = time.perf_counter()
         manifest = pipeline.preprocess(

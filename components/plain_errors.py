@@ -38,6 +38,17 @@ def is_traceback(text: str) -> bool:
     return _TRACEBACK in text
 
 
+def in_a_line(text: str, *, max_characters: int) -> str:
+    """Returns the plain message in what another program reported, on one line and not too long.
+
+    Args:
+        text: what it reported, which may be a whole traceback.
+        max_characters: length from which on the rest is replaced by `…`.
+    """
+    line = " ".join(message(RuntimeError(text)).split())
+    return line if len(line) <= max_characters else f"{line[:max_characters]}…"
+
+
 def is_of_a_step(text: str) -> bool:
     """Whether a log message is Beam's report of an error in a step.
 

@@ -8,6 +8,8 @@ For JSON from outside sources, see `json_text`.
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Mapping
 from typing import Any
 
 # None of our files is nested more than ten levels deep, and no count has more than twenty digits.
@@ -64,6 +66,11 @@ def mapping(content: bytes | str, *, where: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise JsonError(f"{where} should hold a mapping, but holds {type(value).__name__}.")
     return value
+
+
+def finite(values: Mapping[str, float]) -> dict[str, float | None]:
+    """Replaces NaN and infinite numbers, which JSON does not have, by None."""
+    return {name: value if math.isfinite(value) else None for name, value in values.items()}
 
 
 def _integer(digits: str) -> int:

@@ -18,6 +18,7 @@ from components.evaluator.names import REPORT_NAME, RESULTS_NAME
 from components.trainer import repeats
 from pipeline.config import PipelineConfig
 from pipeline.preset_loader import to_yaml
+from pipeline.pushed_folder import CONFIG_NAME
 
 METADATA_NAME = "metadata.sqlite"
 _logger = logging.getLogger(__name__)
@@ -84,7 +85,7 @@ def run(config: PipelineConfig) -> RunSummary:
     root = absolute.run.output_root
     metadata_path = os.path.join(root, METADATA_NAME)
     files.make_directory(root)
-    files.write_bytes(os.path.join(root, "config.yaml"), to_yaml(config).encode())
+    files.write_bytes(os.path.join(root, CONFIG_NAME), to_yaml(config).encode())
     connection = metadata.sqlite_metadata_connection_config(metadata_path)
     tfx_pipeline = graph.create_pipeline(
         absolute,

@@ -38,7 +38,7 @@ _SILENCE_SECONDS = 120.0
 _RPC_SECONDS = 30.0
 _MAX_POLL_SECONDS = 5.0
 # Job servers send whole tracebacks; what does not end in an exception is cut.
-_MAX_WORDS = 1000
+_MAX_CHARACTERS = 1000
 
 
 class ClusterError(RuntimeError):
@@ -290,5 +290,4 @@ def _check_workers(service: Any, endpoint: str, options: PipelineOptions) -> int
 
 
 def _sentence(words: str | None) -> str:
-    text = " ".join(plain_errors.message(RuntimeError(words or "it gave no reason")).split())
-    return text if len(text) <= _MAX_WORDS else f"{text[:_MAX_WORDS]}…"
+    return plain_errors.in_a_line(words or "it gave no reason", max_characters=_MAX_CHARACTERS)

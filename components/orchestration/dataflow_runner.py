@@ -197,8 +197,7 @@ def _refused(options: GoogleCloudOptions, why: str) -> DataflowError:
 
 
 def _short(text: str) -> str:
-    text = " ".join(plain_errors.message(RuntimeError(text)).split())
-    return text if len(text) <= _CHARACTERS else f"{text[:_CHARACTERS]}…"
+    return plain_errors.in_a_line(text, max_characters=_CHARACTERS)
 
 
 @contextlib.contextmanager

@@ -31,18 +31,23 @@ def add(parser: argparse.ArgumentParser) -> None:
         choices=("classification", "regression"),
         help="whether a column of numbers holds classes or quantities",
     )
-    parser.add_argument(
-        "--header",
-        action=argparse.BooleanOptionalAction,
-        default=None,
-        help="whether the first row names the columns (found out by default)",
-    )
+    add_header(parser)
     # The same number as in `pipeline.first_look.table`, which would be slow to import here.
     parser.add_argument(
         "--rows",
         type=_positive,
         default=100_000,
         help="how many rows, questions or documents to look at, at most (%(default)s)",
+    )
+
+
+def add_header(parser: argparse.ArgumentParser) -> None:
+    """Adds the option that says whether the first row of a table names its columns."""
+    parser.add_argument(
+        "--header",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="whether the first row names the columns (found out by default)",
     )
 
 

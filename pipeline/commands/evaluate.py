@@ -9,6 +9,8 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from pipeline.commands import data_arguments
+
 HELP = "judge a pushed model on new labelled data, or score predictions"
 EXAMPLES = """\
   xlnet-pipeline evaluate runs/tickets/serving new_tickets.csv     metrics and a report
@@ -37,12 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--text", help="column of the texts, or two with a comma (by default those of the training)"
     )
     parser.add_argument("--label", help="column of the labels (by default that of the training)")
-    parser.add_argument(
-        "--header",
-        action=argparse.BooleanOptionalAction,
-        default=None,
-        help="whether the first row names the columns (found out by default)",
-    )
+    data_arguments.add_header(parser)
     parser.add_argument(
         "--output", help="folder for the report (by default evaluations/NAME-OF-THE-DATA)"
     )
@@ -75,7 +72,6 @@ def run(options: argparse.Namespace) -> int:
     if options.batch_size < 1:
         raise ValueError(f"--batch-size must be at least 1, not {options.batch_size}.")
     from pipeline import evaluation, result_lines
-    from pipeline.commands import data_arguments
     from pipeline.first_configuration import yaml_text
 
     directory = options.output or os.path.join("evaluations", yaml_text.name_of(options.data))

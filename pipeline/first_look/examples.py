@@ -118,17 +118,5 @@ def _items(
         number = None
         for file, item, _ in table.read(source, dataset, max_rows=max_rows, split=name, root=root):
             if file.number != number:
-                number, interpreter = file.number, _interpreter(dataset, file, header)
+                number, interpreter = file.number, inputs.interpreter(dataset, file, header=header)
             yield name, interpreter, item
-
-
-def _interpreter(
-    dataset: TextDataset, file: inputs.InputFile, header: tuple[str | int, ...] | None
-) -> RowInterpreter:
-    return RowInterpreter(
-        dataset,
-        dataset.columns_of(file.split),
-        source_file=file.name,
-        guid_prefix=inputs.row_guid_prefix(dataset, file),
-        header=header,
-    )

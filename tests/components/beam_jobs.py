@@ -30,13 +30,13 @@ from components.example_gen.question_answering.squad import Paragraph, Question
 from components.example_gen.question_answering.squad_inputs import SquadSettings
 from components.preprocessing.classification import preprocessing, transform_graph, transformation
 from components.preprocessing.pretraining import pipeline as pretraining
-from components.preprocessing.pretraining.config import PretrainingDataConfig
 from components.preprocessing.question_answering import pipeline as question_answering
 from components.preprocessing.question_answering.config import WindowConfig
 from components.span_decoding.decoder import DecodingConfig
 from components.tokenization import train_sentencepiece
 from components.tokenization.tokenizer import Tokenizer
 from tests.components.example_gen.conftest import run_conversion
+from tests.components.preprocessing.pretraining.test_pipeline import CONFIG
 
 LOCAL = ("--runner=FnApiRunner",)
 _WORDS = ("Ann", "met", "Ben", "near", "Rome", "and", "saw", "the", "sea", "Grüße", "猫")
@@ -162,20 +162,7 @@ class Jobs:
         pretraining.preprocess(
             inputs={"train": [str(self.data / "corpus-*")]},
             output_directory=str(out),
-            config=PretrainingDataConfig(
-                seed=1,
-                batch_size=4,
-                seq_len=32,
-                reuse_len=16,
-                bi_data=True,
-                uncased=False,
-                num_predict=6,
-                mask_alpha=6,
-                mask_beta=1,
-                max_gram=3,
-                num_passes=2,
-                num_shards=2,
-            ),
+            config=dataclasses.replace(CONFIG, num_shards=2),
             tokenizer=self.tokenizer,
             file_format="text",
             beam_pipeline_args=arguments,

@@ -133,9 +133,7 @@ class Executor(tfx_executor.Executor):
             split=_SPLIT,
             examples=shipped_files.rows_to_try(first),
         )
-        summary = results_lib.summary(
-            results, labels=settings["labels"], data=data_notices.sentence(notices)
-        )
+        summary = results_lib.summary(results, labels=settings["labels"], data=report.data_line)
         text = json.dumps(summary, indent=2) + "\n"
         files.write_bytes(files.join(directory, RESULTS_NAME), text.encode())
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from components import classification_metrics
+from components import classification_metrics, plain_json
 from components.evaluator.classification.roc import RocPoint
 from components.evaluator.report_content import MetricRow, ReliabilityBin, SliceRow
 
@@ -59,7 +58,7 @@ def summary(
         "classes": {} if confusion is None else _classes(confusion, labels),
         "reliability": [dataclasses.asdict(found) for found in results.reliability],
         "data": data,
-        "roc": [_finite(dataclasses.asdict(point)) for point in results.roc],
+        "roc": [plain_json.finite(dataclasses.asdict(point)) for point in results.roc],
     }
 
 
@@ -75,8 +74,3 @@ def _classes(confusion: np.ndarray, labels: Sequence[str]) -> dict[str, dict[str
         }
         for label, (precision, recall, f1, support) in zip(labels, rows, strict=True)
     }
-
-
-def _finite(values: Mapping[str, float]) -> dict[str, float | None]:
-    """Replaces NaN and infinite numbers, which JSON does not have, by None."""
-    return {name: value if math.isfinite(value) else None for name, value in values.items()}

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from components import plain_json
 from components.evaluator import gate
 from components.evaluator.gate import Verdict
 from components.evaluator.question_answering.config import (
@@ -151,8 +151,8 @@ def results(
     return {
         "blessed": blessed,
         "failures": list(failures),
-        "metrics": _finite(evaluation.metrics()),
-        "baseline": _finite(baseline.metrics()) if baseline else None,
+        "metrics": plain_json.finite(evaluation.metrics()),
+        "baseline": plain_json.finite(baseline.metrics()) if baseline else None,
         "slices": {
             name: {
                 value: {"exact": means.exact, "f1": means.f1, "total": means.total}
@@ -166,7 +166,3 @@ def results(
 def _slice_metrics(evaluation: SquadEvaluation, name: str, value: str) -> dict[str, float]:
     means = evaluation.slices.get(name, {}).get(value)
     return {metric: getattr(means, metric) for metric in SLICE_METRICS} if means else {}
-
-
-def _finite(metrics: Mapping[str, float]) -> dict[str, float | None]:
-    return {name: value if math.isfinite(value) else None for name, value in metrics.items()}

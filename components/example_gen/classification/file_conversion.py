@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from components.dead_letters import DeadLetter
-from components.example_gen.classification import rows
+from components.example_gen.classification import inputs, rows
 from components.example_gen.classification.dataset import TextDataset
-from components.example_gen.classification.inputs import InputFile, read_items, row_guid_prefix
+from components.example_gen.classification.inputs import InputFile, read_items
 from components.example_gen.classification.interpretation import RowInterpreter, UnusableRowError
 from components.example_gen.classification.plan import ConversionPlan, Order
 
@@ -64,26 +64,14 @@ def convert_file(
     """
     dataset = plan.dataset
     awaits_header = dataset.has_header(file.split) and dataset.file_format in ("tsv", "csv")
-    interpreter = None if awaits_header else _interpreter(plan, file, header=None)
+    interpreter = None if awaits_header else inputs.interpreter(dataset, file, header=None)
     for item in read_items(dataset, file, max_bytes=plan.max_row_bytes):
         if isinstance(item, rows.BlankLine):
             counts[plan.split_of_blank_lines(file.split), BLANK, ""] += 1
         elif interpreter is None:
-            interpreter = _interpreter(plan, file, header=_header(file, item))
+            interpreter = inputs.interpreter(dataset, file, header=_header(file, item))
         else:
             yield _convert_row(plan, file, interpreter, item, counts)
-
-
-def _interpreter(
-    plan: ConversionPlan, file: InputFile, *, header: Sequence[str] | None
-) -> RowInterpreter:
-    return RowInterpreter(
-        plan.dataset,
-        plan.dataset.columns_of(file.split),
-        source_file=file.name,
-        guid_prefix=row_guid_prefix(plan.dataset, file),
-        header=header,
-    )
 
 
 def _header(file: InputFile, item: rows.Row | rows.BadRow) -> Sequence[str]:

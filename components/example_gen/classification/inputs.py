@@ -11,12 +11,12 @@ import dataclasses
 import logging
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from components import files
 from components.example_gen.classification import race_files, rows
 from components.example_gen.classification.dataset import TextDataset
-from components.example_gen.classification.interpretation import locate
+from components.example_gen.classification.interpretation import RowInterpreter, locate
 from components.example_gen.lines import is_compressed, open_decompressed, open_text
 from components.example_gen.patterns import resolve
 
@@ -160,6 +160,28 @@ def row_guid_prefix(dataset: TextDataset, file: InputFile) -> str:
     if _GLOB_CHARACTERS.isdisjoint(dataset.splits[file.split].pattern):
         return prefix
     return f"{prefix}-{file.name}"
+
+
+def interpreter(
+    dataset: TextDataset, file: InputFile, *, header: Sequence[str] | None
+) -> RowInterpreter:
+    """Makes what turns the rows of a file into examples.
+
+    Args:
+        dataset: description of the data set.
+        file: the file.
+        header: names of its columns; None if it has no header.
+
+    Raises:
+        ColumnNotFoundError: if the header lacks a column.
+    """
+    return RowInterpreter(
+        dataset,
+        dataset.columns_of(file.split),
+        source_file=file.name,
+        guid_prefix=row_guid_prefix(dataset, file),
+        header=header,
+    )
 
 
 def _warn_of_overlap(found: dict[str, list[InputFile]]) -> None:

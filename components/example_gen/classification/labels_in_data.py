@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from components import decimal_number, json_text
 from components.example_gen.classification import inputs, rows
 from components.example_gen.classification.dataset import TRAIN_SPLIT, DatasetError, TextDataset
-from components.example_gen.classification.interpretation import RowInterpreter, UnusableRowError
+from components.example_gen.classification.interpretation import UnusableRowError
 from components.example_gen.classification.plan import ConversionPlan
 
 # A column with more different values, or with fewer rows for each on average, holds no labels.
@@ -81,12 +81,12 @@ def _count(dataset: TextDataset, split: str, data_root: str) -> Mapping[str, int
     found = inputs.find_files(dataset.with_splits([split]), data_root)[split]
     for file in found:
         awaits_header = dataset.has_header(split) and dataset.file_format in ("tsv", "csv")
-        interpreter = None if awaits_header else _interpreter(dataset, file, header=None)
+        interpreter = None if awaits_header else inputs.interpreter(dataset, file, header=None)
         for item in inputs.read_items(dataset, file, max_bytes=_MAX_ROW_BYTES):
             if not isinstance(item, rows.Row):
                 continue
             if interpreter is None:
-                interpreter = _interpreter(dataset, file, header=item.fields)
+                interpreter = inputs.interpreter(dataset, file, header=item.fields)
                 continue
             try:
                 label = interpreter.label(item.fields)
@@ -98,15 +98,3 @@ def _count(dataset: TextDataset, split: str, data_root: str) -> Mapping[str, int
                 if len(counts) > 10 * _MAX_LABELS:
                     return counts
     return counts
-
-
-def _interpreter(
-    dataset: TextDataset, file: inputs.InputFile, *, header: Sequence[str] | None
-) -> RowInterpreter:
-    return RowInterpreter(
-        dataset,
-        dataset.columns_of(file.split),
-        source_file=file.name,
-        guid_prefix=inputs.row_guid_prefix(dataset, file),
-        header=header,
-    )
