@@ -1,14 +1,39 @@
-"""What commands and training runs share to handle Ctrl-C.
+"""What commands, training runs and runners of Beam share to handle Ctrl-C and SIGTERM.
 
 Imports no TensorFlow, so that commands do not have to wait for it.
 """
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import threading
+from collections.abc import Iterator
+from types import FrameType
+from typing import NoReturn
 
 # The exit status that shells report for a process ended by SIGINT.
 EXIT_STATUS = 130
 
 # Set when Ctrl-C asked a training run to stop. The error with which it then ends is not a failure.
 asked = threading.Event()
+
+
+@contextlib.contextmanager
+def termination_as_exit() -> Iterator[None]:
+    """Raises SystemExit on SIGTERM, with which both Kubernetes and Vertex AI end a component.
+
+    Only the main thread can be told of a signal; in another one, this does nothing.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def leave(number: int, frame: FrameType | None) -> NoReturn:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

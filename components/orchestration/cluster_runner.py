@@ -30,7 +30,7 @@ from apache_beam.options.pipeline_options import (
 from apache_beam.portability.api import beam_job_api_pb2, beam_job_api_pb2_grpc
 from apache_beam.runners.portability import portable_runner
 
-from components import files, plain_errors
+from components import files, interruption, plain_errors
 from components.orchestration import job_progress, worker_check
 
 # For how long a server may be silent: it may be replaced by another, or the network have a gap.
@@ -149,7 +149,8 @@ class _Job(portable_runner.PipelineResult):
         reader = threading.Thread(target=self._read_messages, daemon=True)
         reader.start()
         try:
-            state = self._watch(None if duration is None else duration / 1000)
+            with interruption.termination_as_exit():
+                state = self._watch(None if duration is None else duration / 1000)
         except BaseException:
             with contextlib.suppress(grpc.RpcError):
                 self.cancel()

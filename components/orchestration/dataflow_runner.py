@@ -11,11 +11,8 @@ component that is interrupted cancels its job.
 from __future__ import annotations
 
 import contextlib
-import signal
-import threading
 import time
-from collections.abc import Iterator
-from typing import Any, NoReturn
+from typing import Any
 
 from absl import logging
 from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions
@@ -23,7 +20,7 @@ from apache_beam.runners.dataflow import dataflow_runner
 from apache_beam.runners.dataflow.internal import apiclient
 from apache_beam.runners.runner import PipelineResult, PipelineState
 
-from components import plain_errors
+from components import interruption, plain_errors
 from components.orchestration.dataflow_api import DataflowApi, DataflowApiError, Job, reason
 
 _POLL_SECONDS = 10.0
@@ -127,7 +124,7 @@ class DataflowResult(PipelineResult):
             DataflowError: if the job failed or was cancelled, or Dataflow is out of reach.
         """
         try:
-            with _termination_as_exit():
+            with interruption.termination_as_exit():
                 job = self._follow(None if duration is None else duration / 1000)
         except (KeyboardInterrupt, SystemExit):
             logging.info("Interrupted: the Dataflow job %s is cancelled.", self._name)
@@ -198,20 +195,3 @@ def _refused(options: GoogleCloudOptions, why: str) -> DataflowError:
 
 def _short(text: str) -> str:
     return plain_errors.in_a_line(text, max_characters=_CHARACTERS)
-
-
-@contextlib.contextmanager
-def _termination_as_exit() -> Iterator[None]:
-    """Raises SystemExit on SIGTERM, with which both Kubernetes and Vertex AI end a component."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def leave(number: int, frame: Any) -> NoReturn:
-        raise SystemExit(128 + number)
-
-    before = signal.signal(signal.SIGTERM, leave)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -1,6 +1,8 @@
 """Jobs on a job server: one that works, in this process, and ones that fail in every way."""
 
 import contextlib
+import os
+import signal
 import threading
 from concurrent import futures
 
@@ -287,6 +289,19 @@ def test_an_interrupted_component_cancels_its_job(job_server, checked, monkeypat
 
     monkeypatch.setattr(cluster_runner._Job, "_watch", interrupt)
     with pytest.raises(KeyboardInterrupt):
+        run(endpoint)
+    assert server.cancelled.wait(10)
+
+
+def test_a_component_that_is_ended_cancels_its_job(job_server, checked):
+    server, endpoint, _ = job_server
+
+    def end():
+        server.asked.wait()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=end).start()
+    with pytest.raises(SystemExit):
         run(endpoint)
     assert server.cancelled.wait(10)
 
