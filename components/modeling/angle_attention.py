@@ -9,7 +9,14 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from components.modeling.attention_core import Biases, Stream
+from components.modeling.attention_core import (
+    Biases,
+    Stream,
+    biased,
+    score_scale,
+    segment_gradients,
+    segment_scores,
+)
 from components.modeling.fused_ops import sum_of_columns
 from components.modeling.program import ACCELERATOR
 
@@ -43,13 +50,9 @@ def attention_by_angles(
     Returns:
         [N, B, Q, Dh].
     """
-    scale = queries.shape[-1] ** -0.5
+    scale = score_scale(queries)
     dtype = queries.dtype
     angles = stream.alignment
-    difference = biases.segment_embedding[1] - biases.segment_embedding[0]
-
-    def biased(queries: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
-        return (queries + bias[:, None, None, :]) * scale
 
     def bias_gradient(of_queries: tf.Tensor) -> tf.Tensor:
         return tf.cast(tf.reduce_sum(tf.cast(of_queries, softmax_dtype), axis=[1, 2]), dtype)
@@ -63,8 +66,8 @@ def attention_by_angles(
         scores = tf.cast(tf.einsum("nbqm,sm->nbqs", turned, angles.keys), softmax_dtype)
         scores += tf.cast(tf.einsum("nbqh,nbsh->nbqs", by_content, keys), softmax_dtype)
         if stream.other_segment is not None:
-            other = sum_of_columns(biased(queries, segment) * difference[:, None, None, :])
-            scores += tf.cast(other * stream.other_segment, softmax_dtype)
+            by_segment = segment_scores(stream, queries, segment, difference)
+            scores += tf.cast(by_segment, softmax_dtype)
         if stream.bias is not None:
             scores += stream.bias
         # Kept in the compute dtype, half the size of the sum. The passes for the maximum, for the
@@ -106,11 +109,12 @@ def attention_by_angles(
             of_segment = tf.zeros_like(segment)
             of_difference = tf.zeros_like(difference)
             if stream.other_segment is not None:
-                of_other = sum_of_columns(of_scores * stream.other_segment) * scale
-                of_by_segment = of_other * difference[:, None, None, :]
+                of_by_segment, of_by_difference = segment_gradients(
+                    stream, of_scores, queries, segment, difference
+                )
                 of_queries += of_by_segment
                 of_segment = bias_gradient(of_by_segment)
-                of_difference = bias_gradient(of_other * (queries + segment[:, None, None, :]))
+                of_difference = bias_gradient(of_by_difference)
             return (
                 of_queries,
                 of_keys,
@@ -132,5 +136,5 @@ def attention_by_angles(
         biases.content,
         biases.position,
         biases.segment,
-        difference,
+        biases.segment_difference,
     )

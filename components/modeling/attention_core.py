@@ -58,6 +58,58 @@ class Biases:
     segment: tf.Tensor
     segment_embedding: tf.Tensor
 
+    @property
+    def segment_difference(self) -> tf.Tensor:
+        """The encoding of another segment minus that of the same one, [N, Dh]."""
+        return self.segment_embedding[1] - self.segment_embedding[0]
+
+
+def segment_scores(
+    stream: Stream, queries: tf.Tensor, segment: tf.Tensor, difference: tf.Tensor
+) -> tf.Tensor:
+    """Returns what the scores [N, B, Q, S] get for keys of another segment than the query's.
+
+    A score that is the same for all keys cancels in the softmax, so only the difference between the
+    two segment scores matters.
+
+    Args:
+        stream: masks of the stream, with segments.
+        queries: [N, B, Q, Dh].
+        segment: bias of the queries [N, Dh].
+        difference: [N, Dh], embedding of another segment minus that of the same one.
+    """
+    other = sum_of_columns(biased(queries, segment) * difference[:, None, None, :])
+    return other * stream.other_segment
+
+
+def segment_gradients(
+    stream: Stream,
+    of_scores: tf.Tensor,
+    queries: tf.Tensor,
+    segment: tf.Tensor,
+    difference: tf.Tensor,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns the gradients of `segment_scores`' queries and, before its sum, of the difference.
+
+    Both are [N, B, Q, Dh]. The gradient of `segment` is the sum of the first over rows and queries,
+    that of `difference` the sum of the second.
+    """
+    of_other = sum_of_columns(of_scores * stream.other_segment) * score_scale(queries)
+    return (
+        of_other * difference[:, None, None, :],
+        of_other * (queries + segment[:, None, None, :]),
+    )
+
+
+def score_scale(queries: tf.Tensor) -> float:
+    """Returns the factor of all scores, by the width of the queries [N, B, Q, Dh]."""
+    return queries.shape[-1] ** -0.5
+
+
+def biased(queries: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
+    """Adds a bias [N, Dh] to queries [N, B, Q, Dh], and scales them for the scores."""
+    return (queries + bias[:, None, None, :]) * score_scale(queries)
+
 
 def relative_attention(
     queries: tf.Tensor,
@@ -88,14 +140,8 @@ def relative_attention(
     Returns:
         [N, B, Q, Dh].
     """
-    scale = queries.shape[-1] ** -0.5
+    scale = score_scale(queries)
     dtype = queries.dtype
-    # A score that is the same for all keys cancels in the softmax, so only the difference between
-    # the two segment scores matters.
-    segment_difference = biases.segment_embedding[1] - biases.segment_embedding[0]
-
-    def biased(queries: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
-        return (queries + bias[:, None, None, :]) * scale
 
     def bias_gradient(of_queries: tf.Tensor) -> tf.Tensor:
         n_head, d_head = of_queries.shape[0], of_queries.shape[-1]
@@ -109,9 +155,8 @@ def relative_attention(
         raw = tf.reshape(raw, [*leading_shape(queries), position_keys.shape[2]])
         added = tf.cast(stream.alignment.to_keys(raw), softmax_dtype)
         if stream.other_segment is not None:
-            by_segment = biased(queries, segment)
-            other = sum_of_columns(by_segment * difference[:, None, None, :])
-            added += tf.cast(other * stream.other_segment, softmax_dtype)
+            by_segment = segment_scores(stream, queries, segment, difference)
+            added += tf.cast(by_segment, softmax_dtype)
         if stream.bias is not None:
             added += stream.bias
         scores = tf.cast(tf.matmul(by_content, keys, transpose_b=True), softmax_dtype) + added
@@ -135,11 +180,12 @@ def relative_attention(
             of_segment = tf.zeros_like(segment)
             of_difference = tf.zeros_like(difference)
             if stream.other_segment is not None:
-                of_other = sum_of_columns(of_scores * stream.other_segment) * scale
-                of_by_segment = of_other * difference[:, None, None, :]
+                of_by_segment, of_by_difference = segment_gradients(
+                    stream, of_scores, queries, segment, difference
+                )
                 of_queries += of_by_segment
                 of_segment = bias_gradient(of_by_segment)
-                of_difference = bias_gradient(of_other * (queries + segment[:, None, None, :]))
+                of_difference = bias_gradient(of_by_difference)
             return (
                 of_queries,
                 of_keys,
@@ -161,7 +207,7 @@ def relative_attention(
         biases.content,
         biases.position,
         biases.segment,
-        segment_difference,
+        biases.segment_difference,
     )
 
 
