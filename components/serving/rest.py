@@ -2,7 +2,7 @@
 
 The body of a request has either `instances` (a list with an entry per row) or `inputs` (a list per
 input). The answer has `predictions` or `outputs`, respectively, in the same form. See "RESTful API"
-in the documentation of TensorFlow Serving.
+in the documentation of TensorFlow Serving. Unlike there, `text_b` may be left out where it is empty.
 """
 
 from __future__ import annotations
@@ -170,27 +170,34 @@ def _columns_of_rows(rows: Any, signature: Signature) -> dict[str, list[Any]]:
         return {names[0]: rows}
     columns: dict[str, list[Any]] = {name: [] for name in names}
     for number, row in enumerate(rows):
-        if not isinstance(row, dict) or set(row) != set(names):
+        if not isinstance(row, dict) or not _has_inputs(row, signature):
             found = sorted(row) if isinstance(row, dict) else type(row).__name__
             raise RequestError(
                 f"row {number} of instances should be an object with {sorted(names)}, not {found}"
             )
         for name in names:
-            columns[name].append(row[name])
+            columns[name].append(row.get(name, ""))
     return columns
+
+
+def _has_inputs(given: Mapping[str, Any], signature: Signature) -> bool:
+    """Whether these are the inputs of a signature; a text that may be empty may be left out."""
+    may_be_left_out = set(TEXTS) - set(REQUIRED_TEXTS)
+    return set(signature.inputs) - may_be_left_out <= set(given) <= set(signature.inputs)
 
 
 def _columns(inputs: Any, signature: Signature) -> dict[str, list[Any]]:
     names = list(signature.inputs)
     if len(names) == 1 and isinstance(inputs, list):
         inputs = {names[0]: inputs}
-    if not isinstance(inputs, dict) or set(inputs) != set(names):
+    if not isinstance(inputs, dict) or not _has_inputs(inputs, signature):
         found = sorted(inputs) if isinstance(inputs, dict) else type(inputs).__name__
         raise RequestError(f'"inputs" should be an object with {sorted(names)}, not {found}')
     for name, values in inputs.items():
         if not isinstance(values, list):
             raise RequestError(f"{name} should be a list with a value for each row")
-    return inputs
+    num_rows = max(map(len, inputs.values()))
+    return {name: inputs.get(name, [""] * num_rows) for name in names}
 
 
 def _array(

@@ -8,7 +8,7 @@ HELP = "serve a pushed model over HTTP, with a page to try it"
 EXAMPLES = """\
   xlnet-pipeline serve runs/sample                then open http://127.0.0.1:8501/
   xlnet-pipeline serve runs/sample/serving --name sentiment --port 9000
-  curl -d '{"instances": [{"text_a": "Lovely.", "text_b": ""}]}' \\
+  curl -d '{"instances": [{"text_a": "Lovely."}]}' \\
       http://127.0.0.1:8501/v1/models/xlnet:predict
 """
 

@@ -51,6 +51,17 @@ def test_a_single_input_needs_no_name_and_bytes_travel_as_base64():
     assert request.inputs["mask"].tolist() == [1, 0.5]
 
 
+def test_a_second_text_may_be_left_out():
+    for content in (
+        {"instances": [{"text_a": "x"}, {"text_a": "y", "text_b": "z"}]},
+        {"inputs": {"text_a": ["x", "y"], "text_b": ["", "z"]}},
+    ):
+        request = parse(content)
+        assert request.inputs["text_a"].tolist() == [b"x", b"y"]
+        assert request.inputs["text_b"].tolist() == [b"", b"z"]
+    assert parse({"inputs": {"text_a": ["x", "y"]}}).inputs["text_b"].tolist() == [b"", b""]
+
+
 def test_options_are_lists_of_texts():
     request = parse(
         {"signature_name": "choice", "instances": [{"text_a": "x", "options": ["é", "b"]}] * 2}
@@ -90,7 +101,9 @@ def test_other_options_are_refused(options, reason):
         ({"instances": [{"text_a": "x", "text_b": ""}] * 4}, "1 to 3 rows, not 4"),
         ({"instances": "x"}, "should be a list"),
         ({"instances": ["x"]}, r"row 0 .* object with \['text_a', 'text_b'\], not str"),
-        ({"instances": [{"text_a": "x"}]}, "row 0 of instances"),
+        ({"instances": [{"text_b": "x"}]}, "row 0 of instances"),
+        ({"instances": [{"text_a": "x", "text_c": "y"}]}, "row 0 of instances"),
+        ({"inputs": {"text_b": ["x"]}}, r'"inputs" should be an object'),
         ({"inputs": {"text_a": "x", "text_b": "y"}}, "text_a should be a list"),
         ({"inputs": {"text_a": ["x"], "text_b": ["y", "z"]}}, "different numbers of rows"),
         ({"instances": [{"text_a": 7, "text_b": ""}]}, "text_a of row 0 should be text.* not int"),
