@@ -2,7 +2,7 @@
 
 The body of a request has either `instances` (a list with an entry per row) or `inputs` (a list per
 input). The answer has `predictions` or `outputs`, respectively, in the same form. See "RESTful API"
-in the documentation of TensorFlow Serving. Unlike there, `text_b` may be left out where it is empty.
+in the documentation of TensorFlow Serving. Unlike there, an empty `text_b` may be left out.
 """
 
 from __future__ import annotations
