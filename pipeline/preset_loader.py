@@ -93,6 +93,33 @@ def load_explained(
     return config, [*found, *derived.of_all_kinds(config, document)]
 
 
+def named_values(
+    *,
+    data: str | None = None,
+    vocabulary: str | None = None,
+    init_from: str | None = None,
+    output: str | None = None,
+) -> dict[str, Any]:
+    """Returns values by dotted key for the settings that have an option of their own.
+
+    Args:
+        data: folder of the raw data.
+        vocabulary: SentencePiece model. It replaces a vocabulary that a preset would train.
+        init_from: folder of the weights to start from.
+        output: folder for everything that a run writes.
+    """
+    values = {
+        "data.root": data,
+        "vocabulary.model": vocabulary,
+        "init_from": init_from,
+        "run.output_root": output,
+    }
+    given: dict[str, Any] = {key: value for key, value in values.items() if value is not None}
+    if vocabulary is not None:
+        given["vocabulary.size"] = None
+    return given
+
+
 def read(preset: str) -> dict[str, Any]:
     """Returns the content of a preset, or of a file, merged over what it extends, unchecked.
 

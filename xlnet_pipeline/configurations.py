@@ -57,20 +57,19 @@ def load_config(
     >>> config.name, config.seq_len
     ('mine', 64)
     """
-    replaced = {
-        "data.root": data,
-        "vocabulary.model": vocabulary,
-        "init_from": init_from,
-        "run.output_root": output,
-    }
-    values = dict(settings or {})
-    values |= {key: os.fspath(value) for key, value in replaced.items() if value is not None}
-    if vocabulary is not None:
-        # A given vocabulary replaces the one that a preset would train.
-        values["vocabulary.size"] = None
+    named = preset_loader.named_values(
+        data=_as_text(data),
+        vocabulary=_as_text(vocabulary),
+        init_from=_as_text(init_from),
+        output=_as_text(output),
+    )
     if not isinstance(source, Mapping):
         source = os.fspath(source)
-    return preset_loader.load(source, values=values)
+    return preset_loader.load(source, values={**(settings or {}), **named})
+
+
+def _as_text(path: str | os.PathLike[str] | None) -> str | None:
+    return None if path is None else os.fspath(path)
 
 
 def to_yaml(config: PipelineConfig) -> str:

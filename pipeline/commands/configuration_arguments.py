@@ -56,16 +56,13 @@ def load_explained(options: argparse.Namespace) -> tuple[PipelineConfig, list[De
     # This imports all kinds, which takes a second, so `--help` must not do it.
     from pipeline import preset_loader
 
-    named = {
-        "data.root": options.data,
-        "vocabulary.model": options.vocabulary,
-        # A given vocabulary replaces the one that a preset would train.
-        "vocabulary.size": "null" if options.vocabulary else None,
-        "init_from": options.init_from,
-        "run.output_root": options.output,
-    }
-    overrides = [f"{key}={value}" for key, value in named.items() if value is not None]
-    return preset_loader.load_explained(options.preset, [*options.overrides, *overrides])
+    values = preset_loader.named_values(
+        data=options.data,
+        vocabulary=options.vocabulary,
+        init_from=options.init_from,
+        output=options.output,
+    )
+    return preset_loader.load_explained(options.preset, options.overrides, values=values)
 
 
 def load_without_data(options: argparse.Namespace) -> PipelineConfig:

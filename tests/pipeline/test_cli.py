@@ -158,6 +158,14 @@ def test_help_has_examples(capsys):
     assert "xlnet-pipeline run sample" in capsys.readouterr().out
 
 
+def test_a_folder_may_have_a_number_or_a_word_of_yaml_for_its_name(capsys):
+    # As a value of YAML, these would be an integer and a boolean.
+    assert cli.main(["show", "sample", "--output", "2024", "--init-from", "yes"]) == 0
+    config = yaml.safe_load(capsys.readouterr().out)
+    assert config["run"]["output_root"] == "2024"
+    assert config["init_from"] == "yes"
+
+
 def test_a_given_vocabulary_takes_the_place_of_one_to_be_trained(capsys):
     assert cli.main(["show", "pretraining_small", "--data", "/d", "--vocabulary", "/v.model"]) == 0
     shown = yaml.safe_load(capsys.readouterr().out)
