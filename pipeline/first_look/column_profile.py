@@ -13,6 +13,8 @@ from components.example_gen.classification.dataset import Column
 MAX_COUNTED = 1000
 # Longer values are texts, whose counts nobody needs.
 _MAX_LABEL_CHARACTERS = 200
+# Enough to recognise the script in which a column is written.
+_BEGINNING_CHARACTERS = 1000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,6 +34,7 @@ class ColumnProfile:
         not_text: number of values that are neither text nor numbers, such as lists in JSON.
         words: number of words of each value, sorted.
         characters: total number of characters.
+        beginning: the first characters of the values, one after the other.
     """
 
     name: Column
@@ -46,6 +49,7 @@ class ColumnProfile:
     not_text: int
     words: array.array
     characters: int
+    beginning: str
 
     @property
     def rows(self) -> int:
@@ -76,6 +80,7 @@ class ColumnProfiler:
         self._seen: set[int] = set()
         self._counts: collections.Counter[str] | None = collections.Counter()
         self._words = array.array("I")
+        self._beginning = ""
 
     def add(self, value: object) -> None:
         """Adds a value; None stands for a column that the row does not have."""
@@ -88,6 +93,8 @@ class ColumnProfiler:
             self._empty += 1
             return
         self._characters += len(value)
+        if len(self._beginning) < _BEGINNING_CHARACTERS:
+            self._beginning += value[: _BEGINNING_CHARACTERS - len(self._beginning)]
         self._words.append(len(value.split()))
         self._seen.add(hash(value))
         self._count(value)
@@ -114,6 +121,7 @@ class ColumnProfiler:
             not_text=self._not_text,
             words=array.array("I", sorted(self._words)),
             characters=self._characters,
+            beginning=self._beginning,
         )
 
     def _count(self, value: str) -> None:

@@ -17,6 +17,8 @@ _MIN_TEXT_WORDS = 3
 _MIN_TEXT_CHARACTERS = 15
 # A label stands on two rows or more, on average.
 _ROWS_PER_LABEL = 2
+# Some rows are duplicates even where each has an id of its own.
+_SHARE_OF_IDS = 0.9
 _ID_NAME = re.compile(r"(^|[_\W])(id|guid|uuid|key|nr|no|index|idx|number)$", re.IGNORECASE)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d.*)?|\d{1,2}[./]\d{1,2}[./]\d{2,4}")
 # What columns of labels are called, in the languages of many public data sets.
@@ -41,16 +43,19 @@ def guess(column: ColumnProfile) -> Role:
         return "id" if is_id or (is_named_like_an_id(column) and is_unique) else "number"
     if column.counts and all(_DATE.fullmatch(value.strip()) for value in column.counts):
         return "date"
-    words, characters = column.words_at(0.5), column.characters / column.filled
-    is_short = column.words_at(0.95) <= _MAX_LABEL_WORDS
-    if is_short and column.counts and column.distinct * _ROWS_PER_LABEL <= column.filled:
+    if column.counts and _is_short(column) and column.distinct * _ROWS_PER_LABEL <= column.filled:
         return "label"
-    may_be_an_id = column.counts or is_named_like_an_id(column)
-    if is_unique and words <= 1 and may_be_an_id and not _is_without_spaces(column):
-        return "id"
-    if words >= _MIN_TEXT_WORDS or characters >= _MIN_TEXT_CHARACTERS:
-        return "text"
-    return "other"
+    if _is_without_spaces(column):
+        return "text" if column.characters / column.filled >= _MIN_TEXT_CHARACTERS else "other"
+    if column.words_at(0.95) <= 1:
+        # Addresses, names of accounts, hashes: however long, one word says nothing to a model.
+        is_nearly_unique = column.distinct >= _SHARE_OF_IDS * column.filled
+        return "id" if is_nearly_unique and column.filled >= _MIN_ROWS else "other"
+    may_be_text = (
+        column.words_at(0.5) >= _MIN_TEXT_WORDS
+        or column.characters / column.filled >= _MIN_TEXT_CHARACTERS
+    )
+    return "text" if may_be_text else "other"
 
 
 def is_named_like_a_label(column: ColumnProfile) -> bool:
@@ -63,7 +68,11 @@ def is_named_like_an_id(column: ColumnProfile) -> bool:
     return isinstance(column.name, str) and bool(_ID_NAME.search(column.name.strip()))
 
 
+def _is_short(column: ColumnProfile) -> bool:
+    return column.words_at(0.95) <= _MAX_LABEL_WORDS
+
+
 def _is_without_spaces(column: ColumnProfile) -> bool:
     """Whether the values are written in a script such as Chinese or Thai."""
-    values = "".join(list(column.counts)[:50])
-    return sum(character > "\u0e00" for character in values) > len(values) / 2
+    letters = column.beginning
+    return sum(character > "\u0e00" for character in letters) > len(letters) / 2

@@ -145,17 +145,21 @@ def _lengths(lengths: TextLengths) -> str:
     )
 
 
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count:,} rows"
+
+
 def _warnings(choice: Choice, examples: Examples) -> Iterator[str]:
     if examples.skipped:
-        yield f"{examples.num_skipped:,} rows cannot be used: {_counted(examples.skipped)}."
+        yield f"{_rows(examples.num_skipped)} cannot be used: {_counted(examples.skipped)}."
     if examples.duplicates:
         yield (
-            f"{examples.duplicates:,} rows have the texts of an earlier row, "
+            f"{_rows(examples.duplicates)} with the texts of an earlier row, "
             f"{examples.contradictions:,} of them with another label."
         )
     if examples.across:
         yield (
-            f"{examples.across:,} rows of the evaluation have texts that are in the training too, "
+            f"{_rows(examples.across)} of the evaluation with texts that are in the training too, "
             "which makes the model look better than it is; remove duplicates from the file."
         )
     total = sum(choice.labels.values())

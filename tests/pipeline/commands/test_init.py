@@ -284,8 +284,8 @@ def test_two_files_are_for_training_and_evaluation(init, tmp_path):
     assert dataset.splits["eval"].pattern == str(dev)
     assert dataset.hash_split is None
     assert dataset.labels == ("a", "b")
-    assert "1 rows cannot be used: 1 unknown label" in out
-    assert "20 rows of the evaluation have texts that are in the training too" in out
+    assert "1 row cannot be used: 1 unknown label" in out
+    assert "20 rows of the evaluation with texts that are in the training too" in out
     config.check_inputs()
 
 

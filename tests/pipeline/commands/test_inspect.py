@@ -26,7 +26,7 @@ def test_duplicates_and_contradictions_are_counted(inspect, tmp_path):
     status, out, _ = inspect(path)
     assert status == 0
     assert "2 rows equal an earlier one" in out
-    assert "3 rows have the texts of an earlier row, 1 of them with another label." in out
+    assert "3 rows with the texts of an earlier row, 1 of them with another label." in out
 
 
 def test_columns_and_their_roles(inspect, tmp_path):
