@@ -42,6 +42,8 @@ PositiveShare = Annotated[float, Gt(0), Le(1)]
 _Config = TypeVar("_Config")
 # The largest number of errors that a message lists.
 _MAX_LISTED = 10
+# No setting is nested more than ten levels deep.
+_MAX_DEPTH = 64
 _BOUNDS = {
     "greater_than_equal": ("ge", "at least"),
     "greater_than": ("gt", "more than"),
@@ -138,18 +140,24 @@ def _adapter(config_type: type[_Config]) -> TypeAdapter[list[_Config]]:
     )
 
 
-def _plain(value: Any, where: str) -> Any:
+def _plain(value: Any, where: str, depth: int = 0) -> Any:
     """Returns the value as JSON can hold it.
 
     Raises:
-        ConfigurationError: if a number is not finite, or a text has half of a character.
+        ConfigurationError: if it is nested too deeply, a number is not finite, or a text has half
+            of a character.
     """
+    if depth > _MAX_DEPTH:
+        raise ConfigurationError(
+            f"{_shown.repr(where)} is nested more than {_MAX_DEPTH} deep, as no setting is."
+        )
     if isinstance(value, Mapping):
         return {
-            _plain(str(key), where): _plain(item, f"{where}.{key}") for key, item in value.items()
+            _plain(str(key), where): _plain(item, f"{where}.{key}", depth + 1)
+            for key, item in value.items()
         }
     if isinstance(value, (list, tuple)):
-        return [_plain(item, f"{where}[{index}]") for index, item in enumerate(value)]
+        return [_plain(item, f"{where}[{index}]", depth + 1) for index, item in enumerate(value)]
     if isinstance(value, float) and not math.isfinite(value):
         raise ConfigurationError(f"{where} must be a finite number, but is {value}.")
     if isinstance(value, str) and not value.isascii():
