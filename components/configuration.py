@@ -52,8 +52,10 @@ _BOUNDS = {
 }
 # The names of types in messages, by the first word of pydantic's name of the error.
 _TYPES = {"int": "int", "float": "float", "string": "str", "bool": "bool", "none": "null"}
+# Characters of a key or a value in messages.
+_MAX_SHOWN = 60
 _shown = reprlib.Repr()
-_shown.maxstring = _shown.maxother = _shown.maxlong = 60
+_shown.maxstring = _shown.maxother = _shown.maxlong = _MAX_SHOWN
 
 
 class ConfigurationError(ValueError):
@@ -208,7 +210,7 @@ def _message(
     place: Sequence[str | int],
     where: str,
 ) -> str:
-    path = where + "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in place)
+    path = where + "".join(f"[{p}]" if isinstance(p, int) else f".{_short(p)}" for p in place)
     kinds = {error["type"] for error in errors}
     first = errors[0]
     if kinds == {"missing"}:
@@ -216,7 +218,8 @@ def _message(
         return f"{path} lacks {', '.join(missing)}. What defines the experiment has no default."
     if "unexpected_keyword_argument" in kinds:
         key = str(place[-1])
-        return _unknown_key(path.removesuffix(f".{key}"), key, _keys(config_type, place[:-1]))
+        parent = path.removesuffix(f".{_short(key)}")
+        return _unknown_key(parent, key, _keys(config_type, place[:-1]))
     if first["type"] == "value_error":
         return f"{path}: {first['ctx']['error']}"
     value = _shown.repr(first["input"])
@@ -249,7 +252,11 @@ def _message(
 def _unknown_key(path: str, key: str, keys: Sequence[str]) -> str:
     near = difflib.get_close_matches(key, keys, n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
-    return f"{path} has no key {key!r}.{hint} The keys are: {', '.join(sorted(keys))}."
+    return f"{path} has no key {_short(key)!r}.{hint} The keys are: {', '.join(sorted(keys))}."
+
+
+def _short(key: str) -> str:
+    return key if len(key) <= _MAX_SHOWN else f"{key[:_MAX_SHOWN]}…"
 
 
 def _keys(config_type: type, place: Sequence[str | int]) -> list[str]:

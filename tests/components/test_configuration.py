@@ -80,6 +80,12 @@ def test_errors_name_the_place_the_value_and_what_is_legal(values, message):
         configuration.build(Outer, values)
 
 
+def test_a_long_key_is_shown_by_its_beginning():
+    with pytest.raises(ConfigurationError, match=r"no key 'xxxxx.*x…'") as error:
+        configuration.build(Outer, {"inner": {"size": 1, "x" * 5000: 1}, "y" * 5000: 1})
+    assert len(str(error.value)) < 600
+
+
 def test_a_value_that_is_nested_too_deeply_is_an_error():
     value = 1
     for _ in range(5000):
