@@ -171,7 +171,7 @@ def _columns_of_rows(rows: Any, signature: Signature) -> dict[str, list[Any]]:
     columns: dict[str, list[Any]] = {name: [] for name in names}
     for number, row in enumerate(rows):
         if not isinstance(row, dict) or not _has_inputs(row, signature):
-            found = sorted(row) if isinstance(row, dict) else type(row).__name__
+            found = reprlib.repr(sorted(row)) if isinstance(row, dict) else type(row).__name__
             raise RequestError(
                 f"row {number} of instances should be an object with {sorted(names)}, not {found}"
             )
@@ -191,7 +191,7 @@ def _columns(inputs: Any, signature: Signature) -> dict[str, list[Any]]:
     if len(names) == 1 and isinstance(inputs, list):
         inputs = {names[0]: inputs}
     if not isinstance(inputs, dict) or not _has_inputs(inputs, signature):
-        found = sorted(inputs) if isinstance(inputs, dict) else type(inputs).__name__
+        found = reprlib.repr(sorted(inputs)) if isinstance(inputs, dict) else type(inputs).__name__
         raise RequestError(f'"inputs" should be an object with {sorted(names)}, not {found}')
     for name, values in inputs.items():
         if not isinstance(values, list):

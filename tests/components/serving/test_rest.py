@@ -134,6 +134,13 @@ def test_what_is_wrong_is_said(content, reason):
         parse(content)
 
 
+def test_long_names_of_inputs_are_shown_by_their_beginning():
+    for content in ({"instances": [{"x" * 5000: 1}]}, {"inputs": {"x" * 5000: [1]}}):
+        with pytest.raises(RequestError) as error:
+            parse(content)
+        assert len(str(error.value)) < 300
+
+
 def test_outputs_have_the_form_of_the_request():
     outputs = {
         "scores": np.array([[0.5, 0.5]], np.float32),
