@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import pathlib
 import tempfile
 from typing import Any
@@ -123,16 +124,10 @@ def compile_step(
     needed = _HOST_BYTES + _HOST_BYTES_PER_PARAMETER * cost.parameters
     with compiler.only_one(), tempfile.TemporaryDirectory(prefix="xlnet-preflight-") as folder:
         compiler.check_host_memory(needed, "Compiling this step")
-        # TensorFlow, which takes seconds to import, comes after everything that can be wrong.
-        from components.trainer import exported_update
-
-        task, features = workloads.training_step(config, replicas=sharing)
-        exported = exported_update.replica_update(
-            task, config.training, features, replicas=target.replicas
-        ).export()
         program = pathlib.Path(folder, "step.hlo.pb")
-        program.write_bytes(exported.hlo)
-        exported_bytes = len(exported.hlo)
+        exported_bytes = program.write_bytes(_export(config, target, sharing))
+        # The variables, whose memory the compiler needs, refer to each other.
+        gc.collect()
         optimized = pathlib.Path(folder, "optimized.txt")
         try:
             compiled = compiler.compile_program(program, target, text=optimized)
@@ -154,6 +149,18 @@ def compile_step(
         compiled=compiled,
         program=found,
     )
+
+
+def _export(config: PipelineConfig, target: Target, sharing: int) -> bytes:
+    """Returns the update of one of the `sharing` replicas as a serialized HloModuleProto."""
+    # TensorFlow, which takes seconds to import, comes after everything that can be wrong.
+    from components.trainer import exported_update
+
+    task, features = workloads.training_step(config, replicas=sharing)
+    update = exported_update.replica_update(
+        task, config.training, features, replicas=target.replicas
+    )
+    return update.export().hlo
 
 
 def advise(
