@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import socket
 import sys
 import urllib.request
 
@@ -14,6 +15,27 @@ import components  # noqa: F401  (environment before TensorFlow)
 sys.argv = sys.argv[:1]
 
 _PROJECT_ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+
+# What Google's client asks for credentials, on machines of its cloud.
+_METADATA_SERVERS = {"metadata.google.internal", "169.254.169.254"}
+_HERE = {None, "", "localhost", "127.0.0.1", "::1", "0.0.0.0", "::", socket.gethostname()}
+
+
+@pytest.fixture(autouse=True)
+def _only_this_machine(monkeypatch) -> None:
+    """Fails a test that asks for another machine, where clients would go on trying for minutes."""
+    look_up = socket.getaddrinfo
+
+    def guarded(host, *arguments, **options):
+        name = host.decode() if isinstance(host, bytes) else host
+        if name in _METADATA_SERVERS:
+            raise socket.gaierror(f"tests do not ask {name}")
+        if name not in _HERE:
+            pytest.fail(f"asks for {name}, which is not this machine")
+        return look_up(host, *arguments, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", guarded)
 
 
 def _shared_folder(variable: str, name: str) -> pathlib.Path:

@@ -176,6 +176,7 @@ def test_workers_elsewhere_cannot_open_copies(pod, capsys, scheme):
 
 def test_a_job_elsewhere_has_the_name_of_its_task(pod, monkeypatch):
     given, sent = document(BLESSING, scheme="gs"), []
+    monkeypatch.setattr(entry_point.files, "remove", lambda path: None)
     monkeypatch.setattr(
         tfx_task, "run", lambda *_, beam_arguments, **__: sent.append(beam_arguments) or {}
     )
