@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import gc
+import multiprocessing
 import pathlib
 import tempfile
+from concurrent import futures
 from typing import Any
 
 from components import files
@@ -125,9 +126,7 @@ def compile_step(
     with compiler.only_one(), tempfile.TemporaryDirectory(prefix="xlnet-preflight-") as folder:
         compiler.check_host_memory(needed, "Compiling this step")
         program = pathlib.Path(folder, "step.hlo.pb")
-        exported_bytes = program.write_bytes(_export(config, target, sharing))
-        # The variables, whose memory the compiler needs, refer to each other.
-        gc.collect()
+        exported_bytes = program.write_bytes(_exported(config, target, sharing))
         optimized = pathlib.Path(folder, "optimized.txt")
         try:
             compiled = compiler.compile_program(program, target, text=optimized)
@@ -151,8 +150,25 @@ def compile_step(
     )
 
 
+def _exported(config: PipelineConfig, target: Target, sharing: int) -> bytes:
+    """Returns the update of one of the `sharing` replicas as a serialized HloModuleProto.
+
+    It is traced in a process of its own, which ends before the compiler starts: TensorFlow would
+    not give back the memory of the variables, and the compiler needs as much.
+    """
+    # A forked process could not use TensorFlow if this one has.
+    context = multiprocessing.get_context("spawn")
+    try:
+        with futures.ProcessPoolExecutor(1, mp_context=context) as pool:
+            return pool.submit(_export, config, target, sharing).result()
+    except futures.process.BrokenProcessPool as error:
+        raise compiler.CompilerError(
+            "The process that exports the step was killed, as the system does when memory runs "
+            "out. End other programs, or use a larger machine."
+        ) from error
+
+
 def _export(config: PipelineConfig, target: Target, sharing: int) -> bytes:
-    """Returns the update of one of the `sharing` replicas as a serialized HloModuleProto."""
     # TensorFlow, which takes seconds to import, comes after everything that can be wrong.
     from components.trainer import exported_update
 
