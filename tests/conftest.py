@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import signal
 import socket
 import sys
 import urllib.request
@@ -96,7 +97,10 @@ def s3_endpoint(monkeypatch) -> str:
 
 
 def pytest_configure() -> None:
-    """Two virtual devices, so that distribution can be tested on any machine."""
+    """Two virtual devices, so that distribution can be tested on any machine, and Ctrl-C."""
+    # A shell that starts the tests in the background lets them, and all that they start, ignore it.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     import tensorflow as tf
 
     device = tf.config.LogicalDeviceConfiguration()

@@ -3,12 +3,13 @@
 import dataclasses
 import os
 import signal
+import threading
 import time
 
 import pytest
 import tensorflow as tf
 
-from components.trainer import actions, loop, run_folder, strategy
+from components.trainer import actions, loop, preemption, run_folder, strategy
 from components.trainer.actions import Progress
 from components.trainer.checkpoints import RunCheckpoints
 from components.trainer.divergence import DivergenceError
@@ -90,16 +91,21 @@ def test_the_metrics_of_the_best_weights_are_theirs_after_a_kill(train, tmp_path
 
 
 def test_sigterm_during_an_evaluation_saves_at_once(train, tmp_path, monkeypatch):
-    original = Evaluation.metrics
-    sent = []
+    original, ask_to_stop = Evaluation.metrics, preemption.StopRequest.ask
+    sent, heard = [], threading.Event()
 
     def metrics(self, make_batches, **kwargs):
         if not sent:
             sent.append(time.monotonic())
             os.kill(os.getpid(), signal.SIGTERM)
-            time.sleep(0.5)
+            assert heard.wait(60)
         return original(self, make_batches, **kwargs)
 
+    def ask(self, reason):
+        ask_to_stop(self, reason)
+        heard.set()
+
+    monkeypatch.setattr(preemption.StopRequest, "ask", ask)
     monkeypatch.setattr(Evaluation, "metrics", metrics)
     training = short_training(train_steps=10, save_steps=10, eval_steps_interval=7)
     with pytest.raises(PreemptedError, match=r"after update 7 of 10"):
