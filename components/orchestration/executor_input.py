@@ -20,6 +20,9 @@ from components.orchestration import local_copies
 _ADDED_BY_BACKEND = frozenset({"display_name", "store_session_info"})
 # It wraps the two kinds of values that its database does not support in structures with these keys.
 _WRAPPERS = frozenset({"list", "struct"})
+# The type that the local runner of Kubeflow's SDK (`kfp.local`) gives to artifacts whose type it
+# does not know, as it does none of TFX's.
+_ANY_ARTIFACT = "system.Artifact"
 
 
 class ExecutorInputError(ValueError):
@@ -156,7 +159,8 @@ def _check_promises(document: Mapping[str, Any], spec: Mapping[str, Any]) -> Non
 
 def _fill_types(document: Mapping[str, Any], spec: Mapping[str, Any]) -> None:
     for key, artifact in _artifacts(document, "inputs").items():
-        if any(artifact.get("type", {}).values()):
+        sent = artifact.get("type", {})
+        if any(sent.values()) and sent.get("schemaTitle") != _ANY_ARTIFACT:
             continue
         declared = spec.get("artifacts", {}).get(key, {}).get("artifactType")
         if not declared:

@@ -86,6 +86,15 @@ def test_types_metadata_and_places_are_those_that_a_component_understands(pod):
     assert task.restore(f"{examples['uri']}2") == f"{examples['uri']}2"
 
 
+def test_an_artifact_of_no_type_in_particular_has_that_of_the_specification(pod):
+    # As `kfp.local` of kfp 2.16 sends all of them.
+    document = copy.deepcopy(DOCUMENT)
+    (artifact,) = document["inputs"]["artifacts"]["examples"]["artifacts"]
+    artifact["type"] = {"schemaTitle": "system.Artifact", "schemaVersion": "0.0.1"}
+    (examples,) = parse(document, pod).document["inputs"]["artifacts"]["examples"]["artifacts"]
+    assert examples["type"] == EXAMPLES
+
+
 def test_workers_elsewhere_get_the_addresses(pod):
     task = parse(DOCUMENT, pod, use_copies=False)
     assert task.document["inputs"]["artifacts"]["examples"]["artifacts"][0]["uri"] == URI
