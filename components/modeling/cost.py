@@ -18,6 +18,8 @@ _WIDE_BYTES = {"float32": 4, "bfloat16": 4, "float64": 8}
 # What libtpu's compiler takes for temporaries and code, over what is counted here, on average over
 # the presets for TPUs; `python -m benchmarks.estimate_calibration` measures it.
 COMPILED_OVER_COUNTED = 1.0
+# Memory of a TPU that holds the instructions of one layer, forward and backward.
+_LAYER_CODE_BYTES = 17 << 20
 _COMPUTE_BYTES = {"float32": 4, "bfloat16": 2, "float64": 8}
 
 
@@ -103,8 +105,8 @@ class Cost:
         gradient_bytes: memory of their gradients; with micro-batches, of their sum so far, too.
         optimizer_bytes: memory of Adam's two moments.
         activation_bytes: memory of what is kept for the backward pass.
-        working_bytes: memory of what the backward pass of a layer computes with, which is as much
-            as the layer kept.
+        working_bytes: memory of what the backward pass of a layer computes with; on accelerators,
+            with that of the program.
     """
 
     parameters: int
@@ -187,16 +189,36 @@ def layer_bytes(config: XLNetConfig, options: ModelOptions, workload: Workload) 
     key_len = options.mem_len + workload.seq_len
     queries = workload.sequences * (workload.seq_len + workload.num_predict)
     key_rows = workload.sequences * key_len
-    directions = 2 if options.bi_data else 1
-    # 6 widths: input, residual sums, and outputs of the two normalisations. 4 times the heads: the
-    # queries with both biases, and the result of the attention. 2 inner widths: the values before
-    # and after the activation.
-    numbers = queries * (6 * width + 4 * heads + 2 * config.d_inner)
-    numbers += 2 * key_rows * heads
-    numbers += directions * (workload.seq_len + key_len - 1) * heads
-    # Probabilities before and after dropout.
-    numbers += 2 * config.n_head * queries * key_len
+    probabilities = config.n_head * queries * key_len
+    numbers = 2 * key_rows * heads
+    if options.program == "accelerator":
+        # 4 widths: input, both residual sums, and the output of the first normalisation. Twice the
+        # heads: the queries, and the result of the attention. Dropout is drawn again, and the
+        # compiler computes the values after the activation again.
+        numbers += queries * (4 * width + 2 * heads + config.d_inner)
+        numbers += probabilities
+    else:
+        # 6 widths: input, residual sums, and outputs of the two normalisations. 4 times the heads:
+        # the queries with both biases, and the result of the attention. 2 inner widths: the values
+        # before and after the activation.
+        numbers += queries * (6 * width + 4 * heads + 2 * config.d_inner)
+        directions = 2 if options.bi_data else 1
+        numbers += directions * (workload.seq_len + key_len - 1) * heads
+        # Before and after dropout.
+        numbers += 2 * probabilities
     return numbers * _COMPUTE_BYTES[options.compute_dtype]
+
+
+def working_bytes(config: XLNetConfig, options: ModelOptions, workload: Workload) -> int:
+    """Returns the bytes with which the backward pass of one layer computes."""
+    if options.program != "accelerator":
+        # As much as the layer kept.
+        return layer_bytes(config, options, workload)
+    # Scores, probabilities, and their gradients before and after dropout, in the dtype of the
+    # softmax, and the instructions, of which each layer has its own.
+    queries = workload.sequences * (workload.seq_len + workload.num_predict)
+    scores = config.n_head * queries * (options.mem_len + workload.seq_len)
+    return 4 * scores * _WIDE_BYTES[options.compute_dtype] + config.n_layer * _LAYER_CODE_BYTES
 
 
 def activation_bytes(config: XLNetConfig, options: ModelOptions, workload: Workload) -> int:
@@ -232,5 +254,5 @@ def training_cost(config: XLNetConfig, options: ModelOptions, workload: Workload
         gradient_bytes=size * (1 if workload.micro_batches == 1 else 2),
         optimizer_bytes=_ADAM_SLOTS * size,
         activation_bytes=activation_bytes(config, options, workload),
-        working_bytes=layer_bytes(config, options, workload),
+        working_bytes=working_bytes(config, options, workload),
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.commands import configuration_arguments, corpus_estimate
 from pipeline.devices import DEVICES
+from pipeline.tpu_compiler.topologies import GENERATIONS
 
 if TYPE_CHECKING:
     from components.modeling.cost import Cost, Workload
@@ -45,16 +46,24 @@ def run(options: argparse.Namespace) -> int:
         corpus_estimate.print_for(config, size=options.corpus, workers=options.workers)
         return 0
     config = dataclasses.replace(config, model=config.sized_model())
-    from components.modeling.cost import training_cost
     from pipeline import workloads
 
     workload = workloads.of(config, replicas=options.replicas)
-    cost = training_cost(config.model, config.model_options, workload)
-    _print_cost(config, workload, cost, options.replicas)
+    _print_cost(config, workload, _cost(config, workload, options.device), options.replicas)
     print()
     names = [options.device] if options.device else list(DEVICES)
-    fits = [_print_fit(name, config, workload, cost) for name in names]
+    fits = [_print_fit(name, config, workload) for name in names]
     return _DOES_NOT_FIT if options.device and not all(fits) else 0
+
+
+def _cost(config: PipelineConfig, workload: Workload, device: str | None) -> Cost:
+    """Returns the cost of a step in the form that it has on a device."""
+    from components.modeling.cost import training_cost
+    from pipeline import workloads
+
+    if device in GENERATIONS:
+        config = workloads.for_accelerators(config)
+    return training_cost(config.model, config.model_options, workload)
 
 
 def _print_cost(config: PipelineConfig, workload: Workload, cost: Cost, replicas: int) -> None:
@@ -85,27 +94,28 @@ def _print_cost(config: PipelineConfig, workload: Workload, cost: Cost, replicas
         print(f"{name:12} {value}")
 
 
-def _print_fit(name: str, config: PipelineConfig, workload: Workload, cost: Cost) -> bool:
+def _print_fit(name: str, config: PipelineConfig, workload: Workload) -> bool:
     device = DEVICES[name]
-    fits = cost.total_bytes <= device.usable_bytes
-    share = cost.total_bytes / device.memory_bytes
+    total = _cost(config, workload, name).total_bytes
+    fits = total <= device.usable_bytes
+    share = total / device.memory_bytes
     if fits:
         verdict = f"fits, {share:.0%} of the memory"
     else:
-        rows = _largest_batch(config, workload, device.usable_bytes)
+        rows = _largest_batch(config, workload, name)
         advice = f"at most {rows} rows per replica would" if rows else "not even one row would"
         verdict = f"does not fit, {share:.0%} of the memory; {advice}"
     print(f"{name:12} {device.description:29} {verdict}")
     return fits
 
 
-def _largest_batch(config: PipelineConfig, workload: Workload, usable_bytes: int) -> int:
+def _largest_batch(config: PipelineConfig, workload: Workload, name: str) -> int:
     """Finds the largest number of rows per replica that fits; 0 if not even one row does."""
-    from components.modeling.cost import training_cost
+    usable_bytes = DEVICES[name].usable_bytes
 
     def total(rows: int) -> int:
         resized = dataclasses.replace(workload, batch_size=rows)
-        return training_cost(config.model, config.model_options, resized).total_bytes
+        return _cost(config, resized, name).total_bytes
 
     # Memory grows with the batch, so a binary search works.
     fitting, too_many = 0, workload.batch_size
