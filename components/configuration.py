@@ -52,8 +52,9 @@ _BOUNDS = {
 }
 # The names of types in messages, by the first word of pydantic's name of the error.
 _TYPES = {"int": "int", "float": "float", "string": "str", "bool": "bool", "none": "null"}
-# Characters of a key or a value in messages.
+# Characters of a key or a value in messages, and of a message from a configuration's own check.
 _MAX_SHOWN = 60
+_MAX_MESSAGE = 1000
 _shown = reprlib.Repr()
 _shown.maxstring = _shown.maxother = _shown.maxlong = _MAX_SHOWN
 
@@ -221,7 +222,8 @@ def _message(
         parent = path.removesuffix(f".{_short(key)}")
         return _unknown_key(parent, key, _keys(config_type, place[:-1]))
     if first["type"] == "value_error":
-        return f"{path}: {first['ctx']['error']}"
+        # It may quote a value, which may be long.
+        return _cut(f"{path}: {first['ctx']['error']}", _MAX_MESSAGE)
     value = _shown.repr(first["input"])
     if first["type"] in _BOUNDS:
         name, words = _BOUNDS[first["type"]]
@@ -256,7 +258,11 @@ def _unknown_key(path: str, key: str, keys: Sequence[str]) -> str:
 
 
 def _short(key: str) -> str:
-    return key if len(key) <= _MAX_SHOWN else f"{key[:_MAX_SHOWN]}…"
+    return _cut(key, _MAX_SHOWN)
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[:length]}…"
 
 
 def _keys(config_type: type, place: Sequence[str | int]) -> list[str]:

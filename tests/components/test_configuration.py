@@ -86,6 +86,12 @@ def test_a_long_key_is_shown_by_its_beginning():
     assert len(str(error.value)) < 600
 
 
+def test_a_message_that_quotes_a_long_value_is_cut():
+    with pytest.raises(ConfigurationError, match=r"but is -1.*…$") as error:
+        configuration.build(Inner, {"size": -(10**3000)})
+    assert len(str(error.value)) < 1100
+
+
 def test_a_value_that_is_nested_too_deeply_is_an_error():
     value = 1
     for _ in range(5000):
