@@ -18,10 +18,13 @@ from pipeline.tpu_compiler import compiler, optimized_program
 from pipeline.tpu_compiler.optimized_program import OptimizedProgram
 from pipeline.tpu_compiler.topologies import GENERATIONS, Target
 
-# Of this machine's memory. With XLNet-Large, TensorFlow keeps 6.6 GiB, of which the variables
-# (weights and two moments) are 4, while the compiler takes a few more; rounded up.
-_HOST_BYTES_PER_PARAMETER = 20
-_HOST_BYTES = 4 << 30
+# Of this machine's memory. TensorFlow, which traces the step, keeps the variables (weights and two
+# moments) and about as much again. The compiler, which comes after it, takes so much for each layer
+# and stream of hidden states: 9.3 GiB for squad2_large and 17.7 GiB for pretraining_large_2048,
+# rounded up.
+_EXPORT_BYTES_PER_PARAMETER = 20
+_COMPILE_BYTES_PER_LAYER = 380 << 20
+_HOST_BYTES = 1 << 30
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,7 +125,11 @@ def compile_step(
     sharing = sharing or target.replicas
     workload = workloads.of(config, replicas=sharing)
     cost = training_cost(config.sized_model(), config.model_options, workload)
-    needed = _HOST_BYTES + _HOST_BYTES_PER_PARAMETER * cost.parameters
+    streams = 2 if workload.num_predict else 1
+    needed = _HOST_BYTES + max(
+        _EXPORT_BYTES_PER_PARAMETER * cost.parameters,
+        _COMPILE_BYTES_PER_LAYER * config.sized_model().n_layer * streams,
+    )
     with compiler.only_one(), tempfile.TemporaryDirectory(prefix="xlnet-preflight-") as folder:
         compiler.check_host_memory(needed, "Compiling this step")
         program = pathlib.Path(folder, "step.hlo.pb")
