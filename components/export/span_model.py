@@ -54,7 +54,7 @@ class SpanModel(tf.Module):
     int32, the others float32.
 
     Args:
-        model: trained model. It is copied in the form for serving, and stays as it is.
+        model: trained model, which is exported with its weights in the compute dtype.
         vocabulary: vocabulary of the records that the model was trained on.
         uncased: whether the text of these records was lower-cased.
         keep_accents: whether these records keep the accents of the text.

@@ -46,7 +46,7 @@ class TextModel(tf.Module):
     a vector of strings.
 
     Args:
-        model: trained model. It is copied in the form for serving, and stays as it is.
+        model: trained model, which is exported with its weights in the compute dtype.
         transform_output: output of the Transform component.
         labels: label names in the order of their ids; None for regression.
         seq_len: number of tokens per sequence.

@@ -98,9 +98,8 @@ class ClassificationModel(_SequenceModel):
         self.task_name = task_name
 
     def with_options(self, options: ModelOptions) -> ClassificationModel:
-        return ClassificationModel(
-            self.config, options, self.num_classes, task_name=self.task_name
-        )
+        """Returns a new model for the same network; see `NamedModel.with_options`."""
+        return ClassificationModel(self.config, options, self.num_classes, task_name=self.task_name)
 
     def call(
         self,
@@ -128,6 +127,7 @@ class RegressionModel(_SequenceModel):
         self.task_name = task_name
 
     def with_options(self, options: ModelOptions) -> RegressionModel:
+        """Returns a new model for the same network; see `NamedModel.with_options`."""
         return RegressionModel(self.config, options, task_name=self.task_name)
 
     def call(
@@ -151,6 +151,7 @@ class MultipleChoiceModel(_SequenceModel):
         super().__init__(config, options, "logits/dense", 1)
 
     def with_options(self, options: ModelOptions) -> MultipleChoiceModel:
+        """Returns a new model for the same network; see `NamedModel.with_options`."""
         return MultipleChoiceModel(self.config, options)
 
     def call(

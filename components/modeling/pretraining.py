@@ -65,6 +65,7 @@ class PretrainingModel(NamedModel):
         self.lm_loss = LanguageModelHead(config, options, tie_weight=tie_weight)
 
     def with_options(self, options: ModelOptions) -> PretrainingModel:
+        """Returns a new model for the same network; see `NamedModel.with_options`."""
         return PretrainingModel(self.config, options, tie_weight=self.lm_loss.weight is None)
 
     def initial_mems(self, batch_size: int) -> tf.Tensor:

@@ -120,6 +120,7 @@ class QuestionAnsweringModel(NamedModel):
         self.span = SpanHead(config, options)
 
     def with_options(self, options: ModelOptions) -> QuestionAnsweringModel:
+        """Returns a new model for the same network; see `NamedModel.with_options`."""
         return QuestionAnsweringModel(
             self.config, options, start_n_top=self.start_n_top, end_n_top=self.end_n_top
         )

@@ -145,8 +145,14 @@ class NamedModel(tf_keras.Model, abc.ABC):
         """Returns a model for the same network, with the same head and new random weights."""
 
     def for_serving(self) -> NamedModel:
-        """Returns a copy that only answers: the same outputs from weights in the compute dtype."""
-        served = self.with_options(ServingOptions.of(self.options))
+        """Returns a model with the same outputs, whose weights have the compute dtype.
+
+        It is this model if its weights have that dtype already, and else a copy.
+        """
+        options = ServingOptions.of(self.options)
+        if options.weight_dtype == self.options.weight_dtype:
+            return self
+        served = self.with_options(options)
         trained = {variable.name: variable for variable in self.variables}
         for variable in served.variables:
             variable.assign(tf.cast(trained[variable.name], variable.dtype))

@@ -1,0 +1,38 @@
+"""What is asked, and how large the networks are; all contestants' environments can import this."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+THREADS = 2
+N_TOKEN = 32000
+D_HEAD = 64
+LABELS = ("0", "1")
+
+# Length of the records; requests are cut to the shortest of four lengths that fits.
+SEQ_LEN = 512
+# Settings of the published fine-tuning script for SQuAD, except for shorter windows for a CPU.
+WINDOW_LEN, DOC_STRIDE, MAX_QUERY_LEN, MAX_ANSWER_LEN = 384, 128, 64, 64
+
+
+class Size(NamedTuple):
+    """A network as published: layers, width, width of the feed-forward layers."""
+
+    n_layer: int
+    d_model: int
+    d_inner: int
+
+    @property
+    def n_head(self) -> int:
+        """Number of attention heads."""
+        return self.d_model // D_HEAD
+
+
+SIZES = {"base": Size(12, 768, 3072), "large": Size(24, 1024, 4096)}
+
+# Rows and tokens of requests that are ids already; one sentence, some, and paragraphs.
+CELLS = ((1, 32), (8, 32), (1, 128), (8, 128), (1, 384), (8, 384))
+QUICK_CELLS = ((1, 32), (1, 128), (8, 128))
+# Rows of requests that are text.
+SENTENCES = (1, 32)
+QUESTIONS = (1, 8)
