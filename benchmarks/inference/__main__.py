@@ -14,16 +14,24 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import benchmarks.inference
-from benchmarks.inference.cases import CELLS, QUESTIONS, QUICK_CELLS, SENTENCES, SIZES, THREADS
+from benchmarks.inference.cases import (
+    CELLS,
+    QUESTIONS,
+    QUICK_CELLS,
+    SENTENCES,
+    SIZES,
+    THREADS_VARIABLE,
+)
 
 _FOLDER = pathlib.Path(__file__).parent
 _PEERS = ("hugging_face", "hugging_face_compiled")
 # Threads of the contestant that has just answered go on waiting for work for some milliseconds.
 _PAUSE_SECONDS = 0.05
+_COLUMNS = ("p50", "p99", "rows/s", "ours is", "CPU", "ours is")
 
 
 class Contestant:
@@ -33,19 +41,20 @@ class Contestant:
         python: its interpreter.
         script: its script in this folder.
         arguments: arguments of the script.
+        threads: number of its threads.
     """
 
-    def __init__(self, python: str, script: str, *arguments: str) -> None:
+    def __init__(self, python: str, script: str, *arguments: str, threads: int) -> None:
         self._process = subprocess.Popen(
             [python, str(_FOLDER / script), *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env=_environment(),
+            env=_environment(threads),
         )
 
-    def seconds(self, request: dict[str, Any]) -> float:
-        """Returns how long it takes to answer.
+    def answer(self, request: dict[str, Any]) -> tuple[float, float]:
+        """Returns the seconds that it takes to answer, and those on the processors.
 
         Raises:
             RuntimeError: if the process has ended.
@@ -56,7 +65,7 @@ class Contestant:
         line = self._process.stdout.readline()
         if not line:
             raise RuntimeError(f"{self._process.args[1]} ended; its reason is above")
-        return json.loads(line)
+        return tuple(json.loads(line))
 
     def end(self) -> None:
         """Ends the process."""
@@ -82,8 +91,9 @@ def main() -> None:
     )
     parser.add_argument("--size", choices=sorted(SIZES), action="append")
     parser.add_argument("--dtype", choices=("float32", "bfloat16"), action="append")
+    parser.add_argument("--threads", type=int, default=2, help="of each contestant")
     parser.add_argument("--pairs", type=int, default=100, help="of answers to a request")
-    parser.add_argument("--quick", action="store_true", help="few requests, ten pairs")
+    parser.add_argument("--quick", action="store_true", help="few requests, ten pairs at most")
     options = parser.parse_args()
     peers = dict(peer.split("=", 1) for peer in options.peer)
     if not set(peers) <= set(_PEERS):
@@ -97,19 +107,26 @@ def _compare(size: str, dtype: str, peers: dict[str, str], options: argparse.Nam
     with tempfile.TemporaryDirectory() as folder:
         arguments = (size, dtype, folder)
         subprocess.run(
-            [sys.executable, str(_FOLDER / "push.py"), *arguments, options.vocabulary],
+            [
+                *(sys.executable, str(_FOLDER / "push.py"), *arguments, options.vocabulary),
+                *(["questions"] if options.squad else []),
+            ],
             check=True,
-            env=_environment(),
+            env=_environment(options.threads),
         )
-        contestants = {"ours": Contestant(sys.executable, "ours.py", *arguments)} | {
-            name: Contestant(python, f"peer_{name}.py", *arguments)
-            for name, python in peers.items()
+        scripts = {"ours": (sys.executable, "ours.py")} | {
+            name: (python, f"peer_{name}.py") for name, python in peers.items()
         }
-        print(f"\nXLNet-{size.capitalize()}, {dtype}, {THREADS} threads; milliseconds")
-        header = f"{'':30}{'p50':>9}{'p99':>9}{'rows/s':>9}{'ours is':>10}"
+        contestants = {
+            name: Contestant(*script, *arguments, threads=options.threads)
+            for name, script in scripts.items()
+        }
+        print(f"\nXLNet-{size.capitalize()}, {dtype}, {options.threads} threads; milliseconds")
+        columns = "".join(f"{column:>10}" for column in _COLUMNS)
+        pairs = min(options.pairs, 10) if options.quick else options.pairs
         for name, rows, request in _requests(options):
-            print(header.replace(" " * len(name), name, 1))
-            _report(rows, _measure(contestants, request, 10 if options.quick else options.pairs))
+            print(f"{name:30}{columns}")
+            _report(rows, _measure(contestants, request, pairs))
         for contestant in contestants.values():
             contestant.end()
 
@@ -143,39 +160,44 @@ def _requests(options: argparse.Namespace) -> Iterator[tuple[str, int, dict[str,
 
 def _measure(
     contestants: dict[str, Contestant], request: dict[str, Any], pairs: int
-) -> dict[str, list[float]]:
-    """Returns the seconds of each contestant, in the order of the pairs."""
+) -> dict[str, list[tuple[float, float]]]:
+    """Returns the seconds of each contestant's answers, in the order of the pairs."""
     # The first calls make plans and compile.
     for contestant in contestants.values():
-        contestant.seconds(request)
-        contestant.seconds(request)
-    seconds: dict[str, list[float]] = {name: [] for name in contestants}
+        contestant.answer(request)
+        contestant.answer(request)
+    seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in contestants}
     order = list(contestants.items())
     for _ in range(pairs):
         for name, contestant in order:
-            seconds[name].append(contestant.seconds(request))
+            seconds[name].append(contestant.answer(request))
         # Nobody is always the one that comes after the other.
         order.reverse()
     return seconds
 
 
-def _report(rows: int, seconds: dict[str, list[float]]) -> None:
+def _report(rows: int, seconds: dict[str, list[tuple[float, float]]]) -> None:
+    our_passed, our_used = zip(*seconds["ours"], strict=True)
     for name, times in seconds.items():
-        ratio = statistics.median(
-            other / ours for other, ours in zip(times, seconds["ours"], strict=True)
-        )
-        p50 = statistics.median(times)
-        p99 = sorted(times)[min(len(times) - 1, round(0.99 * len(times)))]
+        passed, used = zip(*times, strict=True)
+        p50 = statistics.median(passed)
+        p99 = sorted(passed)[min(len(passed) - 1, round(0.99 * len(passed)))]
         print(
-            f"  {name:28}{1000 * p50:9.1f}{1000 * p99:9.1f}{rows / p50:9.1f}{ratio:9.2f}×",
+            f"  {name:28}{1000 * p50:10.1f}{1000 * p99:10.1f}{rows / p50:10.1f}"
+            f"{_ratio(passed, our_passed):9.2f}×"
+            f"{1000 * statistics.median(used):10.1f}{_ratio(used, our_used):9.2f}×",
             flush=True,
         )
 
 
-def _environment() -> dict[str, str]:
+def _ratio(theirs: Sequence[float], ours: Sequence[float]) -> float:
+    return statistics.median(their / our for their, our in zip(theirs, ours, strict=True))
+
+
+def _environment(threads: int) -> dict[str, str]:
     # TensorFlow chooses its Keras when it is first imported, and Transform must get ours.
     ours = {"TF_USE_LEGACY_KERAS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
-    return {**os.environ, **ours, "OMP_NUM_THREADS": str(THREADS)}
+    return {**os.environ, **ours, THREADS_VARIABLE: str(threads)}
 
 
 if __name__ == "__main__":

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import NamedTuple
 
-THREADS = 2
+# Name of the environment variable from which contestants take the number of their threads. OpenMP
+# reads it, too.
+THREADS_VARIABLE = "OMP_NUM_THREADS"
 N_TOKEN = 32000
 D_HEAD = 64
 LABELS = ("0", "1")
@@ -13,6 +16,11 @@ LABELS = ("0", "1")
 SEQ_LEN = 512
 # Settings of the published fine-tuning script for SQuAD, except for shorter windows for a CPU.
 WINDOW_LEN, DOC_STRIDE, MAX_QUERY_LEN, MAX_ANSWER_LEN = 384, 128, 64, 64
+
+
+def num_threads() -> int:
+    """Returns how many threads a contestant has."""
+    return int(os.environ[THREADS_VARIABLE])
 
 
 class Size(NamedTuple):

@@ -1,4 +1,4 @@
-"""The code that all contestants share: answers requests, one a line, with the seconds it took."""
+"""The code that all contestants share: answers requests, one a line, with the time it took."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ Prepare = Callable[..., Answer]
 def main(make: Callable[[str, str, str], Mapping[str, Prepare]]) -> None:
     """Runs a contestant's script, whose arguments are `SIZE DTYPE FOLDER`.
 
-    It reads requests from its standard input and writes to its standard output; a request names the
-    kind of the work and its inputs.
+    It reads requests from its standard input, each with the kind of the work and its inputs. For
+    each it writes the seconds that passed and those of its own on the processors.
 
     Args:
-        make: takes the arguments and returns, for each kind of work, a function that takes the
-            inputs and returns the function to time.
+        make: takes size, dtype and folder, and returns, for each kind of work, a function that
+            takes the inputs and returns the function to time.
     """
     # Libraries print to standard output, too, so replies have a file of their own.
     replies = sys.stdout
@@ -30,6 +30,7 @@ def main(make: Callable[[str, str, str], Mapping[str, Prepare]]) -> None:
     for line in sys.stdin:
         request: dict[str, Any] = json.loads(line)
         answer = work[request.pop("work")](**request)
-        started = time.perf_counter()
+        started, used = time.perf_counter(), time.process_time()
         answer()
-        print(json.dumps(time.perf_counter() - started), file=replies, flush=True)
+        seconds = time.perf_counter() - started, time.process_time() - used
+        print(json.dumps(seconds), file=replies, flush=True)

@@ -7,6 +7,7 @@ merging of beams that ours does.
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 from collections.abc import Callable, Mapping
@@ -14,7 +15,7 @@ from collections.abc import Callable, Mapping
 import contestant
 import torch
 import transformers
-from cases import DOC_STRIDE, LABELS, N_TOKEN, SIZES, THREADS, WINDOW_LEN
+from cases import DOC_STRIDE, LABELS, N_TOKEN, SIZES, WINDOW_LEN, num_threads
 
 
 def make(
@@ -32,7 +33,7 @@ def make(
         folder: holds `pieces.json`.
         compiled: makes the function to call from a model.
     """
-    torch.set_num_threads(THREADS)
+    torch.set_num_threads(num_threads())
     n_layer, d_model, d_inner = SIZES[size]
     config = transformers.XLNetConfig(
         vocab_size=N_TOKEN,
@@ -45,7 +46,10 @@ def make(
     )
     torch.set_default_dtype(getattr(torch, dtype))
     classification = compiled(transformers.XLNetForSequenceClassification(config).eval())
-    question_answering = compiled(transformers.XLNetForQuestionAnswering(config).eval())
+    # Made only if there are questions.
+    question_answering = functools.cache(
+        lambda: compiled(transformers.XLNetForQuestionAnswering(config).eval())
+    )
     with open(os.path.join(folder, "pieces.json"), encoding="utf-8") as file:
         pieces = [tuple(piece) for piece in json.load(file)]
     tokenizer = transformers.XLNetTokenizer(vocab=pieces, unk_id=0)
@@ -82,7 +86,7 @@ def make(
         )
         question_of = encoded.pop("overflow_to_sample_mapping").tolist()
         offsets = encoded.pop("offset_mapping")
-        outputs = question_answering(**encoded, use_mems=False)
+        outputs = question_answering()(**encoded, use_mems=False)
         best: dict[int, tuple[float, str]] = {}
         for window, question in enumerate(question_of):
             start = int(outputs.start_top_index[window, 0])

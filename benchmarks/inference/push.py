@@ -1,7 +1,7 @@
 """Makes what the contestants load: pushed models of ours, and the vocabulary as a list.
 
-Its arguments are `SIZE DTYPE FOLDER VOCABULARY`. It is a process of its own, so that its memory is
-free again before anything is measured.
+Its arguments are `SIZE DTYPE FOLDER VOCABULARY`, and `questions` to add a model that answers them.
+It is a process of its own, so that its memory is free again before anything is measured.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _SCHEMA = """
 
 def main() -> None:
     """Writes `classification/`, `question_answering/` and `pieces.json` to the folder."""
-    size, dtype, folder, vocabulary_path = sys.argv[1:]
+    size, dtype, folder, vocabulary_path, *also = sys.argv[1:]
     n_layer, d_model, d_inner = SIZES[size]
     config = XLNetConfig(
         n_token=N_TOKEN,
@@ -58,16 +58,8 @@ def main() -> None:
     options = ModelOptions(compute_dtype=dtype)
     vocabulary = vocabulary_lib.load(vocabulary_path)
     _push_classification(config, options, vocabulary_path, folder)
-    module = span_model.SpanModel(
-        model=QuestionAnsweringModel(config, options),
-        vocabulary=vocabulary,
-        uncased=False,
-        windows=WindowConfig(
-            max_seq_length=WINDOW_LEN, doc_stride=DOC_STRIDE, max_query_length=MAX_QUERY_LEN
-        ),
-        decoding=DecodingConfig(n_best_size=5, max_answer_length=MAX_ANSWER_LEN),
-    )
-    span_model.save(module, os.path.join(folder, "question_answering"))
+    if also:
+        _push_question_answering(config, options, vocabulary, folder)
     processor = vocabulary.make_processor()
     pieces = [(processor.IdToPiece(i), processor.GetScore(i)) for i in range(vocabulary.size)]
     with open(os.path.join(folder, "pieces.json"), "w", encoding="utf-8") as file:
@@ -92,6 +84,21 @@ def _push_classification(
         seq_len=SEQ_LEN,
     )
     text_model.save(module, os.path.join(folder, "classification"))
+
+
+def _push_question_answering(
+    config: XLNetConfig, options: ModelOptions, vocabulary: vocabulary_lib.Vocabulary, folder: str
+) -> None:
+    module = span_model.SpanModel(
+        model=QuestionAnsweringModel(config, options),
+        vocabulary=vocabulary,
+        uncased=False,
+        windows=WindowConfig(
+            max_seq_length=WINDOW_LEN, doc_stride=DOC_STRIDE, max_query_length=MAX_QUERY_LEN
+        ),
+        decoding=DecodingConfig(n_best_size=5, max_answer_length=MAX_ANSWER_LEN),
+    )
+    span_model.save(module, os.path.join(folder, "question_answering"))
 
 
 if __name__ == "__main__":
