@@ -21,6 +21,7 @@ import benchmarks.inference
 from benchmarks.inference.cases import (
     CELLS,
     QUESTIONS,
+    QUESTIONS_MODEL,
     QUICK_CELLS,
     SENTENCES,
     SIZES,
@@ -106,11 +107,11 @@ def main() -> None:
 def _compare(size: str, dtype: str, peers: dict[str, str], options: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory() as folder:
         arguments = (size, dtype, folder)
+        names = ["sentences"] if options.quick else ["sentences", "paragraphs"]
+        if options.squad:
+            names.append(QUESTIONS_MODEL)
         subprocess.run(
-            [
-                *(sys.executable, str(_FOLDER / "push.py"), *arguments, options.vocabulary),
-                *(["questions"] if options.squad else []),
-            ],
+            [sys.executable, str(_FOLDER / "push.py"), *arguments, options.vocabulary, *names],
             check=True,
             env=_environment(options.threads),
         )

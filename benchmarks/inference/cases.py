@@ -12,8 +12,10 @@ N_TOKEN = 32000
 D_HEAD = 64
 LABELS = ("0", "1")
 
-# Length of the records; requests are cut to the shortest of four lengths that fits.
-SEQ_LEN = 512
+# Length of the records of each model that scores texts; those for sentences suit SST-2.
+SEQ_LEN = {"sentences": 128, "paragraphs": 384}
+# Name of the model that answers questions.
+QUESTIONS_MODEL = "questions"
 # Settings of the published fine-tuning script for SQuAD, except for shorter windows for a CPU.
 WINDOW_LEN, DOC_STRIDE, MAX_QUERY_LEN, MAX_ANSWER_LEN = 384, 128, 64, 64
 

@@ -1,7 +1,7 @@
 """Makes what the contestants load: pushed models of ours, and the vocabulary as a list.
 
-Its arguments are `SIZE DTYPE FOLDER VOCABULARY`, and `questions` to add a model that answers them.
-It is a process of its own, so that its memory is free again before anything is measured.
+Its arguments are `SIZE DTYPE FOLDER VOCABULARY NAME…`, with the names of models to push. It is a
+process of its own, so that its memory is free again before anything is measured.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from cases import (
     MAX_ANSWER_LEN,
     MAX_QUERY_LEN,
     N_TOKEN,
+    QUESTIONS_MODEL,
     SEQ_LEN,
     SIZES,
     WINDOW_LEN,
@@ -42,8 +43,8 @@ _SCHEMA = """
 
 
 def main() -> None:
-    """Writes `classification/`, `question_answering/` and `pieces.json` to the folder."""
-    size, dtype, folder, vocabulary_path, *also = sys.argv[1:]
+    """Writes a model for each name, and `pieces.json`, to the folder."""
+    size, dtype, folder, vocabulary_path, *names = sys.argv[1:]
     n_layer, d_model, d_inner = SIZES[size]
     config = XLNetConfig(
         n_token=N_TOKEN,
@@ -57,9 +58,12 @@ def main() -> None:
     )
     options = ModelOptions(compute_dtype=dtype)
     vocabulary = vocabulary_lib.load(vocabulary_path)
-    _push_classification(config, options, vocabulary_path, folder)
-    if also:
-        _push_question_answering(config, options, vocabulary, folder)
+    for name in names:
+        directory = os.path.join(folder, name)
+        if name == QUESTIONS_MODEL:
+            _push_question_answering(config, options, vocabulary, directory)
+        else:
+            _push_classification(config, options, vocabulary_path, SEQ_LEN[name], directory)
     processor = vocabulary.make_processor()
     pieces = [(processor.IdToPiece(i), processor.GetScore(i)) for i in range(vocabulary.size)]
     with open(os.path.join(folder, "pieces.json"), "w", encoding="utf-8") as file:
@@ -67,13 +71,13 @@ def main() -> None:
 
 
 def _push_classification(
-    config: XLNetConfig, options: ModelOptions, vocabulary_path: str, folder: str
+    config: XLNetConfig, options: ModelOptions, vocabulary_path: str, seq_len: int, directory: str
 ) -> None:
-    graph = os.path.join(folder, "transform_graph")
+    graph = f"{directory}_transform_graph"
     transform_graph.build(
         text_format.Parse(_SCHEMA, schema_pb2.Schema()),
         preprocessing.PreprocessingConfig(
-            sentencepiece_model=vocabulary_path, seq_len=SEQ_LEN, uncased=False, labels=LABELS
+            sentencepiece_model=vocabulary_path, seq_len=seq_len, uncased=False, labels=LABELS
         ),
         directory=graph,
     )
@@ -81,13 +85,16 @@ def _push_classification(
         model=ClassificationModel(config, options, len(LABELS)),
         transform_output=tft.TFTransformOutput(graph),
         labels=LABELS,
-        seq_len=SEQ_LEN,
+        seq_len=seq_len,
     )
-    text_model.save(module, os.path.join(folder, "classification"))
+    text_model.save(module, directory)
 
 
 def _push_question_answering(
-    config: XLNetConfig, options: ModelOptions, vocabulary: vocabulary_lib.Vocabulary, folder: str
+    config: XLNetConfig,
+    options: ModelOptions,
+    vocabulary: vocabulary_lib.Vocabulary,
+    directory: str,
 ) -> None:
     module = span_model.SpanModel(
         model=QuestionAnsweringModel(config, options),
@@ -98,7 +105,7 @@ def _push_question_answering(
         ),
         decoding=DecodingConfig(n_best_size=5, max_answer_length=MAX_ANSWER_LEN),
     )
-    span_model.save(module, os.path.join(folder, "question_answering"))
+    span_model.save(module, directory)
 
 
 if __name__ == "__main__":
