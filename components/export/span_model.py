@@ -11,7 +11,6 @@ import tempfile
 from collections.abc import Mapping
 
 import tensorflow as tf
-import tf_keras
 
 from components import records
 from components.export import warm_up
@@ -24,6 +23,7 @@ from components.export.signatures import (
     SERVING_TF_EXAMPLES,
 )
 from components.gathering import gathered
+from components.modeling.variables import NamedModel
 from components.preprocessing.question_answering.config import WindowConfig
 from components.preprocessing.question_answering.graph_windows import GraphWindowMaker
 from components.span_decoding import graph_decoder
@@ -54,7 +54,7 @@ class SpanModel(tf.Module):
     int32, the others float32.
 
     Args:
-        model: trained model.
+        model: trained model, which is exported with its weights in the compute dtype.
         vocabulary: vocabulary of the records that the model was trained on.
         uncased: whether the text of these records was lower-cased.
         keep_accents: whether these records keep the accents of the text.
@@ -65,7 +65,7 @@ class SpanModel(tf.Module):
     def __init__(
         self,
         *,
-        model: tf_keras.Model,
+        model: NamedModel,
         vocabulary: Vocabulary,
         uncased: bool,
         keep_accents: bool = False,
@@ -73,9 +73,10 @@ class SpanModel(tf.Module):
         decoding: DecodingConfig,
     ):
         super().__init__()
+        served = model.for_serving()
         # The variables become part of the SavedModel, but the Keras model does not: Keras would
         # trace its `call` again, and for training as well.
-        self.model_variables = model.variables
+        self.model_variables = served.variables
         self._decoding = decoding
         self.seq_len = windows.max_seq_length
         tokenizer = GraphTokenizer(vocabulary, uncased=uncased, keep_accents=keep_accents)
@@ -90,7 +91,7 @@ class SpanModel(tf.Module):
         }
 
         def call(features: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-            outputs = model(features, training=False)
+            outputs = served(features, training=False)
             return {name: outputs[name] for name in SPAN_OUTPUTS}
 
         self.bucketed_model = BucketedModel(call, self._specs, padding="right")

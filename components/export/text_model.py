@@ -15,12 +15,12 @@ import tensorflow as tf
 # with "Op type not registered".
 import tensorflow_text  # noqa: F401
 import tensorflow_transform as tft
-import tf_keras
 
 from components.export import warm_up
 from components.export.bucketed_model import BucketedModel
 from components.export.signatures import SERVING_DEFAULT, SERVING_IDS, SERVING_TF_EXAMPLES
 from components.gathering import gathered
+from components.modeling.variables import NamedModel
 from components.preprocessing.classification import raw_features
 
 TRANSFORM_FEATURES = "transform_features"
@@ -46,7 +46,7 @@ class TextModel(tf.Module):
     a vector of strings.
 
     Args:
-        model: trained model.
+        model: trained model, which is exported with its weights in the compute dtype.
         transform_output: output of the Transform component.
         labels: label names in the order of their ids; None for regression.
         seq_len: number of tokens per sequence.
@@ -56,18 +56,19 @@ class TextModel(tf.Module):
     def __init__(
         self,
         *,
-        model: tf_keras.Model,
+        model: NamedModel,
         transform_output: tft.TFTransformOutput,
         labels: Sequence[str] | None,
         seq_len: int,
         multiple_choice: bool = False,
     ):
         super().__init__()
+        served = model.for_serving()
         # The variables become part of the SavedModel, but the Keras model does not: Keras would
         # trace its `call` again, and for training as well.
-        self.model_variables = model.variables
+        self.model_variables = served.variables
         self.num_choices = len(labels) if multiple_choice else None
-        call = model.sequence_scores if multiple_choice else model
+        call = served.sequence_scores if multiple_choice else served
         # Each option of a question has a length of its own.
         self.bucketed_model = BucketedModel(
             lambda features: call(features, training=False),
@@ -75,7 +76,7 @@ class TextModel(tf.Module):
             padding="left",
             # With other summaries, rows must not be cut: the first token may be padding, and the
             # mean includes padding.
-            cut=model.config.summary_type == "last",
+            cut=served.config.summary_type == "last",
         )
         self._specs = _token_specs(
             [None, len(labels), seq_len] if multiple_choice else [None, seq_len]

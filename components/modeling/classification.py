@@ -48,9 +48,8 @@ class _SequenceModel(NamedModel):
     def __init__(
         self, config: XLNetConfig, options: ModelOptions, output_name: str, num_outputs: int
     ) -> None:
-        super().__init__()
+        super().__init__(options)
         self.config = config
-        self.options = options
         self.encoder = XLNetEncoder(config, options)
         self.sequence_summary = SequenceSummary(config, options)
         self.logit = Dense(options, output_name, config.d_model, num_outputs)
@@ -95,6 +94,12 @@ class ClassificationModel(_SequenceModel):
         if num_classes < 2:
             raise ValueError(f"num_classes must be at least 2, not {num_classes}")
         super().__init__(config, options, f"classification_{task_name.lower()}/logit", num_classes)
+        self.num_classes = num_classes
+        self.task_name = task_name
+
+    def with_options(self, options: ModelOptions) -> ClassificationModel:
+        """Returns a new model for the same network; see `NamedModel.with_options`."""
+        return ClassificationModel(self.config, options, self.num_classes, task_name=self.task_name)
 
     def call(
         self,
@@ -119,6 +124,11 @@ class RegressionModel(_SequenceModel):
         self, config: XLNetConfig, options: ModelOptions, *, task_name: str = "task"
     ) -> None:
         super().__init__(config, options, f"regression_{task_name.lower()}/logit", 1)
+        self.task_name = task_name
+
+    def with_options(self, options: ModelOptions) -> RegressionModel:
+        """Returns a new model for the same network; see `NamedModel.with_options`."""
+        return RegressionModel(self.config, options, task_name=self.task_name)
 
     def call(
         self,
@@ -139,6 +149,10 @@ class MultipleChoiceModel(_SequenceModel):
 
     def __init__(self, config: XLNetConfig, options: ModelOptions) -> None:
         super().__init__(config, options, "logits/dense", 1)
+
+    def with_options(self, options: ModelOptions) -> MultipleChoiceModel:
+        """Returns a new model for the same network; see `NamedModel.with_options`."""
+        return MultipleChoiceModel(self.config, options)
 
     def call(
         self,

@@ -163,3 +163,28 @@ class ModelOptions:
         It is float64 if `compute_dtype` is, and float32 otherwise.
         """
         return "float64" if self.compute_dtype == "float64" else "float32"
+
+    @property
+    def weight_dtype(self) -> str:
+        """Dtype of variables that are used only after a cast to the compute dtype."""
+        return self.variable_dtype
+
+
+@dataclasses.dataclass(frozen=True)
+class ServingOptions(ModelOptions):
+    """How a trained network is run where it only answers, which is what the export sets.
+
+    Weights are stored in the compute dtype. Training casts them in each step, because updates need
+    more digits; the values that are computed with are the same.
+    """
+
+    @property
+    def weight_dtype(self) -> str:
+        """Dtype of variables that are used only in the compute dtype, which is that dtype."""
+        return self.compute_dtype
+
+    @classmethod
+    def of(cls, options: ModelOptions) -> ServingOptions:
+        """Returns the options for a network that was trained with the given ones."""
+        fields = dataclasses.fields(options)
+        return cls(**{field.name: getattr(options, field.name) for field in fields})

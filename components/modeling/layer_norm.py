@@ -20,8 +20,9 @@ class LayerNorm(NamedLayer):
 
     def __init__(self, options: ModelOptions, name: str, d_model: int) -> None:
         super().__init__(options)
-        self.beta = self.variable(f"{name}/beta", [d_model], init="zeros")
-        self.gamma = self.variable(f"{name}/gamma", [d_model], init="ones")
+        wide = options.variable_dtype
+        self.beta = self.variable(f"{name}/beta", [d_model], init="zeros", dtype=wide)
+        self.gamma = self.variable(f"{name}/gamma", [d_model], init="ones", dtype=wide)
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """Normalises [..., d_model]; shape and dtype stay the same."""

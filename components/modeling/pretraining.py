@@ -24,7 +24,9 @@ class LanguageModelHead(NamedLayer):
         super().__init__(options)
         shape = [config.n_token, config.d_model]
         self.weight = None if tie_weight else self.variable("lm_loss/weight", shape)
-        self.bias = self.variable("lm_loss/bias", [config.n_token], init="zeros")
+        self.bias = self.variable(
+            "lm_loss/bias", [config.n_token], init="zeros", dtype=options.variable_dtype
+        )
 
     def call(self, hidden: tf.Tensor, lookup_table: tf.Variable) -> tf.Tensor:
         """Returns logits, float32 [B, P, n_token].
@@ -57,11 +59,14 @@ class PretrainingModel(NamedModel):
     def __init__(
         self, config: XLNetConfig, options: ModelOptions, *, tie_weight: bool = True
     ) -> None:
-        super().__init__()
+        super().__init__(options)
         self.config = config
-        self.options = options
         self.encoder = XLNetEncoder(config, options)
         self.lm_loss = LanguageModelHead(config, options, tie_weight=tie_weight)
+
+    def with_options(self, options: ModelOptions) -> PretrainingModel:
+        """Returns a new model for the same network; see `NamedModel.with_options`."""
+        return PretrainingModel(self.config, options, tie_weight=self.lm_loss.weight is None)
 
     def initial_mems(self, batch_size: int) -> tf.Tensor:
         """Returns an empty memory for the first segment; see `XLNetEncoder.initial_mems`."""

@@ -112,13 +112,18 @@ class QuestionAnsweringModel(NamedModel):
             raise ValueError(
                 f"start_n_top and end_n_top must be at least 1, not {start_n_top}, {end_n_top}"
             )
-        super().__init__()
+        super().__init__(options)
         self.config = config
-        self.options = options
         self.start_n_top = start_n_top
         self.end_n_top = end_n_top
         self.encoder = XLNetEncoder(config, options)
         self.span = SpanHead(config, options)
+
+    def with_options(self, options: ModelOptions) -> QuestionAnsweringModel:
+        """Returns a new model for the same network; see `NamedModel.with_options`."""
+        return QuestionAnsweringModel(
+            self.config, options, start_n_top=self.start_n_top, end_n_top=self.end_n_top
+        )
 
     def call(
         self,

@@ -5,13 +5,14 @@ The initial value of a variable depends on the seed and its name alone.
 
 from __future__ import annotations
 
+import abc
 import zlib
 from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 import tf_keras
 
-from components.modeling.config import ModelOptions
+from components.modeling.config import ModelOptions, ServingOptions
 from components.modeling.fused_ops import add_bias, project
 from components.modeling.program import program_of
 
@@ -69,20 +70,33 @@ class NamedLayer(tf_keras.layers.Layer):
         with tf.name_scope(self.name):
             return self.call(*args, **kwargs)
 
-    def variable(self, name: str, shape: Sequence[int], *, init: str = "random") -> tf.Variable:
+    def variable(
+        self,
+        name: str,
+        shape: Sequence[int],
+        *,
+        init: str = "random",
+        dtype: str | None = None,
+    ) -> tf.Variable:
         """Creates a trainable variable named `model/<name>`.
 
         Args:
             name: published name below `model/`.
             shape: shape of the variable.
             init: "random" (see `random_initializer`), "zeros" or "ones".
+            dtype: `options.variable_dtype` for a variable that is not used through `cast`. By
+                default it is `options.weight_dtype`.
         """
         full_name = f"{ROOT}/{name}"
         initializer = random_initializer(self.options, full_name) if init == "random" else init
         # An empty scope is absolute, so that the caller's name scope does not change the name.
         with tf.name_scope(""):
             return self.add_weight(
-                name=full_name, shape=tuple(shape), initializer=initializer, trainable=True
+                name=full_name,
+                shape=tuple(shape),
+                dtype=dtype or self.options.weight_dtype,
+                initializer=initializer,
+                trainable=True,
             )
 
     def cast(self, tensor: tf.Tensor) -> tf.Tensor:
@@ -115,11 +129,34 @@ class Dense(NamedLayer):
         return project(inputs, self.cast(self.kernel))
 
 
-class NamedModel(tf_keras.Model):
-    """A Keras model that AutoGraph does not rewrite; see `NamedLayer.__call__` for the reason."""
+class NamedModel(tf_keras.Model, abc.ABC):
+    """A Keras model that AutoGraph does not rewrite; see `NamedLayer.__call__` for the reason.
 
-    def __init__(self) -> None:
+    Args:
+        options: options of the network.
+    """
+
+    def __init__(self, options: ModelOptions) -> None:
         super().__init__(name=ROOT)
+        self.options = options
+
+    @abc.abstractmethod
+    def with_options(self, options: ModelOptions) -> NamedModel:
+        """Returns a model for the same network, with the same head and new random weights."""
+
+    def for_serving(self) -> NamedModel:
+        """Returns a model with the same outputs, whose weights have the compute dtype.
+
+        It is this model if its weights have that dtype already, and else a copy.
+        """
+        options = ServingOptions.of(self.options)
+        if options.weight_dtype == self.options.weight_dtype:
+            return self
+        served = self.with_options(options)
+        trained = {variable.name: variable for variable in self.variables}
+        for variable in served.variables:
+            variable.assign(tf.cast(trained[variable.name], variable.dtype))
+        return served
 
     @tf.autograph.experimental.do_not_convert
     def __call__(self, *args, **kwargs):

@@ -80,6 +80,36 @@ def test_an_exported_model_gives_what_the_model_does(tiny_model, tiny_options, s
     assert len(module.bucketed_model._by_length) == lengths
 
 
+def test_a_model_in_bfloat16_is_saved_so_and_gives_the_same_to_the_bit(
+    tiny_model, tiny_options, tmp_path
+):
+    features = _features([3, 64, 17, 30], padding="left")
+    options = dataclasses.replace(tiny_options, compute_dtype="bfloat16")
+    model = ClassificationModel(tiny_model, options, 3)
+    module = TextModel(
+        model=model, transform_output=_NoTransform(), labels=["a", "b", "c"], seq_len=SEQ_LEN
+    )
+    served = module.serve_ids.get_concrete_function(**_signature(features))
+    tf.saved_model.save(module, str(tmp_path), signatures=served)
+    loaded = tf.saved_model.load(str(tmp_path))
+    # The trained model, whose weights are float32, in the same buckets.
+    casting = BucketedModel(
+        lambda f: model(f, training=False), _signature(features), padding="left"
+    )
+    expected = tf.function(lambda **f: tf.nn.softmax(casting(f)), autograph=False)(**features)
+    found = loaded.signatures["serving_default"](**features)["scores"]
+    np.testing.assert_array_equal(found, expected)
+    stored = tf.train.load_checkpoint(str(tmp_path / "variables" / "variables"))
+    dtypes = [
+        dtype
+        for name, dtype in stored.get_variable_to_dtype_map().items()
+        if name.startswith("model_variables/")
+    ]
+    # In float32 are scale and offset of the two layer normalizations of each layer.
+    assert dtypes.count(tf.float32) == 4 * tiny_model.n_layer
+    assert dtypes.count(tf.bfloat16) == len(model.variables) - 4 * tiny_model.n_layer
+
+
 @pytest.mark.parametrize("padding", ["left", "right"])
 def test_rows_are_cut_at_the_padded_side_and_keep_their_order(padding):
     def count(features):
