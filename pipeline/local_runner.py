@@ -5,11 +5,12 @@ It uses TFX's BeamDagRunner, and keeps the metadata in an SQLite file.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from components import events, files, interruption, plain_errors
@@ -104,7 +105,8 @@ def run(config: PipelineConfig) -> RunSummary:
         components=names,
     )
     try:
-        beam_dag_runner.BeamDagRunner().run(tfx_pipeline)
+        with orchestration_without_download():
+            beam_dag_runner.BeamDagRunner().run(tfx_pipeline)
     except Exception as error:
         if interruption.asked.is_set():
             raise KeyboardInterrupt(plain_errors.message(error)) from error
@@ -113,6 +115,24 @@ def run(config: PipelineConfig) -> RunSummary:
     verdict = "blessed and pushed" if summary.blessed else "not blessed, and not pushed"
     events.log(_logger, "result", "the model is %s", verdict, **dataclasses.asdict(summary))
     return summary
+
+
+@contextlib.contextmanager
+def orchestration_without_download() -> Iterator[None]:
+    """Makes TFX's BeamDagRunner start components with a runner that Beam brings along.
+
+    BeamDagRunner leaves the choice to Beam, whose default first downloads the program Prism from
+    GitHub, if it can, and runs on that. Where there is a network, a run would then be another one
+    than where there is none.
+    """
+    from apache_beam.options.pipeline_options import StandardOptions
+
+    before = StandardOptions.DEFAULT_RUNNER
+    StandardOptions.DEFAULT_RUNNER = "FnApiRunner"
+    try:
+        yield
+    finally:
+        StandardOptions.DEFAULT_RUNNER = before
 
 
 def _say_what_will_happen(config: PipelineConfig) -> None:

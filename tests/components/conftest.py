@@ -22,3 +22,11 @@ def tiny_model() -> XLNetConfig:
 @pytest.fixture(scope="session")
 def tiny_options() -> ModelOptions:
     return ModelOptions(dropout=0.1, dropout_att=0.1, init_std=0.1)
+
+
+@pytest.fixture
+def local_beam():
+    """What TFX gives an executor whose Beam pipelines run here; Beam's default downloads Prism."""
+    from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
+
+    return BaseBeamExecutor.Context(beam_pipeline_args=["--runner=FnApiRunner"])

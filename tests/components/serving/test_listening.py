@@ -139,7 +139,7 @@ def test_a_busy_port_is_said_before_the_model_is_loaded():
 
 
 @pytest.mark.parametrize(
-    ("host", "port"), [("127.0.0.1", 70_000), ("127.0.0.1", -1), ("no such host", 0)]
+    ("host", "port"), [("127.0.0.1", 70_000), ("127.0.0.1", -1), ("no-such-host.invalid", 0)]
 )
 def test_an_address_that_cannot_be_is_an_error(host, port):
     with (

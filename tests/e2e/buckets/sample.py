@@ -130,7 +130,7 @@ def main() -> None:
     from tfx.orchestration.portable import python_executor_operator
 
     from components import files
-    from pipeline import baseline, graph, preset_loader
+    from pipeline import baseline, graph, local_runner, preset_loader
 
     announce("set-up")
     config = preset_loader.load(options.preset, options.set)
@@ -179,7 +179,8 @@ def main() -> None:
     python_executor_operator.run_with_executor = run_task
     for runs in range(1, 3 if options.again else 2):  # noqa: B007 (read by `run_task`)
         announce(ORCHESTRATION)
-        beam_dag_runner.BeamDagRunner().run(pipeline)
+        with local_runner.orchestration_without_download():
+            beam_dag_runner.BeamDagRunner().run(pipeline)
 
 
 if __name__ == "__main__":

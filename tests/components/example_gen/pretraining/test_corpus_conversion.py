@@ -171,7 +171,7 @@ def test_settings_that_contradict_each_other_are_refused(values, message):
         configuration.build(CorpusSettings, values)
 
 
-def test_executor_fills_the_artifact(data, tmp_path):
+def test_executor_fills_the_artifact(data, tmp_path, local_beam):
     from tfx.types import artifact_utils, standard_artifacts
 
     from components.example_gen.pretraining.component import CorpusExampleGen
@@ -182,12 +182,12 @@ def test_executor_fills_the_artifact(data, tmp_path):
     component = CorpusExampleGen(str(data), held_out)
     artifact = standard_artifacts.Examples()
     artifact.uri = str(tmp_path / "examples")
-    Executor().Do({}, {"examples": [artifact]}, dict(component.exec_properties))
+    Executor(local_beam).Do({}, {"examples": [artifact]}, dict(component.exec_properties))
     assert set(artifact_utils.decode_split_names(artifact.split_names)) == {"train", "eval"}
     assert len(documents(tmp_path / "examples", "train")) == 4
     assert documents(tmp_path / "examples", "eval") == [(("more.txt", 1), "Six.")]
     with pytest.raises(ValueError, match="belongs to the splits"):
-        Executor().Do(
+        Executor(local_beam).Do(
             {},
             {"examples": [artifact]},
             dict(CorpusExampleGen(str(data), settings).exec_properties),

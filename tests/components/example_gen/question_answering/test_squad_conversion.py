@@ -139,7 +139,7 @@ def test_settings_that_contradict_each_other_are_refused(values, message):
         configuration.build(SquadSettings, values)
 
 
-def test_executor_fills_the_artifact(data, tmp_path):
+def test_executor_fills_the_artifact(data, tmp_path, local_beam):
     from tfx.components.util import examples_utils
     from tfx.types import artifact_utils, standard_artifacts
 
@@ -150,7 +150,7 @@ def test_executor_fills_the_artifact(data, tmp_path):
     component = SquadExampleGen(str(data), settings)
     artifact = standard_artifacts.Examples()
     artifact.uri = str(tmp_path / "examples")
-    Executor().Do({}, {"examples": [artifact]}, dict(component.exec_properties))
+    Executor(local_beam).Do({}, {"examples": [artifact]}, dict(component.exec_properties))
     assert set(artifact_utils.decode_split_names(artifact.split_names)) == {"train", "eval"}
     assert examples_utils.get_file_format(artifact) == "tfrecords_gzip"
     assert articles_of(artifact.uri, "train") == ["Ann", "Ann", "Ben", "Cas"]

@@ -34,7 +34,7 @@ def inputs(tmp_path, tokenizer):
     return {"examples": [examples], "sentencepiece_model": [model]}
 
 
-def run(inputs, tmp_path):
+def run(inputs, tmp_path, local_beam):
     made = component.PretrainingPreprocessor(
         examples=channel_utils.as_channel(inputs["examples"]),
         sentencepiece_model=channel_utils.as_channel(inputs["sentencepiece_model"]),
@@ -42,12 +42,12 @@ def run(inputs, tmp_path):
     )
     records = standard_artifacts.Examples()
     records.uri = str(tmp_path / "records")
-    executor.Executor().Do(inputs, {"records": [records]}, dict(made.exec_properties))
+    executor.Executor(local_beam).Do(inputs, {"records": [records]}, dict(made.exec_properties))
     return records
 
 
-def test_records_manifest_and_vocabulary(inputs, tmp_path, tokenizer):
-    records = run(inputs, tmp_path)
+def test_records_manifest_and_vocabulary(inputs, tmp_path, tokenizer, local_beam):
+    records = run(inputs, tmp_path, local_beam)
     assert set(json.loads(records.split_names)) == {"train", "eval"}
     made = manifest.read(records.uri)
     made.check_agrees({"seq_len": 32, "reuse_len": 16, "bi_data": True, "num_cores": 1})
@@ -63,12 +63,12 @@ def test_records_manifest_and_vocabulary(inputs, tmp_path, tokenizer):
         assert sum(tf_examples.decode(found[0])["is_masked"]) == CONFIG.num_predict
 
 
-def test_a_corpus_that_fills_no_batch_is_an_error(inputs, tmp_path):
+def test_a_corpus_that_fills_no_batch_is_an_error(inputs, tmp_path, local_beam):
     tfrecords.write_records(
         f"{inputs['examples'][0].uri}/Split-eval/documents-0.gz",
         [corpus.document_to_example(Document("a.txt", 1, ["Kalo."]))],
     )
     with pytest.raises(CorpusTooSmallError, match=r"'eval' has .* tokens"):
-        run(inputs, tmp_path)
+        run(inputs, tmp_path, local_beam)
     with pytest.raises(manifest.ManifestError, match=r"no manifest\.json"):
         manifest.read(str(tmp_path / "records"))

@@ -35,7 +35,7 @@ def inputs(tmp_path, tiny_tokenizer):
     return {"examples": [examples], "sentencepiece_model": [model]}
 
 
-def run(inputs, tmp_path):
+def run(inputs, tmp_path, local_beam):
     made = component.QuestionAnsweringPreprocessor(
         examples=channel_utils.as_channel(inputs["examples"]),
         sentencepiece_model=channel_utils.as_channel(inputs["sentencepiece_model"]),
@@ -46,12 +46,12 @@ def run(inputs, tmp_path):
     )
     records = standard_artifacts.Examples()
     records.uri = str(tmp_path / "records")
-    executor.Executor().Do(inputs, {"records": [records]}, dict(made.exec_properties))
+    executor.Executor(local_beam).Do(inputs, {"records": [records]}, dict(made.exec_properties))
     return records
 
 
-def test_records_for_training_and_for_evaluation(inputs, tmp_path, tiny_tokenizer):
-    records = run(inputs, tmp_path)
+def test_records_for_training_and_for_evaluation(inputs, tmp_path, tiny_tokenizer, local_beam):
+    records = run(inputs, tmp_path, local_beam)
     assert set(json.loads(records.split_names)) == {"train", "eval"}
     made = manifest.read(records.uri)
     assert made.record_type == "question_answering"
@@ -68,15 +68,15 @@ def test_records_for_training_and_for_evaluation(inputs, tmp_path, tiny_tokenize
     assert tf_examples.decode(record)["qas_id"] == [b"q3"]
 
 
-def test_the_paragraphs_of_the_evaluation_lie_beside_the_records(inputs, tmp_path):
-    records = run(inputs, tmp_path)
+def test_the_paragraphs_of_the_evaluation_lie_beside_the_records(inputs, tmp_path, local_beam):
+    records = run(inputs, tmp_path, local_beam)
     (path,) = files.expand(paragraph_files.pattern(records.uri, "eval"))
     assert [squad_examples.decode(r) for r in tfrecords.read_records(path)] == [paragraph(3)]
     with pytest.raises(files.NoSuchFilesError):
         files.expand(paragraph_files.pattern(records.uri, "train"))
 
 
-def test_a_missing_split_is_named(inputs, tmp_path):
+def test_a_missing_split_is_named(inputs, tmp_path, local_beam):
     inputs["examples"][0].split_names = json.dumps(["train"])
     with pytest.raises(ValueError, match="but eval is needed"):
-        run(inputs, tmp_path)
+        run(inputs, tmp_path, local_beam)
