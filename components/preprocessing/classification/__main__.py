@@ -55,10 +55,14 @@ def _run(options: argparse.Namespace) -> None:
 def _infer_schema(options: argparse.Namespace) -> str:
     """Does what StatisticsGen and SchemaGen do in a pipeline; returns the folder of the schema."""
     import tensorflow_data_validation as tfdv
+    from apache_beam.options.pipeline_options import PipelineOptions
     from google.protobuf import text_format
 
     pattern = files.all_in(files.join(options.examples, "Split-train"))
-    statistics = tfdv.generate_statistics_from_tfrecord(pattern)
+    statistics = tfdv.generate_statistics_from_tfrecord(
+        pattern,
+        pipeline_options=PipelineOptions(list(options.beam_args or standalone.DEFAULT_BEAM_ARGS)),
+    )
     schema = tfdv.infer_schema(statistics, infer_feature_shape=False)
     folder = files.join(options.transform_graph, "inferred_schema")
     text = text_format.MessageToString(schema)
