@@ -18,6 +18,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import benchmarks.inference
+from benchmarks import peers
 from benchmarks.inference.cases import (
     CELLS,
     QUESTIONS,
@@ -83,28 +84,22 @@ def main() -> None:
     parser.add_argument("--vocabulary", required=True, help="SentencePiece model of 32,000 pieces")
     parser.add_argument("--sst2", help="sentences, in the layout of SST-2's dev.tsv")
     parser.add_argument("--squad", help="questions, in the layout of SQuAD")
-    parser.add_argument(
-        "--peer",
-        action="append",
-        default=[],
-        metavar="NAME=PYTHON",
-        help=f"one of {', '.join(_PEERS)} and the interpreter that has it",
-    )
+    peers.add_option(parser, _PEERS)
     parser.add_argument("--size", choices=sorted(SIZES), action="append")
     parser.add_argument("--dtype", choices=("float32", "bfloat16"), action="append")
     parser.add_argument("--threads", type=int, default=2, help="of each contestant")
     parser.add_argument("--pairs", type=int, default=100, help="of answers to a request")
     parser.add_argument("--quick", action="store_true", help="few requests, ten pairs at most")
     options = parser.parse_args()
-    peers = dict(peer.split("=", 1) for peer in options.peer)
-    if not set(peers) <= set(_PEERS):
-        parser.error(f"--peer takes NAME=PYTHON with a name of {', '.join(_PEERS)}")
+    interpreters = peers.interpreters(parser, options.peer, _PEERS)
     for size in options.size or ("base",):
         for dtype in options.dtype or ("float32", "bfloat16"):
-            _compare(size, dtype, peers, options)
+            _compare(size, dtype, interpreters, options)
 
 
-def _compare(size: str, dtype: str, peers: dict[str, str], options: argparse.Namespace) -> None:
+def _compare(
+    size: str, dtype: str, interpreters: dict[str, str], options: argparse.Namespace
+) -> None:
     with tempfile.TemporaryDirectory() as folder:
         arguments = (size, dtype, folder)
         names = ["sentences"] if options.quick else ["sentences", "paragraphs"]
@@ -116,7 +111,7 @@ def _compare(size: str, dtype: str, peers: dict[str, str], options: argparse.Nam
             env=_environment(options.threads),
         )
         scripts = {"ours": (sys.executable, "ours.py")} | {
-            name: (python, f"peer_{name}.py") for name, python in peers.items()
+            name: (python, f"peer_{name}.py") for name, python in interpreters.items()
         }
         contestants = {
             name: Contestant(*script, *arguments, threads=options.threads)

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 
+from benchmarks import peers
 from benchmarks.train_step.cases import CASES, THREADS
 
 _FOLDER = pathlib.Path(__file__).parent
@@ -31,13 +32,7 @@ def main() -> None:
             "do), and --reference-root the folder that holds its official/nlp/."
         ),
     )
-    parser.add_argument(
-        "--peer",
-        action="append",
-        default=[],
-        metavar="NAME=PYTHON",
-        help=f"one of {', '.join(_PEERS)} and the interpreter that has it",
-    )
+    peers.add_option(parser, _PEERS)
     parser.add_argument(
         "--reference-root",
         metavar="FOLDER",
@@ -49,12 +44,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=5, help="timed steps per round")
     parser.add_argument("--rounds", type=int, default=2)
     options = parser.parse_args()
-    interpreters = {"ours": sys.executable}
-    for peer in options.peer:
-        name, _, python = peer.partition("=")
-        if name not in _PEERS or not python:
-            parser.error(f"--peer {peer!r} should be NAME=PYTHON with a name of {_PEERS}")
-        interpreters[name] = python
+    interpreters = {"ours": sys.executable, **peers.interpreters(parser, options.peer, _PEERS)}
     if "reference" in interpreters and not options.reference_root:
         parser.error("--peer reference=… needs --reference-root FOLDER")
     for name in options.case or sorted(CASES):

@@ -124,11 +124,12 @@ def compile_step(
     config = workloads.for_accelerators(config)
     sharing = sharing or target.replicas
     workload = workloads.of(config, replicas=sharing)
-    cost = training_cost(config.sized_model(), config.model_options, workload)
+    model = config.sized_model()
+    cost = training_cost(model, config.model_options, workload)
     streams = 2 if workload.num_predict else 1
     needed = _HOST_BYTES + max(
         _EXPORT_BYTES_PER_PARAMETER * cost.parameters,
-        _COMPILE_BYTES_PER_LAYER * config.sized_model().n_layer * streams,
+        _COMPILE_BYTES_PER_LAYER * model.n_layer * streams,
     )
     with compiler.only_one(), tempfile.TemporaryDirectory(prefix="xlnet-preflight-") as folder:
         compiler.check_host_memory(needed, "Compiling this step")
@@ -149,7 +150,7 @@ def compile_step(
     return CompiledStep(
         target=target,
         workload=workload,
-        model_flops=training_cost(config.sized_model(), plain, workload).train_flops,
+        model_flops=training_cost(model, plain, workload).train_flops,
         estimated_bytes=cost.total_bytes,
         exported_bytes=exported_bytes,
         compiled=compiled,
