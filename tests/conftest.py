@@ -22,19 +22,28 @@ _PROJECT_ROOT = pathlib.Path(__file__).resolve().parent.parent
 _METADATA_SERVERS = {"metadata.google.internal", "169.254.169.254"}
 # RFC 6761: no host has such a name.
 _NOBODY = ".invalid"
-_HERE = {None, "", "localhost", "127.0.0.1", "::1", "0.0.0.0", "::", socket.gethostname()}
+_HERE = {None, "", "127.0.0.1", "::1", "0.0.0.0", "::", socket.gethostname()}
+
+
+def _named_here() -> set[str]:
+    """What /etc/hosts says is this machine, where a test may have put a server's real name."""
+    lines = pathlib.Path("/etc/hosts").read_text().splitlines()
+    entries = (line.partition("#")[0].split() for line in lines)
+    addressed = (entry for entry in entries if entry and entry[0].startswith(("127.", "::1")))
+    return {"localhost", *(name for _, *names in addressed for name in names)}
 
 
 @pytest.fixture(autouse=True)
 def _only_this_machine(monkeypatch) -> None:
     """Fails a test that asks for another machine, where clients would go on trying for minutes."""
     look_up = socket.getaddrinfo
+    here = _HERE | _named_here()
 
     def guarded(host, *arguments, **options):
         name = host.decode() if isinstance(host, bytes) else host
         if name in _METADATA_SERVERS or str(name).endswith(_NOBODY):
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-        if name not in _HERE:
+        if name not in here:
             pytest.fail(f"asks for {name}, which is not this machine")
         return look_up(host, *arguments, **options)
 

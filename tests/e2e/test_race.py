@@ -125,6 +125,7 @@ def test_the_pushed_model_chooses_among_texts(output):
 def test_a_level_that_is_too_bad_stops_the_model(output):
     """The same evaluation again, with a bound for the other level."""
     import tensorflow_model_analysis as tfma
+    from apache_beam.options.pipeline_options import PipelineOptions
 
     from components import configuration
     from components.evaluator.classification import tfma_config, tfma_results
@@ -145,6 +146,7 @@ def test_a_level_that_is_too_bad_stops_the_model(output):
         eval_shared_model=tfma.default_eval_shared_model(str(model), eval_config=eval_config),
         data_location=f"{examples}/*",
         output_path=directory,
+        pipeline_options=PipelineOptions(["--runner=FnApiRunner"]),
     )
     results = tfma_results.read(directory, config, metrics=["accuracy"], slice_metrics=["accuracy"])
     assert not results.blessed
