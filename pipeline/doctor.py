@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib.metadata
 import os
+import pathlib
 import platform
 import shutil
 import sys
@@ -29,6 +30,8 @@ _SAME_MINOR_VERSION = ("tensorflow", "tf-keras", "tensorflow-text")
 _MIN_PYTHON, _MAX_PYTHON = (3, 10), (3, 13)
 # A run of the sample takes 30 MB; one checkpoint of XLNet-Large with its optimizer takes 4 GB.
 _LITTLE_SPACE = 5 << 30
+_CPU_INFO = pathlib.Path("/proc/cpuinfo")
+_DEVICE_FILES = pathlib.Path("/dev")
 _CREDENTIALS_VARIABLE = "GOOGLE_APPLICATION_CREDENTIALS"
 _GCLOUD_FILE = "~/.config/gcloud/application_default_credentials.json"
 
@@ -58,9 +61,10 @@ def examine(*, output_root: str) -> Iterator[Finding]:
     yield from _packages()
     for what, look in (
         ("Keras", _keras),
+        ("processor", _processor),
         ("devices", _devices),
         ("checksums", _checksums),
-        ("tokenizers", _tokenizers),
+        ("tokenizer", _tokenizer),
     ):
         yield _guarded(what, look)
     yield _disk(output_root)
@@ -100,28 +104,36 @@ def _guarded(what: str, look: Callable[[], Finding]) -> Finding:
 
 
 def _keras() -> Finding:
-    import tensorflow as tf
-
-    # tf.keras is not used for anything here; this only looks at which Keras TensorFlow provides.
-    package = tf.keras.Model.__module__.partition(".")[0]
-    if package == "tf_keras":
+    # TensorFlow reads this variable when it is imported. tf.keras is not used for anything here.
+    if os.environ.get("TF_USE_LEGACY_KERAS") in ("1", "true", "True"):
         return Finding("Keras", "ok", "tf_keras")
     return Finding(
-        "Keras",
-        "problem",
-        f"TensorFlow hands out {package} and not tf_keras: set TF_USE_LEGACY_KERAS to 1",
+        "Keras", "problem", "TensorFlow would hand out Keras 3: set TF_USE_LEGACY_KERAS to 1"
     )
 
 
+def _processor() -> Finding:
+    """Looks for the instructions without which TensorFlow's wheels end the process."""
+    architecture = platform.machine()
+    described = _CPU_INFO.read_text() if _CPU_INFO.exists() else " avx "
+    if architecture == "x86_64" and " avx " not in described:
+        return Finding(
+            "processor", "problem", "has no AVX, which TensorFlow's wheels are built for"
+        )
+    return Finding("processor", "ok", f"{os.cpu_count()} cores, {architecture}")
+
+
 def _devices() -> Finding:
+    # To import TensorFlow takes seconds, and on most machines there is nothing that it could find.
+    if not any(_DEVICE_FILES.glob("nvidia[0-9]*")):
+        return Finding("devices", "note", "no GPU; a TPU is found when a run names it")
     import tensorflow as tf
 
-    found = [device.device_type for device in tf.config.list_physical_devices()]
-    counted = ", ".join(f"{found.count(kind)} {kind}" for kind in sorted(set(found)))
-    if {"GPU", "TPU"} & set(found):
-        return Finding("devices", "ok", counted)
-    text = f"{counted} with {os.cpu_count()} cores; a TPU is found when a run names it"
-    return Finding("devices", "note", f"{text}, a GPU needs tensorflow[and-cuda]")
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        return Finding("devices", "ok", f"{len(gpus)} GPU")
+    text = "there is a GPU that TensorFlow does not see: it needs tensorflow[and-cuda]"
+    return Finding("devices", "note", text)
 
 
 def _checksums() -> Finding:
@@ -134,10 +146,10 @@ def _checksums() -> Finding:
     )
 
 
-def _tokenizers() -> Finding:
-    import tensorflow_text as tf_text
+def _tokenizer() -> Finding:
+    import sentencepiece
 
-    return Finding("tokenizers", "ok", f"tensorflow-text {tf_text.__version__} loads")
+    return Finding("tokenizer", "ok", f"sentencepiece {sentencepiece.__version__} loads")
 
 
 def _disk(directory: str) -> Finding:

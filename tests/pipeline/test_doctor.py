@@ -1,3 +1,4 @@
+import subprocess
 import sys
 
 from pipeline import doctor
@@ -53,3 +54,36 @@ def test_what_is_wrong_is_found(monkeypatch, tmp_path):
         verdict, detail = found[what]
         assert verdict == "problem"
         assert text in detail
+
+
+def test_a_machine_without_a_gpu_is_examined_without_tensorflow(project_root, tmp_path):
+    """To import it takes ten times as long as everything else."""
+    program = (
+        "import pathlib, sys\n"
+        "from pipeline import cli, doctor\n"
+        "doctor._DEVICE_FILES = pathlib.Path(sys.argv[1])\n"
+        "status = cli.main(['doctor'])\n"
+        "sys.exit(status or bool({'tensorflow', 'tfx', 'apache_beam'} & set(sys.modules)))"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    assert subprocess.run(command, cwd=project_root, check=False).returncode == 0
+
+
+def test_a_gpu_that_tensorflow_does_not_see_is_said(monkeypatch, tmp_path):
+    import tensorflow as tf
+
+    (tmp_path / "nvidia0").touch()
+    monkeypatch.setattr(doctor, "_DEVICE_FILES", tmp_path)
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [])
+    verdict, detail = _verdicts()["devices"]
+    assert verdict == "note"
+    assert "tensorflow[and-cuda]" in detail
+
+
+def test_a_processor_without_avx_is_a_problem(monkeypatch, tmp_path):
+    monkeypatch.setattr(doctor.platform, "machine", lambda: "x86_64")
+    monkeypatch.setattr(doctor, "_CPU_INFO", tmp_path / "cpuinfo")
+    (tmp_path / "cpuinfo").write_text("flags\t\t: fpu sse4_2 popcnt\n")
+    verdict, detail = _verdicts()["processor"]
+    assert verdict == "problem"
+    assert "AVX" in detail
