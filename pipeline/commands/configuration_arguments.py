@@ -53,16 +53,7 @@ def load(options: argparse.Namespace) -> PipelineConfig:
 
 def load_explained(options: argparse.Namespace) -> tuple[PipelineConfig, list[Derived]]:
     """Does the same as `load`, and also returns what was derived and from what."""
-    # This imports all kinds, which takes a second, so `--help` must not do it.
-    from pipeline import preset_loader
-
-    values = preset_loader.named_values(
-        data=options.data,
-        vocabulary=options.vocabulary,
-        init_from=options.init_from,
-        output=options.output,
-    )
-    return preset_loader.load_explained(options.preset, options.overrides, values=values)
+    return _load(options, {})
 
 
 def load_without_data(options: argparse.Namespace) -> PipelineConfig:
@@ -75,20 +66,33 @@ def load_without_data(options: argparse.Namespace) -> PipelineConfig:
     with contextlib.suppress(ValueError, OSError):
         return load(options)
     given = {override.partition("=")[0] for override in options.overrides}
-    folders = {"data.root": _NOT_NEEDED, "run.output_root": _NOT_NEEDED}
-    # As in `load`, a size that a preset may have set has to be removed.
-    vocabulary = {"vocabulary.model": _NOT_NEEDED, "vocabulary.size": "null"}
-
-    def load_with(placeholders: Mapping[str, str]) -> PipelineConfig:
-        overrides = [f"{key}={value}" for key, value in placeholders.items() if key not in given]
-        return load(
-            argparse.Namespace(**vars(options) | {"overrides": [*overrides, *options.overrides]})
-        )
-
+    folders = {"data": _NOT_NEEDED, "output": _NOT_NEEDED}
+    if "data.root" in given:
+        del folders["data"]
+    if "run.output_root" in given:
+        del folders["output"]
     try:
         # Try to keep the configured vocabulary, because it determines the number of pieces.
-        return load_with(folders)
+        return _load(options, folders)[0]
     except ValueError:
         if any(key.startswith("vocabulary.") for key in given):
             raise
-    return load_with(folders | vocabulary)
+    return _load(options, {**folders, "vocabulary": _NOT_NEEDED})[0]
+
+
+def _load(
+    options: argparse.Namespace, placeholders: Mapping[str, str]
+) -> tuple[PipelineConfig, list[Derived]]:
+    """Loads the configuration, with `placeholders` for named settings that have no value."""
+    # This imports all kinds, which takes a second, so `--help` must not do it.
+    from pipeline import preset_loader
+
+    given = {
+        "data": options.data,
+        "vocabulary": options.vocabulary,
+        "init_from": options.init_from,
+        "output": options.output,
+    }
+    named = {name: value for name, value in given.items() if value is not None}
+    values = preset_loader.named_values(**{**placeholders, **named})
+    return preset_loader.load_explained(options.preset, options.overrides, values=values)
