@@ -54,7 +54,7 @@ class SpanModel(tf.Module):
     int32, the others float32.
 
     Args:
-        model: trained model, which is exported with its weights in the compute dtype.
+        model: trained model, which is exported in its form for serving.
         vocabulary: vocabulary of the records that the model was trained on.
         uncased: whether the text of these records was lower-cased.
         keep_accents: whether these records keep the accents of the text.
@@ -73,7 +73,7 @@ class SpanModel(tf.Module):
         decoding: DecodingConfig,
     ):
         super().__init__()
-        served = model.for_serving()
+        served = model.for_serving(seq_len=windows.max_seq_length)
         # The variables become part of the SavedModel, but the Keras model does not: Keras would
         # trace its `call` again, and for training as well.
         self.model_variables = served.variables

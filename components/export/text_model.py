@@ -46,7 +46,7 @@ class TextModel(tf.Module):
     a vector of strings.
 
     Args:
-        model: trained model, which is exported with its weights in the compute dtype.
+        model: trained model, which is exported in its form for serving.
         transform_output: output of the Transform component.
         labels: label names in the order of their ids; None for regression.
         seq_len: number of tokens per sequence.
@@ -63,7 +63,7 @@ class TextModel(tf.Module):
         multiple_choice: bool = False,
     ):
         super().__init__()
-        served = model.for_serving()
+        served = model.for_serving(seq_len=seq_len)
         # The variables become part of the SavedModel, but the Keras model does not: Keras would
         # trace its `call` again, and for training as well.
         self.model_variables = served.variables

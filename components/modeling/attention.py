@@ -9,7 +9,7 @@ import tensorflow as tf
 from components.modeling.angle_attention import attention_by_angles
 from components.modeling.angles import PositionWeights
 from components.modeling.attention_core import Biases, Stream, relative_attention
-from components.modeling.config import ModelOptions, XLNetConfig
+from components.modeling.config import ModelOptions, ServingOptions, XLNetConfig
 from components.modeling.fused_ops import project
 from components.modeling.layer_norm import LayerNorm
 from components.modeling.program import ACCELERATOR, leading_shape
@@ -28,8 +28,14 @@ class RelativeAttention(NamedLayer):
         super().__init__(options)
         self.config = config
         shape = [config.d_model, config.n_head, config.d_head]
-        for letter in "qkvro":
+        served = isinstance(options, ServingOptions)
+        for letter in "qkvo" if served else "qkvro":
             setattr(self, letter, self.variable(f"{name}/{letter}/kernel", shape))
+        self.position_keys = None
+        if served:
+            groups, distances = 1 + options.bi_data, 2 * options.seq_len - 1
+            shape = [config.n_head, groups, distances, config.d_head]
+            self.position_keys = self.variable(f"{name}/r/position_keys", shape)
         self.layer_norm = LayerNorm(options, f"{name}/LayerNorm", config.d_model)
 
     def heads(self, inputs: tf.Tensor, kernel: tf.Variable) -> tf.Tensor:
@@ -40,6 +46,15 @@ class RelativeAttention(NamedLayer):
         matrix = tf.reshape(self.cast(kernel), [self.config.d_model, n_head * d_head])
         outputs = tf.reshape(project(inputs, matrix), [*leading_shape(inputs), n_head, d_head])
         return tf.transpose(outputs, [2, 0, 1, 3])
+
+    def _position_keys(self, query_len: int) -> tf.Tensor:
+        """Returns the stored projections [N, G, 2 T - 1, Dh] of the distances within T tokens.
+
+        They lie in the middle of those for the longest sequence, which range from the largest
+        distance to the smallest.
+        """
+        skipped = self.options.seq_len - query_len
+        return self.cast(self.position_keys)[:, :, skipped : skipped + 2 * query_len - 1]
 
     def output(self, vectors: tf.Tensor, inputs: tf.Tensor, seed: tf.Tensor | None) -> tf.Tensor:
         """Projects [N, B, Q, Dh] back to [B, Q, d_model], adds the residual and normalises."""
@@ -59,7 +74,7 @@ class RelativeAttention(NamedLayer):
         hidden: tf.Tensor,
         query_hidden: tf.Tensor | None,
         memory: tf.Tensor | None,
-        encodings: tf.Tensor | PositionWeights,
+        encodings: tf.Tensor | PositionWeights | None,
         biases: Biases,
         content: Stream,
         query: Stream | None,
@@ -72,7 +87,8 @@ class RelativeAttention(NamedLayer):
             query_hidden: [B, P, d_model], hidden states of the query stream, or None.
             memory: [B, M, d_model], memory of this layer, or None.
             encodings: [G, R, d_model], position encodings, or what takes their place if the
-                streams have angles.
+                streams have angles. None for a network that only answers and stores their
+                projections.
             biases: attention biases of this layer.
             content: masks and positions of the content stream.
             query: masks and positions of the query stream, or None.
@@ -87,6 +103,8 @@ class RelativeAttention(NamedLayer):
         values = self.heads(context, self.v)
         if isinstance(encodings, PositionWeights):
             core, positions = attention_by_angles, encodings.kernel(self.cast(self.r))
+        elif encodings is None:
+            core, positions = relative_attention, self._position_keys(hidden.shape[1])
         else:
             core, positions = relative_attention, self.heads(encodings, self.r)
 

@@ -169,22 +169,39 @@ class ModelOptions:
         """Dtype of variables that are used only after a cast to the compute dtype."""
         return self.variable_dtype
 
+    @property
+    def fuses_dense_layers(self) -> bool:
+        """Whether dense layers are written as `fused_ops.dense`, which suits no training."""
+        return False
 
-@dataclasses.dataclass(frozen=True)
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class ServingOptions(ModelOptions):
     """How a trained network is run where it only answers, which is what the export sets.
 
     Weights are stored in the compute dtype. Training casts them in each step, because updates need
-    more digits; the values that are computed with are the same.
+    more digits; the values that are computed with are the same. Position encodings are stored as
+    each layer projects them, since the projection is the same for all requests.
+
+    Attributes:
+        seq_len: largest number of tokens of a sequence.
     """
+
+    seq_len: _Size
 
     @property
     def weight_dtype(self) -> str:
         """Dtype of variables that are used only in the compute dtype, which is that dtype."""
         return self.compute_dtype
 
+    @property
+    def fuses_dense_layers(self) -> bool:
+        """Whether dense layers are written as `fused_ops.dense`."""
+        return self.compute_dtype == "float32"
+
     @classmethod
-    def of(cls, options: ModelOptions) -> ServingOptions:
+    def of(cls, options: ModelOptions, *, seq_len: int) -> ServingOptions:
         """Returns the options for a network that was trained with the given ones."""
-        fields = dataclasses.fields(options)
-        return cls(**{field.name: getattr(options, field.name) for field in fields})
+        fields = dataclasses.fields(ModelOptions)
+        values = {field.name: getattr(options, field.name) for field in fields}
+        return cls(**values, seq_len=seq_len)

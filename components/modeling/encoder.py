@@ -12,7 +12,7 @@ from components.modeling import inputs as checks
 from components.modeling.angles import Angles, Frequencies, PositionWeights
 from components.modeling.attention import RelativeAttention
 from components.modeling.attention_core import Biases, Stream
-from components.modeling.config import ModelOptions, XLNetConfig
+from components.modeling.config import ModelOptions, ServingOptions, XLNetConfig
 from components.modeling.dropout import check_seed, fold_in, site_seeds
 from components.modeling.embedding import WordEmbedding
 from components.modeling.feed_forward import FeedForward
@@ -163,6 +163,8 @@ class XLNetEncoder(NamedLayer):
             dropout_seed, needed=training and (options.dropout > 0 or options.dropout_att > 0)
         )
         seeds = site_seeds(seed, _FIRST_LAYER_SITE + config.n_layer * _SITES_PER_LAYER)
+        if isinstance(options, ServingOptions):
+            checks.check_served(query_len, options.seq_len, has_memory=mems is not None)
         mem_len = 0 if mems is None else mems.shape[2]
         memories = [None] * config.n_layer if mems is None else tf.unstack(self.cast(mems))
         # Clamped distances are no sums of angles.
@@ -213,11 +215,25 @@ class XLNetEncoder(NamedLayer):
             layers=tuple(layers),
         )
 
+    def position_keys(self, seq_len: int) -> dict[str, tf.Tensor]:
+        """Projects the position encodings of sequences of at most `seq_len` tokens in each layer.
+
+        Returns:
+            [N, G, 2 seq_len - 1, Dh] by the name of the variable that stores it for serving.
+        """
+        encodings = self._encodings(seq_len, 0, None, None)
+        return {
+            attention.r.name.replace("/kernel:", "/position_keys:"): attention.heads(
+                encodings, attention.r
+            )
+            for attention in self.attention
+        }
+
     def _layer(
         self,
         index: int,
         memory: tf.Tensor | None,
-        encodings: tf.Tensor,
+        encodings: tf.Tensor | PositionWeights | None,
         content: Stream,
         query: Stream | None,
         seeds: Sequence[tf.Tensor | None],
@@ -247,9 +263,11 @@ class XLNetEncoder(NamedLayer):
         mem_len: int,
         frequencies: Frequencies | None,
         seed: tf.Tensor | None,
-    ) -> tf.Tensor | PositionWeights:
-        """Makes what all layers compute position scores from, with dropout."""
+    ) -> tf.Tensor | PositionWeights | None:
+        """Makes what all layers compute position scores from; None if they have stored it."""
         config, options, rate = self.config, self.options, self.options.dropout
+        if isinstance(options, ServingOptions):
+            return None
         if frequencies is None:
             encodings = position_encodings(
                 query_len=query_len,

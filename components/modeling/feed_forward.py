@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from components.modeling.config import ModelOptions, XLNetConfig
-from components.modeling.fused_ops import activate
+from components.modeling.fused_ops import activate, dense
 from components.modeling.layer_norm import LayerNorm
 from components.modeling.variables import Dense, NamedLayer
 
@@ -34,7 +34,10 @@ class FeedForward(NamedLayer):
         """
         rate = self.options.dropout
         bias = self.cast(self.layer_1.bias)
-        product = self.layer_1.project(inputs)
-        inner = activate(product, bias, self.activation, rate, seeds[0], program=self.program)
+        if self.options.fuses_dense_layers:
+            inner = dense(inputs, self.cast(self.layer_1.kernel), bias, self.activation)
+        else:
+            product = self.layer_1.project(inputs)
+            inner = activate(product, bias, self.activation, rate, seeds[0], program=self.program)
         outputs = self.program.dropout(self.layer_2(inner), rate, seeds[1])
         return self.layer_norm(inputs + outputs)

@@ -55,3 +55,11 @@ def check_even_batch(batch_size: int | None) -> None:
             f"bi_data needs an even batch on each replica (first half forward, second half "
             f"backward), not {batch_size} rows"
         )
+
+
+def check_served(seq_len: int, longest: int, *, has_memory: bool) -> None:
+    """Raises a ValueError for what a network that stores its position encodings cannot answer."""
+    if has_memory:
+        raise ValueError("a network for serving has no memory, but mems were given")
+    if seq_len > longest:
+        raise ValueError(f"this network serves at most {longest} tokens, not {seq_len}")

@@ -8,13 +8,17 @@ from __future__ import annotations
 import abc
 import zlib
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import tensorflow as tf
 import tf_keras
 
 from components.modeling.config import ModelOptions, ServingOptions
-from components.modeling.fused_ops import add_bias, project
+from components.modeling.fused_ops import add_bias, dense, project
 from components.modeling.program import program_of
+
+if TYPE_CHECKING:
+    from components.modeling.encoder import XLNetEncoder
 
 ROOT = "model"
 
@@ -119,6 +123,8 @@ class Dense(NamedLayer):
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """Maps [..., d_in] to [..., d_out], both in the compute dtype."""
+        if self.options.fuses_dense_layers and self.bias is not None:
+            return dense(inputs, self.cast(self.kernel), self.cast(self.bias))
         outputs = self.project(inputs)
         if self.bias is None:
             return outputs
@@ -134,7 +140,12 @@ class NamedModel(tf_keras.Model, abc.ABC):
 
     Args:
         options: options of the network.
+
+    Attributes:
+        encoder: the network without its head, which every model creates.
     """
+
+    encoder: XLNetEncoder
 
     def __init__(self, options: ModelOptions) -> None:
         super().__init__(name=ROOT)
@@ -144,18 +155,17 @@ class NamedModel(tf_keras.Model, abc.ABC):
     def with_options(self, options: ModelOptions) -> NamedModel:
         """Returns a model for the same network, with the same head and new random weights."""
 
-    def for_serving(self) -> NamedModel:
-        """Returns a model with the same outputs, whose weights have the compute dtype.
+    def for_serving(self, *, seq_len: int) -> NamedModel:
+        """Returns a copy with the same outputs that can only answer; see `ServingOptions`.
 
-        It is this model if its weights have that dtype already, and else a copy.
+        Args:
+            seq_len: largest number of tokens of a sequence.
         """
-        options = ServingOptions.of(self.options)
-        if options.weight_dtype == self.options.weight_dtype:
-            return self
-        served = self.with_options(options)
-        trained = {variable.name: variable for variable in self.variables}
+        served = self.with_options(ServingOptions.of(self.options, seq_len=seq_len))
+        known = {variable.name: variable for variable in self.variables}
+        known |= self.encoder.position_keys(seq_len)
         for variable in served.variables:
-            variable.assign(tf.cast(trained[variable.name], variable.dtype))
+            variable.assign(tf.cast(known[variable.name], variable.dtype))
         return served
 
     @tf.autograph.experimental.do_not_convert

@@ -1,11 +1,16 @@
 """The weights of a model that only answers."""
 
 import dataclasses
+import platform
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.core.protobuf import config_pb2
+from tensorflow.python.framework import convert_to_constants
+from tensorflow.python.grappler import tf_optimizer
 
+from components.modeling import fused_ops
 from components.modeling.classification import (
     ClassificationModel,
     MultipleChoiceModel,
@@ -60,7 +65,7 @@ def test_weights_stored_in_bfloat16_give_the_same_to_the_bit(kind, embedding_loo
         # Trained values are none that bfloat16 can hold, not even those that begin as 0 and 1.
         noise = np.random.default_rng(len(variable.name)).normal(size=variable.shape)
         variable.assign_add(0.1 * noise.astype(np.float32))
-    served = model.for_serving()
+    served = model.for_serving(seq_len=_LEN)
     assert type(served) is type(model)
     features = _features(kind)
     expected, found = model(features), served(features)
@@ -74,14 +79,56 @@ def test_weights_stored_in_bfloat16_give_the_same_to_the_bit(kind, embedding_loo
 def test_only_what_is_used_in_float32_is_stored_in_float32(kind, tiny_config):
     model = _MODELS[kind](tiny_config, _BFLOAT16)
     assert {variable.dtype for variable in model.variables} == {tf.float32}
-    served = model.for_serving()
-    assert [v.name for v in served.variables] == [v.name for v in model.variables]
+    served = model.for_serving(seq_len=_LEN)
+    names = {v.name.replace("/r/kernel", "/r/position_keys") for v in model.variables}
+    assert {v.name for v in served.variables} == names
     for variable in served.variables:
         is_wide = "LayerNorm" in variable.name or variable.name == "model/lm_loss/bias:0"
         assert variable.dtype == (tf.float32 if is_wide else tf.bfloat16), variable.name
 
 
-@pytest.mark.parametrize("compute_dtype", ["float32", "float64"])
-def test_a_model_with_weights_in_the_compute_dtype_needs_no_copy(compute_dtype, tiny_config):
-    model = _MODELS["classification"](tiny_config, ModelOptions(compute_dtype=compute_dtype))
-    assert model.for_serving() is model
+@pytest.mark.parametrize("kind", _MODELS)
+@pytest.mark.parametrize("activation", ["gelu", "gelu_erf", "relu"])
+@pytest.mark.parametrize("longest", [_LEN, _LEN + 7])
+@pytest.mark.parametrize(("compute_dtype", "tolerance"), [("float64", 1e-12), ("float32", 2e-5)])
+def test_the_form_for_serving_gives_the_same(
+    kind, activation, longest, compute_dtype, tolerance, tiny_config
+):
+    config = dataclasses.replace(tiny_config, ff_activation=activation)
+    model = _MODELS[kind](config, ModelOptions(compute_dtype=compute_dtype, init_std=0.3))
+    served = model.for_serving(seq_len=longest)
+    features = _features(kind)
+    expected, found = tf.nest.flatten(model(features)), tf.nest.flatten(served(features))
+    for one, other in zip(expected, found, strict=True):
+        np.testing.assert_allclose(one, other, rtol=tolerance, atol=tolerance)
+
+
+def test_what_the_form_for_serving_cannot_answer_is_named(tiny_config):
+    model = _MODELS["classification"](tiny_config, ModelOptions())
+    served = model.for_serving(seq_len=_LEN - 1)
+    with pytest.raises(ValueError, match=f"at most {_LEN - 1} tokens, not {_LEN}"):
+        served(_features("classification"))
+    ids = np.zeros([1, 4], np.int32)
+    with pytest.raises(ValueError, match="no memory"):
+        served.encoder(ids, mems=np.zeros([tiny_config.n_layer, 1, 2, tiny_config.d_model]))
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="other builds have no oneDNN")
+def test_tensorflow_fuses_product_bias_and_activation():
+    """As read off the graph that its optimiser makes for a CPU."""
+    rng = np.random.default_rng(0)
+    matrix, bias = (tf.Variable(rng.normal(size=s), dtype=tf.float32) for s in ([8, 32], [32]))
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 4, 8])])
+    def layer(inputs):
+        return fused_ops.dense(inputs, matrix, bias, "gelu")
+
+    concrete = convert_to_constants.convert_variables_to_constants_v2(layer.get_concrete_function())
+    graph = concrete.graph.as_graph_def()
+    for node in graph.node:
+        node.device = "/job:localhost/replica:0/task:0/device:CPU:0"
+    exported = tf.compat.v1.train.export_meta_graph(graph_def=graph, graph=concrete.graph)
+    exported.collection_def["train_op"].node_list.value.append(concrete.outputs[0].name)
+    nodes = tf_optimizer.OptimizeGraph(config_pb2.ConfigProto(), exported).node
+    (fused,) = [node for node in nodes if "FusedMatMul" in node.op]
+    assert list(fused.attr["fused_ops"].list.s) == [b"BiasAdd", b"GeluApproximate"]
