@@ -326,7 +326,8 @@ def _read_corpus(form: corpus.CorpusFormat) -> Callable[[pathlib.Path], Counted]
             FileRange(str(path)), file_format=form, reject=letters.append, counts=counts
         ):
             corpus.document_to_example(document)
-            documents += document.part <= 0
+            # A record may hold any part of a document that was divided before.
+            documents += document.part <= 0 or form == "tfrecord"
         for letter in letters:
             letter.to_json().encode()
         # Documents of several lines have no number that could be compared.

@@ -9,10 +9,14 @@ pool.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf import descriptor_pb2, descriptor_pool, message, message_factory
+
+# Protobuf in C++ stops at the end of a group that never began, and only warns; `decode` raises.
+warnings.filterwarnings("ignore", "Unexpected end-group tag", RuntimeWarning)
 
 FeatureValues = Sequence[bytes] | Sequence[int] | Sequence[float]
 
@@ -71,7 +75,10 @@ def decode(serialized: bytes) -> dict[str, list[bytes] | list[int] | list[float]
     Raises:
         google.protobuf.message.DecodeError: if the bytes are not a tf.train.Example.
     """
-    example = _Example.FromString(serialized)
+    example = _Example()
+    parsed = example.MergeFromString(serialized)
+    if parsed != len(serialized):
+        raise message.DecodeError(f"only {parsed:,} of {len(serialized):,} bytes could be parsed")
     values = {}
     for name in sorted(example.features.feature):
         feature = example.features.feature[name]

@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 import pytest
+from google.protobuf import message
 
 from components import tf_examples
 
@@ -51,6 +52,14 @@ def test_decode_gives_back_what_was_encoded():
     features = _features()
     assert tf_examples.decode(tf_examples.encode(features)) == features
     assert tf_examples.decode(tf_examples.encode({"nothing": []})) == {"nothing": []}
+
+
+@pytest.mark.filterwarnings("ignore:Unexpected end-group tag")
+def test_bytes_that_protobuf_would_leave_out_are_an_error():
+    whole = tf_examples.encode({"text": [b"a"]})
+    end_of_a_group = bytes([1 << 3 | 4])
+    with pytest.raises(message.DecodeError):
+        tf_examples.decode(whole + end_of_a_group + whole)
 
 
 def test_order_of_features_does_not_matter():
