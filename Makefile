@@ -7,9 +7,10 @@ BIN := $(VENV)/bin
 OUTPUT ?= runs/sample
 PRESET ?= sample
 ARGS ?=
-# Processes of the tests, each of which grows to 5 GB. A file's tests stay in one process.
+# Processes of the tests, each of which grows to 7 GB. A file's tests stay in one process, and files
+# keep their order, because the whole pipelines would otherwise come last, one after the other.
 JOBS ?= 2
-PYTEST = $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
+PYTEST = $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 
