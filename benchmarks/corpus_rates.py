@@ -65,8 +65,14 @@ def data_root() -> pathlib.Path:
 
 
 def write_corpus(path: pathlib.Path, num_bytes: int) -> None:
-    """Writes the corpus, repeated up to this size."""
+    """Writes the corpus, repeated up to this size.
+
+    Raises:
+        FileNotFoundError: if there is none in the data folder.
+    """
     sources = sorted((data_root() / "text").rglob("*.txt"))
+    if not sources:
+        raise FileNotFoundError(f"no text/*.txt in {data_root()}; XLNET_DATA_ROOT names the folder")
     with path.open("wb") as file:
         while file.tell() < num_bytes:
             for source in sources:
