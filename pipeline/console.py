@@ -23,6 +23,9 @@ from components import events, plain_errors
 from components.terminal_log import TerminalHandler
 
 _OURS = ("components", "pipeline", "xlnet_pipeline")
+# Loggers of libraries that print by themselves. TensorFlow's does so where a program imports it
+# before anything has set up logging.
+_WITH_HANDLERS = ("absl", "tensorflow")
 # BeamDagRunner and TFX's launcher use these words when a node starts and ends, and for a node whose
 # results are there already.
 _NODE_RUNS = re.compile(r"^node (\S+) is running")
@@ -176,10 +179,11 @@ def set_up(
         return
     console.addFilter(_Relevant())
     warnings.filterwarnings("ignore")
-    # absl has a handler of its own; without it, its records go to the root logger's handler.
-    absl_logger = logging.getLogger("absl")
-    absl_logger.handlers[:] = []
-    absl_logger.propagate = True
+    # Without handlers of their own, the records of these go to the root logger's handler.
+    for name in _WITH_HANDLERS:
+        logger = logging.getLogger(name)
+        logger.handlers[:] = []
+        logger.propagate = True
     # TFX parses absl's flags again in every Beam component, which resets the level to its default.
     flags.FLAGS.set_default("verbosity", absl_logging.INFO)
     absl_logging.set_verbosity(absl_logging.INFO)
@@ -192,7 +196,7 @@ def shown(*, quiet: bool) -> Iterator[None]:
     Args:
         quiet: whether to show warnings and errors only.
     """
-    loggers = [logging.getLogger(), logging.getLogger("absl")]
+    loggers = [logging.getLogger(), *map(logging.getLogger, _WITH_HANDLERS)]
     before = [(logger.handlers[:], logger.level, logger.propagate) for logger in loggers]
     with warnings.catch_warnings():
         set_up(quiet=quiet)

@@ -124,3 +124,17 @@ def test_logging_is_as_before_afterwards():
     with console.shown(quiet=False):
         assert root.handlers != before[0]
     assert (root.handlers, root.level, _TFX.handlers, _TFX.propagate) == before
+
+
+def test_a_library_with_a_handler_of_its_own_is_as_quiet(capsys):
+    """As TensorFlow's is where a program imports it first."""
+    logger = logging.getLogger("tensorflow")
+    before = logger.handlers[:]
+    logger.addHandler(logging.StreamHandler())
+    try:
+        with console.shown(quiet=False):
+            logger.warning("struct2tensor is not available.")
+        assert len(logger.handlers) == len(before) + 1
+    finally:
+        logger.handlers[:] = before
+    assert capsys.readouterr().err == ""
