@@ -113,7 +113,9 @@ def _measure(megabytes: int, folder: pathlib.Path) -> None:
 
     def convert() -> None:
         for number, begin in enumerate(range(0, megabytes * 1_000_000, _UNIT_BYTES)):
-            unit = folder / "unit.txt"
+            # The place of a document decides on its shard, so units with one name would all go the
+            # same ways.
+            unit = folder / f"unit-{number}.txt"
             write_corpus(unit, min(_UNIT_BYTES, megabytes * 1_000_000 - begin))
             found = corpus.read_documents(
                 FileRange(str(unit)),
@@ -123,6 +125,7 @@ def _measure(megabytes: int, folder: pathlib.Path) -> None:
             )
             documents = map(corpus.document_to_example, found)
             tfrecords.write_records(str(examples / f"documents-{number}.gz"), documents)
+            unit.unlink()
 
     _, converting = _timed(convert)
     plan = make_plan(
