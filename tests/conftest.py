@@ -11,10 +11,6 @@ import pytest
 
 import components  # noqa: F401  (environment before TensorFlow)
 
-# Tests compile much and compute little, so the last passes of XLA's compiler, half of its time, are
-# left out. `make run` and the images run the sample with them.
-os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
-
 # Beam components parse sys.argv with absl when beam_pipeline_args are given, and pytest's own
 # flags are illegal there.
 sys.argv = sys.argv[:1]
