@@ -2,7 +2,6 @@
 
 import os
 import signal
-import threading
 
 import apache_beam as beam
 import pytest
@@ -211,12 +210,20 @@ def test_a_refused_job_is_one_sentence(service, make_pipeline):
     assert "\n" not in text
 
 
-def test_a_component_that_is_ended_cancels_its_job(service, make_pipeline):
+def test_a_component_that_is_ended_cancels_its_job(service, make_pipeline, monkeypatch):
     service.states = ["JOB_STATE_RUNNING"]
     result = make_pipeline().run()
     before = signal.getsignal(signal.SIGTERM)
-    timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGTERM))
-    timer.start()
+    about_jobs, asked = service._about_jobs, []
+
+    def end_when_asked(method, *rest):
+        # Whoever asks for the job's state has begun to wait, and is prepared for the signal.
+        if method == "GET" and not asked:
+            asked.append(method)
+            os.kill(os.getpid(), signal.SIGTERM)
+        return about_jobs(method, *rest)
+
+    monkeypatch.setattr(service, "_about_jobs", end_when_asked)
     with pytest.raises(SystemExit) as raised:
         result.wait_until_finish()
     assert raised.value.code == 128 + signal.SIGTERM
