@@ -22,7 +22,6 @@ _PROJECT_ROOT = pathlib.Path(__file__).resolve().parent.parent
 _METADATA_SERVERS = {"metadata.google.internal", "169.254.169.254"}
 # RFC 6761: no host has such a name.
 _NOBODY = ".invalid"
-_HERE = {None, "", "127.0.0.1", "::1", "0.0.0.0", "::", socket.gethostname()}
 
 
 def _named_here() -> set[str]:
@@ -33,17 +32,19 @@ def _named_here() -> set[str]:
     return {"localhost", *(name for _, *names in addressed for name in names)}
 
 
+_HERE = {None, "", "127.0.0.1", "::1", "0.0.0.0", "::", socket.gethostname(), *_named_here()}
+
+
 @pytest.fixture(autouse=True)
 def _only_this_machine(monkeypatch) -> None:
     """Fails a test that asks for another machine, where clients would go on trying for minutes."""
     look_up = socket.getaddrinfo
-    here = _HERE | _named_here()
 
     def guarded(host, *arguments, **options):
         name = host.decode() if isinstance(host, bytes) else host
         if name in _METADATA_SERVERS or str(name).endswith(_NOBODY):
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-        if name not in here:
+        if name not in _HERE:
             pytest.fail(f"asks for {name}, which is not this machine")
         return look_up(host, *arguments, **options)
 

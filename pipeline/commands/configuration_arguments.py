@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pipeline.config import PipelineConfig
@@ -65,34 +65,32 @@ def load_without_data(options: argparse.Namespace) -> PipelineConfig:
     """
     with contextlib.suppress(ValueError, OSError):
         return load(options)
+    from pipeline import preset_loader
+
     given = {override.partition("=")[0] for override in options.overrides}
-    folders = {"data": _NOT_NEEDED, "output": _NOT_NEEDED}
-    if "data.root" in given:
-        del folders["data"]
-    if "run.output_root" in given:
-        del folders["output"]
+    folders = preset_loader.named_values(data=_NOT_NEEDED, output=_NOT_NEEDED)
+    folders = {key: value for key, value in folders.items() if key not in given}
     try:
         # Try to keep the configured vocabulary, because it determines the number of pieces.
         return _load(options, folders)[0]
     except ValueError:
         if any(key.startswith("vocabulary.") for key in given):
             raise
-    return _load(options, {**folders, "vocabulary": _NOT_NEEDED})[0]
+    return _load(options, folders | preset_loader.named_values(vocabulary=_NOT_NEEDED))[0]
 
 
 def _load(
-    options: argparse.Namespace, placeholders: Mapping[str, str]
+    options: argparse.Namespace, placeholders: Mapping[str, Any]
 ) -> tuple[PipelineConfig, list[Derived]]:
-    """Loads the configuration, with `placeholders` for named settings that have no value."""
+    """Loads the configuration, with placeholders by dotted key for settings that have no value."""
     # This imports all kinds, which takes a second, so `--help` must not do it.
     from pipeline import preset_loader
 
-    given = {
-        "data": options.data,
-        "vocabulary": options.vocabulary,
-        "init_from": options.init_from,
-        "output": options.output,
-    }
-    named = {name: value for name, value in given.items() if value is not None}
-    values = preset_loader.named_values(**{**placeholders, **named})
+    named = preset_loader.named_values(
+        data=options.data,
+        vocabulary=options.vocabulary,
+        init_from=options.init_from,
+        output=options.output,
+    )
+    values = {**placeholders, **named}
     return preset_loader.load_explained(options.preset, options.overrides, values=values)
