@@ -8,9 +8,11 @@ OUTPUT ?= runs/sample
 PRESET ?= sample
 ARGS ?=
 # Processes of the tests, each of which grows to 7 GB. A file's tests stay in one process, and files
-# keep their order, because the whole pipelines would otherwise come last, one after the other.
+# keep their order, because the whole pipelines would otherwise come last, one after the other. With
+# a new process for one that died, pytest would wait for ever.
 JOBS ?= 2
-PYTEST = $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
+PYTEST = $(BIN)/python -m pytest --numprocesses $(JOBS) --max-worker-restart 0 \
+  --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 

@@ -6,6 +6,8 @@ import signal
 import socket
 import sys
 import urllib.request
+from collections.abc import Iterator
+from types import FrameType
 
 import pytest
 
@@ -79,6 +81,18 @@ def golden_root() -> pathlib.Path:
 def kubeflow_root() -> pathlib.Path:
     """What Kubeflow's driver really sent; tests that use it carry the marker `recorded`."""
     return _shared_folder("XLNET_KUBEFLOW_ROOT", "kubeflow")
+
+
+@pytest.fixture
+def survives_sigterm() -> Iterator[None]:
+    """For tests that send SIGTERM to themselves: fails one that does not handle it."""
+
+    def fail(number: int, frame: FrameType | None) -> None:
+        pytest.fail("SIGTERM came when nobody handled it")
+
+    before = signal.signal(signal.SIGTERM, fail)
+    yield
+    signal.signal(signal.SIGTERM, before)
 
 
 @pytest.fixture

@@ -82,7 +82,7 @@ class _Terminations:
         ours, pythons = socket.socketpair()
         pythons.setblocking(False)
         signal.set_wakeup_fd(pythons.fileno(), warn_on_full_buffer=False)
-        signal.signal(signal.SIGTERM, lambda number, frame: None)
+        signal.signal(signal.SIGTERM, self._terminate)
         if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
             signal.signal(signal.SIGINT, self._interrupt)
         self._sockets = (ours, pythons)
@@ -99,6 +99,11 @@ class _Terminations:
         finally:
             with self._lock:
                 self._listener = None
+
+    def _terminate(self, number: int, frame: object) -> None:
+        """Ends the process as SIGTERM does by default, unless a run listens."""
+        if self._listener is None:
+            os._exit(128 + number)
 
     def _interrupt(self, number: int, frame: object) -> None:
         """Does what Python does on SIGINT by default, unless a run listens."""
@@ -119,9 +124,9 @@ class _Terminations:
                     _logger.info("ending after this update; Ctrl-C again ends without a checkpoint")
                     listener.ask("Ctrl-C")
                 continue
-            if listener is None:
-                os._exit(128 + signal.SIGTERM)
-            listener.ask("SIGTERM")
+            # Without a run, Python's handler decides: a component that waits for a job has its own.
+            if listener is not None:
+                listener.ask("SIGTERM")
 
 
 _terminations = _Terminations()

@@ -210,7 +210,9 @@ def test_a_refused_job_is_one_sentence(service, make_pipeline):
     assert "\n" not in text
 
 
-def test_a_component_that_is_ended_cancels_its_job(service, make_pipeline, monkeypatch):
+def test_a_component_that_is_ended_cancels_its_job(
+    service, make_pipeline, monkeypatch, survives_sigterm
+):
     service.states = ["JOB_STATE_RUNNING"]
     result = make_pipeline().run()
     before = signal.getsignal(signal.SIGTERM)

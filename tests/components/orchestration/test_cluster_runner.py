@@ -293,7 +293,7 @@ def test_an_interrupted_component_cancels_its_job(job_server, checked, monkeypat
     assert server.cancelled.wait(10)
 
 
-def test_a_component_that_is_ended_cancels_its_job(job_server, checked):
+def test_a_component_that_is_ended_cancels_its_job(job_server, checked, survives_sigterm):
     server, endpoint, _ = job_server
 
     def end():

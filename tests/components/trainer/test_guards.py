@@ -4,6 +4,8 @@ import dataclasses
 import os
 import resource
 import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -122,6 +124,35 @@ def test_ctrl_c_without_a_run_is_what_it_always_was(monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         signal.raise_signal(signal.SIGINT)
     assert not interruption.asked.is_set()
+
+
+# Sends SIGTERM to itself after a training run, as a later component of the same process may get it.
+_TERMINATED_AFTER_A_RUN = """
+import signal, sys, time
+from components import interruption
+from components.trainer import preemption
+
+with preemption.watch(maintenance=False):
+    pass
+if sys.argv[1] == "while a job is waited for":
+    try:
+        with interruption.termination_as_exit():
+            signal.raise_signal(signal.SIGTERM)
+    except SystemExit:
+        time.sleep(0.3)
+        print("cancelled", end="")
+        raise
+signal.raise_signal(signal.SIGTERM)
+"""
+
+
+@pytest.mark.parametrize(
+    ("when", "told"), [("while a job is waited for", "cancelled"), ("any time", "")]
+)
+def test_a_run_leaves_later_components_their_own_way_to_end(when, told):
+    run = [sys.executable, "-c", _TERMINATED_AFTER_A_RUN, when]
+    done = subprocess.run(run, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (128 + signal.SIGTERM, told), done.stderr
 
 
 @pytest.mark.parametrize(
