@@ -26,7 +26,8 @@ import time
 import traceback
 from collections.abc import Iterator
 
-from benchmarks.mutated_readers import READERS, MutatedReader
+from benchmarks.mutated_readers import READERS
+from benchmarks.mutated_readers.mutated_reader import MutatedReader
 
 # Of the processor: a busy machine makes no reader slow.
 _SECONDS = 10

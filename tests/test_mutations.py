@@ -5,7 +5,8 @@ import random
 import pytest
 
 from benchmarks import mutations
-from benchmarks.mutated_readers import READERS, MutatedReader, Seed
+from benchmarks.mutated_readers import READERS
+from benchmarks.mutated_readers.mutated_reader import MutatedReader, Seed
 
 # Many thousands are tried by `python -m benchmarks.mutations all`; these keep readers as they are.
 NUMBER = 300

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from components.modeling.config import ModelOptions, XLNetConfig
-from components.modeling.fused_ops import activate, dense
 from components.modeling.layer_norm import LayerNorm
 from components.modeling.variables import Dense, NamedLayer
 
@@ -20,9 +19,10 @@ class FeedForward(NamedLayer):
 
     def __init__(self, config: XLNetConfig, options: ModelOptions, name: str) -> None:
         super().__init__(options)
-        self.activation = config.ff_activation
-        self.layer_1 = Dense(options, f"{name}/layer_1", config.d_model, config.d_inner)
-        self.layer_2 = Dense(options, f"{name}/layer_2", config.d_inner, config.d_model)
+        width, inner = config.d_model, config.d_inner
+        activation = config.ff_activation
+        self.layer_1 = Dense(options, f"{name}/layer_1", width, inner, activation=activation)
+        self.layer_2 = Dense(options, f"{name}/layer_2", inner, width)
         self.layer_norm = LayerNorm(options, f"{name}/LayerNorm", config.d_model)
 
     def call(self, inputs: tf.Tensor, seeds: Sequence[tf.Tensor | None]) -> tf.Tensor:
@@ -32,12 +32,6 @@ class FeedForward(NamedLayer):
             inputs: [B, T, d_model].
             seeds: seeds of the inner and the outer dropout.
         """
-        rate = self.options.dropout
-        bias = self.cast(self.layer_1.bias)
-        if self.options.fuses_dense_layers:
-            inner = dense(inputs, self.cast(self.layer_1.kernel), bias, self.activation)
-        else:
-            product = self.layer_1.project(inputs)
-            inner = activate(product, bias, self.activation, rate, seeds[0], program=self.program)
-        outputs = self.program.dropout(self.layer_2(inner), rate, seeds[1])
+        inner = self.layer_1(inputs, seeds[0])
+        outputs = self.program.dropout(self.layer_2(inner), self.options.dropout, seeds[1])
         return self.layer_norm(inputs + outputs)

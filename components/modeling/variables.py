@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import tensorflow as tf
 import tf_keras
 
-from components.modeling.config import ModelOptions, ServingOptions
-from components.modeling.fused_ops import add_bias, dense, project
+from components.modeling.config import Activation, ModelOptions, ServingOptions
+from components.modeling.fused_ops import activate, add_bias, dense, project
 from components.modeling.program import program_of
 
 if TYPE_CHECKING:
@@ -109,30 +109,52 @@ class NamedLayer(tf_keras.layers.Layer):
 
 
 class Dense(NamedLayer):
-    """A dense layer `x @ kernel + bias`.
+    """A dense layer `activation(x @ kernel + bias)`, with dropout after an activation.
 
     The variables are `<name>/kernel` [d_in, d_out] and, with `use_bias`, `<name>/bias` [d_out].
+
+    Args:
+        options: options of the network.
+        name: published name below `model/`.
+        d_in: width of the inputs.
+        d_out: width of the outputs.
+        use_bias: whether the layer has a bias.
+        activation: what the outputs go through, with a bias only; None for a linear layer.
     """
 
     def __init__(
-        self, options: ModelOptions, name: str, d_in: int, d_out: int, *, use_bias: bool = True
+        self,
+        options: ModelOptions,
+        name: str,
+        d_in: int,
+        d_out: int,
+        *,
+        use_bias: bool = True,
+        activation: Activation | None = None,
     ) -> None:
         super().__init__(options)
         self.kernel = self.variable(f"{name}/kernel", [d_in, d_out])
         self.bias = self.variable(f"{name}/bias", [d_out], init="zeros") if use_bias else None
+        self.activation = activation
 
-    def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        """Maps [..., d_in] to [..., d_out], both in the compute dtype."""
-        if self.options.fuses_dense_layers and self.bias is not None:
-            return dense(inputs, self.cast(self.kernel), self.cast(self.bias))
-        outputs = self.project(inputs)
+    def call(self, inputs: tf.Tensor, seed: tf.Tensor | None = None) -> tf.Tensor:
+        """Maps [..., d_in] to [..., d_out], both in the compute dtype.
+
+        Args:
+            inputs: [..., d_in].
+            seed: int32 [2], seed of the dropout after the activation, or None for no dropout.
+        """
+        kernel = self.cast(self.kernel)
         if self.bias is None:
-            return outputs
-        return add_bias(outputs, self.cast(self.bias), program=self.program)
-
-    def project(self, inputs: tf.Tensor) -> tf.Tensor:
-        """Returns the product without the bias, for callers that add the bias themselves."""
-        return project(inputs, self.cast(self.kernel))
+            return project(inputs, kernel)
+        bias = self.cast(self.bias)
+        if self.options.fuses_dense_layers:
+            return dense(inputs, kernel, bias, self.activation)
+        outputs = project(inputs, kernel)
+        if self.activation is None:
+            return add_bias(outputs, bias, program=self.program)
+        rate = self.options.dropout
+        return activate(outputs, bias, self.activation, rate, seed, program=self.program)
 
 
 class NamedModel(tf_keras.Model, abc.ABC):
