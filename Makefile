@@ -3,9 +3,9 @@
 SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
-# Where the sample's run writes: artifacts, metadata, the pushed model.
-OUTPUT ?= runs/sample
 PRESET ?= sample
+# Where the run writes: artifacts, metadata, the pushed model. Left out, the preset says where.
+OUTPUT ?=
 ARGS ?=
 # Processes of the tests, each of which grows to 7 GB. A file's tests stay in one process, and files
 # keep their order, because the whole pipelines would otherwise come last, one after the other. With
@@ -25,11 +25,11 @@ install: ## Make .venv for this system, if it is not there: STACK, PYTHON
 	@./install.sh
 
 .PHONY: run
-run: install ## Run the bundled sample from raw files to a pushed model
-	@$(BIN)/xlnet-pipeline run $(PRESET) --output $(OUTPUT) $(ARGS)
+run: install ## Run the bundled sample, or PRESET, from raw files to a pushed model: PRESET, OUTPUT, ARGS
+	@$(BIN)/xlnet-pipeline run $(PRESET) $(if $(OUTPUT),--output $(OUTPUT)) $(ARGS)
 
 .PHONY: test
-test: install ## Run all tests
+test: install ## Run all tests: JOBS, ARGS
 	@$(PYTEST) $(ARGS)
 
 .PHONY: quick
@@ -115,5 +115,5 @@ wheel: install ## Build the wheel into dist/; the same commit gives the same byt
 	@SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct)} $(BIN)/uv build --quiet --wheel
 
 .PHONY: clean
-clean: ## Remove the runs; the environment stays
+clean: ## Delete runs/ without asking: all outputs, checkpoints and pushed models
 	@rm -rf runs

@@ -203,7 +203,7 @@ if [ -d "$venv" ]; then
 fi
 echo "installing $(title_of "$stack") into $venv with Python $version ($python): $why"
 rm -f "$marker"
-lost="see its own words above, mend that (network or proxy, disk space: df -h .) and run make again"
+lost="see its messages above, fix the problem (network or proxy, disk space: df -h .), and run make again"
 if ! [ -d "$venv" ]; then "$python" -m venv "$venv" || die "$python could not make $venv; $lost"; fi
 # Named by path: a globally configured uv is another version.
 uv="$venv/bin/uv"

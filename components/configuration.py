@@ -18,7 +18,7 @@ import math
 import reprlib
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from annotated_types import Ge, Gt, Le, Lt
@@ -63,13 +63,21 @@ class ConfigurationError(ValueError):
     """A configuration that names an unknown key, has a wrong type, or fails validation."""
 
 
-def build(config_type: type[_Config], values: Any, *, where: str = "configuration") -> _Config:
+def build(
+    config_type: type[_Config],
+    values: Any,
+    *,
+    where: str = "configuration",
+    how_to_give: Callable[[Sequence[str]], str] | None = None,
+) -> _Config:
     """Creates an instance of a dataclass from a mapping, recursively.
 
     Args:
         config_type: the dataclass. Its annotations say what is legal.
         values: a mapping such as `components.plain_yaml.load` returns.
         where: where `values` comes from, as a dotted path in the document; used in error messages.
+        how_to_give: says how settings can be given that are missing, from their dotted keys; the
+            message about them ends with it.
 
     Raises:
         ConfigurationError: if keys or values are not legal; the message names each place, what was
@@ -83,7 +91,8 @@ def build(config_type: type[_Config], values: Any, *, where: str = "configuratio
         [config] = _adapter(config_type).validate_json(json.dumps([document]))
         return config
     except pydantic.ValidationError as error:
-        messages = _messages(config_type, error.errors(include_url=False), document, where)
+        errors = error.errors(include_url=False)
+        messages = _messages(config_type, errors, document, where, how_to_give)
     raise ConfigurationError(_joined(messages))
 
 
@@ -176,7 +185,11 @@ def _plain(value: Any, where: str, depth: int = 0) -> Any:
 
 
 def _messages(
-    config_type: type, errors: Sequence[ErrorDetails], document: Any, where: str
+    config_type: type,
+    errors: Sequence[ErrorDetails],
+    document: Any,
+    where: str,
+    how_to_give: Callable[[Sequence[str]], str] | None,
 ) -> list[str]:
     """Says in a sentence for each place what is wrong there.
 
@@ -186,7 +199,8 @@ def _messages(
     for error in errors:
         by_place.setdefault(_place(error, document), []).append(error)
     return [
-        _message(config_type, found, document, place, where) for place, found in by_place.items()
+        _message(config_type, found, document, place, where, how_to_give)
+        for place, found in by_place.items()
     ]
 
 
@@ -210,13 +224,18 @@ def _message(
     document: Any,
     place: Sequence[str | int],
     where: str,
+    how_to_give: Callable[[Sequence[str]], str] | None,
 ) -> str:
     path = where + "".join(f"[{p}]" if isinstance(p, int) else f".{_short(p)}" for p in place)
     kinds = {error["type"] for error in errors}
     first = errors[0]
     if kinds == {"missing"}:
         missing = sorted(str(error["loc"][-1]) for error in errors)
-        return f"{path} lacks {', '.join(missing)}. What defines the experiment has no default."
+        have = "has" if len(missing) == 1 else "have"
+        hint = ""
+        if how_to_give is not None:
+            hint = f": {how_to_give(['.'.join(map(str, (*place, key))) for key in missing])}"
+        return f"{path} lacks {', '.join(missing)}, which {have} no default{hint}."
     if "unexpected_keyword_argument" in kinds:
         key = str(place[-1])
         parent = path.removesuffix(f".{_short(key)}")

@@ -96,7 +96,7 @@ def check_share(
         return
     raise TooManyDeadLettersError(
         f"{_amount(lost, total, unit)} could not be used; {allowed:,} are allowed (share "
-        f"{allowed_share:.2%}). {describe(reasons, where, examples)} Mend the input, or raise "
+        f"{allowed_share:.2%}). {describe(reasons, where, examples)} Fix the input, or raise "
         "data.max_dead_letter_share in the configuration."
     )
 

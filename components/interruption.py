@@ -12,11 +12,41 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import NoReturn
 
+from components import plain_errors
+
 # The exit status that shells report for a process ended by SIGINT.
 EXIT_STATUS = 130
 
 # Set when Ctrl-C asked a training run to stop. The error with which it then ends is not a failure.
 asked = threading.Event()
+
+
+@contextlib.contextmanager
+def recognized() -> Iterator[None]:
+    """Raises what ended the block: KeyboardInterrupt after Ctrl-C, SystemExit after SIGTERM.
+
+    Beam makes a RuntimeError of both if they are raised in one of its steps, and a training run
+    that Ctrl-C ended raises an error that says how to continue.
+    """
+    try:
+        yield
+    except Exception as error:
+        if asked.is_set():
+            raise KeyboardInterrupt(plain_errors.message(error)) from error
+        ended = _ended_by(error)
+        if ended is not None:
+            raise type(ended)(*ended.args) from error
+        raise
+
+
+def _ended_by(error: BaseException) -> KeyboardInterrupt | SystemExit | None:
+    """Finds what an exception was made of."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, (KeyboardInterrupt, SystemExit)):
+            return cause
+        cause = cause.__cause__ or cause.__context__
+    return None
 
 
 @contextlib.contextmanager

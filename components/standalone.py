@@ -83,18 +83,16 @@ def main(
     # Beam components parse the arguments of the process themselves, and would not know ours.
     sys.argv = sys.argv[:1]
     try:
-        options.command.run(options)
+        with interruption.recognized():
+            options.command.run(options)
     except (ValueError, OSError, RuntimeError) as error:
         if options.verbose:
             raise
-        said = plain_errors.message(error)
-        if interruption.asked.is_set():
-            print(f"interrupted: {said}", file=sys.stderr)
-            return interruption.EXIT_STATUS
-        print(f"error: {said}", file=sys.stderr)
+        print(f"error: {plain_errors.message(error)}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print("interrupted: nothing was written that counts as complete.", file=sys.stderr)
+    except KeyboardInterrupt as error:
+        how = str(error) or "nothing was written that counts as complete."
+        print(f"interrupted: {how}", file=sys.stderr)
         return interruption.EXIT_STATUS
     return 0
 

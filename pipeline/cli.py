@@ -11,8 +11,8 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Sequence
-from typing import NoReturn
+from collections.abc import Iterable, Sequence
+from typing import Any, NoReturn
 
 from components import __version__, events, interruption, plain_errors
 from components.checkpoint_conversion import command as convert_command
@@ -55,6 +55,8 @@ _COMMANDS = {
     "doctor": doctor,
     "completion": completion,
 }
+# How argparse begins to say that arguments are missing; their names follow.
+_MISSING = "the following arguments are required: "
 
 
 def run_and_exit() -> None:
@@ -105,15 +107,46 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser that, for a misspelled command, says which one was meant."""
+    """A parser that says which command to give if there is none, or a misspelled one."""
 
     def error(self, message: str) -> NoReturn:
+        listed = ", ".join(_COMMANDS)
         if match := re.match(r"argument COMMAND: invalid choice: '(.*?)'", message):
-            near = difflib.get_close_matches(match[1], _COMMANDS, n=1)
-            hint = f" Did you mean {near[0]}?" if near else ""
-            listed = ", ".join(_COMMANDS)
+            hint = _did_you_mean(match[1], _COMMANDS)
             message = f"there is no command {match[1]!r}.{hint} The commands are: {listed}."
+        elif message == f"{_MISSING}COMMAND":
+            message = (
+                f"give a command: {listed}. `{self.prog} run sample` is a good start; "
+                f"`{self.prog} --help` explains all of them."
+            )
         super().error(message)
+
+
+class _CommandParser(argparse.ArgumentParser):
+    """The parser of one command, which says what its missing arguments are for."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Refuses unknown arguments here: the main parser would do it under its own usage."""
+        options, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            hint = _did_you_mean(unknown[0].partition("=")[0], self._option_string_actions)
+            self.error(f"unrecognized arguments: {' '.join(unknown)}.{hint}")
+        return options, unknown
+
+    def error(self, message: str) -> NoReturn:
+        if message.startswith(_MISSING):
+            missing = message.removeprefix(_MISSING).split(", ")
+            message = "; ".join(
+                f"give {(*action.option_strings, action.dest)[0]}: {action.help}"
+                for action in self._actions
+                if {*action.option_strings, action.dest} & {*missing}
+            )
+        super().error(message)
+
+
+def _did_you_mean(word: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(word, known, n=1)
+    return f" Did you mean {near[0]}?" if near else ""
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -126,9 +159,7 @@ def make_parser() -> argparse.ArgumentParser:
         formatter_class=formatter,
     )
     parser.add_argument("--version", action="version", version=__version__)
-    commands = parser.add_subparsers(
-        required=True, metavar="COMMAND", parser_class=argparse.ArgumentParser
-    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_CommandParser)
     for name, command in _COMMANDS.items():
         subparser = commands.add_parser(
             name,

@@ -47,7 +47,16 @@ class VocabularyConfig:
 
     def __post_init__(self) -> None:
         if (self.model is None) == (self.size is None):
-            raise ValueError("give either model (an existing file) or size (to train one).")
+            # Without either, the configuration is a preset that was not given its vocabulary.
+            options = (
+                "; on the command line, --vocabulary FILE or --set vocabulary.size=8000 "
+                "model.n_token=null"
+                if self.model is None
+                else ""
+            )
+            raise ValueError(
+                f"give either model (an existing file) or size (to train one){options}."
+            )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -43,8 +43,9 @@ def check(config: PipelineConfig, target: str) -> None:
     given = config.deployment
     if given is None:
         raise DeploymentError(
-            "The configuration has no deployment. It names at least pipeline_root and image; see "
-            "docs/operators.md."
+            "The configuration has no section `deployment`. For kfp it needs at least image; for "
+            "vertex also pipeline_root, project, region and service_account. docs/operators.md has "
+            "an example."
         )
     _check_placeholders(config)
     if target == "vertex":

@@ -156,7 +156,10 @@ def _columns(
 
     if len(texts) > 2:
         raise UnfitDataError(f"--text names {len(texts)} columns; a model reads one or two.")
-    has_second = len(texts) == 2 if texts else "text_b" in known.names or "text_b" in available
+    # A model that was trained on single texts has no use for a second one. Where its first text had
+    # no name, the model does not say whether there was a second.
+    is_pair = "text_b" in known.names or ("text_a" not in known.names and "text_b" in available)
+    has_second = len(texts) == 2 if texts else is_pair
     columns = Columns(
         text_a=column("text_a", texts[0] if texts else None, "--text"),
         text_b=column("text_b", texts[1] if texts else None, "--text") if has_second else None,

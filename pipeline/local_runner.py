@@ -10,20 +10,27 @@ import dataclasses
 import json
 import logging
 import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from components import events, files, interruption, plain_errors
+from components import events, files, interruption
 from components.configuration import ConfigurationError
 from components.evaluator.names import REPORT_NAME, RESULTS_NAME
 from components.trainer import repeats
+from pipeline import output_folder
 from pipeline.config import PipelineConfig
 from pipeline.preset_loader import to_yaml
 from pipeline.pushed_folder import CONFIG_NAME
 
+if TYPE_CHECKING:
+    from ml_metadata.metadata_store import MetadataStore
+
 METADATA_NAME = "metadata.sqlite"
 _logger = logging.getLogger(__name__)
 
+# Property of the Pusher's output.
+_DESTINATION = "pushed_destination"
 # The file name that TFX gives to the list of trials in the Tuner's output.
 _TRIALS_NAME = "tuner_results.json"
 
@@ -66,7 +73,10 @@ def run(config: PipelineConfig) -> RunSummary:
             component runs.
         NoSuchFilesError: if an input is missing; the message names the pattern. This too is checked
             before any component runs.
-        KeyboardInterrupt: if a training was ended by Ctrl-C; the message says how to continue.
+        OutputInUseError: if another run works in the output folder.
+        KeyboardInterrupt: if Ctrl-C ended the run; after a training, the message says how to
+            continue.
+        SystemExit: if SIGTERM ended it while a component waited for a job elsewhere.
     """
     absolute = _on_this_machine(config)
     _say_what_will_happen(config)
@@ -80,38 +90,43 @@ def run(config: PipelineConfig) -> RunSummary:
     from components.trainer import preemption
     from pipeline import baseline, graph
 
-    # Beam runs the Trainer in a thread other than the main one, where signals do not arrive.
-    preemption.take_over_signals()
-
     root = absolute.run.output_root
     metadata_path = os.path.join(root, METADATA_NAME)
     files.make_directory(root)
-    files.write_bytes(os.path.join(root, CONFIG_NAME), to_yaml(config).encode())
-    connection = metadata.sqlite_metadata_connection_config(metadata_path)
-    tfx_pipeline = graph.create_pipeline(
-        absolute,
-        pipeline_root=os.path.join(root, "artifacts"),
-        resolve_baseline=baseline.blessed_before,
-        metadata_connection_config=connection,
-    )
-    names = [component.id for component in tfx_pipeline.components]
-    events.log(
-        _logger,
-        "start",
-        "%d steps: %s",
-        len(names),
-        ", ".join(names),
-        output=root,
-        components=names,
-    )
-    try:
-        with orchestration_without_download():
-            beam_dag_runner.BeamDagRunner().run(tfx_pipeline)
-    except Exception as error:
-        if interruption.asked.is_set():
-            raise KeyboardInterrupt(plain_errors.message(error)) from error
-        raise
-    summary = summarize(metadata_path, config)
+    with output_folder.reserved(root):
+        files.write_bytes(os.path.join(root, CONFIG_NAME), to_yaml(config).encode())
+        if files.exists(metadata_path):
+            _forget_removed_models(metadata_path)
+        connection = metadata.sqlite_metadata_connection_config(metadata_path)
+        tfx_pipeline = graph.create_pipeline(
+            absolute,
+            pipeline_root=os.path.join(root, "artifacts"),
+            resolve_baseline=baseline.blessed_before,
+            metadata_connection_config=connection,
+        )
+        names = [component.id for component in tfx_pipeline.components]
+        events.log(
+            _logger,
+            "start",
+            "%d steps: %s",
+            len(names),
+            ", ".join(names),
+            output=root,
+            components=names,
+        )
+        try:
+            with (
+                interruption.recognized(),
+                # Beam may run the Trainer in another thread than this, where no signal arrives.
+                preemption.signals_taken_over(),
+                orchestration_without_download(),
+                _arguments_hidden(),
+            ):
+                beam_dag_runner.BeamDagRunner().run(tfx_pipeline)
+        finally:
+            # The next run in this process has not been asked.
+            interruption.asked.clear()
+        summary = summarize(metadata_path, config)
     verdict = "blessed and pushed" if summary.blessed else "not blessed, and not pushed"
     events.log(_logger, "result", "the model is %s", verdict, **dataclasses.asdict(summary))
     return summary
@@ -133,6 +148,42 @@ def orchestration_without_download() -> Iterator[None]:
         yield
     finally:
         StandardOptions.DEFAULT_RUNNER = before
+
+
+@contextlib.contextmanager
+def _arguments_hidden() -> Iterator[None]:
+    """Hides the arguments of this process, which TFX's Beam components would parse as their own."""
+    before = sys.argv
+    sys.argv = before[:1]
+    try:
+        yield
+    finally:
+        sys.argv = before
+
+
+def _forget_removed_models(metadata_path: str) -> None:
+    """Makes the Pusher push anew what somebody has removed from where it was pushed to.
+
+    TFX takes the Pusher's output from its cache without a look at that place.
+    """
+    from pipeline import unneeded_artifacts
+
+    store = _connect(metadata_path)
+    gone = [
+        artifact
+        for artifact in store.get_artifacts_by_type("PushedModel")
+        if (destination := artifact.custom_properties[_DESTINATION].string_value)
+        and not files.is_folder(destination)
+    ]
+    unneeded_artifacts.remove(store, gone)
+
+
+def _connect(metadata_path: str) -> MetadataStore:
+    from ml_metadata import metadata_store
+    from tfx.orchestration import metadata
+
+    connection = metadata.sqlite_metadata_connection_config(metadata_path)
+    return metadata_store.MetadataStore(connection)
 
 
 def _say_what_will_happen(config: PipelineConfig) -> None:
@@ -181,12 +232,9 @@ def summarize(metadata_path: str, config: PipelineConfig) -> RunSummary:
         metadata_path: the SQLite file with TFX's metadata.
         config: configuration of that run.
     """
-    from ml_metadata import metadata_store
     from ml_metadata.proto import metadata_store_pb2
-    from tfx.orchestration import metadata
 
-    connection = metadata.sqlite_metadata_connection_config(metadata_path)
-    store = metadata_store.MetadataStore(connection)
+    store = _connect(metadata_path)
 
     def latest(type_name: str) -> metadata_store_pb2.Artifact | None:
         """Finds the output of the latest execution, which may be one served from the cache."""
@@ -212,9 +260,7 @@ def summarize(metadata_path: str, config: PipelineConfig) -> RunSummary:
         metrics=results["metrics"],
         failures=results["failures"],
         report=files.join(evaluation, REPORT_NAME),
-        pushed_model=(
-            pushed.custom_properties["pushed_destination"].string_value if pushed else None
-        ),
+        pushed_model=(pushed.custom_properties[_DESTINATION].string_value if pushed else None),
         curves=trained.uri if trained else None,
         classes=results.get("classes", {}),
         data=results.get("data", ""),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -23,6 +23,8 @@ from pipeline.derived import Derived
 PRESET_DIRECTORY = pathlib.Path(__file__).parent / "presets"
 
 _PACKAGE_PREFIX = "package:"
+# What a configuration is called in messages if it comes from no file.
+_UNNAMED = "the configuration"
 # A configuration is about a page of text; anything much larger must be the wrong file.
 _MAX_BYTES = 1 << 20
 # Limits on how many files one configuration may be merged from, and on the depth of a dotted key.
@@ -56,6 +58,7 @@ def load_explained(
     overrides: Sequence[str] = (),
     *,
     values: Mapping[str, Any] | None = None,
+    how_to_give: Callable[[Sequence[str]], str] | None = None,
 ) -> tuple[PipelineConfig, list[Derived]]:
     """Does the same as `load`, and also returns what was derived and from what.
 
@@ -64,20 +67,15 @@ def load_explained(
             file as a mapping.
         overrides: strings of the form "dotted.key=value", where the value is YAML.
         values: values by dotted key, which replace those of the preset and the overrides.
+        how_to_give: says how settings can be given that are missing (`configuration.build`).
 
     Raises:
         ConfigurationError: if something is wrong; the message names the place in the document and
             says what is legal there.
     """
-    if isinstance(preset, str):
-        document = _read(preset, from_folder=None, ancestors=(), known={})
-    else:
-        preset, given = "the configuration", preset
-        document = _extended(given, preset, from_folder=None, ancestors=(), known={})
-    for override in overrides:
-        _merge(document, _parse_override(override))
-    for key, value in (values or {}).items():
-        _merge(document, _nested(key, value))
+    document = _document(preset, overrides, values)
+    if not isinstance(preset, str):
+        preset = _UNNAMED
     kind = document.get("kind")
     if not isinstance(kind, str) or kind not in kinds.names():
         raise ConfigurationError(
@@ -89,8 +87,47 @@ def load_explained(
         if key in document:
             raise ConfigurationError(f"{preset} is of kind {kind}, which has no {key}: {instead}")
     found = kinds.named(kind).derive(document, where=preset)
-    config = configuration.build(config_type, document, where=preset)
+    config = configuration.build(config_type, document, where=preset, how_to_give=how_to_give)
     return config, [*found, *derived.of_all_kinds(config, document)]
+
+
+def lacking(
+    preset: str | Mapping[str, Any],
+    overrides: Sequence[str] = (),
+    *,
+    values: Mapping[str, Any] | None = None,
+) -> list[str]:
+    """Returns which of the settings that say where a run reads and writes have no value.
+
+    Presets leave these to their users. For arguments and errors see `load_explained`.
+    """
+    document = _document(preset, overrides, values)
+    found = []
+    for section, keys in (
+        ("data", ("root",)),
+        # A vocabulary that is to be trained has a size instead of a file.
+        ("vocabulary", ("model", "size")),
+        ("run", ("output_root",)),
+    ):
+        given = document.get(section, {})
+        if isinstance(given, dict) and all(given.get(key) is None for key in keys):
+            found.append(f"{section}.{keys[0]}")
+    return found
+
+
+def _document(
+    preset: str | Mapping[str, Any], overrides: Sequence[str], values: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """Returns a document that is merged from all that is given, unchecked."""
+    if isinstance(preset, str):
+        document = _read(preset, from_folder=None, ancestors=(), known={})
+    else:
+        document = _extended(preset, _UNNAMED, from_folder=None, ancestors=(), known={})
+    for override in overrides:
+        _override(document, _parse_override(override))
+    for key, value in (values or {}).items():
+        _override(document, _nested(key, value))
+    return document
 
 
 def named_values(
@@ -220,8 +257,8 @@ def _find(reference: str, from_folder: str | None) -> str:
         near = difflib.get_close_matches(reference, names(), n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         raise ConfigurationError(
-            f"There is no preset {reference!r}.{hint} The presets are: {', '.join(names())}. The "
-            "path of a file of one's own ends in .yaml."
+            f"There is no preset {reference!r}.{hint} The presets are: {', '.join(names())}. "
+            "To use your own file, give its path, ending in .yaml or .yml."
         )
     return str(path)
 
@@ -251,6 +288,26 @@ def _nested(key: str, value: Any) -> dict[str, Any]:
     for part in reversed(parts):
         value = {part: value}
     return value
+
+
+def _override(document: dict[str, Any], change: Mapping[str, Any]) -> None:
+    """Merges a change into a document.
+
+    Raises:
+        ConfigurationError: if it has an empty mapping where the document has values, which then
+            would stay.
+    """
+    there = configuration.flat(document)
+    for key, value in configuration.flat(change).items():
+        kept = [name for name in there if name.startswith(f"{key}.")]
+        if value == {} and kept:
+            raise ConfigurationError(
+                f"{key}={{}} would change nothing, because a mapping is merged into the one that "
+                f"is there. Give what should change in it, such as {kept[0]}=…. {key}=null leaves "
+                "it out if it is optional; otherwise write a file of your own that does not extend "
+                "the one with these values."
+            )
+    _merge(document, change)
 
 
 def _merge(target: dict[str, Any], source: Mapping[str, Any]) -> None:

@@ -23,15 +23,18 @@ def of(config: PipelineConfig, *, replicas: int = 1) -> Workload:
         replicas: number of replicas that share a batch.
 
     Raises:
-        ValueError: if the batch cannot be divided evenly among replicas and micro-batches.
+        ValueError: if there is no replica, or if the batch cannot be divided evenly among replicas
+            and micro-batches; the message then names the nearest batches that can.
     """
+    if replicas < 1:
+        raise ValueError(f"--replicas must be at least 1, not {replicas}.")
     batch_size = config.training.batch_size
     parts = replicas * config.training.gradient_accumulation
-    if replicas < 1 or batch_size % parts:
+    if batch_size % parts:
         times = "" if parts == replicas else f" in {parts // replicas} micro-batches"
         raise ValueError(
-            f"{replicas} replicas cannot share a batch of {batch_size}{times} evenly; set "
-            "training.batch_size to a multiple."
+            f"{replicas} replicas cannot share a batch of {batch_size}{times} evenly. "
+            f"{_legal_batches(batch_size, parts)}"
         )
     workload = kinds.of(config).workload(config, batch_size // parts)
     return dataclasses.replace(workload, micro_batches=config.training.gradient_accumulation)
@@ -50,7 +53,7 @@ def training_step(
         The task, and shape and dtype of each feature by name.
 
     Raises:
-        ValueError: if the batch cannot be divided evenly among replicas and micro-batches.
+        ValueError: the same as of `of`.
     """
     workload = of(config, replicas=replicas)
     rows = workload.batch_size * workload.micro_batches
@@ -65,3 +68,10 @@ def for_accelerators(config: PipelineConfig) -> PipelineConfig:
         return config
     options = dataclasses.replace(config.options, program="accelerator")
     return dataclasses.replace(config, options=options)
+
+
+def _legal_batches(batch_size: int, parts: int) -> str:
+    below = batch_size // parts * parts
+    if not below:
+        return f"The smallest legal value of training.batch_size is {parts}."
+    return f"The nearest legal values of training.batch_size are {below} and {below + parts}."

@@ -115,9 +115,9 @@ def convert(
     Raises:
         TargetExistsError: if `target` already contains weights and `overwrite` is False, or if its
             vocabulary is not that of these weights.
-        WeightsError: if the source is damaged, or does not have exactly the expected variables; the
-            message then lists what was not found, not used, or has another shape. What was in
-            `target` is kept in these cases.
+        WeightsError: if the source does not exist, is damaged, or does not have exactly the
+            expected variables; the message then lists what was not found, not used, or has another
+            shape. What was in `target` is kept in these cases.
         VocabularyError: if the vocabulary beside the weights is not one for XLNet.
         NoSuchFilesError: if there is no such card.
         ValueError: if a format is not one of the legal names.
@@ -127,6 +127,7 @@ def convert(
         raise ValueError(f"target_format must be one of {TARGET_FORMATS}, not {target_format!r}")
     if source_format not in SOURCE_FORMATS:
         raise ValueError(f"source_format must be one of {SOURCE_FORMATS}, not {source_format!r}")
+    _check_exists(source)
     if source_format == "auto":
         source_format = detect_format(source)
     _check_target(source, target, target_format, overwrite)
@@ -200,6 +201,17 @@ def _write_card(target: str, weights: Weights) -> None:
                 ],
             ),
         ],
+    )
+
+
+def _check_exists(source: str) -> None:
+    # A checkpoint may be named by its prefix, which is not itself a file.
+    if files.is_folder(source) or files.exists(source) or files.exists(f"{source}.index"):
+        return
+    raise WeightsError(
+        f"There is no file or folder {source}. convert reads local files and downloads nothing: "
+        "download the weights first (for example with `hf download xlnet-base-cased --local-dir "
+        "xlnet-base-cased`) and give that folder."
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from absl import logging
 from tfx import types
 from tfx.components.evaluator import constants
 from tfx.components.evaluator import executor as tfx_executor
@@ -21,6 +22,12 @@ def model_path(artifacts: list[types.Artifact]) -> str:
     """Returns the directory of the SavedModel in a Trainer's output."""
     model = artifact_utils.get_single_instance(artifacts)
     return path_utils.serving_model_path(model.uri, path_utils.is_old_model_artifact(model))
+
+
+def not_compared(reason: str) -> dict[str, str]:
+    """Logs why the latest blessed model is left out, and returns the report's line about it."""
+    logging.warning("The latest blessed model is not compared with: %s", reason)
+    return {"not compared with the latest blessed model": reason}
 
 
 def write(

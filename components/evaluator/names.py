@@ -1,6 +1,8 @@
-"""Names of the files that an evaluation writes."""
+"""Names of the files that an evaluation writes, and of what others read in them."""
 
 REPORT_NAME = "report.html"
 RESULTS_NAME = "results.json"
 # Rows of the evaluation split that a page offers to try the model.
 EXAMPLES_NAME = "examples.json"
+# In the results of question answering, the threshold for a pushed model to apply.
+NULL_THRESHOLD = "null_threshold"

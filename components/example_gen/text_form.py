@@ -11,12 +11,15 @@ from __future__ import annotations
 import csv
 import re
 import struct
+from collections.abc import Mapping
 from typing import Literal
 
 import google_crc32c
 
 Form = Literal["text", "jsonl", "tsv", "csv", "json"]
 
+# Suffixes of the names of tables, each with the delimiter that the name promises.
+TABLE_SUFFIXES: Mapping[str, str] = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
 # How much of the beginning of a file is examined.
 HEAD_BYTES = 1 << 16
 _MAGIC: tuple[tuple[bytes, str], ...] = (

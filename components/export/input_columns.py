@@ -29,12 +29,15 @@ class InputColumns:
         strip: whether white space around texts is removed.
         replacements: (old, new) pairs that are applied to the texts in this order, after `strip`.
         csv_delimiter: delimiter between the columns of CSV files.
+        replaced_in_graph: whether the model's graph applies `replacements` to the texts that it is
+            given. The graphs of earlier versions do not.
     """
 
     names: Mapping[str, str | tuple[str, ...]] = dataclasses.field(default_factory=dict)
     strip: bool = False
     replacements: tuple[tuple[str, str], ...] = ()
     csv_delimiter: str = _DEFAULT_CSV_DELIMITER
+    replaced_in_graph: bool = False
 
     @classmethod
     def of(cls, dataset: TextDataset) -> InputColumns:
@@ -85,6 +88,13 @@ class InputColumns:
         for old, new in self.replacements:
             text = text.replace(old, new)
         return text
+
+    def clean_for_graph(self, text: str) -> str:
+        """Cleans a text as far as the model's graph does not do it itself."""
+        if self.replaced_in_graph:
+            # Twice would be wrong: of `""""`, two quotation marks should be left, not one.
+            return text.strip() if self.strip else text
+        return self.clean(text)
 
 
 def write(directory: str, columns: InputColumns) -> None:

@@ -7,6 +7,7 @@ part of it, so serving cannot tokenise differently from training.
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
@@ -51,6 +52,8 @@ class TextModel(tf.Module):
         labels: label names in the order of their ids; None for regression.
         seq_len: number of tokens per sequence.
         multiple_choice: whether the labels stand for options, each with a sequence of its own.
+        replacements: (old, new) pairs that were applied to the texts for training, in this order;
+            `serving_default` applies them as well. Raw tf.Examples contain the new texts already.
     """
 
     def __init__(
@@ -61,6 +64,7 @@ class TextModel(tf.Module):
         labels: Sequence[str] | None,
         seq_len: int,
         multiple_choice: bool = False,
+        replacements: Sequence[tuple[str, str]] = (),
     ):
         super().__init__()
         served = model.for_serving(seq_len=seq_len)
@@ -85,6 +89,7 @@ class TextModel(tf.Module):
         self._raw_spec = transform_output.raw_feature_spec()
         self._labels = None if labels is None else tf.constant(list(labels))
         self.seq_len = seq_len
+        self._replacements = tuple(replacements)
 
     def signatures(self) -> dict[str, tf.types.experimental.ConcreteFunction]:
         """Returns the concrete functions by signature name."""
@@ -103,7 +108,8 @@ class TextModel(tf.Module):
     @tf.function(autograph=False)
     def serve_texts(self, **texts: tf.Tensor) -> dict[str, tf.Tensor]:
         """Scores texts; returns the label names as well, if there are labels."""
-        found = self._predict(self.transform_layer(raw_features.as_sparse(texts, self._raw_spec)))
+        cleaned = {name: replaced(text, self._replacements) for name, text in texts.items()}
+        found = self._predict(self.transform_layer(raw_features.as_sparse(cleaned, self._raw_spec)))
         if self._labels is None:
             return found
         found["labels"] = tf.repeat(self._labels[None], tf.shape(texts["text_a"])[0], axis=0)
@@ -168,6 +174,19 @@ def _token_specs(shape: list[int | None]) -> dict[str, tf.TensorSpec]:
         "segment_ids": tf.TensorSpec(shape, tf.int32),
         "input_mask": tf.TensorSpec(shape, tf.float32),
     }
+
+
+def replaced(texts: tf.Tensor, replacements: Sequence[tuple[str, str]]) -> tf.Tensor:
+    """Applies (old, new) pairs to texts in their order, as `str.replace` does.
+
+    Args:
+        texts: strings of any shape.
+        replacements: plain texts, not patterns.
+    """
+    for old, new in replacements:
+        # In the new text, only backslashes are special: `\\1` would be a group of the pattern.
+        texts = tf.strings.regex_replace(texts, re.escape(old), new.replace("\\", "\\\\"))
+    return texts
 
 
 def length_bucket(pieces: tf.Tensor, seq_len: int) -> tf.Tensor:

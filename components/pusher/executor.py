@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
+from typing import Any
 
 from tfx import types
 from tfx.types import artifact_utils
 
 from components import files
-from components.evaluator.names import RESULTS_NAME
+from components.evaluator.names import NULL_THRESHOLD, RESULTS_NAME
 from components.export import null_threshold
 from components.pusher import object_store
 from components.pusher.object_store import EVALUATION_KEY
@@ -30,21 +32,21 @@ class Executor(object_store.Executor):
         results = json.loads(files.read_bytes(files.join(evaluation, RESULTS_NAME)))
         finished = os.path.join(self._get_tmp_dir(), "model")
         files.copy_tree(model_path, finished)
-        null_threshold.write(finished, threshold(results["metrics"]))
+        null_threshold.write(finished, threshold(results))
         return finished
 
 
-def threshold(metrics: dict[str, float]) -> float:
+def threshold(results: Mapping[str, Any]) -> float:
     """Returns the null score above which questions are left unanswered.
 
     Args:
-        metrics: metrics of a question-answering evaluation (`SquadEvaluation.metrics`).
+        results: results of a question-answering evaluation (`results.json`).
 
     Returns:
         The threshold that gives the best F1. If every question of the evaluation has an answer, as
         in SQuAD 1.1, nothing is known about unanswerable questions, and this is
         `null_threshold.ALWAYS_ANSWER`.
     """
-    if "NoAns_total" not in metrics:
+    if "NoAns_total" not in results["metrics"]:
         return null_threshold.ALWAYS_ANSWER
-    return metrics["best_f1_thresh"]
+    return results[NULL_THRESHOLD]

@@ -12,7 +12,7 @@ import numpy as np
 from components.serving.rest import PredictRequest
 
 Outputs = dict[str, np.ndarray]
-# Takes a signature's name and its inputs, and returns its outputs; this call blocks.
+# A model: takes a signature's name and its inputs, and returns its outputs; this call blocks.
 Run = Callable[[str, Mapping[str, np.ndarray]], Outputs]
 
 
@@ -37,8 +37,13 @@ class BatchingConfig:
 
 @dataclasses.dataclass
 class _Waiting:
+    run: Run
     request: PredictRequest
     result: asyncio.Future[Outputs]
+
+    def is_like(self, other: _Waiting) -> bool:
+        """Whether both may be in one batch: of the same version of the model, to begin with."""
+        return self.run == other.run and self.request.signature == other.request.signature
 
 
 class Batcher:
@@ -47,12 +52,10 @@ class Batcher:
     Only one batch runs at a time, since the model uses all cores by itself.
 
     Args:
-        run: function that calls the model.
         config: how requests are combined.
     """
 
-    def __init__(self, run: Run, config: BatchingConfig) -> None:
-        self._run = run
+    def __init__(self, config: BatchingConfig) -> None:
         self._config = config
         self._queue: asyncio.Queue[_Waiting] = asyncio.Queue()
         self._waiting_rows = 0
@@ -73,8 +76,12 @@ class Batcher:
             await asyncio.gather(self._task, return_exceptions=True)
         self._thread.shutdown(wait=True)
 
-    async def submit(self, request: PredictRequest) -> Outputs:
+    async def submit(self, run: Run, request: PredictRequest) -> Outputs:
         """Returns the outputs for a request, once its batch has been run.
+
+        Args:
+            run: the model that the request was checked against.
+            request: what to answer.
 
         Raises:
             OverloadedError: if too many rows are waiting already.
@@ -82,7 +89,7 @@ class Batcher:
         """
         if self._waiting_rows + request.num_rows > self._config.max_waiting_rows:
             raise OverloadedError(f"{self._waiting_rows} rows are waiting; try again later")
-        waiting = _Waiting(request, asyncio.get_running_loop().create_future())
+        waiting = _Waiting(run, request, asyncio.get_running_loop().create_future())
         self._waiting_rows += request.num_rows
         self._queue.put_nowait(waiting)
         return await waiting.result
@@ -99,8 +106,7 @@ class Batcher:
                 if following is None:
                     break
                 size = following.request.num_rows
-                is_alike = following.request.signature == batch[0].request.signature
-                if not is_alike or rows + size > self._config.max_batch_rows:
+                if not following.is_like(batch[0]) or rows + size > self._config.max_batch_rows:
                     held = following
                     break
                 batch.append(following)
@@ -131,7 +137,7 @@ class Batcher:
 
     async def _answer(self, batch: Sequence[_Waiting]) -> None:
         try:
-            outputs = await self._call([waiting.request for waiting in batch])
+            outputs = await self._call(batch[0].run, [waiting.request for waiting in batch])
         except Exception as error:
             if len(batch) == 1:
                 if not batch[0].result.done():
@@ -150,11 +156,11 @@ class Batcher:
                 )
             begin = end
 
-    async def _call(self, requests: Sequence[PredictRequest]) -> Outputs:
+    async def _call(self, run: Run, requests: Sequence[PredictRequest]) -> Outputs:
         inputs = {
             name: np.concatenate([request.inputs[name] for request in requests])
             for name in requests[0].inputs
         }
         return await asyncio.get_running_loop().run_in_executor(
-            self._thread, self._run, requests[0].signature, inputs
+            self._thread, run, requests[0].signature, inputs
         )

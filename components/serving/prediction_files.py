@@ -9,21 +9,22 @@ import posixpath
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from components import files
+from components import files, json_text
+from components.example_gen import text_form
 
 PREDICTION = "prediction"
 _CONTENT_TYPES = {
     ".csv": "text/csv",
     ".tsv": "text/tab-separated-values",
+    ".tab": "text/tab-separated-values",
     ".json": "application/json",
 }
-_DELIMITERS = {".csv": ",", ".tsv": "\t"}
 # The output that a table shows in the column `prediction`, if there are several outputs.
 _MAIN = ("answer", "label")
 
 
 class PredictionFileError(ValueError):
-    """Rows with different columns, which do not fit into one table."""
+    """Rows that do not fit into one table; the message says which, and what to do."""
 
 
 def format_rows(rows: Iterable[Mapping[str, Any]], name: str) -> Iterator[str]:
@@ -31,15 +32,16 @@ def format_rows(rows: Iterable[Mapping[str, Any]], name: str) -> Iterator[str]:
 
     Args:
         rows: rows with what the model predicts for each under the key `prediction`.
-        name: name of the file. With the suffix .csv or .tsv it becomes a table with a header, with
-            .json an array, and with any other suffix it has an object on each line.
+        name: name of the file. With the suffix .csv, .tsv or .tab it becomes a table with a header,
+            with .json an array, and with any other suffix it has an object on each line.
 
     Raises:
-        PredictionFileError: if the rows of a table have different columns.
+        PredictionFileError: if the rows of a table have different columns, or a column of the
+            user's has the name of one of the model's.
     """
     suffix = posixpath.splitext(name)[1].lower()
-    if suffix in _DELIMITERS:
-        yield from _table(rows, _DELIMITERS[suffix])
+    if suffix in text_form.TABLE_SUFFIXES:
+        yield from _table(rows, text_form.TABLE_SUFFIXES[suffix])
     elif suffix == ".json":
         separator = "["
         for row in rows:
@@ -99,7 +101,7 @@ def columns_of(prediction: Any) -> dict[str, Any]:
 def _table(rows: Iterable[Mapping[str, Any]], delimiter: str) -> Iterator[str]:
     header: list[str] | None = None
     for number, row in enumerate(rows, start=1):
-        flat = _flat(row)
+        flat = _flat(row, number)
         if header is None:
             header = list(flat)
             yield _line(header, delimiter)
@@ -112,9 +114,19 @@ def _table(rows: Iterable[Mapping[str, Any]], delimiter: str) -> Iterator[str]:
         yield _line([flat[name] for name in header], delimiter)
 
 
-def _flat(row: Mapping[str, Any]) -> dict[str, str]:
+def _flat(row: Mapping[str, Any], number: int) -> dict[str, str]:
     found = {key: value for key, value in row.items() if key != PREDICTION}
-    return {key: _cell(value) for key, value in (found | columns_of(row[PREDICTION])).items()}
+    outputs = columns_of(row[PREDICTION])
+    # The model's columns always have the same names, so that programs can rely on them. If one gave
+    # way to a column of the user's, a second prediction over the first one's table would move it.
+    taken = [name for name in found if name in outputs]
+    if taken:
+        raise PredictionFileError(
+            f"Row {number:,} has columns of its own that are called like the model's: "
+            f"{json_text.shown_list(taken)}. Rename or remove them, or write JSON lines (--output "
+            "FILE.jsonl), which keep what the model says apart."
+        )
+    return {key: _cell(value) for key, value in (found | outputs).items()}
 
 
 def _cell(value: Any) -> str:
@@ -128,5 +140,7 @@ def _line(values: list[str], delimiter: str) -> str:
         # TSV is read without quoting, so tabs and line breaks have to be replaced by spaces.
         return "\t".join(" ".join(value.splitlines()).replace("\t", " ") for value in values) + "\n"
     line = io.StringIO()
-    csv.writer(line, delimiter=delimiter, lineterminator="\n").writerow(values)
-    return line.getvalue()
+    # The writer of Python 3.10 puts quotes around a line break in a value only if it is part of the
+    # line end that it was given.
+    csv.writer(line, delimiter=delimiter, lineterminator="\r\n").writerow(values)
+    return line.getvalue().removesuffix("\r\n") + "\n"

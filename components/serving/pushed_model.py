@@ -19,6 +19,7 @@ from components.export import warm_up
 from components.export.signatures import SERVING_DEFAULT
 from components.serving import saved_model_check
 from components.serving.reach import Reach
+from components.tokenization import normalization
 
 Kind = Literal["classification", "regression", "multiple_choice", "question_answering"]
 # Inputs that must not be empty; an empty `text_b`, in contrast, stands for a single text.
@@ -224,6 +225,7 @@ def encoded(texts: list[str] | list[list[str]]) -> np.ndarray:
 
 def _encode(values: list[str] | list[list[str]]) -> list:
     return [
-        value.encode("utf-8", "replace") if isinstance(value, str) else _encode(value)
+        # As offline: JSON can bring lone surrogates, which UTF-8 cannot express.
+        normalization.to_unicode(value).encode() if isinstance(value, str) else _encode(value)
         for value in values
     ]

@@ -7,10 +7,12 @@ own SentencePiece model.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import tensorflow as tf
 
 from components import files
+from components.export import input_columns
 from components.preprocessing.classification.packing import truncated_lengths
 from components.serving import saved_model_check
 from components.tokenization import vocabulary
@@ -26,11 +28,15 @@ class Reach:
     Args:
         tokenizer: the model's tokenizer.
         seq_len: length of its records, in pieces.
+        clean: what the graph does to a text before it is tokenized.
     """
 
-    def __init__(self, tokenizer: Tokenizer, seq_len: int) -> None:
+    def __init__(
+        self, tokenizer: Tokenizer, seq_len: int, clean: Callable[[str], str] = str
+    ) -> None:
         self._tokenizer = tokenizer
         self._seq_len = seq_len
+        self._clean = clean
 
     @classmethod
     def of_model(cls, path: str) -> Reach | None:
@@ -48,7 +54,9 @@ class Reach:
             uncased=settings.get("uncased", False),
             keep_accents=settings.get("keep_accents", False),
         )
-        return cls(tokenizer, settings["seq_len"])
+        columns = input_columns.read(path)
+        clean = columns.clean if columns.replaced_in_graph else str
+        return cls(tokenizer, settings["seq_len"], clean)
 
     def characters(self, text_a: str, text_b: str = "") -> tuple[int, int]:
         """Returns how many characters of each text are read, counted from its beginning.
@@ -57,7 +65,7 @@ class Reach:
         a word can have other pieces than the word.
         """
         texts = (text_a, text_b)
-        lengths = [len(self._tokenizer.encode(text)) for text in texts]
+        lengths = [self._num_pieces(text) for text in texts]
         kept = truncated_lengths(*(tf.constant([n]) for n in lengths), self._seq_len)
         numbers = [int(part.numpy()[0]) for part in kept]
         return tuple(
@@ -70,8 +78,11 @@ class Reach:
         low, high = 0, len(text)
         while low < high:
             middle = (low + high + 1) // 2
-            if len(self._tokenizer.encode(text[:middle])) <= pieces:
+            if self._num_pieces(text[:middle]) <= pieces:
                 low = middle
             else:
                 high = middle - 1
         return low
+
+    def _num_pieces(self, text: str) -> int:
+        return len(self._tokenizer.encode(self._clean(text)))

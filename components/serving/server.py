@@ -105,7 +105,7 @@ class Server:
     def __init__(self, directory: str, config: ServerConfig) -> None:
         self._config = config
         self._current = CurrentModel(directory)
-        self._batcher = Batcher(self._run, config.batching)
+        self._batcher = Batcher(config.batching)
         self._metrics = Metrics()
 
     def make_app(self) -> web.Application:
@@ -149,9 +149,6 @@ class Server:
 
     async def _end(self, _: web.Application) -> None:
         self._ending.set()
-
-    def _run(self, signature: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        return self._model.run(signature, inputs)
 
     @property
     def _model(self) -> PushedModel:
@@ -201,7 +198,7 @@ class Server:
         model = self._find(request)
         body = await self._body(request)
         parsed = rest.parse(body, model.signatures, self._config.limits)
-        outputs = await self._answer(parsed)
+        outputs = await self._answer(model, parsed)
         # JSON has no NaN. A model that returns one is damaged, which is answered with status 500.
         text = json.dumps(rest.format_outputs(outputs, by_row=parsed.by_row), allow_nan=False)
         return web.Response(text=text, content_type="application/json")
@@ -219,7 +216,7 @@ class Server:
         for begin in range(0, len(rows), self._config.limits.max_rows):
             batch = rows[begin : begin + self._config.limits.max_rows]
             parsed = PredictRequest(SERVING_DEFAULT, text_rows.arrays(batch, inputs), by_row=True)
-            predicted += text_rows.joined(batch, await self._answer(parsed))
+            predicted += text_rows.joined(batch, await self._answer(model, parsed))
         text = "".join(prediction_files.format_rows(predicted, output))
         return web.Response(
             text=text,
@@ -231,6 +228,11 @@ class Server:
         """Says how many characters of each text the model reads."""
         model = self._find(request)
         parsed = rest.parse(await self._body(request), model.signatures, self._config.limits)
+        if parsed.signature != SERVING_DEFAULT:
+            raise RequestError(
+                f"how much is read is known of the texts of {SERVING_DEFAULT} only, not of "
+                f"{parsed.signature}: leave signature_name out"
+            )
         texts = {
             name: [value.decode() for value in values.tolist()]
             for name, values in parsed.inputs.items()
@@ -255,9 +257,10 @@ class Server:
             ending=self._ending,
         )
 
-    async def _answer(self, request: PredictRequest) -> dict[str, np.ndarray]:
+    async def _answer(self, model: PushedModel, request: PredictRequest) -> dict[str, np.ndarray]:
+        # A newer version may have taken over since the request was checked.
         seconds = self._config.timeout_seconds
-        outputs = await asyncio.wait_for(self._batcher.submit(request), seconds)
+        outputs = await asyncio.wait_for(self._batcher.submit(model.run, request), seconds)
         self._metrics.count_rows(request.num_rows)
         return outputs
 

@@ -23,7 +23,7 @@ from components.example_gen.text_form import Form
 from components.export import input_columns
 from components.export.input_columns import InputColumns
 from components.export.signatures import SERVING_DEFAULT
-from components.serving import rest
+from components.serving import prediction_files, rest
 from components.serving.pushed_model import REQUIRED_TEXTS, ModelError, PushedModel, encoded
 
 STDIN = "-"
@@ -39,8 +39,10 @@ _ORDER: Mapping[str, Sequence[str]] = {
 }
 
 _FORMS: Mapping[str, Form] = {
-    ".tsv": "tsv",
-    ".csv": "csv",
+    **{
+        suffix: "tsv" if delimiter == "\t" else "csv"
+        for suffix, delimiter in text_form.TABLE_SUFFIXES.items()
+    },
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
     ".json": "jsonl",
@@ -114,6 +116,14 @@ def read(
             fields = {only_text(inputs, where): item.fields[0]}
         else:
             fields = item.fields if header is None else _named(header, item.fields, where)
+        if prediction_files.PREDICTION in fields:
+            # Said before anything is computed. To keep both, one of them would need another name,
+            # and then programs could not rely on it.
+            raise TextRowError(
+                f"{where} has a column {prediction_files.PREDICTION!r}, which is where the model's "
+                "prediction is written. Rename or remove it; a file that was written by an earlier "
+                "prediction has one."
+            )
         yield check(fields, where, inputs=inputs, columns=columns)
 
 
@@ -233,7 +243,7 @@ def joined(
     formatted = rest.format_outputs(outputs, by_row=True)["predictions"]
     for row, prediction in zip(rows, formatted, strict=True):
         shown = {key: value for key, value in row.items() if key != TEXTS}
-        yield {**shown, "prediction": prediction}
+        yield {**shown, prediction_files.PREDICTION: prediction}
 
 
 class _Pipe:
@@ -259,7 +269,9 @@ def _checked_form(file: HeadedFile, name: str) -> tuple[HeadedFile, Form]:
 
 
 def _items(file: HeadedFile, form: Form, columns: InputColumns) -> Iterator[rows.Item]:
-    if form == "csv":
+    # Tables with tabs are quoted if pandas or a spreadsheet wrote them. Those that the model was
+    # trained on tell by its delimiter, and the new ones are taken to be of the same kind.
+    if form == "csv" or (form == "tsv" and columns.csv_delimiter == "\t"):
         return rows.read_csv(file, delimiter=columns.csv_delimiter, max_bytes=MAX_ROW_BYTES)
     if form == "jsonl":
         return rows.read_jsonl(file, max_bytes=MAX_ROW_BYTES)
@@ -298,23 +310,28 @@ def _joined(
         found = [as_text(fields[part], part) for part in joined if fields[part] is not None]
     except UnusableRowError as error:
         raise TextRowError(_explain(where, error.reason, error.detail)) from error
-    text = columns.clean(join(found))
-    if name in REQUIRED_TEXTS and not text.strip():
+    text = join(found)
+    if name in REQUIRED_TEXTS and _is_empty(text, columns):
         raise TextRowError(_explain(where, "empty text", f"columns {json_text.shown_list(joined)}"))
-    return text
+    return columns.clean_for_graph(text)
 
 
 def _text(
     value: object, column: str, name: str, length: int | None, columns: InputColumns
 ) -> str | list[str]:
     if length is None:
-        text = columns.clean(as_text(value, column))
-        if name in REQUIRED_TEXTS and not text.strip():
+        text = as_text(value, column)
+        if name in REQUIRED_TEXTS and _is_empty(text, columns):
             raise UnusableRowError("empty text", f"column {column!r}")
-        return text
+        return columns.clean_for_graph(text)
     if not isinstance(value, list) or len(value) != length:
         raise UnusableRowError(f"column {column!r} should be a list of {length} texts")
-    texts = [columns.clean(as_text(item, column)) for item in value]
-    if not all(text.strip() for text in texts):
+    texts = [as_text(item, column) for item in value]
+    if any(_is_empty(text, columns) for text in texts):
         raise UnusableRowError("empty text", f"something in column {column!r} is empty")
-    return texts
+    return [columns.clean_for_graph(text) for text in texts]
+
+
+def _is_empty(text: str, columns: InputColumns) -> bool:
+    """Whether nothing is left of a text once it is cleaned as for training."""
+    return not columns.clean(text).strip()

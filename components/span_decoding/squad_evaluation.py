@@ -92,9 +92,9 @@ class SquadEvaluation:
             best_exact, best_f1 = self.thresholds.best_exact, self.thresholds.best_f1
             found |= {
                 "best_exact": best_exact.score,
-                "best_exact_thresh": best_exact.threshold,
+                "best_exact_thresh": best_exact.official,
                 "best_f1": best_f1.score,
-                "best_f1_thresh": best_f1.threshold,
+                "best_f1_thresh": best_f1.official,
             }
             for name, curve in self.thresholds.curves.items():
                 found[f"pr_{name}_ap"] = curve.average_precision
@@ -114,7 +114,7 @@ def read_dataset(path: str) -> list[Paragraph]:
         if not isinstance(item, Paragraph):
             raise PredictionsError(
                 f"{item.source}, {item.position}: {item.reason} ({item.detail}). Scores are given "
-                "for whole data sets only; mend the file."
+                "for whole data sets only; fix the file."
             )
         paragraphs.append(item)
     return paragraphs

@@ -15,12 +15,14 @@ class BestThreshold:
 
     Attributes:
         score: the best score, in percent.
-        threshold: questions with larger odds are left unanswered; 0 if it is best to answer no
-            question.
+        threshold: questions with larger odds are left unanswered.
+        official: the threshold as the official script names it, which is 0 if it is best to answer
+            no question. Applied, that would give another score.
     """
 
     score: float
     threshold: float
+    official: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,10 +60,13 @@ def best_threshold(
     unanswered = np.count_nonzero(~scores.has_answer)
     sums = np.cumsum(np.concatenate([[float(unanswered)], gain[order]]))
     best = int(np.argmax(sums))
-    return BestThreshold(
-        100.0 * float(sums[best]) / len(score),
-        float(null_odds[order[best - 1]]) if best else 0.0,
-    )
+    best_score = 100.0 * float(sums[best]) / len(score)
+    if best:
+        threshold = float(null_odds[order[best - 1]])
+        return BestThreshold(best_score, threshold, official=threshold)
+    # A model in service compares numbers of type float32.
+    below_all = np.nextafter(np.float32(null_odds.min()), np.float32(-np.inf))
+    return BestThreshold(best_score, float(below_all), official=0.0)
 
 
 def score_by_threshold(

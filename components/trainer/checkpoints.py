@@ -5,6 +5,7 @@ The best weights of a run are kept beside its checkpoints, in the same folder.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import logging
 import math
@@ -23,12 +24,29 @@ _logger = logging.getLogger(__name__)
 
 _NAME = "step"
 _BEST = "best"
+# In the file with the metrics of the best weights, beside them.
+_CHOSEN_BY = "best_metric"
 # Exceptions that reading a damaged checkpoint, or one of another model, can raise.
 _READ_ERRORS = (AssertionError, ValueError, IndexError, RuntimeError, tf.errors.OpError)
 
 
 class CheckpointError(ValueError):
     """A checkpoint that is missing, damaged, does not fit the model, or cannot be written."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Best:
+    """The best weights of a run.
+
+    Attributes:
+        step: number of updates made.
+        metrics: metrics of these weights.
+        chosen_by: name of the metric by which they are the best.
+    """
+
+    step: int
+    metrics: Mapping[str, float]
+    chosen_by: str
 
 
 class RunCheckpoints:
@@ -163,34 +181,28 @@ class RunCheckpoints:
         whole = [other for other in self.steps() if other <= step]
         self._tidy(whole[-self._max_to_keep :])
 
-    def save_best(self, step: int, metrics: Mapping[str, float]) -> None:
+    def save_best(self, best: Best) -> None:
         """Stores the model's current weights as the best of the run, replacing earlier ones.
-
-        Args:
-            step: number of updates made.
-            metrics: metrics of these weights.
 
         Raises:
             CheckpointError: if the weights cannot be written.
         """
         if not self._writes:
             return
-        path = self._path(step, _BEST)
+        path = self._path(best.step, _BEST)
+        content = {**best.metrics, _CHOSEN_BY: best.chosen_by}
         try:
             # The weights are written last: once they are there, the entry is complete.
-            files.write_bytes(f"{path}.json", json.dumps(metrics).encode())
+            files.write_bytes(f"{path}.json", json.dumps(content).encode())
             with gathered(self._directory) as folder:
-                self._model.write(f"{folder}/{_BEST}-{step}")
+                self._model.write(f"{folder}/{_BEST}-{best.step}")
         except (OSError, tf.errors.OpError) as error:
-            self._delete(step, _BEST)
+            self._delete(best.step, _BEST)
             raise self._write_error(path, error) from error
-        self._tidy([step], _BEST)
+        self._tidy([best.step], _BEST)
 
-    def best(self) -> tuple[int, dict[str, float]] | None:
-        """Returns the update and the metrics of the weights that `save_best` stored last.
-
-        Returns:
-            None if no weights were stored.
+    def best(self) -> Best | None:
+        """Returns what `save_best` stored last; None if nothing was.
 
         Raises:
             CheckpointError: if the file with the metrics is damaged.
@@ -200,12 +212,15 @@ class RunCheckpoints:
             return None
         path = self._path(step, _BEST)
         try:
-            metrics = plain_json.mapping(files.read_bytes(f"{path}.json"), where=f"{path}.json")
+            content = plain_json.mapping(files.read_bytes(f"{path}.json"), where=f"{path}.json")
         except plain_json.JsonError as error:
             raise CheckpointError(str(error)) from error
-        if not all(isinstance(value, (int, float)) for value in metrics.values()):
+        chosen_by = content.pop(_CHOSEN_BY, None)
+        if not isinstance(chosen_by, str) or not all(
+            isinstance(value, (int, float)) for value in content.values()
+        ):
             raise CheckpointError(f"{path}.json holds something else than metrics.")
-        return step, metrics
+        return Best(step, content, chosen_by)
 
     def restore_best(self) -> None:
         """Loads the weights that `save_best` stored last into the model.

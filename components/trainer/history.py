@@ -68,7 +68,15 @@ class History:
 
     def has_evaluation(self, step: int) -> bool:
         """Whether the evaluation curves have a point for this update."""
-        return any(line["kind"] == "eval" and line["step"] == step for line in self._lines)
+        return step in self.evaluations()
+
+    def evaluations(self) -> dict[int, dict[str, float]]:
+        """Metrics of the evaluations by number of updates, without those that were undone."""
+        return {
+            line["step"]: {name: line[name] for name in line if name not in ("kind", "step")}
+            for line in self._lines
+            if line["kind"] == "eval"
+        }
 
     def _record(self, kind: str, step: int, values: Mapping[str, float]) -> None:
         with self._writers[kind].as_default(step):

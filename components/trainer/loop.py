@@ -189,7 +189,7 @@ class _Training:
         jit_compile = strategy.uses_xla(config, devices)
         # Plus one, because with a global seed of 0 tf.data rejects the tensor that seeds the order
         # of each epoch.
-        tf_keras.utils.set_random_seed(config.seed + 1)
+        tf.random.set_seed(config.seed + 1)
         with devices.scope():
             self._model = task.build_model()
             variables = self._model.trainable_variables
@@ -238,7 +238,7 @@ class _Training:
         self._history = History(self._history_dir, start_step=self._step)
         self._best = None
         if self._config.best_metric and self._data.has_evaluation:
-            self._best = BestModel(self._config.best_metric, self._checkpoints)
+            self._best = BestModel(self._config.best_metric, self._checkpoints, self._history)
         elif self._config.best_metric:
             _logger.warning(
                 "training.best_metric and training.patience have no effect: the records have no "
@@ -253,6 +253,8 @@ class _Training:
         """Makes all remaining updates and returns the result of the run."""
         self._evaluate_if_missing()
         self._ends_early = self._is_out_of_patience()
+        if self._ends_early and not self._is_complete:
+            self._end_early()
         with contextlib.ExitStack() as stack:
             actions = self._make_actions(stack)
             while not self._is_over:
@@ -299,26 +301,25 @@ class _Training:
 
     def _evaluations(self) -> Every:
         return Every(
-            self._eval_interval,
+            self._config.eval_steps_interval or self._data.steps_per_epoch,
             self._config.train_steps,
             lambda progress: self._evaluate(progress.step),
         )
 
     @property
-    def _eval_interval(self) -> int:
-        return self._config.eval_steps_interval or self._data.steps_per_epoch
+    def _is_over(self) -> bool:
+        return self._ends_early or self._is_complete
 
     @property
-    def _is_over(self) -> bool:
-        return self._ends_early or self._step >= self._config.train_steps
+    def _is_complete(self) -> bool:
+        return self._step >= self._config.train_steps
 
     def _is_out_of_patience(self) -> bool:
         """Whether so many evaluations in a row brought nothing better; all workers ask together."""
         patience = self._config.patience
         if patience is None or self._best is None:
             return False
-        since = self._best.evaluations_since(self._step, interval=self._eval_interval)
-        return _any_worker(self._devices, since >= patience)
+        return _any_worker(self._devices, self._best.evaluations_without_gain >= patience)
 
     def _end_early(self) -> None:
         """Leaves behind what the last update of a run leaves."""
@@ -357,7 +358,7 @@ class _Training:
             for action in actions:
                 if action.is_due(progress.step):
                     action.act(progress)
-            if self._ends_early and self._step < self._config.train_steps:
+            if self._ends_early and not self._is_complete:
                 self._end_early()
 
     def _stretch(self, batches: Iterator, end: int) -> Progress:

@@ -72,22 +72,39 @@ class _Terminations:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._listener: StopRequest | None = None
-        self._is_installed = False
+        self._is_in_charge = False
 
-    def install(self) -> None:
-        """Installs the handlers once. Python allows this only in the main thread."""
-        if self._is_installed or threading.current_thread() is not threading.main_thread():
+    @contextlib.contextmanager
+    def in_charge(self) -> Iterator[None]:
+        """Installs the handlers while the block runs; Python allows this only in the main thread.
+
+        Blocks may be nested. What a notebook, say, had installed before is there again afterwards.
+        """
+        if self._is_in_charge or threading.current_thread() is not threading.main_thread():
+            yield
             return
         # The C part of the handler writes to the descriptor at once, whatever the process is doing.
         ours, pythons = socket.socketpair()
         pythons.setblocking(False)
-        signal.set_wakeup_fd(pythons.fileno(), warn_on_full_buffer=False)
-        signal.signal(signal.SIGTERM, self._terminate)
+        descriptor = signal.set_wakeup_fd(pythons.fileno(), warn_on_full_buffer=False)
+        handlers = {signal.SIGTERM: signal.signal(signal.SIGTERM, self._terminate)}
         if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-            signal.signal(signal.SIGINT, self._interrupt)
-        self._sockets = (ours, pythons)
-        threading.Thread(target=self._wait, args=(ours,), name="sigterm", daemon=True).start()
-        self._is_installed = True
+            handlers[signal.SIGINT] = signal.signal(signal.SIGINT, self._interrupt)
+        thread = threading.Thread(target=self._wait, args=(ours,), name="sigterm", daemon=True)
+        thread.start()
+        self._is_in_charge = True
+        try:
+            yield
+        finally:
+            self._is_in_charge = False
+            for number, handler in handlers.items():
+                # None stands for a handler that Python does not know; it cannot be installed again.
+                signal.signal(number, signal.SIG_DFL if handler is None else handler)
+            signal.set_wakeup_fd(descriptor)
+            # Ends the thread.
+            pythons.close()
+            thread.join()
+            ours.close()
 
     @contextlib.contextmanager
     def heard_by(self, request: StopRequest) -> Iterator[None]:
@@ -132,12 +149,9 @@ class _Terminations:
 _terminations = _Terminations()
 
 
-def take_over_signals() -> None:
-    """Installs the signal handlers; call it in the main thread if the run uses another one.
-
-    That is the case under Beam, for example.
-    """
-    _terminations.install()
+def signals_taken_over() -> contextlib.AbstractContextManager[None]:
+    """Passes signals to the runs inside a block, which may be in threads other than this one."""
+    return _terminations.in_charge()
 
 
 @contextlib.contextmanager
@@ -153,8 +167,7 @@ def watch(*, maintenance: bool) -> Iterator[StopRequest]:
         threading.Thread(
             target=_watch_metadata, args=(request, is_over), name="maintenance", daemon=True
         ).start()
-    take_over_signals()
-    with _terminations.heard_by(request):
+    with signals_taken_over(), _terminations.heard_by(request):
         try:
             yield request
         finally:

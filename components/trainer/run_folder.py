@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import fcntl
 import json
 import os
 import re
-import socket
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from components import configuration, files, plain_json
+from components import configuration, file_lock, files, plain_json
 from components.manifest import Manifest
 from components.trainer.config import OPERATIONAL
 
@@ -93,15 +91,21 @@ def opened(directory: str, run: Mapping[str, Any] | None) -> Iterator[Lease]:
         RunFolderError: if the folder cannot be written to, is held by another trainer, or belongs
             to another run. Its checkpoints are left untouched.
     """
-    try:
-        files.make_directory(directory)
-        lease = _lock_file(directory) if _is_local(directory) else _RemoteLease(directory)
-    except OSError as error:
-        raise RunFolderError(
-            f"{directory} cannot be written: {error}. Choose another folder, or give this user the "
-            "right to write there."
-        ) from error
-    with contextlib.closing(lease):
+    with contextlib.ExitStack() as stack:
+        try:
+            files.make_directory(directory)
+            if _is_local(directory):
+                stack.enter_context(file_lock.held(f"{directory}/{_LOCK_NAME}"))
+                lease = Lease()
+            else:
+                lease = stack.enter_context(contextlib.closing(_RemoteLease(directory)))
+        except file_lock.HeldError as error:
+            raise _in_use(directory, str(error)) from error
+        except OSError as error:
+            raise RunFolderError(
+                f"{directory} cannot be written: {error}. Choose another folder, or give this user "
+                "the right to write there."
+            ) from error
         if run is not None:
             _check_identity(directory, run)
         yield lease
@@ -116,9 +120,6 @@ class Lease:
         Raises:
             RunFolderError: if the last signal was so long ago that another trainer took the folder.
         """
-
-    def close(self) -> None:
-        """Releases the folder."""
 
 
 def _check_identity(directory: str, run: Mapping[str, Any]) -> None:
@@ -151,29 +152,6 @@ def _is_local(directory: str) -> bool:
     return "://" not in directory
 
 
-class _LocalLease(Lease):
-    def __init__(self, descriptor: int):
-        self._descriptor = descriptor
-
-    def close(self) -> None:
-        os.close(self._descriptor)
-
-
-def _lock_file(directory: str) -> Lease:
-    """Takes a file lock, which the system releases when the process ends, however it ends."""
-    path = f"{directory}/{_LOCK_NAME}"
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        holder = os.read(descriptor, 1024).decode(errors="replace")
-        os.close(descriptor)
-        raise _in_use(directory, holder) from error
-    os.ftruncate(descriptor, 0)
-    os.write(descriptor, _me().encode())
-    return _LocalLease(descriptor)
-
-
 class _RemoteLease(Lease):
     """A file in an object store that names its owner and the time of the last sign of life."""
 
@@ -192,13 +170,13 @@ class _RemoteLease(Lease):
         if time.monotonic() - self._renewed < _SECONDS_BETWEEN_RENEWALS:
             return
         holder, _ = self._read()
-        if holder != _me():
+        if holder != file_lock.this_process():
             raise _in_use(self._directory, holder or "which has ended since")
         self._write()
 
     def close(self) -> None:
         holder, _ = self._read()
-        if holder == _me():
+        if holder == file_lock.this_process():
             files.remove(self._path)
 
     def _read(self) -> tuple[str, float]:
@@ -221,7 +199,7 @@ class _RemoteLease(Lease):
             ) from error
 
     def _write(self) -> None:
-        files.write_bytes(self._path, f"{_me()}\n{time.time()}".encode())
+        files.write_bytes(self._path, f"{file_lock.this_process()}\n{time.time()}".encode())
         self._renewed = time.monotonic()
 
 
@@ -230,7 +208,3 @@ def _in_use(directory: str, holder: str) -> RunFolderError:
         f"{directory} is in use by another trainer ({holder}). Two would overwrite each other's "
         "checkpoints; end that one, or use another folder."
     )
-
-
-def _me() -> str:
-    return f"process {os.getpid()} on {socket.gethostname()}"

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pipeline.config import PipelineConfig
     from pipeline.derived import Derived
 
-_NOT_NEEDED = "not-needed-without-data"
+# Ways to give the settings that presets leave to their users; a section that is missing as a whole
+# has an entry, too. Most presets set model.n_token, which would contradict the size of a vocabulary
+# to be trained.
+_HOW_TO_GIVE = {
+    "data.root": "--data FOLDER (or --set data.root=FOLDER)",
+    "vocabulary": "--vocabulary FILE, or --set vocabulary.size=8000 model.n_token=null to train "
+    "one",
+    "run": "--output FOLDER",
+    "run.output_root": "--output FOLDER (or --set run.output_root=FOLDER)",
+}
+_HOW_TO_GIVE["vocabulary.model"] = _HOW_TO_GIVE["vocabulary"]
 
 
 def add(parser: argparse.ArgumentParser, *, preset_required: bool = True) -> None:
@@ -33,7 +42,8 @@ def add(parser: argparse.ArgumentParser, *, preset_required: bool = True) -> Non
         action="extend",
         default=[],
         metavar="KEY=VALUE",
-        help="values that replace the preset's, such as training.train_steps=100",
+        help="values that replace the preset's, such as training.train_steps=100; a mapping is "
+        "merged into the one there",
     )
     parser.add_argument("--data", help="folder of the raw data (data.root)")
     parser.add_argument("--vocabulary", help="SentencePiece model (vocabulary.model)")
@@ -63,20 +73,37 @@ def load_without_data(options: argparse.Namespace) -> PipelineConfig:
     labels are left out, which only the data can tell. The vocabulary may be left out, too; the size
     of the network then has to come from `model.n_token`.
     """
-    with contextlib.suppress(ValueError, OSError):
-        return load(options)
+    return load_incomplete(options)[0]
+
+
+def load_incomplete(
+    options: argparse.Namespace,
+) -> tuple[PipelineConfig, list[Derived], dict[str, str]]:
+    """Does the same as `load_explained`, with placeholders where a run needs values to be given.
+
+    Returns:
+        The configuration; what was derived; and the placeholders by dotted key, which are empty if
+        the configuration is complete.
+    """
     from pipeline import preset_loader
 
-    given = {override.partition("=")[0] for override in options.overrides}
-    folders = preset_loader.named_values(data=_NOT_NEEDED, output=_NOT_NEEDED)
-    folders = {key: value for key, value in folders.items() if key not in given}
-    try:
-        # Try to keep the configured vocabulary, because it determines the number of pieces.
-        return _load(options, folders)[0]
-    except ValueError:
-        if any(key.startswith("vocabulary.") for key in given):
-            raise
-    return _load(options, folders | preset_loader.named_values(vocabulary=_NOT_NEEDED))[0]
+    missing = preset_loader.lacking(options.preset, options.overrides, values=_named(options))
+    placeholders = {key: f"{key}-is-not-given" for key in missing}
+    return (*_load(options, placeholders), placeholders)
+
+
+def how_to_give(settings: Sequence[str]) -> str:
+    """Says how settings without a value can be given, as the end of a sentence.
+
+    Args:
+        settings: their dotted keys.
+    """
+    known = [f"give {_HOW_TO_GIVE[key]}" for key in settings if key in _HOW_TO_GIVE]
+    others = [key for key in settings if key not in _HOW_TO_GIVE]
+    if others:
+        them = "it" if len(others) == 1 else "them"
+        known.append(f"add {them} to the file or pass --set {others[0]}=VALUE")
+    return "; ".join(known)
 
 
 def _load(
@@ -86,11 +113,21 @@ def _load(
     # This imports all kinds, which takes a second, so `--help` must not do it.
     from pipeline import preset_loader
 
-    named = preset_loader.named_values(
+    return preset_loader.load_explained(
+        options.preset,
+        options.overrides,
+        values={**placeholders, **_named(options)},
+        how_to_give=how_to_give,
+    )
+
+
+def _named(options: argparse.Namespace) -> dict[str, Any]:
+    """Returns the values that were given by options of their own, by dotted key."""
+    from pipeline import preset_loader
+
+    return preset_loader.named_values(
         data=options.data,
         vocabulary=options.vocabulary,
         init_from=options.init_from,
         output=options.output,
     )
-    values = {**placeholders, **named}
-    return preset_loader.load_explained(options.preset, options.overrides, values=values)

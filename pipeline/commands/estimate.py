@@ -34,7 +34,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"exit status {_DOES_NOT_FIT} if a step does not fit there (default: list all)",
     )
     parser.add_argument(
-        "--replicas", type=int, default=1, help="cores, chips or GPUs that share a batch"
+        "--replicas",
+        type=int,
+        default=1,
+        help="cores, chips or GPUs that share a batch (default: %(default)s)",
     )
     corpus_estimate.add_arguments(parser)
 

@@ -27,8 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options for a model and its data, and those for files with predictions."""
     parser.add_argument(
         "model",
-        help=f'folder that a run pushed to, or one SavedModel; or "{_SQUAD}", to score predictions '
-        "of any system as the official script does",
+        help=f'output of a run, folder that it pushed to, or one SavedModel; or "{_SQUAD}", to '
+        "score predictions of any system as the official script does",
     )
     parser.add_argument(
         "data",
@@ -71,12 +71,12 @@ def run(options: argparse.Namespace) -> int:
         )
     if options.batch_size < 1:
         raise ValueError(f"--batch-size must be at least 1, not {options.batch_size}.")
-    from pipeline import evaluation, result_lines
+    from pipeline import evaluation, pushed_folder, result_lines
     from pipeline.first_configuration import yaml_text
 
     directory = options.output or os.path.join("evaluations", yaml_text.name_of(options.data))
     judged = evaluation.evaluate(
-        options.model,
+        pushed_folder.of(options.model),
         options.data,
         directory=directory,
         texts=data_arguments.texts(options),

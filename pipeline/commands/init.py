@@ -1,4 +1,4 @@
-"""`xlnet-pipeline init`: writes a configuration for data of one's own."""
+"""`xlnet-pipeline init`: writes a configuration for your own data."""
 
 from __future__ import annotations
 
@@ -7,16 +7,19 @@ import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from pipeline import programs
 from pipeline.commands import data_arguments
 
 if TYPE_CHECKING:
     from pipeline.first_look.source import Source
 
-HELP = "write a configuration for data of one's own, after looking at them"
+HELP = "write a configuration for your own data, after looking at them"
 EXAMPLES = """\
   xlnet-pipeline init tickets.csv                 writes tickets.yaml, ready to run
   xlnet-pipeline init tickets.csv --text subject+body --label team --to mine.yaml
   xlnet-pipeline init train.csv --eval dev.csv    two files, one to train and one to evaluate on
+  xlnet-pipeline init tickets.csv --init-from weights/xlnet_base
+                                                  start from published weights
 """
 
 
@@ -24,7 +27,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments for the data, the vocabulary and the file to write."""
     data_arguments.add(parser)
     parser.add_argument(
-        "--vocabulary", help="SentencePiece model; by default one is trained on the texts"
+        "--vocabulary",
+        help="SentencePiece model; by default one is trained on the texts, or, with --init-from, "
+        "the spiece.model in that folder is taken",
+    )
+    parser.add_argument(
+        "--init-from",
+        metavar="FOLDER",
+        help="weights to start from, as `xlnet-pipeline convert … --to xlnet` writes them; by "
+        "default a small network starts from random ones",
     )
     parser.add_argument("--to", help="file to write (by default the data's name with .yaml)")
     parser.add_argument(
@@ -54,6 +65,8 @@ def run(options: argparse.Namespace) -> int:
             f"--vocabulary is {options.vocabulary}, where there is no file; give a SentencePiece "
             "model, or leave it out to train one."
         )
+    if options.init_from:
+        _check_weights(options)
     found = source.recognise(options.data, header=options.header)
     judged = source.recognise(options.eval, header=options.header) if options.eval else None
     if judged is not None and judged.form != found.form:
@@ -70,7 +83,7 @@ def run(options: argparse.Namespace) -> int:
         raise
     print("\n".join(described))
     print(f"{'written':14} {path}")
-    print(f"{'next':14} xlnet-pipeline run {path}")
+    print(f"{'next':14} {programs.this_command()} run {path}")
     return 0
 
 
@@ -81,6 +94,26 @@ def _check_new(path: str) -> None:
         )
 
 
+def _check_weights(options: argparse.Namespace) -> None:
+    """Checks that the weights have a network and a vocabulary; finds the vocabulary beside them."""
+    from components import files, vocabulary_file_name
+    from pipeline.first_configuration import common_sections
+
+    folder = options.init_from
+    if not files.exists(files.join(folder, common_sections.NETWORK_NAME)):
+        raise FileNotFoundError(
+            f"--init-from is {folder}, which has no {common_sections.NETWORK_NAME}; give a folder "
+            "that `xlnet-pipeline convert … --to xlnet` wrote, or that a pretraining pushed."
+        )
+    if options.vocabulary is None:
+        options.vocabulary = files.join(folder, vocabulary_file_name.MODEL_FILE_NAME)
+        if not files.exists(options.vocabulary):
+            raise FileNotFoundError(
+                f"{options.vocabulary} does not exist; give the SentencePiece model that belongs "
+                "to the weights with --vocabulary."
+            )
+
+
 def _configuration(
     found: Source, judged: Source | None, options: argparse.Namespace
 ) -> tuple[Iterable[str], str]:
@@ -88,12 +121,14 @@ def _configuration(
     from pipeline.first_configuration import classification, pretraining, question_answering
     from pipeline.first_look import documents, questions, table, wording
 
-    vocabulary = options.vocabulary
-    if vocabulary and "://" not in vocabulary:
-        vocabulary = os.path.abspath(vocabulary)
+    vocabulary, init_from = (
+        os.path.abspath(path) if path and "://" not in path else path
+        for path in (options.vocabulary, options.init_from)
+    )
     given = {
         "vocabulary": vocabulary,
         "output_root": options.output,
+        "init_from": init_from,
     }
     if found.form in ("squad", "text") and (options.text or options.label or options.task):
         raise ValueError(

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import os
-import sys
 from typing import TYPE_CHECKING
 
+from pipeline import programs
 from pipeline.commands import configuration_arguments
 
 if TYPE_CHECKING:
@@ -17,7 +16,7 @@ HELP = "run a pipeline in this process"
 EXAMPLES = """\
   xlnet-pipeline run sample                       the bundled sample, in a few minutes
   xlnet-pipeline run sst2_small --data GLUE/SST-2 --vocabulary spiece.model
-  xlnet-pipeline run my.yaml --set seq_len=64     a file of one's own, one value changed
+  xlnet-pipeline run my.yaml --set seq_len=64     your own file, one value changed
   xlnet-pipeline run my.yaml --json --log-file run.log     for programs, and for later
   xlnet-pipeline run sample --set 'repeats={metric: accuracy, seeds: [0, 1, 2]}'
                                                   the median of three seeds (docs/training.md)
@@ -40,18 +39,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--log-file", metavar="FILE", help="also write what happens to the end of this file"
     )
-
-
-def _beside_this_command(name: str) -> str:
-    """Returns another program of this environment as the user can call it."""
-    path = os.path.join(os.path.dirname(sys.argv[0]), name)
-    return path if os.path.dirname(sys.argv[0]) and os.path.exists(path) else name
-
-
-def _this_command() -> str:
-    """Returns this command as the user called it, because it may not be on PATH."""
-    name = "xlnet-pipeline"
-    return sys.argv[0] if os.path.basename(sys.argv[0]) == name else name
 
 
 def run(options: argparse.Namespace) -> int:
@@ -83,10 +70,10 @@ def run(options: argparse.Namespace) -> int:
             print(f"  {failure}")
     print(f"{'report':24} {summary.report}")
     if summary.curves:
-        tensorboard = _beside_this_command("tensorboard")
+        tensorboard = programs.beside_this_command("tensorboard")
         print(f"{'learning curves':24} {tensorboard} --logdir {summary.curves}")
     if summary.blessed and kinds.of(config).serves:
-        print(f"{'try it':24} {_this_command()} serve {config.run.serving_dir}")
+        print(f"{'try it':24} {programs.this_command()} serve {config.run.serving_dir}")
     return 0 if summary.blessed else _NOT_BLESSED
 
 

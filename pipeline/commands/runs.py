@@ -25,8 +25,13 @@ _MAX_VALUE = 40
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments for the folder, the runs to compare, and the removal."""
-    parser.add_argument("output", help="folder that runs wrote to (run.output_root)")
-    parser.add_argument("compared", nargs="*", type=int, metavar="RUN", help="two runs to compare")
+    parser.add_argument(
+        "output", help="folder that runs wrote to (run.output_root), such as runs/sample"
+    )
+    # Without a default, argparse would call it required.
+    parser.add_argument(
+        "compared", nargs="*", type=int, default=[], metavar="RUN", help="two runs to compare"
+    )
     parser.add_argument(
         "--remove",
         action="store_true",
@@ -40,9 +45,10 @@ def run(options: argparse.Namespace) -> int:
 
     Raises:
         NoRunsError: if there are no runs in the folder.
+        OutputInUseError: if artifacts are to be removed while a run works in the folder.
         ValueError: if the options contradict each other.
     """
-    from pipeline import run_records
+    from pipeline import output_folder, run_records
 
     if len(options.compared) not in (0, 2) or (options.compared and options.remove):
         raise ValueError("Give two numbers of runs to compare, or none; --remove takes none.")
@@ -52,7 +58,8 @@ def run(options: argparse.Namespace) -> int:
         first, second = (_numbered(runs, number) for number in options.compared)
         print("\n".join(_comparison(first, second)))
     elif options.remove:
-        return _remove(store, runs, options)
+        with output_folder.reserved(options.output):
+            return _remove(store, run_records.read(store), options)
     else:
         print("\n".join(_listing(runs, options.output)))
     return 0

@@ -18,15 +18,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "model", help="output of a run, folder that it pushed to, or one SavedModel"
     )
-    parser.add_argument("--name", default="xlnet", help="of the model in addresses (%(default)s)")
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
-    # 8501 is TF Serving's port for REST.
-    parser.add_argument("--port", type=int, default=8501, help="port to listen on (%(default)s)")
     parser.add_argument(
-        "--max-body-bytes", type=int, default=1 << 20, help="of a request (%(default)s)"
+        "--name", default="xlnet", help="name of the model in URLs (default: %(default)s)"
     )
     parser.add_argument(
-        "--timeout", type=float, default=30.0, help="seconds for a request (%(default)s)"
+        "--host", default="127.0.0.1", help="address to listen on (default: %(default)s)"
+    )
+    # 8501 is TF Serving's port for REST.
+    parser.add_argument(
+        "--port", type=int, default=8501, help="port to listen on (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--max-body-bytes",
+        type=int,
+        default=1 << 20,
+        help="largest request body in bytes (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--timeout",
+        type=float,
+        default=30,
+        help="seconds until a request gets 408 or 504 (default: %(default)s)",
     )
     parser.add_argument(
         "--cors-origin",

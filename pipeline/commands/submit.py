@@ -19,7 +19,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options for the configuration, the target and the runtime parameters."""
     configuration_arguments.add(parser)
     parser.add_argument("--target", choices=TARGETS, required=True, help="where to run")
-    parser.add_argument("--endpoint", metavar="URL", help="of Kubeflow Pipelines")
+    parser.add_argument(
+        "--endpoint",
+        metavar="URL",
+        help="address of Kubeflow Pipelines; required with --target kfp",
+    )
     parser.add_argument(
         "--parameter",
         dest="parameters",

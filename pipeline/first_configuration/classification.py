@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from components.example_gen.classification.dataset import Columns, Split, TextDataset, parts
 from pipeline.first_configuration import balance, sizes, yaml_text
-from pipeline.first_configuration.common_sections import training, vocabulary_section
+from pipeline.first_configuration.common_sections import start, training
 from pipeline.first_configuration.yaml_text import line, scalar
 from pipeline.first_look import examples as examples_lib
 from pipeline.first_look.choice import Choice, UndecidedError
@@ -146,6 +146,7 @@ def write(
     *,
     vocabulary: str | None,
     output_root: str | None,
+    init_from: str | None,
 ) -> str:
     """Returns a commented configuration.
 
@@ -156,8 +157,12 @@ def write(
         examples: the examples that `divide` returned.
         vocabulary: path of a SentencePiece model; None trains one.
         output_root: folder for what a run writes; None takes `runs/<name>`.
+        init_from: folder of the weights to start from; None starts from random ones.
     """
-    return "\n".join(_lines(findings, choice, dataset, examples, vocabulary, output_root)) + "\n"
+    return (
+        "\n".join(_lines(findings, choice, dataset, examples, vocabulary, output_root, init_from))
+        + "\n"
+    )
 
 
 def _lines(
@@ -167,16 +172,17 @@ def _lines(
     examples: Examples,
     vocabulary: str | None,
     output_root: str | None,
+    init_from: str | None,
 ) -> Iterator[str]:
     source = findings.source
     train = round(examples.counts["train"] / findings.share)
-    schedule = sizes.schedule(train)
+    schedule = sizes.schedule(train, from_weights=bool(init_from))
     looked = "the beginning of the file" if findings.is_sample else "all rows"
     yield f"# Written by `xlnet-pipeline init` from {source.path}, after looking at {looked}."
     yield "# Run it: xlnet-pipeline run THIS_FILE. All settings: xlnet-pipeline show THIS_FILE."
     for remark in choice.remarks:
         yield f"# {remark}"
-    yield f"extends: [base, {schedule.network}]"
+    yield f"extends: [{schedule.presets}]"
     yield ""
     yield "kind: classification"
     yield f"name: {dataset.name}"
@@ -226,7 +232,8 @@ def _lines(
     if dataset.hash_seed:
         balanced = "of the divisions tried, labels are most alike in this one"
         yield line(f"    hash_seed: {dataset.hash_seed}", balanced)
-    yield from _text_settings(examples, vocabulary, is_pair=len(choice.texts) == 2)
+    yield from start(examples.lengths, vocabulary=vocabulary, init_from=init_from)
+    yield _seq_len(examples, is_pair=len(choice.texts) == 2)
     yield from training(schedule, train)
     yield "evaluation:"
     yield "  thresholds:"
@@ -243,9 +250,8 @@ def _lines(
     yield f"run: {{output_root: {scalar(output_root or f'runs/{dataset.name}')}}}"
 
 
-def _text_settings(examples: Examples, vocabulary: str | None, *, is_pair: bool) -> Iterator[str]:
+def _seq_len(examples: Examples, *, is_pair: bool) -> str:
     lengths = examples.lengths
-    yield from vocabulary_section(lengths, vocabulary)
     # SEP and CLS; pairs have two SEP.
     special = 3 if is_pair else 2
     pieces = lengths.pieces_at(0.95) + special
@@ -254,7 +260,7 @@ def _text_settings(examples: Examples, vocabulary: str | None, *, is_pair: bool)
     comment = f"95 % of the texts have at most about {pieces} pieces"
     if pieces > seq_len:
         comment += f"; {cut:.0%} are cut, raise it to 512 if their ends matter"
-    yield line(f"seq_len: {seq_len}", comment)
+    return line(f"seq_len: {seq_len}", comment)
 
 
 def _guesses(examples: Examples, dataset: TextDataset) -> dict[str, float]:

@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
+import yaml
+
+from components import files
+from components.modeling.config import XLNetConfig
 from pipeline.first_configuration import sizes
 from pipeline.first_configuration.yaml_text import line, scalar
 from pipeline.first_look.text_lengths import TextLengths
 
+# Lies beside all weights from which training can start.
+NETWORK_NAME = "xlnet_config.json"
 
-def vocabulary_section(lengths: TextLengths, vocabulary: str | None) -> Iterator[str]:
-    """Yields the section `vocabulary`: a given file, or a size that the texts allow."""
+
+def start(lengths: TextLengths, *, vocabulary: str | None, init_from: str | None) -> Iterator[str]:
+    """Yields the section `vocabulary`, and the weights to start from with their network.
+
+    Args:
+        lengths: lengths of the texts, which allow for a certain size of a vocabulary.
+        vocabulary: path of a SentencePiece model; None trains one.
+        init_from: folder of the weights; None starts from random ones.
+    """
+    if init_from:
+        yield line(f"init_from: {scalar(init_from)}", "gives the network and the vocabulary, too")
+        network = XLNetConfig.read(files.join(init_from, NETWORK_NAME)).to_published()
+        yield f"model: {yaml.safe_dump(network, default_flow_style=True, width=math.inf).strip()}"
     if vocabulary:
-        yield f"vocabulary: {{model: {scalar(vocabulary)}}}"
+        # The weights do not say it.
+        case = "add uncased: true if the weights were trained on lower-cased texts"
+        yield line(f"vocabulary: {{model: {scalar(vocabulary)}}}", case if init_from else "")
         return
     size = sizes.vocabulary_size(lengths.distinct_words, lengths.distinct_characters)
     accents = ", keep_accents: true" if lengths.has_accents else ""
@@ -44,4 +64,7 @@ def training(
     yield f"  eval_steps_interval: {max(50, schedule.train_steps // 5)}"
     yield f"  save_steps: {max(50, schedule.train_steps // 5)}"
     yield from (f"  {setting}" for setting in more)
-    yield f"options: {{{', '.join([f'init_std: {schedule.init_std}', *options])}}}"
+    if schedule.init_std is not None:
+        options = [f"init_std: {schedule.init_std}", *options]
+    if options:
+        yield f"options: {{{', '.join(options)}}}"

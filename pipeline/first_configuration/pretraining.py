@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from components.example_gen.pretraining import corpus
 from pipeline.first_configuration import sizes, yaml_text
-from pipeline.first_configuration.common_sections import training, vocabulary_section
+from pipeline.first_configuration.common_sections import start, training
 from pipeline.first_configuration.yaml_text import line, scalar
 from pipeline.first_look.choice import UndecidedError
 from pipeline.first_look.documents import DocumentFindings
@@ -28,6 +28,7 @@ def write(
     evaluation: Source | None = None,
     vocabulary: str | None,
     output_root: str | None,
+    init_from: str | None,
 ) -> str:
     """Returns a commented configuration.
 
@@ -36,11 +37,12 @@ def write(
         evaluation: the files for evaluation; None sets some documents aside.
         vocabulary: path of a SentencePiece model; None trains one.
         output_root: folder for what a run writes; None takes `runs/<name>`.
+        init_from: folder of the weights to start from; None starts from random ones.
 
     Raises:
         UndecidedError: if the documents are too few to hold some out.
     """
-    return "\n".join(_lines(findings, evaluation, vocabulary, output_root)) + "\n"
+    return "\n".join(_lines(findings, evaluation, vocabulary, output_root, init_from)) + "\n"
 
 
 def divide(findings: DocumentFindings) -> tuple[dict[str, int], int, dict[str, int]]:
@@ -74,16 +76,17 @@ def _lines(
     evaluation: Source | None,
     vocabulary: str | None,
     output_root: str | None,
+    init_from: str | None,
 ) -> Iterator[str]:
     source = findings.source
     seed = 0
     name = yaml_text.name_of(source.path)
     records = findings.lengths.total_pieces() // _SEQ_LEN
-    schedule = sizes.schedule(records, batch_size=_BATCH_SIZE)
+    schedule = sizes.schedule(records, batch_size=_BATCH_SIZE, from_weights=bool(init_from))
     yield f"# Written by `xlnet-pipeline init` from {source.path}."
     yield "# Run it: xlnet-pipeline run THIS_FILE. All settings: xlnet-pipeline show THIS_FILE."
     yield "# docs/concepts.md explains the settings under `records`."
-    yield f"extends: [base, {schedule.network}]"
+    yield f"extends: [{schedule.presets}]"
     yield ""
     yield "kind: pretraining"
     yield f"name: {name}"
@@ -107,7 +110,7 @@ def _lines(
     if allowed is not None:
         reasons = ", ".join(findings.skipped) or "none among those that were looked at"
         yield line(f"  max_dead_letter_share: {allowed}", f"lines that are skipped: {reasons}")
-    yield from vocabulary_section(findings.lengths, vocabulary)
+    yield from start(findings.lengths, vocabulary=vocabulary, init_from=init_from)
     accents = findings.lengths.has_accents and not vocabulary
     yield "records:"
     decides = "also decides which documents are held out" if evaluation is None else ""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from components.example_gen.question_answering import squad
 from pipeline.first_configuration import sizes, yaml_text
-from pipeline.first_configuration.common_sections import training, vocabulary_section
+from pipeline.first_configuration.common_sections import start, training
 from pipeline.first_configuration.yaml_text import line, scalar
 from pipeline.first_look.choice import UndecidedError
 from pipeline.first_look.questions import QuestionFindings
@@ -30,6 +30,7 @@ def write(
     evaluation: QuestionFindings | None = None,
     vocabulary: str | None,
     output_root: str | None,
+    init_from: str | None,
 ) -> str:
     """Returns a commented configuration.
 
@@ -38,11 +39,12 @@ def write(
         evaluation: what was found in the files for evaluation; None sets some articles aside.
         vocabulary: path of a SentencePiece model; None trains one.
         output_root: folder for what a run writes; None takes `runs/<name>`.
+        init_from: folder of the weights to start from; None starts from random ones.
 
     Raises:
         UndecidedError: if the articles cannot be divided, or questions have no labels.
     """
-    return "\n".join(_lines(findings, evaluation, vocabulary, output_root)) + "\n"
+    return "\n".join(_lines(findings, evaluation, vocabulary, output_root, init_from)) + "\n"
 
 
 def divide(findings: QuestionFindings) -> tuple[dict[str, int], int, dict[str, int]]:
@@ -86,6 +88,7 @@ def _lines(
     evaluation: QuestionFindings | None,
     vocabulary: str | None,
     output_root: str | None,
+    init_from: str | None,
 ) -> Iterator[str]:
     source = findings.source
     if not findings.answerable:
@@ -101,12 +104,13 @@ def _lines(
         shares, seed, counts = {}, 0, {"train": findings.total, "eval": evaluation.total}
     name = yaml_text.name_of(source.path)
     # A paragraph gives about as many windows as it has questions.
-    schedule = sizes.schedule(counts["train"], epochs=10)
+    schedule = sizes.schedule(counts["train"], epochs=10, from_weights=bool(init_from))
     yield f"# Written by `xlnet-pipeline init` from {source.path}."
     yield "# Run it: xlnet-pipeline run THIS_FILE. All settings: xlnet-pipeline show THIS_FILE."
-    yield "# From random weights a model learns little about free text: for real results, set"
-    yield "# init_from and vocabulary to pretrained ones (README, section What you can train)."
-    yield f"extends: [base, {schedule.network}]"
+    if not init_from:
+        yield "# From random weights a model learns little about free text: for real results, give"
+        yield "# init pretrained weights with --init-from (README, section What you can train)."
+    yield f"extends: [{schedule.presets}]"
     yield ""
     yield "kind: question_answering"
     yield f"name: {name}"
@@ -126,7 +130,7 @@ def _lines(
     if allowed is not None:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in findings.skipped.items())
         yield line(f"  max_dead_letter_share: {allowed}", f"questions that are skipped: {reasons}")
-    yield from vocabulary_section(findings.contexts, vocabulary)
+    yield from start(findings.contexts, vocabulary=vocabulary, init_from=init_from)
     yield from _windows(findings)
     decides = "also decides which articles are held out" if evaluation is None else ""
     seeded = line(f"seed: {seed}", decides)

@@ -15,6 +15,9 @@ _PIECES_PER_WORD = 0.7
 # Above this number of examples, the larger of the two networks for the CPU is trained.
 _MANY_EXAMPLES = 5000
 _MIN_STEPS, _MAX_STEPS = 200, 6000
+# From the preset sst2_base, which starts from published weights.
+_EPOCHS_FROM_WEIGHTS = 3
+_RATE_FROM_WEIGHTS = 2.0e-5
 # How much of what guessing leaves a model should get right before it is pushed.
 _BETTER_THAN_GUESSING = 0.1
 
@@ -24,8 +27,8 @@ class Schedule:
     """Network and training for a number of examples.
 
     Attributes:
-        network: preset with the sizes of the network.
-        init_std: standard deviation of the random weights.
+        presets: presets to extend, with commas between them.
+        init_std: standard deviation of the random weights; None if the weights are given.
         batch_size: examples per update.
         train_steps: number of updates.
         warmup_steps: updates during which the learning rate rises.
@@ -33,8 +36,8 @@ class Schedule:
         epochs: how often each example is seen.
     """
 
-    network: str
-    init_std: float
+    presets: str
+    init_std: float | None
     batch_size: int
     train_steps: int
     warmup_steps: int
@@ -42,24 +45,34 @@ class Schedule:
     epochs: float
 
 
-def schedule(examples: int, *, epochs: int = 20, batch_size: int | None = None) -> Schedule:
+def schedule(
+    examples: int, *, epochs: int = 20, batch_size: int | None = None, from_weights: bool = False
+) -> Schedule:
     """Returns a schedule for this many training examples.
 
     Args:
         examples: number of training examples.
         epochs: how often each is seen, if neither limit of the number of steps is reached.
         batch_size: examples per update; None takes a size by the number of examples.
+        from_weights: whether training starts from given weights, which takes fewer epochs.
     """
+    if from_weights:
+        epochs = _EPOCHS_FROM_WEIGHTS
     if batch_size is None:
         batch_size = 8 if examples < 200 else 16 if examples < 1000 else 32
     wanted = examples * epochs / batch_size
     steps = round(min(max(wanted, _MIN_STEPS), _MAX_STEPS) / 50) * 50
     is_large = examples > _MANY_EXAMPLES
-    return Schedule(
-        network="sizes/small" if is_large else "sizes/tiny",
+    if from_weights:
+        presets, init_std, learning_rate = "base", None, _RATE_FROM_WEIGHTS
+    else:
+        presets = "base, sizes/small" if is_large else "base, sizes/tiny"
         # From the presets sst2_small and sample, which were measured with these values.
-        init_std=0.02 if is_large else 0.05,
-        learning_rate=5.0e-4 if is_large else 2.0e-3,
+        init_std, learning_rate = (0.02, 5.0e-4) if is_large else (0.05, 2.0e-3)
+    return Schedule(
+        presets=presets,
+        init_std=init_std,
+        learning_rate=learning_rate,
         batch_size=batch_size,
         train_steps=steps,
         warmup_steps=steps // 10,

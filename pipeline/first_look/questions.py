@@ -92,9 +92,7 @@ def look(source: Source, *, max_questions: int = DEFAULT_MAX_QUESTIONS) -> Quest
             articles[item.article] += len(item.questions)
             for question in item.questions:
                 counts["answerable"] += bool(question.answers)
-                counts["impossible"] += question.is_impossible or not (
-                    question.answers or question.unlabelled
-                )
+                counts["impossible"] += question.has_no_answer
                 questions.add(question.text)
                 for answer in question.answers[:1]:
                     answers.add(answer.text)

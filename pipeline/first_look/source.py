@@ -17,7 +17,6 @@ from pipeline.first_look.table_form import TableForm
 
 Form = Literal["table", "folders", "squad", "text"]
 
-_TABLE_SUFFIXES = (".csv", ".tsv", ".tab")
 _JSON_LINES_SUFFIXES = (".jsonl", ".ndjson")
 # Suffixes under which texts are stored one by one, or in corpora.
 _TEXT_SUFFIXES = (".txt", ".text", ".md")
@@ -104,7 +103,7 @@ def _file(path: str, size: int, header: bool | None) -> Source:
     about = {"path": path, "root": folder, "pattern": files.escape(name), "bytes": size}
     about["encoding"] = _encoding(head, is_whole)
     first = head.removeprefix(_UTF8_MARK).lstrip()[:1]
-    if suffix not in _TABLE_SUFFIXES and (first in (b"{", b"[") or suffix == ".json"):
+    if suffix not in text_form.TABLE_SUFFIXES and (first in (b"{", b"[") or suffix == ".json"):
         return _json(head, suffix, about)
     table = table_form.find(head, suffix=suffix, is_whole=is_whole, header=header)
     if table is not None:

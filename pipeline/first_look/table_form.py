@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from typing import Literal
 
 from components import decimal_number
+from components.example_gen import text_form
 from components.example_gen.classification import rows
 
 _DELIMITERS = (",", "\t", ";", "|")
-_USUAL = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
 # Share of the rows that must have the same number of columns. In a file with a table's suffix a few
 # bad rows are no surprise; elsewhere, running text must not be taken for a table.
 _TABLE_SHARE = 0.7
@@ -73,7 +73,7 @@ def find(
         for quoted in (True, False)
         if (reading := _read(head, delimiter, quoted=quoted, is_whole=is_whole)) is not None
     ]
-    usual = _USUAL.get(suffix)
+    usual = text_form.TABLE_SUFFIXES.get(suffix)
     if usual is None:
         readings = [reading for reading in readings if _is_certain(reading)]
     readings = [reading for reading in readings if reading.share >= _TABLE_SHARE]

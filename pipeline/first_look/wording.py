@@ -132,7 +132,7 @@ def _column(column: ColumnProfile) -> str:
         parts.append(f"from {column.smallest:g} to {column.largest:g}")
     elif column.filled:
         half, most = column.words_at(0.5), column.words_at(0.95)
-        parts.append(f"{half} words in the middle, {most} at 95 %")
+        parts.append(f"median {_words(half)}, 95th percentile {most:,}")
     if 0 < column.numbers < column.filled:
         parts.append(f"mixed: {column.numbers:,} of the values are numbers")
     return ", ".join(parts)
@@ -140,9 +140,13 @@ def _column(column: ColumnProfile) -> str:
 
 def _lengths(lengths: TextLengths) -> str:
     return (
-        f"{lengths.words_at(0.5):,} words in the middle, {lengths.words_at(0.95):,} at 95 %, "
-        f"{lengths.words_at(1.0):,} at most"
+        f"median {_words(lengths.words_at(0.5))}, 95th percentile {lengths.words_at(0.95):,}, "
+        f"longest {lengths.words_at(1.0):,}"
     )
+
+
+def _words(count: int) -> str:
+    return "1 word" if count == 1 else f"{count:,} words"
 
 
 def _rows(count: int) -> str:

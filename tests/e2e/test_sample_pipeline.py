@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -171,8 +172,11 @@ def test_a_second_run_takes_everything_from_the_cache(first_run):
     assert len(list((output / "serving").iterdir())) == 1
 
 
-def test_the_notebook_runs_and_takes_the_model_from_the_cache(first_run, project_root):
+def test_the_notebook_takes_the_model_from_the_cache_and_pushes_what_was_removed(
+    first_run, project_root
+):
     output, _ = first_run
+    shutil.rmtree(output / "serving")
     notebook = json.loads((project_root / "docs/quickstart.ipynb").read_text())
     cells = ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"]
     after = """
@@ -191,7 +195,8 @@ assert len(pd.read_csv("scores.csv")) == 2
         env={**os.environ, "PYTHONPATH": str(project_root)},
     )
     assert process.returncode == 0, process.stderr
-    assert {path for path in output.glob("artifacts/*/*/*") if path.is_dir()} == before
+    changed = {path for path in output.glob("artifacts/*/*/*") if path.is_dir()} ^ before
+    assert {path.parts[-3] for path in changed} == {"Pusher"}
     assert "Trainer taken from the cache" in process.stderr
 
 

@@ -110,6 +110,94 @@ def test_a_misspelled_command_is_answered_with_the_one_that_was_meant(capsys):
     )
 
 
+def test_without_a_command_the_commands_are_listed(capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.main([])
+    assert stop.value.code == 2
+    said = capsys.readouterr().err
+    assert "give a command: inspect, init, run, runs, show" in said
+    assert "`xlnet-pipeline run sample` is a good start" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "command", "message"),
+    [
+        (["runs"], "runs", "give output: folder that runs wrote to (run.output_root), such as"),
+        (["submit", "mine.yaml"], "submit", "give --target: where to run"),
+        (["run", "sample", "--outptu", "y"], "run", "--outptu y. Did you mean --output?"),
+        (["run", "sample", "--outptu=y"], "run", "--outptu=y. Did you mean --output?"),
+        (["run", "sample", "more"], "run", "unrecognized arguments: more."),
+    ],
+)
+def test_wrong_arguments_are_explained_under_the_usage_of_the_command(
+    capsys, arguments, command, message
+):
+    with pytest.raises(SystemExit) as stop:
+        cli.main(arguments)
+    assert stop.value.code == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"usage: xlnet-pipeline {command} ")
+    assert message in said
+
+
+def test_a_missing_setting_is_said_with_the_option_that_gives_it(capsys):
+    assert cli.main(["run", "sst2_small"]) == 1
+    assert capsys.readouterr().err == (
+        "error: 2 settings are wrong:\n"
+        "  sst2_small lacks vocabulary, which has no default: give --vocabulary FILE, or --set "
+        "vocabulary.size=8000 model.n_token=null to train one.\n"
+        "  sst2_small.data lacks root, which has no default: give --data FOLDER (or --set "
+        "data.root=FOLDER).\n"
+    )
+    # The way to train one that the message names is a legal one.
+    trained = ["vocabulary.size=8000", "model.n_token=null"]
+    assert cli.main(["show", "sst2_small", "--data", "/d", "--set", *trained]) == 0
+    assert cli.main(["run", "squad2_small", "--data", "/d"]) == 1
+    assert "on the command line, --vocabulary FILE or --set" in capsys.readouterr().err
+
+
+def test_other_missing_settings_are_said_with_a_way_to_give_them(capsys, tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("extends: sizes/tiny\nkind: classification\nname: mine\n")
+    assert cli.main(["show", str(path), "--vocabulary", "/v", "--data", "/d"]) == 1
+    assert (
+        "mine.yaml lacks evaluation, seq_len, training, which have no default: add them to the "
+        "file or pass --set evaluation=VALUE.\n"
+    ) in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("form", [[], ["--commented"]])
+@pytest.mark.parametrize("preset", ["sst2_small", "squad2_small", "pretraining_small"])
+def test_an_incomplete_preset_is_shown_with_what_has_to_be_given(capsys, tmp_path, preset, form):
+    assert cli.main(["show", preset, *form]) == 0
+    text = capsys.readouterr().out
+    first = text.splitlines()[0]
+    assert first.startswith("# Not complete, because data.root ")
+    assert "give --data FOLDER" in first
+    # This one trains its vocabulary.
+    assert ("--vocabulary FILE" in first) == (preset != "pretraining_small")
+    assert "  # root: has to be given\n" in text
+    assert "is-not-given" not in text
+    # With what is missing, the file is the same configuration as the preset.
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    given = ["data.root=/d", "vocabulary={model: /v, size: null}"]
+    assert preset_loader.load(str(path), given) == preset_loader.load(preset, given)
+    assert cli.main(["run", str(path)]) == 1
+    assert "mine.yaml.data lacks root" in capsys.readouterr().err
+
+
+def test_show_says_what_else_is_wrong_with_an_incomplete_preset(capsys):
+    assert cli.main(["show", "sst2_small", "--set", "training.train_stepps=1"]) == 1
+    assert capsys.readouterr().err.startswith("error: sst2_small.training has no key 'train_ste")
+
+
+def test_evaluate_takes_the_output_folder_of_a_run(capsys, tmp_path):
+    (tmp_path / "config.yaml").write_text(f"run: {{output_root: {tmp_path}}}\n")
+    assert cli.main(["evaluate", str(tmp_path), "new.csv"]) == 1
+    assert "is the output of a run that has pushed no model to" in capsys.readouterr().err
+
+
 def _squad_files(tmp_path):
     qas = [
         {"id": "a", "question": "Who?", "answers": [{"text": "Ann Lee", "answer_start": 0}]},

@@ -89,10 +89,10 @@ def test_a_folder_that_cannot_be_written_is_named(deployed, tmp_path):
 
 
 def test_a_pipeline_without_a_deployment_is_refused(deployed):
-    with pytest.raises(deployment_checks.DeploymentError, match="has no deployment"):
+    with pytest.raises(deployment_checks.DeploymentError, match="has no section `deployment`"):
         deployment_checks.check(deployed("deployment=null"), "kfp")
     for target in compilation.TARGETS:
-        with pytest.raises(deployment_checks.DeploymentError, match="has no deployment"):
+        with pytest.raises(deployment_checks.DeploymentError, match="has no section `deployment`"):
             compilation.compile_pipeline(deployed("deployment=null"), target)
 
 

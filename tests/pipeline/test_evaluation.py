@@ -128,6 +128,29 @@ def test_columns_that_were_joined_for_the_training_are_joined_again(tmp_path):
     assert judged.results["confusion"]["matrix"] == [[1, 0, 0], [0, 0, 1], [0, 0, 0]]
 
 
+@pytest.mark.parametrize(
+    ("columns", "counted"),
+    [
+        ({"text_a": "text", "label": "label"}, 2),
+        ({"text_a": "text", "text_b": "text_b", "label": "label"}, 1),
+        # What was read by its position has no name.
+        ({"label": "label"}, 1),
+    ],
+)
+def test_a_second_text_is_read_only_where_the_training_may_have_had_one(tmp_path, columns, counted):
+    path = tmp_path / "new.csv"
+    path.write_text(
+        f"{'text' if 'text_a' in columns else 'text_a'},text_b,label\n"
+        "bad 0.9 text,a note,bad\n"
+        "good 0.9 text,,good\n"
+    )
+    model = _Texts(tmp_path / "model", InputColumns(columns))
+    judged = evaluation.evaluate(model, str(path), directory=str(tmp_path / "out"))
+    # Of a pair, the second text must not be empty.
+    assert sum(map(sum, judged.results["confusion"]["matrix"])) == counted
+    assert judged.results["metrics"]["accuracy"] == 1
+
+
 def test_numbers(tmp_path):
     path = tmp_path / "new.tsv"
     path.write_text("text\tscore\n" + "".join(f"{n}.5 text\t{n * n}\n" for n in range(1, 9)))

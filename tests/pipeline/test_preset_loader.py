@@ -120,6 +120,11 @@ def test_files_extend_files_beside_them_and_not_themselves(tmp_path):
         (["training.train_stepps=1"], "Did you mean 'train_steps'"),
         (["training.train_steps=many"], "should be of type int, but is 'many'"),
         (["training.train_steps"], "write key=value"),
+        (
+            ["evaluation.thresholds={}"],
+            r"={} would change nothing, .* such as evaluation.thresholds.accuracy.minimum",
+        ),
+        (["evaluation={thresholds: {}}"], r"evaluation.thresholds={} would change nothing"),
         (["training.train_steps=[1"], "not valid YAML"),
         (["data.task=sst-2"], "either task .* or dataset"),
         (["evaluation.thresholds.f2={minimum: 1}"], "names f2; this task measures accuracy"),
@@ -259,3 +264,8 @@ def test_splits_without_files_are_named_before_anything_runs(tmp_path):
     config = preset_loader.load("sample", [f"data.root={tmp_path}", *optional])
     with pytest.raises(FileNotFoundError, match=r"the split 'eval' .* Let hash_split share out"):
         config.check_inputs()
+
+
+def test_an_empty_mapping_may_stand_where_there_is_none():
+    config = preset_loader.load("sample", ["evaluation.slice_thresholds={}"])
+    assert config == preset_loader.load("sample")

@@ -28,6 +28,7 @@ from components.evaluator import (
     training_history,
 )
 from components.evaluator.classification import (
+    comparability,
     data_statistics,
     tfma_config,
     tfma_results,
@@ -59,8 +60,9 @@ class Executor(tfx_executor.Executor):
         """Runs the evaluation.
 
         Args:
-            input_dict: the inputs of TFX's Evaluator; optionally, for the report, "model_run" with
-                the training curves, and "records", "statistics" and "anomalies" of the examples.
+            input_dict: the inputs of TFX's Evaluator, of which "baseline_model" is left out if it
+                has other labels; optionally, for the report, "model_run" with the training curves,
+                and "records", "statistics" and "anomalies" of the examples.
             output_dict: "evaluation" and "blessing".
             exec_properties: those of TFX's Evaluator; "report_settings", a JSON object with
                 "title", "evaluation", "metrics", "metrics_beside", "labels" and "lineage"; and
@@ -72,6 +74,18 @@ class Executor(tfx_executor.Executor):
             files.join(artifact_utils.get_split_uri(input_dict["examples"], _SPLIT), "*"),
             settings["labels"],
         )
+        serialized = _read(input_dict["examples"])
+        first = [tf_examples.decode(row) for row in itertools.islice(serialized, _MAX_LOOKED_AT)]
+        kind = _kind(settings["labels"], first)
+        without: dict[str, str] = {}
+        if baseline := input_dict.get(standard_component_specs.BASELINE_MODEL_KEY):
+            reason = comparability.obstacle(
+                blessing.model_path(baseline), kind=kind, labels=settings["labels"]
+            )
+            if reason:
+                without = blessing.not_compared(reason)
+                # TFX then ignores the bounds of the change, as it does before the first blessing.
+                input_dict = {**input_dict, standard_component_specs.BASELINE_MODEL_KEY: []}
         super().Do(input_dict, output_dict, exec_properties)
         directory = artifact_utils.get_single_uri(output_dict["evaluation"])
         results = tfma_results.read(
@@ -87,6 +101,7 @@ class Executor(tfx_executor.Executor):
             "model": artifact_utils.get_single_uri(input_dict["model"]),
             "examples": artifact_utils.get_single_uri(input_dict["examples"]),
             **circumstances.now(),
+            **without,
         }
         examples = artifact_utils.get_single_uri(input_dict["examples"])
         records = input_dict.get("records")
@@ -124,12 +139,10 @@ class Executor(tfx_executor.Executor):
             data_line=data_notices.sentence(notices),
         )
         files.write_bytes(files.join(directory, REPORT_NAME), render(report).encode("utf-8"))
-        serialized = _read(input_dict["examples"])
-        first = [tf_examples.decode(row) for row in itertools.islice(serialized, _MAX_LOOKED_AT)]
         shipped_files.write(
             directory,
             report,
-            kind=_kind(settings["labels"], first),
+            kind=kind,
             split=_SPLIT,
             examples=shipped_files.rows_to_try(first),
         )

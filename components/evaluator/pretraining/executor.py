@@ -6,7 +6,6 @@ import dataclasses
 import json
 from typing import Any
 
-from absl import logging
 from tfx import types
 from tfx.types import artifact_utils, standard_component_specs
 
@@ -86,8 +85,7 @@ class Executor(blessing.BlessingExecutor):
             try:
                 before = _measure(run, records_dir, path)
             except (manifest.ManifestError, WeightsError) as error:
-                logging.warning("The latest blessed model is not compared with: %s", error)
-                lineage["not compared with the latest blessed model"] = str(error)
+                lineage |= blessing.not_compared(str(error))
         verdict = gate.judge(metrics, baseline=before, thresholds=config.thresholds)
         notices = data_notices.of_pretraining(made)
         report = Report(

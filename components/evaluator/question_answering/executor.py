@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from absl import logging
 from tfx import types
 from tfx.types import artifact_utils, standard_component_specs
 
@@ -25,7 +24,7 @@ from components.evaluator import (
     shipped_files,
     training_history,
 )
-from components.evaluator.names import REPORT_NAME, RESULTS_NAME
+from components.evaluator.names import NULL_THRESHOLD, REPORT_NAME, RESULTS_NAME
 from components.evaluator.question_answering import inference, reporting, wrong_answers
 from components.evaluator.question_answering.config import QuestionAnsweringEvaluationConfig
 from components.evaluator.records_evaluator import RECORDS_KEY, SETTINGS_KEY
@@ -93,8 +92,7 @@ class Executor(blessing.BlessingExecutor):
                 saved_model_records.check(path, made)
                 models[_BASELINE] = path
             except manifest.ManifestError as error:
-                logging.warning("The latest blessed model is not compared with: %s", error)
-                lineage["not compared with the latest blessed model"] = str(error)
+                lineage |= blessing.not_compared(str(error))
 
         found = files.expand(
             paragraph_files.pattern(records_dir, _SPLIT), purpose="paragraphs of the split 'eval'"
@@ -115,6 +113,7 @@ class Executor(blessing.BlessingExecutor):
             evaluations[_CANDIDATE], baseline=evaluations.get(_BASELINE), config=config
         )
         candidate = answers[_CANDIDATE]
+        threshold = evaluations[_CANDIDATE].thresholds.best_f1.threshold
         notices = data_notices.of_question_answering(made)
         report = reporting.make_report(
             evaluations[_CANDIDATE],
@@ -122,7 +121,7 @@ class Executor(blessing.BlessingExecutor):
             blessed=judged.blessed,
             failures=judged.failures,
             slice_by=config.slice_by,
-            threshold=evaluations[_CANDIDATE].thresholds.best_f1.threshold,
+            threshold=threshold,
             title=settings["title"],
             history=training.curves,
             repeats=training.repeats,
@@ -131,7 +130,7 @@ class Executor(blessing.BlessingExecutor):
                 paragraphs,
                 candidate.predictions,
                 candidate.null_odds,
-                threshold=evaluations[_CANDIDATE].thresholds.best_f1.threshold,
+                threshold=threshold,
             ),
             data=DataReport([counts_table.make(made)]),
             notices=[notice.text for notice in notices if notice.is_much],
@@ -154,6 +153,7 @@ class Executor(blessing.BlessingExecutor):
             failures=judged.failures,
             baseline=evaluations.get(_BASELINE),
         )
+        results[NULL_THRESHOLD] = threshold
         results["data"] = data_notices.sentence(notices)
         _write_json(files.join(directory, RESULTS_NAME), results)
         blessing.write(input_dict, output_dict, exec_properties, blessed=judged.blessed)

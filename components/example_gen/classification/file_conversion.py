@@ -80,7 +80,7 @@ def _header(file: InputFile, item: rows.Row | rows.BadRow) -> Sequence[str]:
     detail = f" ({item.detail})" if item.detail else ""
     raise UnreadableHeaderError(
         f"The header of {file.path} (line {item.line}) cannot be read: {item.reason}{detail}. "
-        "Mend the file, or set header to false if it has none."
+        "Fix the file, or set header to false if it has none."
     )
 
 

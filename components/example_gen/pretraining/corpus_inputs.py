@@ -90,7 +90,7 @@ def find_files(settings: CorpusSettings, data_root: str) -> dict[str, list[Corpu
             if other != split:
                 raise ValueError(
                     f"{path} belongs to the splits {other!r} and {split!r}; what is held out must "
-                    "not be trained on. Mend the patterns."
+                    "not be trained on. Fix the patterns."
                 )
         found[split] = [
             CorpusFile(path, path.removeprefix(root), size) for path, size in sorted(sizes.items())

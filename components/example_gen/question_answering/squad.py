@@ -82,6 +82,11 @@ class Question:
     is_impossible: bool
     unlabelled: str = ""
 
+    @property
+    def has_no_answer(self) -> bool:
+        """Whether the data say that there is no answer, be it by an empty list of answers."""
+        return self.is_impossible or not (self.answers or self.unlabelled)
+
 
 @dataclasses.dataclass(frozen=True)
 class Paragraph:

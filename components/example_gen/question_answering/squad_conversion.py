@@ -29,6 +29,8 @@ from components.example_gen.question_answering.squad_inputs import SquadSettings
 
 METRICS_NAMESPACE = "xlnet/example_gen/squad"
 _MAX_NAMED = 10
+# Training on questions without labels would teach the model never to answer.
+_LABELLED_SPLITS = ("train", squad_labels.JUDGED_SPLIT)
 _PARAGRAPHS, _QUESTIONS, _ANSWERABLE = "paragraphs", "questions", "questions/answerable"
 _IMPOSSIBLE = "questions/impossible"
 _REPAIRED, _LOST = "answers/repaired", "answers/lost"
@@ -114,7 +116,7 @@ def finish(
                 + (f"{_titles(paths)} " if settings.article_split else "")
                 + counts_file.describe_dead_letters(counts, directory, kept=kept)
             )
-        if split == squad_labels.JUDGED_SPLIT and not (
+        if split in _LABELLED_SPLITS and not (
             counts[f"{split}/{_ANSWERABLE}"] or counts[f"{split}/{_IMPOSSIBLE}"]
         ):
             raise squad_labels.no_labels(_list(paths), counts[f"{split}/{_QUESTIONS}"])

@@ -74,6 +74,6 @@ def no_labels(source: str, num_questions: int) -> UnlabelledError:
     """Returns the error for a data set in which all lists of answers are empty."""
     return UnlabelledError(
         f"None of the {num_questions:,} questions of {source} has an answer, and none says "
-        "is_impossible: true: these are questions without labels, as in a test file. What is "
-        "evaluated must be labelled."
+        "is_impossible: true: these are questions without labels, as in a test file. Questions to "
+        "train on or to evaluate must be labelled."
     )

@@ -69,12 +69,13 @@ def bounds(seq_len: int) -> tuple[int, ...]:
 
 
 def count(
-    num_tokens: np.ndarray, num_unknown: np.ndarray, *, seq_len: int
+    num_tokens: np.ndarray, num_kept: np.ndarray, num_unknown: np.ndarray, *, seq_len: int
 ) -> collections.Counter[str]:
     """Counts the examples of a batch.
 
     Args:
         num_tokens: int [n], number of tokens that each example would have if nothing were cut.
+        num_kept: int [n], number of tokens in each record.
         num_unknown: int [n], number of tokens in each record for which the vocabulary has no piece.
         seq_len: length of the records.
 
@@ -85,8 +86,8 @@ def count(
     limits = bounds(seq_len)
     counts: collections.Counter[str] = collections.Counter(
         {
-            CUT: int(np.sum(num_tokens > seq_len)),
-            TOKENS: int(np.sum(np.minimum(num_tokens, seq_len))),
+            CUT: int(np.sum(num_tokens > num_kept)),
+            TOKENS: int(np.sum(num_kept)),
             UNKNOWN_TOKENS: int(np.sum(num_unknown)),
         }
     )

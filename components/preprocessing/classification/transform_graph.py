@@ -72,6 +72,8 @@ class Transformed:
         labels: the labels as in the raw examples; empty for an example without a label.
         num_tokens: int64 [n], number of tokens of the uncut texts with special tokens; for multiple
             choice, of the longest sequence.
+        num_kept: int64 [n], number of tokens in the record; for multiple choice, in its longest
+            sequence.
         num_unknown: int64 [n], number of tokens in the record for which the vocabulary has no
             piece; for multiple choice, in the sequence that has the most.
     """
@@ -79,6 +81,7 @@ class Transformed:
     records: Sequence[bytes]
     labels: Sequence[bytes]
     num_tokens: np.ndarray
+    num_kept: np.ndarray
     num_unknown: np.ndarray
 
 
@@ -112,6 +115,7 @@ class TransformGraph:
             records=[_encode(arrays, row) for row in range(len(examples))],
             labels=others["labels"].numpy().tolist(),
             num_tokens=others["num_tokens"].numpy(),
+            num_kept=others["num_kept"].numpy(),
             num_unknown=others["num_unknown"].numpy(),
         )
 
@@ -125,17 +129,22 @@ class TransformGraph:
             for name, value in parsed.items()
         }
         features = dict(self._layer(raw_features.as_sparse(raw, self._raw_spec)))
+        is_kept = features["input_mask"] == UNMASKED
         # Padding has the same id as unknown pieces, so it is excluded by its mask.
-        unknown = (features["input_ids"] == UNK_ID) & (features["input_mask"] == UNMASKED)
-        num_unknown = tf.math.count_nonzero(unknown, axis=-1)
-        if num_unknown.shape.rank > 1:
-            num_unknown = tf.reduce_max(num_unknown, -1)
+        unknown = (features["input_ids"] == UNK_ID) & is_kept
         others = {
             "labels": raw.get("label", tf.zeros_like(raw["text_a"])),
             "num_tokens": features.pop(preprocessing.NUM_TOKENS),
-            "num_unknown": num_unknown,
+            "num_kept": _most(is_kept),
+            "num_unknown": _most(unknown),
         }
         return features, others
+
+
+def _most(is_counted: tf.Tensor) -> tf.Tensor:
+    """Counts tokens by record, in the sequence that has the most if there are several."""
+    number = tf.math.count_nonzero(is_counted, axis=-1)
+    return tf.reduce_max(number, axis=-1) if number.shape.rank > 1 else number
 
 
 def _encode(arrays: Mapping[str, np.ndarray], row: int) -> bytes:

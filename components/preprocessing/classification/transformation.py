@@ -136,7 +136,10 @@ class _TransformShard(beam.DoFn):
                 counts.update(label_check.count(transformed.labels, self._labels))
                 counts.update(
                     length_counts.count(
-                        transformed.num_tokens, transformed.num_unknown, seq_len=self._seq_len
+                        transformed.num_tokens,
+                        transformed.num_kept,
+                        transformed.num_unknown,
+                        seq_len=self._seq_len,
                     )
                 )
         beam.metrics.Metrics.counter(METRICS_NAMESPACE, f"{shard.split}/records").inc(

@@ -124,7 +124,7 @@ class Featurizer:
             return EMPTY_PARAGRAPH
         if not query_ids:
             return EMPTY_QUESTION
-        if question.is_impossible:
+        if question.has_no_answer:
             return None
         if not any(answer.text for answer in question.answers):
             return NO_ANSWER
@@ -135,12 +135,12 @@ class Featurizer:
         if self._for_training:
             answerable = sum(not window.target.is_impossible for window in windows)
             self.counts["windows/answerable"] += answerable
-            if not question.is_impossible and not answerable:
+            if not question.has_no_answer and not answerable:
                 self.counts["questions/answer in no window"] += 1
 
 
 def _answer_pieces(question: Question, alignment: Alignment | None) -> tuple[int, int] | None:
-    if question.is_impossible or alignment is None:
+    if question.has_no_answer or alignment is None:
         return None
     answer = next(answer for answer in question.answers if answer.start >= 0)
     return alignment.piece_span(answer.start, answer.start + len(answer.text) - 1)

@@ -5,6 +5,7 @@ TFX's Trainer and Tuner find these functions by their dotted paths.
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 
 import tensorflow_transform as tft
@@ -37,14 +38,16 @@ def run_fn(fn_args: FnArgs) -> None:
         labels=config.labels or None,
         seq_len=config.seq_len,
         multiple_choice=config.kind == "multiple_choice",
+        replacements=config.input_columns.replacements,
     )
     text_model.save(module, fn_args.serving_model_dir)
     saved_model_records.write(
         fn_args.serving_model_dir,
         manifest.read(run_options.records_dir(fn_args)),
-        names=("seq_len", "uncased"),
+        names=("seq_len", "uncased", "keep_accents"),
     )
-    input_columns.write(fn_args.serving_model_dir, config.input_columns)
+    columns = dataclasses.replace(config.input_columns, replaced_in_graph=True)
+    input_columns.write(fn_args.serving_model_dir, columns)
     _logger.info("SavedModel written to %s", fn_args.serving_model_dir)
 
 

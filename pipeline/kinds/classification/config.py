@@ -43,7 +43,7 @@ class DataConfig:
         searched_folders.check(self.root, setting="root")
         if (self.task is None) == (self.dataset is None):
             raise ValueError(
-                "give either task (a built-in data set) or dataset (a description of one's own)."
+                "give either task (a built-in data set) or dataset (a description of your own)."
             )
         self.resolve()
 

@@ -282,8 +282,14 @@ def test_a_failed_conversion_leaves_what_was_there(hugging_face, tmp_path):
 def test_unknown_sources_are_named(tmp_path):
     with pytest.raises(WeightsError, match="holds no weights"):
         convert(str(tmp_path), str(tmp_path / "out"), target_format="hf")
-    with pytest.raises(WeightsError, match="holds no weights"):
-        convert(str(tmp_path / "nowhere"), str(tmp_path / "out"), target_format="hf")
+    for source_format in ("auto", "tf1", "hf"):
+        with pytest.raises(WeightsError, match=r"no file or folder .*nowhere.*hf download"):
+            convert(
+                str(tmp_path / "nowhere"),
+                str(tmp_path / "out"),
+                target_format="hf",
+                source_format=source_format,
+            )
     with pytest.raises(ValueError, match="target_format"):
         convert(str(tmp_path), str(tmp_path / "out"), target_format="onnx")
 

@@ -48,8 +48,8 @@ def test_the_copy_that_is_pushed_has_the_threshold_of_the_evaluation(exported, t
         artifact.uri = str(tmp_path / name)
         (tmp_path / name).mkdir(exist_ok=True)
     artifacts["model_blessing"].set_int_custom_property("blessed", 1)
-    metrics = {"best_f1_thresh": -1.25, "NoAns_total": 60}
-    (tmp_path / "evaluation" / "results.json").write_text(json.dumps({"metrics": metrics}))
+    results = {"metrics": {"NoAns_total": 60}, "null_threshold": -1.25}
+    (tmp_path / "evaluation" / "results.json").write_text(json.dumps(results))
     (tmp_path / "evaluation" / "README.md").write_text("a card")
     (tmp_path / "evaluation" / "examples.json").write_text("[]")
     pushed = standard_artifacts.PushedModel()
@@ -71,4 +71,5 @@ def test_the_copy_that_is_pushed_has_the_threshold_of_the_evaluation(exported, t
 
 
 def test_without_unanswerable_questions_everything_is_answered():
-    assert executor.threshold({"best_f1_thresh": -1.25}) == null_threshold.ALWAYS_ANSWER
+    results = {"metrics": {}, "null_threshold": -1.25}
+    assert executor.threshold(results) == null_threshold.ALWAYS_ANSWER

@@ -38,7 +38,7 @@ async def served(model, config=CONFIG):
     """The port of a server with a model that is loaded already."""
     again = object.__new__(Server)
     again.__dict__.update(model.__dict__, _config=config)
-    again._batcher = server.Batcher(again._run, config.batching)
+    again._batcher = server.Batcher(config.batching)
     with listening.bound("127.0.0.1", 0) as sockets:
         async with listening.serving(again.make_app(), sockets, seconds=30.0):
             yield sockets[0].getsockname()[1]

@@ -127,3 +127,8 @@ def test_reach_counts_the_characters_of_the_pieces_that_fit():
     assert len(tokenizer.encode(words[:long_a])) <= 5
     assert len(tokenizer.encode(words[:long_b])) <= 4
     assert 0 < long_b <= long_a < kept
+    # What the graph removes before it counts pieces reaches further.
+    marked = words.replace(" ", "<br />")
+    cleaning = Reach(tokenizer, seq_len=12, clean=lambda text: text.replace("<br />", " "))
+    read = marked[: cleaning.characters(marked)[0]]
+    assert read.replace("<br />", " ") == words[:kept].rstrip()

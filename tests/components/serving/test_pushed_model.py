@@ -37,3 +37,9 @@ def test_texts_get_scores(model):
 def test_what_the_graph_refuses_is_an_error(model):
     with pytest.raises(PredictionError, match="boom was said"):
         model.predict(text_a=["boom"], text_b=[""])
+
+
+def test_lone_surrogates_are_replaced_as_offline():
+    # JSON can hold them; UTF-8 cannot.
+    found = pushed_model.encoded([["x\ud83dy", "z"]])
+    assert found.tolist() == [["x\ufffdy".encode(), b"z"]]

@@ -1,15 +1,20 @@
 """The server over HTTP, with a small model."""
 
 import asyncio
+import dataclasses
 import json
+import time
 
 import pytest
+import tensorflow as tf
 from aiohttp.test_utils import TestClient, TestServer
 
+from components.export import input_columns, text_model
+from components.export.input_columns import InputColumns
 from components.serving import batching
 from components.serving.rest import Limits, PredictRequest
 from components.serving.server import Server, ServerConfig
-from tests.components.serving.conftest import save
+from tests.components.serving.conftest import LengthModel, save
 
 PREDICT = "/v1/models/letters:predict"
 CONFIG = ServerConfig(name="letters", limits=Limits(max_text_bytes=50_000), poll_seconds=0.05)
@@ -100,6 +105,13 @@ def test_bad_requests_get_a_reason_and_the_server_lives_on(fresh):
     assert good[0] == 200
 
 
+def test_reach_is_known_of_texts_only(fresh):
+    body = b'{"signature_name": "sum_ids", "instances": [[1, 2, 3]]}'
+    ((status, answer),) = ask(fresh, ("POST", "/v1/models/letters:reach", body))
+    assert status == 400
+    assert "leave signature_name out" in answer["error"]
+
+
 def test_requests_at_the_same_time_are_answered_each_with_its_own(fresh):
     async def run():
         async with TestClient(TestServer(fresh.make_app())) as client:
@@ -153,11 +165,11 @@ def test_what_waits_is_run_together_and_too_much_is_refused():
         config = batching.BatchingConfig(
             max_batch_rows=8, max_wait_seconds=0.05, max_waiting_rows=12
         )
-        batcher = batching.Batcher(run, config)
-        waiting = [asyncio.create_task(batcher.submit(_request(3))) for _ in range(4)]
+        batcher = batching.Batcher(config)
+        waiting = [asyncio.create_task(batcher.submit(run, _request(3))) for _ in range(4)]
         await asyncio.sleep(0)
         with pytest.raises(batching.OverloadedError, match="12 rows are waiting"):
-            await batcher.submit(_request(1))
+            await batcher.submit(run, _request(1))
         batcher.start()
         found = await asyncio.gather(*waiting)
         await batcher.stop()
@@ -167,10 +179,55 @@ def test_what_waits_is_run_together_and_too_much_is_refused():
     assert sizes == [6, 6]
 
 
-def test_what_takes_too_long_is_given_up_and_not_run(serving_dir):
-    import dataclasses
-    import time
+def test_a_version_answers_what_was_asked_of_it(serving_dir):
+    server = Server(str(serving_dir), dataclasses.replace(CONFIG, limits=Limits(max_rows=1)))
+    old, newer = server._model, Server(str(serving_dir), CONFIG)._model
+    newer.run = lambda *_: pytest.fail("another version was asked")
+    run = old.run
 
+    def swap_and_run(*given):
+        server._current.model = newer
+        return run(*given)
+
+    old.run = swap_and_run
+
+    async def post():
+        async with TestClient(TestServer(server.make_app())) as client:
+            lines = b'{"text_a": "a", "text_b": ""}\n' * 3
+            response = await client.post(PREDICT + "_file", data=lines)
+            return response.status, await response.text()
+
+    status, text = asyncio.run(post())
+    assert (status, text.count("\n")) == (200, 3), text
+    assert server._model is newer
+
+
+def test_requests_of_two_versions_are_no_batch():
+    batches = {"old": [], "newer": []}
+
+    def model(version):
+        def run(_, inputs):
+            batches[version].append(len(inputs["x"]))
+            return {"y": inputs["x"]}
+
+        return run
+
+    async def main():
+        old, newer = model("old"), model("newer")
+        batcher = batching.Batcher(batching.BatchingConfig(max_wait_seconds=0.05))
+        asked = [
+            asyncio.create_task(batcher.submit(run, _request(2))) for run in (old, old, newer, old)
+        ]
+        await asyncio.sleep(0)
+        batcher.start()
+        await asyncio.gather(*asked)
+        await batcher.stop()
+
+    asyncio.run(main())
+    assert batches == {"old": [4, 2], "newer": [2]}
+
+
+def test_what_takes_too_long_is_given_up_and_not_run(serving_dir):
     server = Server(str(serving_dir), dataclasses.replace(CONFIG, timeout_seconds=0.2))
     calls = []
 
@@ -179,7 +236,7 @@ def test_what_takes_too_long_is_given_up_and_not_run(serving_dir):
         time.sleep(0.5)
         return {"y": inputs["text_a"]}
 
-    server._batcher._run = slow
+    server._model.run = slow
 
     async def run():
         async with TestClient(TestServer(server.make_app())) as client:
@@ -192,3 +249,26 @@ def test_what_takes_too_long_is_given_up_and_not_run(serving_dir):
     assert (first, second) == (504, 504)
     assert "in time" in body["error"]
     assert len(calls) == 1
+
+
+def test_a_text_gets_the_same_scores_in_a_file_and_alone(tmp_path):
+    class Replacing(LengthModel):
+        """As exported: the graph replaces what was replaced in the texts for training."""
+
+        def serve(self, text_a, text_b):
+            return super().serve(text_model.replaced(text_a, columns.replacements), text_b)
+
+    # Twice would be another text.
+    columns = InputColumns(replacements=(("bb", "b"),), replaced_in_graph=True)
+    module, spec = Replacing(), tf.TensorSpec([None], tf.string)
+    function = tf.function(module.serve).get_concrete_function(text_a=spec, text_b=spec)
+    tf.saved_model.save(module, str(tmp_path / "1"), signatures=function)
+    input_columns.write(str(tmp_path / "1"), columns)
+    alone, in_file = ask(
+        Server(str(tmp_path), CONFIG),
+        ("POST", PREDICT, rows("aabbbb")),
+        ("POST", PREDICT + "_file", b'{"text_a": "aabbbb"}\n'),
+    )
+    (prediction,) = alone[1]["predictions"]
+    assert prediction["scores"] == [0.5, 0.5]
+    assert json.loads(in_file[1])["prediction"] == prediction

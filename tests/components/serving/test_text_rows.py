@@ -1,14 +1,16 @@
+import collections
 import csv
 import gzip
-import io
-import json
 
 import pytest
 
+from components import tf_examples
 from components.example_gen import text_form
+from components.example_gen.classification import file_conversion, inputs
 from components.example_gen.classification.dataset import Columns, Split, TextDataset
+from components.example_gen.classification.plan import ConversionPlan
 from components.export.input_columns import InputColumns
-from components.serving import prediction_files, text_rows
+from components.serving import text_rows
 from components.serving.pushed_model import PushedModel
 from components.serving.text_rows import TEXTS, TextRowError
 
@@ -55,6 +57,65 @@ def test_tables_have_a_header(read, suffix):
     assert rest(found) == [{"id": "1", "text_a": 'says "no"'}]
     found = read('question,context\n"Who, what?",Ada.\n', f"x.csv{suffix}", QUESTION)
     assert texts(found) == [{"question": "Who, what?", "context": "Ada."}]
+
+
+def test_a_table_with_tabs_is_quoted_if_the_training_data_are(read, tmp_path):
+    texts_written = ['says "no"', "one\ttwo", "first\nsecond", '"""', "plain"]
+    (tmp_path / "train.tsv").touch()
+    with (tmp_path / "train.tsv").open("w", newline="") as output:
+        csv.writer(output, delimiter="\t").writerows(
+            [("label", "text"), *(("yes", text) for text in texts_written)]
+        )
+    dataset = TextDataset(
+        name="mine",
+        file_format="csv",
+        delimiter="\t",
+        header=True,
+        columns=Columns(text_a="text", label="label"),
+        labels=("no", "yes"),
+        splits={"train": Split("train.tsv")},
+    )
+    (file,) = inputs.find_files(dataset, str(tmp_path))["train"]
+    sizes = {"train": file.num_bytes}
+    plan = ConversionPlan(
+        dataset, total_bytes=sizes, num_shards={"train": 1}, seed=0, max_row_bytes=1000
+    )
+    trained = [
+        tf_examples.decode(found.content)["text_a"][0].decode()
+        for found in file_conversion.convert_file(plan, file, collections.Counter())
+    ]
+    assert trained == texts_written
+    content = (tmp_path / "train.tsv").read_bytes()
+    for name in ("new.tsv", "new.tab"):
+        found = texts(read(content, name, columns=InputColumns.of(dataset)))
+        assert [row["text_a"] for row in found] == trained
+
+
+def test_tab_is_a_suffix_of_tables(read):
+    columns = InputColumns({"text_a": "text", "label": "label"})
+    found = texts(read("label\ttext\nyes\tGood.\nno\tBad.\n", "d.tab", columns=columns))
+    assert [row["text_a"] for row in found] == ["Good.", "Bad."]
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "line"),
+    [
+        ("text_a,prediction\nx,y\n", "f.csv", 2),
+        ('{"text_a": "x"}\n{"text_a": "x", "prediction": {"label": "a"}}\n', "f.jsonl", 2),
+    ],
+)
+def test_a_column_in_the_prediction_s_place_is_refused(read, content, name, line):
+    with pytest.raises(TextRowError, match=f"line {line} has a column 'prediction'.*Rename"):
+        read(content, name)
+
+
+def test_what_the_graph_replaces_is_left_to_it(read):
+    replacements = (("<br />", " "), ('""', '"'))
+    columns = InputColumns(strip=True, replacements=replacements, replaced_in_graph=True)
+    (row,) = texts(read('{"text_a": " a<br />\\"\\"\\"\\" "}\n', columns=columns))
+    assert row["text_a"] == 'a<br />""""'
+    with pytest.raises(TextRowError, match="empty text"):
+        read('{"text_a": "<br />"}\n', columns=columns)
 
 
 def test_a_byte_order_mark_belongs_to_no_column(read):
@@ -177,32 +238,3 @@ def test_rows_keep_what_they_came_with(serving_dir):
     assert [row["id"] for row in found] == [0, 1, 2, 3, 4]
     assert [row["prediction"]["label"] for row in found] == ["b", "a", "a", "a", "a"]
     assert set(found[0]) == {"id", "prediction"}
-
-
-CLASSES = {"label": "b", "labels": ["a", "b"], "scores": [0.25, 0.75]}
-
-
-def _written(rows, name):
-    return "".join(prediction_files.format_rows(rows, name))
-
-
-def test_a_table_has_a_column_for_each_score():
-    rows = [{"id": 1, "text_a": 'says "no",\nand goes', "prediction": CLASSES}]
-    (row,) = csv.DictReader(io.StringIO(_written(rows, "x.csv")))
-    assert row == {
-        "id": "1",
-        "text_a": 'says "no",\nand goes',
-        "prediction": "b",
-        "score a": "0.25",
-        "score b": "0.75",
-    }
-    assert _written([{"a": "x\ty", "prediction": 1.5}], "x.tsv") == "a\tprediction\nx y\t1.5\n"
-    with pytest.raises(prediction_files.PredictionFileError, match="Row 2 has other columns"):
-        _written([*rows, {"id": 2, "prediction": CLASSES}], "x.csv")
-
-
-def test_json_is_an_array_or_lines():
-    rows = [{"id": 1, "prediction": CLASSES}, {"text_a": "é", "prediction": CLASSES}]
-    assert json.loads(_written(rows, "x.json")) == rows
-    assert json.loads(_written([], "x.json")) == []
-    assert list(map(json.loads, _written(rows, "x.jsonl").splitlines())) == rows

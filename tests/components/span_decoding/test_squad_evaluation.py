@@ -94,7 +94,7 @@ def test_a_damaged_data_set_is_not_scored(tmp_path):
     qas = [{"id": "a", "question": "Who?", "answers": []}, {"id": "b"}]
     data = {"data": [{"title": "T", "paragraphs": [{"context": "x", "qas": qas}]}]}
     path.write_text(json.dumps(data))
-    with pytest.raises(PredictionsError, match=r"question b: missing key .*mend the file"):
+    with pytest.raises(PredictionsError, match=r"question b: missing key .*fix the file"):
         read_dataset(str(path))
 
 

@@ -26,8 +26,14 @@ def test_hand_made_threshold():
 
 def test_answering_nothing_may_be_best():
     scores = _scores([0, 0, 0], [0, 0, 1])
-    found = best_threshold(scores.f1, scores, np.array([-1.0, 2.0, 3.0]))
-    assert (found.score, found.threshold) == (pytest.approx(200 / 3), 0.0)
+    odds = np.array([-1.0, 2.0, 3.0])
+    found = best_threshold(scores.f1, scores, odds)
+    assert (found.score, found.official) == (pytest.approx(200 / 3), 0.0)
+    # The official 0 would have the first question answered.
+    assert scores.with_threshold(odds, 0.0).f1.tolist() == [0, 1, 0]
+    assert scores.with_threshold(odds, found.threshold).f1.tolist() == [1, 1, 0]
+    # So it is in a model in service, which compares in float32.
+    assert np.float32(odds[0]) > np.float32(found.threshold)
 
 
 def test_empty_predictions_lose_nothing():
@@ -48,7 +54,7 @@ def test_random_data_equal_a_search_over_all_thresholds():
         expected = official_squad.best_by_brute_force(
             dict(enumerate(f1)), dict(enumerate(has_answer)), dict(enumerate(odds))
         )
-        assert (found.score, found.threshold) == pytest.approx(expected, abs=1e-9)
+        assert (found.score, found.official) == pytest.approx(expected, abs=1e-9)
 
 
 def test_hand_made_curve():

@@ -1,5 +1,7 @@
 """Runs that end because their evaluations no longer get better, and interruptions around that."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -62,10 +64,11 @@ def test_killed_at_the_last_evaluation_and_resumed_it_is_the_same_run(
 
 
 def _kill(patch, place, step):
-    """Ends a training after a part of its evaluation after an update."""
+    """Ends a training after a part of what it does after an update."""
     owner, name = {
         "compared": (loop.BestModel, "compare"),
         "saved": (loop._Training, "_end_early"),
+        "checkpoint written": (loop._Training, "_save"),
     }[place]
     original = getattr(owner, name)
 
@@ -75,6 +78,43 @@ def _kill(patch, place, step):
             raise KeyboardInterrupt
 
     patch.setattr(owner, name, killed)
+
+
+def test_evaluations_before_the_metric_was_set_do_not_count(train, tmp_path, monkeypatch, caplog):
+    without = dataclasses.replace(TRAINING, best_metric=None, patience=None)
+    _stop_at_update_10(train, tmp_path, without, monkeypatch)
+    result = train(tmp_path, TRAINING)
+    assert "until update 9 are gone" in caplog.text
+    measured = losses(tmp_path)
+    best = min((step for step in measured if step > 9), key=measured.get)
+    assert result.step == best + 2 * 3
+    assert result.metrics["loss"] == measured[best]
+
+
+def test_evaluations_are_counted_whatever_the_interval_was(train, tmp_path, monkeypatch):
+    # One evaluation, after update 8, which would be the fourth with an interval of 2.
+    rare = dataclasses.replace(TRAINING, eval_steps_interval=8)
+    _stop_at_update_10(train, tmp_path, rare, monkeypatch)
+    train(tmp_path, dataclasses.replace(TRAINING, eval_steps_interval=2))
+    measured = losses(tmp_path)
+    best = min(measured, key=measured.get)
+    assert len([step for step in measured if step > best]) == 2
+
+
+def test_another_metric_is_compared_from_now_on(train, tmp_path, caplog):
+    by_loss = dataclasses.replace(TRAINING, train_steps=9, warmup_steps=8, patience=None)
+    train(tmp_path, dataclasses.replace(by_loss, best_metric="accuracy"))
+    assert not [record for record in caplog.records if record.levelname == "WARNING"]
+    result = train(tmp_path, by_loss)
+    assert "only those with the best accuracy, of update" in caplog.text
+    assert result.metrics["loss"] in losses(tmp_path).values()
+
+
+def _stop_at_update_10(train, directory, training, monkeypatch):
+    with monkeypatch.context() as patch:
+        _kill(patch, "checkpoint written", 10)
+        with pytest.raises(KeyboardInterrupt):
+            train(directory, training)
 
 
 def test_patience_needs_a_metric_and_at_least_one_evaluation():

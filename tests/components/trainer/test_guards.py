@@ -2,8 +2,10 @@
 
 import dataclasses
 import os
+import random
 import resource
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -12,7 +14,6 @@ import time
 import numpy as np
 import pytest
 import tensorflow as tf
-import tf_keras
 
 from components import interruption, manifest, records
 from components.trainer import loop, preemption, run_folder
@@ -30,7 +31,7 @@ from .runs import points, short_training
 def order(sample_records, number) -> list[list[int]]:
     """Records of the first batches of a run of `short_training()`."""
     data = FineTuningData(short_training(), sample_records.make("train"), None)
-    tf_keras.utils.set_random_seed(1)  # as the loop does: the order depends on it
+    tf.random.set_seed(1)  # as the loop does: the order depends on it
     batches = data.training_batches(0, num_steps=number, share=EVERYTHING)
     return [(b["input_ids"].numpy()[:, -1] - 100).tolist() for b in batches.take(number)]
 
@@ -120,21 +121,54 @@ def test_a_signal_ends_a_run_with_a_checkpoint_in_seconds_whatever_the_loop(
 
 def test_ctrl_c_without_a_run_is_what_it_always_was(monkeypatch):
     monkeypatch.setattr(interruption, "asked", threading.Event())
-    preemption.take_over_signals()
-    with pytest.raises(KeyboardInterrupt):
+    with preemption.signals_taken_over(), pytest.raises(KeyboardInterrupt):
         signal.raise_signal(signal.SIGINT)
     assert not interruption.asked.is_set()
 
 
-# Sends SIGTERM to itself after a training run, as a later component of the same process may get it.
+def test_a_run_does_not_draw_from_the_generators_of_its_process(train, tmp_path):
+    before = random.getstate(), np.random.get_state()
+    train(tmp_path, short_training(train_steps=1, steps_per_loop=1))
+    assert random.getstate() == before[0]
+    for ours, theirs in zip(np.random.get_state(), before[1], strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_signals_are_given_back(survives_sigterm):
+    def state():
+        descriptor = signal.set_wakeup_fd(-1)
+        signal.set_wakeup_fd(descriptor)
+        return descriptor, signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
+
+    ours, pythons = socket.socketpair()
+    with ours, pythons:
+        pythons.setblocking(False)
+        signal.set_wakeup_fd(pythons.fileno())
+        try:
+            before = state()
+            with preemption.signals_taken_over():
+                within = state()
+                with preemption.watch(maintenance=False):
+                    assert state() == within
+                assert state() == within
+            assert all(ours is not theirs for ours, theirs in zip(within, before, strict=True))
+            assert state() == before
+        finally:
+            signal.set_wakeup_fd(-1)
+
+
+# Gets SIGTERM after a training run, in a component of the same process that waits for a job, or in
+# any other.
 _TERMINATED_AFTER_A_RUN = """
 import signal, sys, time
 from components import interruption
 from components.trainer import preemption
 
-with preemption.watch(maintenance=False):
-    pass
-if sys.argv[1] == "while a job is waited for":
+with preemption.signals_taken_over():
+    with preemption.watch(maintenance=False):
+        pass
+    if sys.argv[1] == "any time":
+        signal.raise_signal(signal.SIGTERM)
     try:
         with interruption.termination_as_exit():
             signal.raise_signal(signal.SIGTERM)
@@ -142,7 +176,6 @@ if sys.argv[1] == "while a job is waited for":
         time.sleep(0.3)
         print("cancelled", end="")
         raise
-signal.raise_signal(signal.SIGTERM)
 """
 
 

@@ -9,6 +9,8 @@ import pytest
 
 from components.example_gen.classification.dataset import Columns
 from components.example_gen.classification.plan import ConversionPlan
+from components.modeling.config import XLNetConfig
+from components.tokenization import train_sentencepiece
 from pipeline import cli, preset_loader
 
 _TEAMS = {"billing": "invoice", "login": "password", "shipping": "parcel"}
@@ -343,3 +345,70 @@ def test_a_terminal_is_asked_for_what_is_not_clear(init, tmp_path, monkeypatch):
     assert config.data.dataset.columns.label == "second"
     assert asked == ["--label (nothing ends): "] * 2
     assert "has no such column" in err
+
+
+def test_the_next_command_is_the_one_that_was_called(init, tmp_path, monkeypatch):
+    # `make install` puts nothing on PATH.
+    monkeypatch.setattr("sys.argv", [".venv/bin/xlnet-pipeline", "init"])
+    _, out, _, _ = init(_tickets(tmp_path / "tickets.csv"))
+    assert f"next           .venv/bin/xlnet-pipeline run {tmp_path / 'written.yaml'}" in out
+
+
+@pytest.fixture
+def weights(tmp_path):
+    """A folder that says of which network its weights are, with their vocabulary."""
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    vocabulary = train_sentencepiece.train(["to see the cat on the sea"] * 9, vocabulary_size=30)
+    (folder / "spiece.model").write_bytes(vocabulary.model)
+    network = XLNetConfig(
+        n_token=vocabulary.size,
+        n_layer=3,
+        d_model=48,
+        n_head=4,
+        d_head=12,
+        d_inner=96,
+        ff_activation="gelu_erf",
+        untie_r=True,
+    )
+    network.write(str(folder / "xlnet_config.json"))
+    return folder, network
+
+
+@pytest.mark.parametrize("kind", ["classification", "question_answering", "pretraining"])
+def test_a_configuration_that_starts_from_weights(init, weights, tmp_path, kind):
+    folder, network = weights
+    if kind == "classification":
+        path = _tickets(tmp_path / "tickets.csv")
+    elif kind == "question_answering":
+        path = _squad(tmp_path / "own.json", articles=5)
+    else:
+        path = tmp_path / "corpus.txt"
+        path.write_text("\n\n".join(f"Document {n}. " + "More of it. " * 60 for n in range(60)))
+    status, _, err, config = init(path, "--init-from", str(folder))
+    assert status == 0, err
+    assert (config.kind, config.init_from) == (kind, str(folder))
+    assert config.sized_model() == network
+    assert config.vocabulary.model == str(folder / "spiece.model")
+    # As in the published recipes; the sizes of random weights mean nothing here.
+    assert config.training.learning_rate == 2e-5
+    written = (tmp_path / "written.yaml").read_text()
+    assert "extends: [base]" in written
+    assert "init_std" not in written
+    config.check_inputs()
+
+
+def test_weights_without_a_network_or_a_vocabulary_are_refused(init, weights, tmp_path):
+    folder, _ = weights
+    path = _tickets(tmp_path / "tickets.csv")
+    status, _, err, _ = init(path, "--init-from", str(tmp_path / "nowhere"))
+    assert status == 1
+    assert "nowhere, which has no xlnet_config.json; give a folder that" in err
+    (folder / "spiece.model").rename(tmp_path / "other.model")
+    status, _, err, _ = init(path, "--init-from", str(folder))
+    assert status == 1
+    assert "spiece.model does not exist; give the SentencePiece model that belongs" in err
+    vocabulary = str(tmp_path / "other.model")
+    status, _, _, config = init(path, "--init-from", str(folder), "--vocabulary", vocabulary)
+    assert status == 0
+    assert config.vocabulary.model == vocabulary

@@ -26,6 +26,7 @@ def test_duplicates_and_contradictions_are_counted(inspect, tmp_path):
     status, out, _ = inspect(path)
     assert status == 0
     assert "2 rows equal an earlier one" in out
+    assert "lengths        median 4 words, 95th percentile 4, longest 4" in out
     assert "3 rows with the texts of an earlier row, 1 of them with another label." in out
 
 
@@ -46,6 +47,10 @@ def test_columns_and_their_roles(inspect, tmp_path):
         "list",
     ]
     assert "a table (jsonl)" in out
+    notes = next(line for line in out.splitlines() if line.startswith("  note "))
+    assert notes.endswith("40 different values, median 5 words, 95th percentile 5")
+    kinds = next(line for line in out.splitlines() if line.startswith("  kind "))
+    assert kinds.endswith("2 different values, median 1 word, 95th percentile 1")
 
 
 def test_labels_that_look_alike_and_rare_ones(inspect, tmp_path):

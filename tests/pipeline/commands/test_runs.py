@@ -6,7 +6,7 @@ import pytest
 from ml_metadata import metadata_store
 from ml_metadata.proto import metadata_store_pb2
 
-from pipeline import cli
+from pipeline import cli, output_folder
 
 State = metadata_store_pb2.Execution.State
 INPUT, OUTPUT = metadata_store_pb2.Event.INPUT, metadata_store_pb2.Event.OUTPUT
@@ -163,6 +163,14 @@ def test_what_a_run_that_goes_on_uses_is_kept(output, capsys):
     kept = {path.name for path in (output.root / "artifacts").iterdir()}
     assert {"other", "model4", "model1"} <= kept
     assert "model2" not in kept
+
+
+def test_nothing_is_removed_while_a_run_works_there(output, capsys):
+    with output_folder.reserved(str(output.root)):
+        assert cli.main(["runs", str(output.root), "--remove", "--yes"]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: Another run works in {output.root} (process ")
+    assert (output.root / "artifacts" / "model2").is_dir()
 
 
 def test_a_folder_without_runs_is_named(tmp_path, capsys):

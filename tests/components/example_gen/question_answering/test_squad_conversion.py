@@ -231,6 +231,15 @@ def test_what_is_judged_must_be_labelled(data, tmp_path):
     assert convert(settings, data, tmp_path / "test")[0]["test/questions"] == 1
 
 
+def test_training_needs_labels_too(tmp_path):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    question = {"id": "x", "question": "?", "answers": []}
+    write(folder / "a.json", {"title": "T", "paragraphs": [{"context": "x", "qas": [question]}]})
+    with pytest.raises(Exception, match=r"None of the 1 questions of .*a\.json has an answer"):
+        convert(SquadSettings({"train": "a.json"}), folder, tmp_path)
+
+
 def test_an_empty_split_says_what_was_rejected(tmp_path):
     folder = tmp_path / "data"
     folder.mkdir()

@@ -6,11 +6,12 @@ from components.preprocessing.classification import length_counts
 
 
 def counted(*batches, seq_len=16) -> dict[str, int]:
+    """Counts of texts that are cut to the length of a record, and of nothing else."""
     counts = collections.Counter()
     for num_tokens, num_unknown in batches:
-        counts.update(
-            length_counts.count(np.array(num_tokens), np.array(num_unknown), seq_len=seq_len)
-        )
+        num_tokens, num_unknown = np.array(num_tokens), np.array(num_unknown)
+        num_kept = np.minimum(num_tokens, seq_len)
+        counts.update(length_counts.count(num_tokens, num_kept, num_unknown, seq_len=seq_len))
     return length_counts.for_manifest({"train": {**counts, "labels/no": 1}})
 
 

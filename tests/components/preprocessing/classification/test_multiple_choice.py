@@ -20,6 +20,7 @@ QUESTIONS = [
     (SHORT, "_ has a cat", ["a hen", "sam", "nobody and nobody"], "B"),
     ("sam", "who", ["a hen", "sam", "a dog"], "B"),
     (LONG, "what has sam", ["a cow and a cat and a dog", "a hen", "no dog"], "C"),
+    ("sam", "what has sam", ["a cow and a cat and a dog and a hen", "a hen", "no dog"], "B"),
 ]
 
 
@@ -68,12 +69,17 @@ def by_hand(tokenizer, text_a, joined):
 
 def test_a_record_has_a_sequence_for_each_option(graph, vocabulary):
     transformed = graph([example(*question) for question in QUESTIONS])
-    assert transformed.labels == [b"A", b"B", b"B", b"C"]
+    assert transformed.labels == [b"A", b"B", b"B", b"C", b"B"]
     joined = [
         ["who has a cat sam", "who has a cat a dog", "who has a cat a pig"],
         ["a hen has a cat", "sam has a cat", "nobody and nobody has a cat"],
         ["who a hen", "who sam", "who a dog"],
         ["what has sam a cow and a cat and a dog", "what has sam a hen", "what has sam no dog"],
+        [
+            "what has sam a cow and a cat and a dog and a hen",
+            "what has sam a hen",
+            "what has sam no dog",
+        ],
     ]
     description = records.multiple_choice(3).feature_description(SEQ_LEN, use="training")
     tokenizer = Tokenizer(vocabulary)
@@ -83,6 +89,13 @@ def test_a_record_has_a_sequence_for_each_option(graph, vocabulary):
         len(tokenizer.encode(text_a)) + max(len(tokenizer.encode(text)) for text in texts) + 3
         for (text_a, *_), texts in zip(QUESTIONS, joined, strict=True)
     ]
+    # The last question with its first option is cut, although the record has room for it.
+    kept = [
+        max(SEQ_LEN - int(sum(by_hand(tokenizer, text_a, text)[1])) for text in texts)
+        for (text_a, *_), texts in zip(QUESTIONS, joined, strict=True)
+    ]
+    assert transformed.num_kept.tolist() == kept
+    assert transformed.num_tokens[-1] > kept[-1] < SEQ_LEN
     lengths = set()
     for row, (text_a, *_) in enumerate(QUESTIONS):
         for choice, text in enumerate(joined[row]):
@@ -94,8 +107,8 @@ def test_a_record_has_a_sequence_for_each_option(graph, vocabulary):
                 np.testing.assert_array_equal(found[name][row, choice], values)
     # Padded ones and full ones were among them.
     assert min(lengths) < SEQ_LEN == max(lengths)
-    assert found["label_ids"].numpy().tolist() == [0, 1, 1, 2]
-    assert found["is_real_example"].numpy().tolist() == [1, 1, 1, 1]
+    assert found["label_ids"].numpy().tolist() == [0, 1, 1, 2, 1]
+    assert found["is_real_example"].numpy().tolist() == [1, 1, 1, 1, 1]
     # In the file the sequences follow one another, as published.
     assert len(tf_examples.decode(transformed.records[0])["input_ids"]) == 3 * SEQ_LEN
 

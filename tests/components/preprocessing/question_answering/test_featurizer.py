@@ -19,8 +19,8 @@ def _paragraph(*questions, context=CONTEXT):
     return Paragraph(context, questions, "Pets", "pets.json", 3)
 
 
-def _question(question_id="q", text="Where did the cat sit?", answers=(), is_impossible=False):
-    return Question(question_id, text, tuple(answers), is_impossible)
+def _question(text="Where did the cat sit?", answers=(), is_impossible=False, unlabelled=""):
+    return Question("q", text, tuple(answers), is_impossible, unlabelled)
 
 
 def _run(tokenizer, paragraph, *, for_training):
@@ -47,7 +47,7 @@ def test_the_answer_is_found_again_in_the_window(tiny_tokenizer):
     ("question", "context", "reason"),
     [
         (_question(answers=[Answer("bed", -1)]), CONTEXT, featurizer.LOST_ANSWER),
-        (_question(), CONTEXT, featurizer.NO_ANSWER),
+        (_question(unlabelled="there is no key 'answers'"), CONTEXT, featurizer.NO_ANSWER),
         (_question(answers=[Answer("", -1)]), CONTEXT, featurizer.NO_ANSWER),
         (_question(text=" \n", is_impossible=True), CONTEXT, featurizer.EMPTY_QUESTION),
         (_question(is_impossible=True), " \n\u0301", featurizer.EMPTY_PARAGRAPH),
@@ -67,9 +67,16 @@ def test_what_teaches_nothing_is_a_dead_letter_but_gets_a_prediction(
     assert counts["questions"] == 1
 
 
-def test_impossible_questions_point_to_cls(tiny_tokenizer):
-    answers = [Answer("the mat", 15)]
-    paragraph = _paragraph(_question(answers=answers, is_impossible=True))
+@pytest.mark.parametrize(
+    "question",
+    [
+        _question(answers=[Answer("the mat", 15)], is_impossible=True),
+        # What an evaluation, too, takes for "there is no answer".
+        _question(answers=[]),
+    ],
+)
+def test_impossible_questions_point_to_cls(tiny_tokenizer, question):
+    paragraph = _paragraph(question)
     (made,), _ = _run(tiny_tokenizer, paragraph, for_training=True)
     (window,) = made.windows
     assert window.target.start_position == window.layout.cls_index == window.target.end_position
