@@ -17,13 +17,18 @@ from components import plain_errors
 # The exit status that shells report for a process ended by SIGINT.
 EXIT_STATUS = 130
 
+
+class TerminatedError(SystemExit):
+    """SIGTERM ended the process."""
+
+
 # Set when Ctrl-C asked a training run to stop. The error with which it then ends is not a failure.
 asked = threading.Event()
 
 
 @contextlib.contextmanager
 def recognized() -> Iterator[None]:
-    """Raises what ended the block: KeyboardInterrupt after Ctrl-C, SystemExit after SIGTERM.
+    """Raises what ended the block: KeyboardInterrupt after Ctrl-C, TerminatedError after SIGTERM.
 
     Beam makes a RuntimeError of both if they are raised in one of its steps, and a training run
     that Ctrl-C ended raises an error that says how to continue.
@@ -39,11 +44,11 @@ def recognized() -> Iterator[None]:
         raise
 
 
-def _ended_by(error: BaseException) -> KeyboardInterrupt | SystemExit | None:
+def _ended_by(error: BaseException) -> KeyboardInterrupt | TerminatedError | None:
     """Finds what an exception was made of."""
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, (KeyboardInterrupt, SystemExit)):
+        if isinstance(cause, (KeyboardInterrupt, TerminatedError)):
             return cause
         cause = cause.__cause__ or cause.__context__
     return None
@@ -51,7 +56,7 @@ def _ended_by(error: BaseException) -> KeyboardInterrupt | SystemExit | None:
 
 @contextlib.contextmanager
 def termination_as_exit() -> Iterator[None]:
-    """Raises SystemExit on SIGTERM, with which both Kubernetes and Vertex AI end a component.
+    """Raises TerminatedError on SIGTERM, with which both Kubernetes and Vertex AI end a component.
 
     Only the main thread can be told of a signal; in another one, this does nothing.
     """
@@ -60,7 +65,7 @@ def termination_as_exit() -> Iterator[None]:
         return
 
     def leave(number: int, frame: FrameType | None) -> NoReturn:
-        raise SystemExit(128 + number)
+        raise TerminatedError(128 + number)
 
     before = signal.signal(signal.SIGTERM, leave)
     try:

@@ -76,7 +76,7 @@ def run(config: PipelineConfig) -> RunSummary:
         OutputInUseError: if another run works in the output folder.
         KeyboardInterrupt: if Ctrl-C ended the run; after a training, the message says how to
             continue.
-        SystemExit: if SIGTERM ended it while a component waited for a job elsewhere.
+        TerminatedError: if SIGTERM ended it while a component waited for a job elsewhere.
     """
     absolute = _on_this_machine(config)
     _say_what_will_happen(config)

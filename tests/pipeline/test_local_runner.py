@@ -72,6 +72,13 @@ def test_sigterm_in_a_component_that_waits_for_a_job(run_step, config, survives_
     assert raised.value.code == 128 + signal.SIGTERM
 
 
+def test_any_other_exit_is_an_error(run_step, config):
+    # Parsers of options exit so, and libraries may raise an error of their own after it.
+    run_step(lambda: sys.exit(2))
+    with pytest.raises(RuntimeError, match="SystemExit: 2"):
+        local_runner.run(config)
+
+
 def test_one_folder_has_one_run_at_a_time(run_step, config):
     run_step(lambda: local_runner.run(config))
     with pytest.raises(RuntimeError, match=r"^Another run works in .*out \(process \d+ on "):
