@@ -124,7 +124,7 @@ class BeamConfig:
             pipeline_root: folder of the pipeline's artifacts.
             project: Google Cloud project, for Dataflow.
             region: Google Cloud region, for Dataflow.
-            service_account: account under which Dataflow's workers run.
+            service_account: Google account under which Dataflow's workers run.
             labels: labels of Dataflow's jobs.
         """
         if self.runner == "local":

@@ -102,8 +102,9 @@ class DeploymentConfig:
         images: images of single components that differ from `image`, by component id ("Trainer").
         project: Google Cloud project; needed for Vertex, Dataflow and training jobs.
         region: Google Cloud region; needed for the same.
-        service_account: account under which the pipeline runs; needed for the same. On Kubeflow
-            this is a service account of the cluster.
+        service_account: e-mail address of the Google account under which runs on Vertex, Dataflow's
+            workers and training jobs run; needed for the same. The service account of pods on
+            Kubeflow is `kubernetes.service_account`.
         resources: resources by component id; those of "default" apply to components that are not
             listed.
         retries: what happens if a component fails.
@@ -112,7 +113,7 @@ class DeploymentConfig:
         beam: where the Beam components run.
         training_job: machines of a Vertex job that does the Trainer's work; None trains in the
             Trainer's own container.
-        kubernetes: volumes, secrets and nodes of the pods on Kubeflow.
+        kubernetes: service account, volumes, secrets and nodes of the pods on Kubeflow.
         check_accelerators: whether to check that the region has the accelerators, according to the
             lists in `pipeline.accelerators`.
     """
@@ -137,6 +138,12 @@ class DeploymentConfig:
         check_pinned(self.image, where="image")
         for name, image in self.images.items():
             check_pinned(image, where=f"images.{name}")
+        if self.service_account and "@" not in self.service_account:
+            raise ValueError(
+                f"service_account is {self.service_account!r}, which is no Google account: those "
+                "are e-mail addresses, such as NAME@PROJECT.iam.gserviceaccount.com. A service "
+                "account of the cluster belongs in kubernetes.service_account."
+            )
         if self.beam.sdk_container_image:
             check_pinned(self.beam.sdk_container_image, where="beam.sdk_container_image")
         if self.training_job:

@@ -13,8 +13,11 @@ from components import configuration, files
 from pipeline import accelerators
 from pipeline.config import PipelineConfig
 
-# Vertex mounts buckets below this folder.
+# Vertex mounts buckets below this folder. In pods on Kubeflow it is an empty volume, to which the
+# launcher downloads.
 _MOUNTED = "/gcs/"
+# The id of the component that reads the raw data ends like this, in every kind of pipeline.
+_EXAMPLE_GEN = "ExampleGen"
 # Matches placeholders such as BUCKET or <project> in the examples of the documentation. Real names
 # of buckets, projects, accounts and images contain no capitals, braces or angle brackets.
 _PLACEHOLDER = re.compile(r"(?<![A-Za-z0-9%])[<{]?[A-Z][A-Z0-9_-]+[>}]?(?![a-z])|<[^<>]*>|…")
@@ -48,6 +51,7 @@ def check(config: PipelineConfig, target: str) -> None:
             "an example."
         )
     _check_placeholders(config)
+    _check_other_machines(config, target)
     if target == "vertex":
         try:
             given.check_cloud(purpose="Vertex AI")
@@ -59,7 +63,6 @@ def check(config: PipelineConfig, target: str) -> None:
         _check_gate(config)
     _check_remote(config, target)
     _check_names_of_accelerators(config, target)
-    _check_workers_reach_root(config)
     _check_dataflow(config)
     _check_training_job(config)
     if given.check_accelerators and given.region:
@@ -132,28 +135,36 @@ def _check_object_store(config: PipelineConfig) -> None:
             )
 
 
-def _check_workers_reach_root(config: PipelineConfig) -> None:
+def _check_other_machines(config: PipelineConfig, target: str) -> None:
     """Checks that Beam's workers and training jobs can open the folders that they need.
 
-    They open files by themselves, without the copies that Kubeflow's launcher makes.
+    They open files by themselves: they have neither the copies that Kubeflow's launcher makes nor
+    the volumes and keys of the pods.
     """
     given = config.deployment
+    buckets = ("gs://",)
     asked = []
     if given.beam.runner != "local":
         runner = f"deployment.beam.runner is {given.beam.runner!r}"
-        asked.append((runner, "deployment.pipeline_root", given.pipeline_root, ("gs://",)))
+        asked.append((runner, "deployment.pipeline_root", given.pipeline_root, buckets))
+        if given.beam.runner == "dataflow":
+            # What the workers of Flink or Spark can read is decided by the cluster's own manifest.
+            asked.append((runner, "data.root", config.data.root, buckets))
     if given.training_job is not None:
-        # Vertex mounts buckets into its jobs.
-        reached = ("gs://", _MOUNTED)
+        # Vertex mounts buckets into its jobs and its components alike. On Kubeflow the Trainer's
+        # pod has no such mount, but has to find there what the job has written.
+        reached = (*buckets, _MOUNTED) if target == "vertex" else buckets
         job = "deployment.training_job is set"
         asked.append((job, "deployment.pipeline_root", given.pipeline_root, reached))
         asked.append((job, "run.state_root", config.run.training_state, reached))
+        if config.init_from is not None:
+            asked.append((job, "init_from", config.init_from, reached))
     for reason, setting, folder, reached in asked:
         if not (folder or "").startswith(reached):
             raise DeploymentError(
-                f"{reason}, so that other machines open {setting} themselves, with TensorFlow, "
-                f"which opens gs:// only; but it is {folder!r}. Set it to a gs:// folder, or run "
-                "in the components' own pods."
+                f"{reason}, so that other machines open {setting} themselves, without the volumes "
+                f"and keys of the pods. They reach {' and '.join(reached)} only, but it is "
+                f"{folder!r}. Set it to a gs:// folder, or run in the components' own pods."
             )
 
 
@@ -259,29 +270,65 @@ def _check_placeholders(config: PipelineConfig) -> None:
 
 def _check_remote(config: PipelineConfig, target: str) -> None:
     """Checks that containers can reach all folders, which have to be in buckets or on volumes."""
-    given = config.deployment
-    folders = _folders(config)
-    elsewhere = f"Vertex AI reads and writes gs://BUCKET/… (or {_MOUNTED}BUCKET/…)"
     if target == "kfp":
-        # `warnings` reports outputs that would go to a pod's own disk, and a vocabulary may be part
-        # of the image.
-        folders = {name: folders[name] for name in ("data.root", "init_from")}
-        elsewhere = (
-            "Kubeflow Pipelines reads buckets (gs://, s3://, minio://) and the folders of "
-            "deployment.kubernetes.volumes"
-        )
-    elif given.pipeline_root is None:
+        _check_pods_reach_folders(config)
+        return
+    if config.deployment.pipeline_root is None:
         raise DeploymentError(
             "Vertex AI needs deployment.pipeline_root, a gs:// folder for the artifacts."
         )
-    volumes = given.kubernetes if target == "kfp" else None
-    for setting, folder in folders.items():
-        if folder is None or "://" in folder or folder.startswith(_MOUNTED):
-            continue
-        if volumes is None or not volumes.is_on_any_volume(folder):
+    for setting, folder in _folders(config).items():
+        if folder is not None and "://" not in folder and not folder.startswith(_MOUNTED):
             raise DeploymentError(
-                f"{setting} is {folder!r}, a folder of this machine. {elsewhere}."
+                f"{setting} is {folder!r}, a folder of this machine. Vertex AI reads and writes "
+                f"gs://BUCKET/… (or {_MOUNTED}BUCKET/…)."
             )
+
+
+def _check_pods_reach_folders(config: PipelineConfig) -> None:
+    """Checks the folders of a run on Kubeflow.
+
+    `warnings` reports outputs that would go to a pod's own disk, and a vocabulary may be part of
+    the image.
+    """
+    for setting, folder in _folders(config).items():
+        if folder is not None and folder.startswith(_MOUNTED):
+            raise DeploymentError(
+                f"{setting} is {folder!r}, but only Vertex AI mounts buckets below {_MOUNTED}; "
+                "pods on Kubeflow have an empty folder there. Write "
+                f"gs://{folder.removeprefix(_MOUNTED)} instead."
+            )
+    trainers = ["Trainer"] if config.search is None else ["Tuner", "Trainer"]
+    for setting, folder, readers in (
+        ("data.root", config.data.root, [_example_gen(config)]),
+        ("init_from", config.init_from, trainers),
+    ):
+        if folder is None or "://" in folder:
+            continue
+        given = config.deployment.kubernetes
+        if given is None or not given.is_on_any_volume(folder):
+            raise DeploymentError(
+                f"{setting} is {folder!r}, a folder of this machine. Kubeflow Pipelines reads "
+                "buckets (gs://, s3://, minio://) and the folders of "
+                "deployment.kubernetes.volumes."
+            )
+        for reader in readers:
+            if not given.is_on_volume(folder, reader):
+                raise DeploymentError(
+                    f"{setting} is {folder!r}, a folder of a volume that the {reader} does not "
+                    f"get. Add the {reader} to the volume's components "
+                    "(deployment.kubernetes.volumes), or leave them out, for all to get it."
+                )
+
+
+def _example_gen(config: PipelineConfig) -> str:
+    """Returns the id of the component that reads the raw data, if a volume or pod names it.
+
+    What no setting names gets the volumes that all components get, whatever its id.
+    """
+    given = config.deployment.kubernetes
+    named = sorted(given.component_ids()) if given is not None else []
+    return next((name for name in named if name.endswith(_EXAMPLE_GEN)), _EXAMPLE_GEN)
 
 
 def _check_names_of_accelerators(config: PipelineConfig, target: str) -> None:

@@ -1,4 +1,4 @@
-"""The section `deployment.kubernetes` of a configuration: volumes, secrets and nodes for pods.
+"""The section `deployment.kubernetes` of a configuration: what the pods of a run get on Kubeflow.
 
 Images and resources are not here, but in `pipeline.deployment`. `pipeline.kubernetes_platform`
 turns these settings into the document that Kubeflow Pipelines reads.
@@ -225,6 +225,8 @@ class KubernetesConfig:
     """Settings for all pods of a pipeline on Kubeflow.
 
     Attributes:
+        service_account: service account of the cluster under which the pods run; None takes that
+            of the installation.
         volumes: volume claims and the folders at which they are mounted.
         image_pull_secrets: names of the secrets with credentials for a private registry.
         object_store: S3 service for data and models.
@@ -232,12 +234,21 @@ class KubernetesConfig:
             component's own settings are added on top.
     """
 
+    service_account: str | None = None
     volumes: tuple[Volume, ...] = ()
     image_pull_secrets: tuple[str, ...] = ()
     object_store: ObjectStore | None = None
     pods: dict[str, Pod] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if self.service_account is not None:
+            if "@" in self.service_account:
+                raise ValueError(
+                    f"service_account is {self.service_account!r}, a Google account, but this is "
+                    "the name of a service account of the cluster (kubectl get serviceaccounts). "
+                    "Google's belongs in deployment.service_account."
+                )
+            _check_object(self.service_account, where="service_account")
         _check_once((volume.claim for volume in self.volumes), what="volume", where="volumes")
         _check_once(self.image_pull_secrets, what="secret", where="image_pull_secrets")
         for secret in self.image_pull_secrets:

@@ -43,6 +43,9 @@ def to_vertex(config: PipelineConfig, parameters: Mapping[str, Any]) -> str:
 def to_kubeflow(config: PipelineConfig, parameters: Mapping[str, Any], *, endpoint: str) -> str:
     """Compiles the pipeline and starts a run on Kubeflow Pipelines.
 
+    Its pods run as `deployment.kubernetes.service_account`. `deployment.service_account` is a
+    Google account, under which they start jobs on Dataflow and Vertex AI.
+
     Args:
         config: configuration of the pipeline.
         parameters: values of runtime parameters by name, as returned by `runtime_parameters.parse`.
@@ -54,12 +57,13 @@ def to_kubeflow(config: PipelineConfig, parameters: Mapping[str, Any], *, endpoi
     import kfp
 
     client = kfp.Client(host=endpoint)
+    pods = config.deployment.kubernetes
     with tempfile.TemporaryDirectory() as folder:
         run = client.create_run_from_pipeline_package(
             _write(config, "kfp", parameters, folder),
             arguments=dict(parameters),
             run_name=config.name,
-            service_account=config.deployment.service_account,
+            service_account=pods.service_account if pods is not None else None,
             # None keeps the caching options that were compiled in for each component.
             enable_caching=None,
         )

@@ -105,9 +105,10 @@ def read(path: str) -> HuggingFaceConfig:
         )
     for name, usual in _OF_A_RUN.items():
         if fields.get(name, usual) != usual:
+            where = "pretraining goes on" if name == "bi_data" else "the model is used"
             notes.append(
                 f"config.json has {name} {_shown(fields[name])}; that is no property of the "
-                f"weights, set options.{name} where the model is used."
+                f"weights, set options.{name} where {where}."
             )
     problem = fields.get("problem_type")
     if problem is not None and problem not in _PROBLEM_TYPES:

@@ -38,6 +38,7 @@ _MODEL = "model/"
 _EMBEDDINGS = "model/transformer/word_embedding/lookup_table"
 MASK_EMBEDDING = "model/transformer/mask_emb/mask_emb"
 _LANGUAGE_MODEL = "model/lm_loss/"
+_OUTPUT_BIAS, _OUTPUT_MATRIX = f"{_LANGUAGE_MODEL}bias", f"{_LANGUAGE_MODEL}weight"
 _ENCODER = "model/transformer/"
 
 
@@ -241,6 +242,7 @@ def restore(
         name.startswith(_LANGUAGE_MODEL) for name in targets
     ):
         may_be_new = (*may_be_new, f"^{re.escape(MASK_EMBEDDING)}$")
+    _check_tie(where, arrays, targets)
     not_found = sorted(set(targets) - set(arrays))
     not_used = sorted(set(arrays) - set(targets))
     problems = [f"not in the checkpoint: {n}" for n in not_found if not declared(n, may_be_new)]
@@ -261,6 +263,23 @@ def restore(
     for name in common:
         targets[name].assign(arrays[name])
     return RestoredWeights(tuple(common), tuple(not_found), tuple(not_used))
+
+
+def _check_tie(where: str, stored: Collection[str], targets: Collection[str]) -> None:
+    """Refuses weights whose language model has other outputs than the model's.
+
+    Without a matrix of its own, the outputs are the embeddings. A head that is simply left out, as
+    those of other tasks are, would throw away what was trained.
+    """
+    if _OUTPUT_BIAS not in stored or _OUTPUT_BIAS not in targets:
+        return
+    is_untied = _OUTPUT_MATRIX in stored
+    if is_untied != (_OUTPUT_MATRIX in targets):
+        raise WeightsError(
+            f"{where} {'holds' if is_untied else 'lacks'} {_OUTPUT_MATRIX}, so its language model "
+            f"was trained with tie_weight {'false' if is_untied else 'true'}, but the model here "
+            f"has tie_weight {'true' if is_untied else 'false'}. Set it to that of the weights."
+        )
 
 
 def _added_rows(path: str, stored: np.ndarray | None, target: tf.Variable | None) -> str:

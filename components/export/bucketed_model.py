@@ -42,6 +42,7 @@ class BucketedModel(tf.Module):
         signature: specifications of the features at full length, [None, seq_len] or [None].
             `input_mask` must be among them.
         padding: the side on which records are padded.
+        shortest: number of tokens that every slice keeps at least.
         cut: whether rows may be cut. They must not be if padding affects the outputs; then the
             batch is only sliced into groups of rows.
     """
@@ -52,13 +53,15 @@ class BucketedModel(tf.Module):
         signature: Mapping[str, tf.TensorSpec],
         *,
         padding: Literal["left", "right"],
+        shortest: int = 1,
         cut: bool = True,
     ) -> None:
         super().__init__(name="bucketed_model")
         self._signature = dict(signature)
         self._padding = padding
         self._seq_len = signature["input_mask"].shape[1]
-        self._lengths = bucket_lengths(self._seq_len) if cut else [self._seq_len]
+        lengths = bucket_lengths(self._seq_len) if cut else [self._seq_len]
+        self._lengths = [length for length in lengths if length >= shortest]
         # Each length is traced once, however many signatures call it.
         self._by_length = [self._trace(call, length) for length in self._lengths]
 

@@ -94,7 +94,13 @@ class SpanModel(tf.Module):
             outputs = served(features, training=False)
             return {name: outputs[name] for name in SPAN_OUTPUTS}
 
-        self.bucketed_model = BucketedModel(call, self._specs, padding="right")
+        self.bucketed_model = BucketedModel(
+            call,
+            self._specs,
+            padding="right",
+            # The beam search chooses among at least so many positions.
+            shortest=max(served.start_n_top, served.end_n_top),
+        )
         self._assets = tempfile.TemporaryDirectory()
         self.null_threshold = NullThreshold(self._assets.name)
         # A concrete function, because every signature that calls a `tf.function` traces it again.

@@ -156,6 +156,15 @@ class ModelOptions:
         if self.clamp_len == 0:
             raise ValueError("clamp_len must be positive, or -1 for none, not 0")
 
+    def check_fine_tuning(self) -> None:
+        """Raises a ValueError for what only pretraining can do."""
+        if self.bi_data:
+            raise ValueError(
+                "options.bi_data is true, which is for pretraining: there, half of the rows of a "
+                "batch hold their text backwards. Fine-tuning reads all texts forwards; leave it "
+                "out."
+            )
+
     @property
     def variable_dtype(self) -> str:
         """Dtype of variables, softmax, losses and statistics.

@@ -10,7 +10,6 @@ component that is interrupted cancels its job.
 
 from __future__ import annotations
 
-import contextlib
 import time
 from typing import Any
 
@@ -22,6 +21,7 @@ from apache_beam.runners.runner import PipelineResult, PipelineState
 
 from components import interruption, plain_errors
 from components.orchestration.dataflow_api import DataflowApi, DataflowApiError, Job, reason
+from components.orchestration.dataflow_error import DataflowError, JobGoesOnError
 
 _POLL_SECONDS = 10.0
 _REPORT_SECONDS = 60.0
@@ -30,10 +30,6 @@ _SILENCE_SECONDS = 600.0
 _MAX_STEPS = 12
 # The longest error message quotes this many errors and lines, each of this many characters.
 _ERRORS, _LINES, _CHARACTERS = 3, 10, 500
-
-
-class DataflowError(RuntimeError):
-    """A job could not be sent to Dataflow, or failed there."""
 
 
 class DataflowRunner(dataflow_runner.DataflowRunner):
@@ -47,14 +43,14 @@ class DataflowRunner(dataflow_runner.DataflowRunner):
         """Returns the id of the job that an earlier attempt at a component has left running.
 
         Raises:
-            DataflowError: if Dataflow refuses the question.
+            JobGoesOnError: if Dataflow refuses the question, so that nobody knows of such a job.
         """
         given = options.view_as(GoogleCloudOptions)
         if self._earlier is None and given.job_name:
             try:
                 self._earlier = DataflowApi(given).find_active(given.job_name)
             except DataflowApiError as error:
-                raise _refused(given, str(error)) from error
+                raise JobGoesOnError(_refusal(given, str(error))) from error
         return self._earlier.id if self._earlier else None
 
     def run_pipeline(
@@ -79,7 +75,7 @@ class DataflowRunner(dataflow_runner.DataflowRunner):
             # It was started after the search.
             found = self.find_job(options)
             if found is None:
-                raise _refused(given, str(error)) from error
+                raise DataflowError(_refusal(given, str(error))) from error
             return found
         except Exception as error:
             # What Beam's client raises differs from version to version; both kinds have a text, or
@@ -87,7 +83,8 @@ class DataflowRunner(dataflow_runner.DataflowRunner):
             content = getattr(error, "content", None)
             if content is None and not hasattr(error, "grpc_status_code"):
                 raise
-            raise _refused(given, reason(content) if content else str(error)) from error
+            why = reason(content) if content else str(error)
+            raise DataflowError(_refusal(given, why)) from error
 
 
 class DataflowResult(PipelineResult):
@@ -121,15 +118,20 @@ class DataflowResult(PipelineResult):
             duration: time in milliseconds after which to return, with the job going on.
 
         Raises:
-            DataflowError: if the job failed or was cancelled, or Dataflow is out of reach.
+            DataflowError: if the job failed or was cancelled.
+            JobGoesOnError: if Dataflow is out of reach, or no longer answers this account.
         """
         try:
             with interruption.termination_as_exit():
                 job = self._follow(None if duration is None else duration / 1000)
-        except (KeyboardInterrupt, SystemExit):
+        except (KeyboardInterrupt, SystemExit) as ending:
             logging.info("Interrupted: the Dataflow job %s is cancelled.", self._name)
-            with contextlib.suppress(DataflowApiError):
+            try:
                 self.cancel()
+            except DataflowApiError as error:
+                raise ending from JobGoesOnError(
+                    f"The Dataflow job {self._name} cannot be cancelled: {error}. See {self.link}"
+                )
             raise
         if job.has_ended and job.state != "DONE":
             raise DataflowError(self._failure(job))
@@ -149,7 +151,7 @@ class DataflowResult(PipelineResult):
                     self._report(job, now - begun)
             except DataflowApiError as error:
                 if not error.is_passing or now - heard > _SILENCE_SECONDS:
-                    raise DataflowError(
+                    raise JobGoesOnError(
                         f"The Dataflow job {self._name} cannot be followed any more: {error}. It "
                         f"goes on, and a retry of this component waits for it. See {self.link}"
                     ) from error
@@ -184,8 +186,8 @@ class DataflowResult(PipelineResult):
         return f"{'. '.join(part.rstrip('.') for part in parts)}. See {self.link}"
 
 
-def _refused(options: GoogleCloudOptions, why: str) -> DataflowError:
-    return DataflowError(
+def _refusal(options: GoogleCloudOptions, why: str) -> str:
+    return (
         f"Dataflow does not take the job {options.job_name} in the project {options.project!r} and "
         f"region {options.region!r}: {why.rstrip('.')}. See that the API is enabled there, and "
         "that the account has the roles roles/dataflow.developer and, on the workers' account, "

@@ -21,7 +21,7 @@ import traceback
 from collections.abc import Iterator, Sequence
 
 from components import beam_workers, files
-from components.orchestration import executor_input, job_name, output_file
+from components.orchestration import dataflow_error, executor_input, job_name, output_file
 
 _RUNNER_FLAG = "--runner="
 _TEMPORARY_FOLDER = ".temp"
@@ -123,15 +123,21 @@ def _task_folder(task: executor_input.Task) -> str:
 
 @contextlib.contextmanager
 def _temporary_folder(task: executor_input.Task) -> Iterator[str]:
-    """Provides a temporary folder, which is removed afterwards.
+    """Provides a temporary folder, which is removed afterwards, unless workers still use it.
 
     It is next to the outputs, so that every worker that can write those can access it as well.
     """
     folder = f"{_task_folder(task)}/{_TEMPORARY_FOLDER}"
+    is_in_use = False
     try:
         yield folder
+    except BaseException as error:
+        # A retry of this task has the same folder. It waits for the job, and then removes it.
+        is_in_use = dataflow_error.leaves_a_job(error)
+        raise
     finally:
-        files.remove(folder)
+        if not is_in_use:
+            files.remove(folder)
 
 
 def _has_remote_workers(beam_arguments: Sequence[str]) -> bool:

@@ -64,7 +64,8 @@ def parse(
 
     Args:
         text: the JSON that the backend substitutes for `{{$}}`.
-        inputs_spec: specification of the component's inputs; None if the backend sends their types.
+        inputs_spec: specification of the component's inputs; None if the backend sends their types,
+            as Vertex AI does. Inputs without an artifact are then left out.
         use_copies: whether the task uses the launcher's local copies, which is not possible if it
             has workers on other machines.
         root: root folder of the local copies.
@@ -74,7 +75,9 @@ def parse(
         LocalCopyError: if the copy of an input is incomplete.
     """
     document = _load(text)
-    if inputs_spec is not None:
+    if inputs_spec is None:
+        _leave_out_empty_inputs(document)
+    else:
         _check_promises(document, inputs_spec)
         _fill_types(document, inputs_spec)
     for artifact in _artifacts(document, "inputs").values():
@@ -135,6 +138,18 @@ def _artifacts(document: Mapping[str, Any], side: str) -> dict[str, dict[str, An
             )
         (found[key],) = artifacts
     return found
+
+
+def _leave_out_empty_inputs(document: Mapping[str, Any]) -> None:
+    """Removes inputs that have no artifact.
+
+    On Vertex AI, a resolver that finds nothing hands on an empty list: before the first model is
+    blessed, the Evaluator has no baseline model. Kubeflow's driver itself leaves out an optional
+    input that has no artifact, so an empty one is an error there.
+    """
+    artifacts = document.get("inputs", {}).get("artifacts", {})
+    for key in [key for key, value in artifacts.items() if not value.get("artifacts")]:
+        del artifacts[key]
 
 
 def _check_promises(document: Mapping[str, Any], spec: Mapping[str, Any]) -> None:

@@ -9,15 +9,18 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import logging
 import os
 import re
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from components import configuration, file_lock, files, plain_json
+from components import configuration, file_lock, files, interruption, plain_json
 from components.manifest import Manifest
 from components.trainer.config import OPERATIONAL
+
+_logger = logging.getLogger(__name__)
 
 # Key in `custom_config` under which a pipeline passes the root of all run folders to its Trainer.
 STATE_ROOT_KEY = "state_root"
@@ -28,9 +31,14 @@ _IDENTITY_NAME = "run.json"
 _LOCK_NAME = "lock"
 # Length of the digest in a folder's name: 64 bits, enough to make collisions implausible.
 _DIGEST_CHARACTERS = 16
-# Object stores have no locks. There, the lock is a file that its owner renews regularly.
+# Object stores have no locks. There, the lock is a file that its owner renews regularly, but only
+# between updates or batches. Compiling a large update takes minutes, in which it is silent.
 _LEASE_SECONDS = 600.0
 _SECONDS_BETWEEN_RENEWALS = 60.0
+# How often one that waits for a lock looks whether its owner is alive.
+_SECONDS_BETWEEN_LOOKS = 15.0
+# What stands for the content of a lock that does not exist.
+_NOBODY = ("", 0.0)
 # Fields of a run's configuration that `identity` treats specially.
 _TRAINING_KEY = "training"
 _MODEL_KEY = "model"
@@ -82,6 +90,9 @@ def keyed(root: str, name: str, run: Mapping[str, Any]) -> str:
 @contextlib.contextmanager
 def opened(directory: str, run: Mapping[str, Any] | None) -> Iterator[Lease]:
     """Reserves a folder for one trainer while the block runs.
+
+    A trainer that was killed leaves its lock in an object store. Until it is certain that the owner
+    of a lock is gone, this waits, for ten minutes at most.
 
     Args:
         directory: folder to reserve; it is created if necessary.
@@ -159,11 +170,9 @@ class _RemoteLease(Lease):
         self._directory = directory
         self._path = f"{directory}/{_LOCK_NAME}"
         holder, seen = self._read()
-        age = time.time() - seen
-        # Clocks may differ by minutes, hence the absolute value. A lock that is dated further in
-        # the future is ignored, because it would block the folder for a long time or forever.
-        if abs(age) < _LEASE_SECONDS:
-            raise _in_use(directory, f"{holder}, alive {max(age, 0):.0f} s ago")
+        # One that is dated in the future says nothing about its owner: clocks differ.
+        if time.time() - seen < _LEASE_SECONDS:
+            self._wait_for_silence(holder, seen)
         self._write()
 
     def renew(self) -> None:
@@ -179,6 +188,31 @@ class _RemoteLease(Lease):
         if holder == file_lock.this_process():
             files.remove(self._path)
 
+    def _wait_for_silence(self, holder: str, seen: float) -> None:
+        """Waits until the lock is gone, or has not been renewed for as long as one may be silent.
+
+        An owner that was killed shows by nothing else that it is gone. The time is measured with
+        this machine's clock only.
+
+        Raises:
+            RunFolderError: if the owner renews the lock, or another trainer takes it.
+        """
+        _logger.warning(
+            "%s is held by another trainer (%s), which may have been killed. This one waits, for "
+            "%.0f s at most; it goes on if the other gives no sign of life meanwhile.",
+            *(self._directory, holder, _LEASE_SECONDS),
+        )
+        begun = time.monotonic()
+        # No checkpoint has to be written yet, so SIGTERM may end the process at once.
+        with interruption.termination_as_exit():
+            while (left := begun + _LEASE_SECONDS - time.monotonic()) > 0:
+                time.sleep(min(left, _SECONDS_BETWEEN_LOOKS))
+                now = self._read()
+                if now == _NOBODY:
+                    return
+                if now != (holder, seen):
+                    raise _in_use(self._directory, f"{now[0]}, alive just now")
+
     def _read(self) -> tuple[str, float]:
         """Returns the holder of the folder and the Unix time of its last sign of life.
 
@@ -188,7 +222,7 @@ class _RemoteLease(Lease):
         try:
             content = files.read_bytes(self._path)[:1024]
         except FileNotFoundError:
-            return "", 0.0
+            return _NOBODY
         try:
             holder, _, seen = content.decode("utf-8").partition("\n")
             return holder, float(seen or 0)

@@ -24,7 +24,7 @@ class MachineConfig:
         accelerator_count: number of accelerators per worker; for TPU v2 and v3, the number of cores
             (8, 32, …).
         tpu_topology: topology of a TPU v5e, such as "2x2"; None for everything else.
-        replica_count: number of workers.
+        replica_count: number of workers; several of them need the strategy "multi_worker".
         strategy: value of `training.strategy` in the job: "tpu", "mirrored", "multi_worker" or
             "one_device".
         network: VPC network to peer with, as projects/NUMBER/global/networks/NAME.
@@ -62,6 +62,12 @@ class MachineConfig:
             )
         if self.machine_type.startswith("ct5lp-") and not self.tpu_topology:
             raise ValueError("TPU v5e needs tpu_topology, such as '2x2' or '2x4'.")
+        if self.replica_count > 1 and self.strategy != "multi_worker":
+            raise ValueError(
+                f"replica_count is {self.replica_count} and strategy is {self.strategy!r}, with "
+                "which each worker would train on its own; several workers train together only "
+                "with 'multi_worker'. Otherwise, replica_count is 1."
+            )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

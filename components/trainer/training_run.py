@@ -58,6 +58,8 @@ def train_and_write(
     )
     run = run_folder.identity(config, manifest)
     state_dir = run_folder.keyed(state_root, name, run) if state_root else model_dir
+    # The utilisation counts what the model needs, not what is computed a second time.
+    once = dataclasses.replace(config.options, rematerialize=False)
     result = train(
         task=task,
         config=config.training,
@@ -65,7 +67,7 @@ def train_and_write(
         model_dir=state_dir,
         init_from=config.init_from,
         run=run,
-        flops_per_step=training_cost(config.model, config.options, workload).train_flops,
+        flops_per_step=training_cost(config.model, once, workload).train_flops,
     )
     if result.is_chief:
         about = Description(manifest.vocabulary_sha256, tuple(getattr(config, "labels", ())))

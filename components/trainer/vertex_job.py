@@ -2,17 +2,19 @@
 
 A job is named after what it trains. If the same training is requested again, for example by a
 retried component, the existing job is found: a running job is waited for, and one that has
-succeeded is not repeated.
+succeeded is not repeated. A component that is interrupted cancels its job.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from components import interruption
 from components.trainer.training_job import TrainingJob
 
 if TYPE_CHECKING:
@@ -24,6 +26,8 @@ _logger = logging.getLogger(__name__)
 POLL_SECONDS = 30.0
 # Number of consecutive polls that may fail, which amounts to ten minutes without an answer.
 _MAX_FAILED_POLLS = 20
+# Kubernetes gives a container half a minute between SIGTERM and its end.
+_CANCEL_SECONDS = 20.0
 _RUNNING = ("QUEUED", "PENDING", "RUNNING", "PAUSED", "UPDATING")
 _SUCCEEDED = ("SUCCEEDED", "PARTIALLY_SUCCEEDED")
 
@@ -51,6 +55,9 @@ def run(
 ) -> None:
     """Submits the job unless it already exists, and waits until it has succeeded.
 
+    Ctrl-C and SIGTERM cancel the job, because nobody would wait for it any more, and it is billed
+    until it ends. Any other error leaves it running for a retry to find.
+
     Args:
         job: project, region, service account and machines of the job.
         name: name of the job, unique to what it trains.
@@ -62,6 +69,8 @@ def run(
     Raises:
         TrainingJobError: if the job fails, is cancelled, or its state cannot be queried.
     """
+    from google.api_core import exceptions
+
     client = client or _connect(job.region)
     found = _find(client, job, name)
     if found is None:
@@ -72,7 +81,15 @@ def run(
         _logger.info("submitted %s: %s", name, console_url(found.name))
     else:
         _logger.info("%s is there already: %s", name, console_url(found.name))
-    _wait(client, found.name, sleep)
+    try:
+        with interruption.termination_as_exit():
+            _wait(client, found.name, sleep)
+    except (KeyboardInterrupt, interruption.TerminatedError):
+        _logger.info("interrupted: %s is cancelled", name)
+        # What ended the component must not be hidden by an error of the service.
+        with contextlib.suppress(exceptions.GoogleAPIError):
+            client.cancel_custom_job(name=found.name, timeout=_CANCEL_SECONDS)
+        raise
 
 
 def custom_job(
@@ -83,19 +100,20 @@ def custom_job(
     from google.protobuf import duration_pb2
 
     machine = job.machine
+    worker = {
+        "machine_spec": _without_none(
+            machine_type=machine.machine_type,
+            accelerator_type=machine.accelerator,
+            accelerator_count=machine.accelerator_count or None,
+            tpu_topology=machine.tpu_topology,
+        ),
+        "container_spec": {"image_uri": machine.image, "command": list(command)},
+    }
+    # Vertex AI takes the first pool for the chief, of which there is one, and the second one for
+    # the other workers.
+    replica_counts = [1] if machine.replica_count == 1 else [1, machine.replica_count - 1]
     spec = {
-        "worker_pool_specs": [
-            {
-                "machine_spec": _without_none(
-                    machine_type=machine.machine_type,
-                    accelerator_type=machine.accelerator,
-                    accelerator_count=machine.accelerator_count or None,
-                    tpu_topology=machine.tpu_topology,
-                ),
-                "replica_count": machine.replica_count,
-                "container_spec": {"image_uri": machine.image, "command": list(command)},
-            }
-        ],
+        "worker_pool_specs": [{**worker, "replica_count": count} for count in replica_counts],
         "scheduling": _without_none(
             timeout=duration_pb2.Duration(seconds=round(machine.timeout_hours * 3600)),
             restart_job_on_worker_restart=machine.restart_on_worker_restart,
@@ -135,7 +153,8 @@ def _parent(job: TrainingJob) -> str:
 def _find(client: JobServiceClient, job: TrainingJob, name: str) -> CustomJob | None:
     """Returns the newest job of this name that is running or has succeeded, if there is one.
 
-    Failed jobs are ignored, so that the training is tried again.
+    Jobs that failed, are cancelled, or are about to be, are ignored, so that the training is tried
+    again.
     """
     request = {"parent": _parent(job), "filter": f'display_name="{name}"'}
     usable = [

@@ -1,14 +1,21 @@
 """Beam's own Dataflow client, with this project's options, against a Dataflow on loopback."""
 
 import os
+import pathlib
 import signal
 
 import apache_beam as beam
 import pytest
 
 from components import beam_workers
-from components.orchestration import dataflow_api, dataflow_runner, job_name
-from components.orchestration.dataflow_runner import DataflowError
+from components.orchestration import (
+    dataflow_api,
+    dataflow_runner,
+    entry_point,
+    executor_input,
+    job_name,
+)
+from components.orchestration.dataflow_error import DataflowError, JobGoesOnError, leaves_a_job
 from pipeline import deployment_checks
 from tests.pipeline import dataflow_server
 
@@ -250,9 +257,94 @@ def test_a_service_that_is_gone_ends_the_waiting_but_not_the_job(
     monkeypatch.setattr(
         service, "_about_jobs", lambda *_: (503, {"error": {"message": "overloaded"}})
     )
-    with pytest.raises(DataflowError, match=r"status 503: overloaded\. It goes on, and a retry"):
+    with pytest.raises(JobGoesOnError, match=r"status 503: overloaded\. It goes on, and a retry"):
         result.wait_until_finish()
     assert service.cancelled == []
+
+
+@pytest.fixture
+def attempt(make_pipeline, tmp_path):
+    """Runs a component's job; every attempt has the same output, and so the same other folders."""
+    outputs = {"records": {"artifacts": [{"uri": str(tmp_path / "task/records")}]}}
+    task = executor_input.Task(
+        document={"outputs": {"artifacts": outputs}},
+        uris={},
+        output_file=str(tmp_path / "task/output.json"),
+        root="/",
+    )
+
+    def run(folder: pathlib.Path) -> None:
+        with entry_point._temporary_folder(task) as path:
+            assert path == str(folder)
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "file").write_text("of the workers")
+            with make_pipeline():
+                pass
+
+    return run
+
+
+@pytest.mark.parametrize("refused", ["the job's state", "the search"])
+def test_a_job_that_goes_on_keeps_its_temporary_files(
+    service, attempt, tmp_path, monkeypatch, refused
+):
+    folder = tmp_path / "task/.temp"
+    service.states = ["JOB_STATE_RUNNING", "JOB_STATE_DONE"]
+    if refused == "the search":
+        # An earlier attempt was killed.
+        service.add_job(NAME)
+    about_jobs, refusals = service._about_jobs, []
+
+    def refuse_once(method, number, *rest):
+        if method == "GET" and (number is None) == (refused == "the search") and not refusals:
+            refusals.append(method)
+            return 403, {"error": {"message": "no access for now"}}
+        return about_jobs(method, number, *rest)
+
+    monkeypatch.setattr(service, "_about_jobs", refuse_once)
+    with pytest.raises(JobGoesOnError, match="no access for now"):
+        attempt(folder)
+    assert (folder / "file").exists()
+    assert service.cancelled == []
+    attempt(folder)
+    assert not folder.exists()
+    assert len(service.jobs) == 1, "the second attempt waited for the job of the first"
+
+
+def test_a_job_that_has_ended_keeps_no_temporary_files(service, attempt, tmp_path):
+    service.states = ["JOB_STATE_FAILED"]
+    with pytest.raises(DataflowError, match="ended as FAILED"):
+        attempt(tmp_path / "task/.temp")
+    assert not (tmp_path / "task/.temp").exists()
+
+
+def test_a_job_that_cannot_be_cancelled_keeps_its_temporary_files(
+    service, attempt, tmp_path, monkeypatch
+):
+    service.states = ["JOB_STATE_RUNNING"]
+    about_jobs = service._about_jobs
+
+    def refuse_the_end(method, *rest):
+        if method == "PUT":
+            return 403, {"error": {"message": "may not cancel"}}
+        return about_jobs(method, *rest)
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(service, "_about_jobs", refuse_the_end)
+    monkeypatch.setattr(dataflow_runner.DataflowResult, "_follow", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        attempt(tmp_path / "task/.temp")
+    assert (tmp_path / "task/.temp/file").exists()
+
+
+def test_an_error_that_wraps_another_leaves_the_same_job():
+    cause = JobGoesOnError("It goes on.")
+    wrapped, beside = RuntimeError("[while running 'Tokenise']"), ValueError()
+    wrapped.__cause__, beside.__context__ = cause, wrapped
+    assert all(map(leaves_a_job, (cause, wrapped, beside)))
+    assert not leaves_a_job(DataflowError("It failed."))
 
 
 def test_the_name_of_a_job_is_that_of_its_task():

@@ -7,6 +7,13 @@ from pipeline import compilation, deployment_checks
 from pipeline.accelerators import AcceleratorError
 
 V5E = "{image: 'r/i@sha256:" + "b" * 64 + "', machine_type: ct5lp-hightpu-4t, strategy: tpu"
+JOB = f"deployment.training_job={V5E}, tpu_topology: 2x2}}"
+TPU_REGION = "deployment.region=us-west4"
+DATAFLOW = "deployment.beam={runner: dataflow, sdk_container_image: 'r/w@sha256:" + "c" * 64 + "'}"
+SEARCH = (
+    "search={metric: accuracy, max_trials: 2, "
+    "space: {training.learning_rate: {values: [1.0e-3, 1.0e-4]}}}"
+)
 
 
 @pytest.mark.parametrize(
@@ -19,6 +26,18 @@ V5E = "{image: 'r/i@sha256:" + "b" * 64 + "', machine_type: ct5lp-hightpu-4t, st
         ("deployment.beam={runner: dataflow}", "needs sdk_container_image"),
         ("deployment.resources.Trainer.cpu=0", "cpu must be positive"),
         ("deployment.labels.Team=nlp", "labels has 'Team'"),
+        (
+            "deployment.service_account=pipeline-runner",
+            "'pipeline-runner', which is no Google account.*belongs in kubernetes.service_account",
+        ),
+        (
+            "deployment.kubernetes={service_account: runner@project.iam.gserviceaccount.com}",
+            "a Google account, but this is the name of.*belongs in deployment.service_account",
+        ),
+        (
+            "deployment.kubernetes={service_account: Runner}",
+            "service_account is 'Runner', which is no name of an object in Kubernetes",
+        ),
         ("deployment.regin=x", "has no key 'regin'. Did you mean 'region'"),
     ],
 )
@@ -51,11 +70,10 @@ def test_a_region_without_the_accelerator_is_refused_unless_the_check_is_off(dep
     deployment_checks.check(
         deployed(elsewhere, "deployment.check_accelerators=false", target="vertex"), "vertex"
     )
-    job = f"deployment.training_job={V5E}, tpu_topology: 2x2}}"
-    deployment_checks.check(deployed(job, "deployment.region=us-west4", target="vertex"), "vertex")
+    deployment_checks.check(deployed(JOB, TPU_REGION, target="vertex"), "vertex")
     with pytest.raises(AcceleratorError, match="training_job asks for TPU_V5_LITEPOD, which"):
         deployment_checks.check(
-            deployed(job, "deployment.region=us-east4", target="vertex"), "vertex"
+            deployed(JOB, "deployment.region=us-east4", target="vertex"), "vertex"
         )
 
 
@@ -167,10 +185,112 @@ def test_a_bucket_that_may_be_read_and_not_written_is_named(deployed, s3_endpoin
         deployment_checks.check_access(config)
 
 
-def test_a_training_job_needs_state_that_other_machines_reach(deployed):
-    job = f"deployment.training_job={V5E}, tpu_topology: 2x2}}"
-    config = deployed(job, "deployment.region=us-west4", "run.state_root=/mnt/state")
+def volume(path: str, *components: str) -> str:
+    """The setting of a volume that only some components get; all of them without names."""
+    return (
+        f"deployment.kubernetes={{volumes: [{{claim: mine, path: {path}, "
+        f"components: [{', '.join(components)}]}}]}}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("setting", "folder"),
+    [
+        ("data.root", "/gcs/bucket/data"),
+        ("init_from", "/gcs/bucket/weights"),
+        ("run.state_root", "/gcs/bucket/state"),
+        ("run.push_to", "/gcs/bucket/served"),
+    ],
+)
+def test_only_vertex_mounts_buckets(deployed, setting, folder):
+    deployment_checks.check(deployed(f"{setting}={folder}", target="vertex"), "vertex")
+    bucket = folder.replace("/gcs/", "gs://")
     with pytest.raises(
-        deployment_checks.DeploymentError, match=r"open run\.state_root .* '/mnt/state'"
+        deployment_checks.DeploymentError,
+        match=f"{setting} is '{folder}', but only Vertex AI mounts .* Write {bucket} instead",
     ):
-        deployment_checks.check(config, "kfp")
+        deployment_checks.check(deployed(f"{setting}={folder}"), "kfp")
+    deployment_checks.check(deployed(f"{setting}={bucket}"), "kfp")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "given_to", "lacking"),
+    [
+        (["data.root=/mnt/x/data"], ["Trainer"], "ExampleGen"),
+        (["data.root=/mnt/x/data"], ["TextExampleGen"], None),
+        (["data.root=/mnt/x/data"], [], None),
+        (["init_from=/mnt/x/w"], ["TextExampleGen"], "Trainer"),
+        (["init_from=/mnt/x/w"], ["Trainer"], None),
+        (["init_from=/mnt/x/w", SEARCH], ["Trainer"], "Tuner"),
+        (["init_from=/mnt/x/w", SEARCH], ["Tuner"], "Trainer"),
+        (["init_from=/mnt/x/w", SEARCH], ["Tuner", "Trainer"], None),
+        (["init_from=/mnt/x/w", SEARCH], [], None),
+    ],
+)
+def test_a_volume_must_reach_the_component_that_reads_it(deployed, overrides, given_to, lacking):
+    config = deployed(*overrides, volume("/mnt/x", *given_to))
+    if lacking is None:
+        compilation.compile_pipeline(config, "kfp")
+        return
+    with pytest.raises(
+        deployment_checks.DeploymentError,
+        match=f"'/mnt/x/.*a volume that the {lacking} does not get. Add the {lacking} to the",
+    ):
+        compilation.compile_pipeline(config, "kfp")
+
+
+@pytest.mark.parametrize(
+    ("target", "root"),
+    [
+        ("vertex", "/gcs/bucket/data"),
+        ("kfp", "/mnt/x/data"),
+        ("kfp", "minio://bucket/data"),
+        ("kfp", "s3://bucket/data"),
+    ],
+)
+def test_dataflow_reads_the_raw_data_from_a_bucket(deployed, target, root):
+    kubernetes = (
+        "deployment.kubernetes={volumes: [{claim: mine, path: /mnt/x}], "
+        "object_store: {endpoint: 'http://minio:9000'}}"
+    )
+    overrides = [f"data.root={root}", kubernetes]
+    deployment_checks.check(deployed(*overrides, target=target), target)
+    with pytest.raises(
+        deployment_checks.DeploymentError,
+        match=rf"runner is 'dataflow', so that .* open data\.root .* reach gs:// .* '{root}'",
+    ):
+        deployment_checks.check(deployed(*overrides, DATAFLOW, target=target), target)
+    deployment_checks.check(deployed(kubernetes, DATAFLOW, target=target), target)
+
+
+@pytest.mark.parametrize("setting", ["run.state_root", "init_from"])
+@pytest.mark.parametrize(
+    ("target", "folder", "reached"),
+    [
+        ("kfp", "/gcs/bucket/x", "gs://"),
+        ("kfp", "/mnt/x/x", "gs://"),
+        ("kfp", "minio://bucket/x", "gs://"),
+        ("vertex", "/mnt/x/x", "gs:// and /gcs/"),
+        ("vertex", "/gcs/bucket/x", None),
+        ("vertex", "gs://bucket/x", None),
+        ("kfp", "gs://bucket/x", None),
+    ],
+)
+def test_a_training_job_needs_folders_that_other_machines_reach(
+    deployed, setting, target, folder, reached
+):
+    config = deployed(
+        JOB,
+        TPU_REGION,
+        f"{setting}={folder}",
+        volume("/mnt/x"),
+        target=target,
+    )
+    if reached is None:
+        deployment_checks.check(config, target)
+        return
+    with pytest.raises(
+        deployment_checks.DeploymentError,
+        match=f"training_job is set, so .* open {setting} .* reach {reached} only.* '{folder}'",
+    ):
+        deployment_checks.check(config, target)

@@ -1,5 +1,6 @@
 """The real client and command of Kubeflow Pipelines against a server on loopback."""
 
+import json
 import os
 import subprocess
 import sys
@@ -8,7 +9,7 @@ import kfp
 import pytest
 import yaml
 
-from pipeline import cli, compilation
+from pipeline import cli, compilation, submission
 from tests.pipeline import kubeflow_server
 
 GIVEN = {"train_steps": 70, "learning_rate": 0.5, "data_root": "gs://other/data"}
@@ -90,6 +91,28 @@ def test_submit_starts_a_run_and_refuses_what_the_client_would_let_pass(
     (run,) = server.runs
     assert run["runtime_config"]["parameters"] == GIVEN
     assert capsys.readouterr().out.splitlines()[-1] == "run-1"
+
+
+def test_the_run_has_the_clusters_account_and_its_jobs_googles(server, deployed, tmp_path):
+    image = "r/w@sha256:" + "c" * 64
+    machine = f"{{image: '{image}', machine_type: n1-standard-16, strategy: one_device}}"
+    overrides = (
+        f"deployment.beam={{runner: dataflow, sdk_container_image: '{image}'}}",
+        f"deployment.training_job={machine}",
+    )
+    submission.to_kubeflow(deployed(*overrides), {}, endpoint=server.url)
+    # The installation then takes its own account.
+    assert not server.runs.pop().get("service_account")
+
+    cluster = "deployment.kubernetes={service_account: pipeline-runner}"
+    submission.to_kubeflow(deployed(*overrides, cluster), {}, endpoint=server.url)
+    (run,) = server.runs
+    assert run["service_account"] == "pipeline-runner"
+    google = "runner@project.iam.gserviceaccount.com"
+    assert f"--service_account_email={google}" in json.dumps(run["pipeline_spec"])
+    tasks = run["pipeline_spec"]["root"]["dag"]["tasks"]
+    job = tasks["Trainer"]["inputs"]["parameters"]["training_job"]["runtimeValue"]["constant"]
+    assert json.loads(job)["service_account"] == google
 
 
 def command(server, *arguments: str) -> None:

@@ -58,6 +58,7 @@ class FineTuningConfig:
     keep_accents: bool = False
 
     def __post_init__(self) -> None:
+        self.options.check_fine_tuning()
         check_metrics(self.metric_names, None if self.kind == "regression" else self.labels)
 
     @property

@@ -61,6 +61,9 @@ class QuestionAnsweringFineTuningConfig:
     keep_accents: bool = False
     init_from: str | None = None
 
+    def __post_init__(self) -> None:
+        self.options.check_fine_tuning()
+
 
 def fine_tune(
     config: QuestionAnsweringFineTuningConfig,

@@ -80,6 +80,7 @@ class ClassificationPipelineConfig(PipelineConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self.options.check_fine_tuning()
         dataset = self.data.resolve()
         self._check_qa_length(dataset.is_multiple_choice)
         missing = sorted(set(_SPLITS) - set(dataset.output_splits))

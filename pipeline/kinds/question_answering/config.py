@@ -92,6 +92,7 @@ class QuestionAnsweringPipelineConfig(PipelineConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self.options.check_fine_tuning()
         self.check_training_metrics(metric_names.OF_ANSWERS)
         for name in ("start_n_top", "end_n_top"):
             if not 1 <= getattr(self, name) <= self.windows.max_seq_length:

@@ -54,6 +54,23 @@ def test_what_does_not_fit_is_listed_and_nothing_is_assigned(checkpoint):
     assert not model[0].numpy().any()
 
 
+@pytest.mark.parametrize("is_untied", [False, True])
+def test_a_language_model_keeps_its_outputs(is_untied, tmp_path):
+    arrays = {"model/lm_loss/bias": np.ones(5, np.float32)}
+    model = [tf.Variable(tf.zeros([5]), name="model/lm_loss/bias")]
+    matrix = "model/lm_loss/weight"
+    if is_untied:
+        arrays[matrix] = np.ones((5, 2), np.float32)
+    else:
+        model.append(tf.Variable(tf.zeros([5, 2]), name=matrix))
+    named_checkpoint.write_arrays(str(tmp_path), arrays)
+    heads = ["^model/lm_loss/"]
+    message = "Set it to that of the weights" if is_untied else "trained with tie_weight true"
+    with pytest.raises(WeightsError, match=message):
+        named_checkpoint.restore(model, str(tmp_path), may_be_new=heads, may_be_ignored=heads)
+    assert not model[0].numpy().any()
+
+
 def test_missing_and_torn_checkpoints_are_one_clear_error(checkpoint, tmp_path):
     with pytest.raises(WeightsError, match="not a readable TensorFlow checkpoint"):
         named_checkpoint.read_arrays(str(tmp_path / "nowhere"))

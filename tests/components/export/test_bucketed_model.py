@@ -124,3 +124,6 @@ def test_rows_are_cut_at_the_padded_side_and_keep_their_order(padding):
     assert found["total"].numpy().tolist() == features["input_ids"].sum(1).tolist()
     # The shortest 32 rows go together, and the rest in a slice as long as its longest row.
     assert found["tokens"].numpy().tolist() == [64] * 4 + [16] * 32 + [64] * 8
+    # A beam search, say, needs more positions than the shortest slice has.
+    bucketed = BucketedModel(count, _signature(features), padding=padding, shortest=20)
+    assert bucketed(features)["tokens"].numpy().tolist() == [64] * 4 + [32] * 32 + [64] * 8

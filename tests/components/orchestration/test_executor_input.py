@@ -113,6 +113,19 @@ def test_what_vertex_sends_stays_as_it_is(pod):
     assert task.output_file == "gs://bucket/out.json"
 
 
+@pytest.mark.parametrize("empty", [{}, {"artifacts": []}])
+def test_what_a_resolver_on_vertex_did_not_find_is_left_out(pod, empty):
+    expected = copy.deepcopy(DOCUMENT)
+    artifact = expected["inputs"]["artifacts"]["examples"]["artifacts"][0]
+    artifact |= {"type": EXAMPLES, "uri": "gs://bucket/examples", "metadata": {}}
+    expected["outputs"]["outputFile"] = "gs://bucket/out.json"
+    document = copy.deepcopy(expected)
+    document["inputs"]["artifacts"]["baseline_model"] = empty
+    task = executor_input.parse(json.dumps(document), None, root=str(pod))
+    assert "baseline_model" not in task.document["inputs"]["artifacts"]
+    assert task.document == expected
+
+
 @pytest.mark.parametrize(
     ("places", "message"),
     [
@@ -132,9 +145,10 @@ def test_what_the_specification_promises_and_is_not_there_is_named(pod, places, 
         parse(document, pod)
 
 
-def test_an_input_without_an_artifact_is_named(pod):
+@pytest.mark.parametrize("empty", [{}, {"artifacts": []}])
+def test_an_input_without_an_artifact_is_named(pod, empty):
     document = copy.deepcopy(DOCUMENT)
-    document["inputs"]["artifacts"]["examples"]["artifacts"] = []
+    document["inputs"]["artifacts"]["examples"] = empty
     with pytest.raises(ExecutorInputError, match=r"inputs\.examples has 0 artifacts"):
         parse(document, pod)
 

@@ -17,6 +17,7 @@ from components.trainer.preemption import PreemptedError
 from components.trainer.run_folder import RunFolderError
 from components.trainer.steps import Evaluation, TrainSteps
 
+from .clock import Clock
 from .runs import points, short_training
 
 
@@ -228,6 +229,7 @@ def test_a_lease_is_renewed_and_not_taken_back(tmp_path, monkeypatch):
         first = lock.read_text()
         lease.renew()
         assert lock.read_text() > first
+        monkeypatch.setattr(run_folder, "time", Clock(meanwhile=lease.renew))
         with (
             pytest.raises(RunFolderError, match="in use by another trainer"),
             run_folder.opened(str(tmp_path), None),

@@ -5,8 +5,6 @@ emulator. With `file://` everything goes the ways of a remote path through `tf.i
 TensorFlow's `ram://` does not serve, since there writing does not replace a file's content.
 """
 
-import time
-
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -15,6 +13,7 @@ from components.checkpoint_conversion import named_checkpoint
 from components.trainer import history, run_folder
 from components.trainer.classification.fine_tuning import fine_tune
 
+from .clock import Clock
 from .gfile_file_system import FileScheme  # noqa: F401  (Beam finds it among the subclasses)
 from .runs import points, with_training
 
@@ -96,8 +95,16 @@ def test_a_run_in_a_bucket_is_interrupted_and_goes_on(
         np.testing.assert_array_equal(tf.train.load_variable(weights, name), variable.numpy())
 
 
-def test_a_folder_in_a_bucket_has_one_trainer_at_a_time(bucket):
+@pytest.fixture
+def clock(monkeypatch):
+    made = Clock()
+    monkeypatch.setattr(run_folder, "time", made)
+    return made
+
+
+def test_a_folder_in_a_bucket_has_one_trainer_at_a_time(bucket, clock):
     with run_folder.opened(bucket, HELD) as lease:
+        clock.meanwhile = lease.renew
         with (
             pytest.raises(run_folder.RunFolderError, match=r"in use by another trainer \(process"),
             run_folder.opened(bucket, HELD),
@@ -130,21 +137,31 @@ def test_a_lease_that_cannot_be_read_is_named(bucket, content):
 
 
 @pytest.mark.parametrize(
-    ("age", "is_free"),
-    [(599, False), (601, True), (-599, False), (-601, True), (float("-inf"), True)],
+    ("age", "seconds"),
+    [(599, 600), (601, 0), (-599, 600), (-601, 600), (float("-inf"), 600)],
 )
-def test_a_lease_ends_ten_minutes_after_its_last_renewal(bucket, age, is_free):
+def test_a_lease_ends_ten_minutes_after_its_last_renewal(bucket, clock, age, seconds):
     with tf.io.gfile.GFile(f"{bucket}/lock", "w") as file:
-        file.write(f"process 7 on a machine that is gone\n{time.time() - age}")
-    if is_free:
-        with run_folder.opened(bucket, None), tf.io.gfile.GFile(f"{bucket}/lock") as file:
-            assert "a machine that is gone" not in file.read()
-        return
+        file.write(f"process 7 on a machine that is gone\n{clock.time() - age}")
+    with run_folder.opened(bucket, None), tf.io.gfile.GFile(f"{bucket}/lock") as file:
+        assert "a machine that is gone" not in file.read()
+    assert clock.passed == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize("silence", [0, 585])
+def test_a_lease_is_not_taken_from_one_that_was_silent_for_long(bucket, clock, silence):
+    def renew():
+        if clock.passed > silence:
+            with tf.io.gfile.GFile(f"{bucket}/lock", "w") as file:
+                file.write(f"process 7 on a slow machine\n{clock.time()}")
+
+    clock.meanwhile = renew
+    with tf.io.gfile.GFile(f"{bucket}/lock", "w") as file:
+        file.write(f"process 7 on a slow machine\n{clock.time()}")
     with (
-        pytest.raises(
-            run_folder.RunFolderError, match=r"process 7 on a machine.*alive (59\d|0) s ago"
-        ),
+        pytest.raises(run_folder.RunFolderError, match=r"process 7 on a slow.*alive just now"),
         run_folder.opened(bucket, None),
     ):
         pytest.fail("taken from one that is alive")
+    assert clock.passed == pytest.approx(silence + 15)
     assert listing(bucket) == {"lock"}

@@ -3,16 +3,19 @@
 import dataclasses
 import datetime
 import json
+import os
 import pathlib
 import runpy
+import signal
 
 import grpc
 import pytest
 from google.cloud import aiplatform_v1
 from google.cloud.aiplatform_v1.services.job_service.transports import grpc as transport
 from google.cloud.aiplatform_v1.types import job_service, job_state
+from google.protobuf import empty_pb2
 
-from components import configuration, files, standalone
+from components import configuration, files, interruption, standalone
 from components.trainer import checkpoints, remote_training, vertex_job
 from components.trainer.classification.fine_tuning import FineTuningConfig
 from components.trainer.config import TrainingConfig
@@ -32,6 +35,8 @@ class JobService:
     def __init__(self, work=lambda command: None):
         self.jobs: dict[str, aiplatform_v1.CustomJob] = {}
         self.created: list[aiplatform_v1.CustomJob] = []
+        self.cancelled: list[str] = []
+        self.cancels = True
         self.states = [State.JOB_STATE_PENDING, State.JOB_STATE_RUNNING]
         self.last = State.JOB_STATE_SUCCEEDED
         self.errors = 0
@@ -39,7 +44,10 @@ class JobService:
         self._work = work
 
     def create(self, request, context):
-        del context
+        if request.custom_job.job_spec.worker_pool_specs[0].replica_count != 1:
+            context.abort(
+                grpc.StatusCode.INVALID_ARGUMENT, "replica_count of the first pool should be 1"
+            )
         self.created.append(request.custom_job)
         job = aiplatform_v1.CustomJob(request.custom_job)
         job.name = f"{request.parent}/customJobs/{len(self.created)}"
@@ -67,6 +75,13 @@ class JobService:
         found = [job for job in self.jobs.values() if job.display_name == wanted]
         return job_service.ListCustomJobsResponse(custom_jobs=found)
 
+    def cancel(self, request, context):
+        self.cancelled.append(request.name)
+        if not self.cancels:
+            context.abort(grpc.StatusCode.UNAVAILABLE, "try again")
+        self.jobs[request.name].state = State.JOB_STATE_CANCELLING
+        return empty_pb2.Empty()
+
     def methods(self):
         def handler(function, request_type, response_type):
             return grpc.unary_unary_rpc_method_handler(
@@ -83,6 +98,11 @@ class JobService:
                 self.list,
                 job_service.ListCustomJobsRequest,
                 job_service.ListCustomJobsResponse,
+            ),
+            "CancelCustomJob": grpc.unary_unary_rpc_method_handler(
+                self.cancel,
+                request_deserializer=job_service.CancelCustomJobRequest.deserialize,
+                response_serializer=empty_pb2.Empty.SerializeToString,
             ),
         }
 
@@ -109,8 +129,16 @@ def make_job(root, machine=MACHINE, **labels) -> TrainingJob:
     )
 
 
-def run(job, name="sample-1"):
-    vertex_job.run(job, name=name, command=["train"], output_dir="gs://bucket/logs")
+def run(job, name="sample-1", **arguments):
+    vertex_job.run(job, name=name, command=["train"], output_dir="gs://bucket/logs", **arguments)
+
+
+def terminate(seconds):
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def press_ctrl_c(seconds):
+    raise KeyboardInterrupt
 
 
 def test_the_request_holds_what_was_asked_for(tmp_path):
@@ -157,6 +185,24 @@ def test_machines_with_an_accelerator_beside_them(tmp_path, accelerator):
     assert (spec.accelerator_type.name, spec.accelerator_count) == (accelerator, 8)
 
 
+def test_several_workers_are_a_chief_and_a_pool_of_others(service, tmp_path):
+    machine = MachineConfig(
+        image=IMAGE,
+        machine_type="n1-standard-16",
+        accelerator="NVIDIA_TESLA_V100",
+        accelerator_count=8,
+        strategy="multi_worker",
+        replica_count=3,
+    )
+    run(make_job(tmp_path, machine))
+    chief, others = service.created[0].job_spec.worker_pool_specs
+    assert (chief.replica_count, others.replica_count) == (1, 2)
+    assert chief.machine_spec == others.machine_spec
+    assert others.machine_spec.accelerator_count == 8
+    assert chief.container_spec == others.container_spec
+    assert others.container_spec.command == ["train"]
+
+
 def test_a_job_is_waited_for_through_errors_of_the_connection(service, tmp_path):
     service.errors = 2
     run(make_job(tmp_path))
@@ -179,6 +225,39 @@ def test_a_failure_is_explained_and_may_be_tried_again(service, tmp_path):
     service.last = State.JOB_STATE_SUCCEEDED
     run(make_job(tmp_path))
     assert len(service.created) == 2
+
+
+@pytest.mark.parametrize(
+    ("interrupt", "error"),
+    [(terminate, interruption.TerminatedError), (press_ctrl_c, KeyboardInterrupt)],
+)
+@pytest.mark.parametrize("cancels", [True, False])
+def test_a_component_that_is_interrupted_cancels_its_job(
+    service, tmp_path, interrupt, error, cancels
+):
+    service.cancels = cancels
+    with pytest.raises(error):
+        run(make_job(tmp_path), sleep=interrupt)
+    assert service.cancelled == list(service.jobs)
+    assert len(service.cancelled) == 1
+
+
+@pytest.mark.parametrize("state", [State.JOB_STATE_CANCELLING, State.JOB_STATE_CANCELLED])
+def test_a_cancelled_job_is_not_waited_for(service, tmp_path, state):
+    with pytest.raises(KeyboardInterrupt):
+        run(make_job(tmp_path), sleep=press_ctrl_c)
+    (job,) = service.jobs.values()
+    job.state = state
+    run(make_job(tmp_path))
+    assert len(service.created) == 2
+
+
+def test_a_job_that_cannot_be_asked_about_goes_on(service, tmp_path, monkeypatch):
+    monkeypatch.setattr(vertex_job, "_MAX_FAILED_POLLS", 2)
+    service.errors = 3
+    with pytest.raises(vertex_job.TrainingJobError, match="could not be asked about 3 times"):
+        run(make_job(tmp_path))
+    assert not service.cancelled
 
 
 def test_a_training_is_sent_and_resumed(

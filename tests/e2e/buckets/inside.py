@@ -1,7 +1,6 @@
 """Tests that run where Google's names lead to a cloud of their own; see `cloud.Cloud.run`."""
 
 import json
-import time
 
 import pytest
 import tensorflow as tf
@@ -12,6 +11,7 @@ from components.files import stores
 from components.trainer import history, run_folder
 from pipeline import deployment_checks
 from tests.components.test_standalone import run
+from tests.components.trainer.clock import Clock
 from tests.e2e.buckets.front import READ_ONLY_BUCKET
 from tests.pipeline.conftest import deployed  # noqa: F401  (fixture)
 
@@ -133,9 +133,12 @@ def test_a_command_that_may_not_write_says_so_in_a_line(capsys, project_root):
     assert "roles/storage.objectAdmin" in error
 
 
-def test_a_lease_a_history_and_an_identity_are_objects(folder):
+def test_a_lease_a_history_and_an_identity_are_objects(folder, monkeypatch):
     held = {"configuration": {"seed": 0}, "records_sha256": "0"}
+    clock = Clock()
+    monkeypatch.setattr(run_folder, "time", clock)
     with run_folder.opened(f"{folder}/run", held) as lease:
+        clock.meanwhile = lease.renew
         with (
             pytest.raises(run_folder.RunFolderError, match=r"in use by another trainer"),
             run_folder.opened(f"{folder}/run", held),
@@ -148,10 +151,12 @@ def test_a_lease_a_history_and_an_identity_are_objects(folder):
     assert files.names(f"{folder}/run") == {"run.json", "history"}
     (point,) = history.read(f"{folder}/run/history")
     assert point["accuracy"] == 0.75
-    stale = f"process 7 on a machine that is gone\n{time.time() - 601}"
-    files.write_bytes(f"{folder}/run/lock", stale.encode())
-    with run_folder.opened(f"{folder}/run", held):
-        pass
+    clock.meanwhile = lambda: None
+    for age in (601, 0):
+        left = f"process 7 on a machine that is gone\n{clock.time() - age}"
+        files.write_bytes(f"{folder}/run/lock", left.encode())
+        with run_folder.opened(f"{folder}/run", held):
+            pass
 
 
 def make_records(root: str, data: str, settings: dict[str, str]) -> None:
