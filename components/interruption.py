@@ -38,20 +38,10 @@ def recognized() -> Iterator[None]:
     except Exception as error:
         if asked.is_set():
             raise KeyboardInterrupt(plain_errors.message(error)) from error
-        ended = _ended_by(error)
-        if ended is not None:
-            raise type(ended)(*ended.args) from error
+        for origin in plain_errors.origins(error):
+            if isinstance(origin, (KeyboardInterrupt, TerminatedError)):
+                raise type(origin)(*origin.args) from error
         raise
-
-
-def _ended_by(error: BaseException) -> KeyboardInterrupt | TerminatedError | None:
-    """Finds what an exception was made of."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, (KeyboardInterrupt, TerminatedError)):
-            return cause
-        cause = cause.__cause__ or cause.__context__
-    return None
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ sometimes a whole traceback in its message. Users only need what the original er
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 # Beam appends the name of the step to the message, once per level of nested transforms.
 _STEP = re.compile(r"\s*\[while running '[^']*'\]")
@@ -31,6 +32,14 @@ def message(error: BaseException) -> str:
         if type(error) is RuntimeError and _TYPE.match(text):
             text = _TYPE.sub("", text, count=1)
     return text.strip() or type(error).__name__
+
+
+def origins(error: BaseException) -> Iterator[BaseException]:
+    """Yields an exception, and those that it was made of, the latest first."""
+    found: BaseException | None = error
+    while found is not None:
+        yield found
+        found = found.__cause__ or found.__context__
 
 
 def is_traceback(text: str) -> bool:

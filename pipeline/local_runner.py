@@ -24,13 +24,11 @@ from pipeline.preset_loader import to_yaml
 from pipeline.pushed_folder import CONFIG_NAME
 
 if TYPE_CHECKING:
-    from ml_metadata.metadata_store import MetadataStore
+    from tfx.orchestration.pipeline import Pipeline
 
 METADATA_NAME = "metadata.sqlite"
 _logger = logging.getLogger(__name__)
 
-# Property of the Pusher's output.
-_DESTINATION = "pushed_destination"
 # The file name that TFX gives to the list of trials in the Tuner's output.
 _TRIALS_NAME = "tuner_results.json"
 
@@ -85,9 +83,7 @@ def run(config: PipelineConfig) -> RunSummary:
     _logger.info("loading TFX and TensorFlow …")
 
     from tfx.orchestration import metadata
-    from tfx.orchestration.beam import beam_dag_runner
 
-    from components.trainer import preemption
     from pipeline import baseline, graph
 
     root = absolute.run.output_root
@@ -96,7 +92,7 @@ def run(config: PipelineConfig) -> RunSummary:
     with output_folder.reserved(root):
         files.write_bytes(os.path.join(root, CONFIG_NAME), to_yaml(config).encode())
         if files.exists(metadata_path):
-            _forget_removed_models(metadata_path)
+            _forget_removed_models(root)
         connection = metadata.sqlite_metadata_connection_config(metadata_path)
         tfx_pipeline = graph.create_pipeline(
             absolute,
@@ -114,22 +110,31 @@ def run(config: PipelineConfig) -> RunSummary:
             output=root,
             components=names,
         )
-        try:
-            with (
-                interruption.recognized(),
-                # Beam may run the Trainer in another thread than this, where no signal arrives.
-                preemption.signals_taken_over(),
-                orchestration_without_download(),
-                _arguments_hidden(),
-            ):
-                beam_dag_runner.BeamDagRunner().run(tfx_pipeline)
-        finally:
-            # The next run in this process has not been asked.
-            interruption.asked.clear()
-        summary = summarize(metadata_path, config)
+        _execute(tfx_pipeline)
+        summary = summarize(root, config)
     verdict = "blessed and pushed" if summary.blessed else "not blessed, and not pushed"
     events.log(_logger, "result", "the model is %s", verdict, **dataclasses.asdict(summary))
     return summary
+
+
+def _execute(tfx_pipeline: Pipeline) -> None:
+    """Runs the components, and leaves the process as it was before."""
+    from tfx.orchestration.beam import beam_dag_runner
+
+    from components.trainer import preemption
+
+    try:
+        with (
+            interruption.recognized(),
+            # Beam may run the Trainer in a thread other than this one, where no signal arrives.
+            preemption.signals_taken_over(),
+            orchestration_without_download(),
+            _arguments_hidden(),
+        ):
+            beam_dag_runner.BeamDagRunner().run(tfx_pipeline)
+    finally:
+        # The next run in this process has not been asked.
+        interruption.asked.clear()
 
 
 @contextlib.contextmanager
@@ -161,29 +166,23 @@ def _arguments_hidden() -> Iterator[None]:
         sys.argv = before
 
 
-def _forget_removed_models(metadata_path: str) -> None:
+def _forget_removed_models(output_root: str) -> None:
     """Makes the Pusher push anew what somebody has removed from where it was pushed to.
 
     TFX takes the Pusher's output from its cache without a look at that place.
     """
-    from pipeline import unneeded_artifacts
+    from pipeline import run_records, unneeded_artifacts
 
-    store = _connect(metadata_path)
+    store = run_records.connect(output_root, writes=True)
     gone = [
         artifact
         for artifact in store.get_artifacts_by_type("PushedModel")
-        if (destination := artifact.custom_properties[_DESTINATION].string_value)
+        if (destination := run_records.pushed_to(artifact))
+        # What was removed by an earlier run need not be removed again.
+        and artifact.state != artifact.DELETED
         and not files.is_folder(destination)
     ]
     unneeded_artifacts.remove(store, gone)
-
-
-def _connect(metadata_path: str) -> MetadataStore:
-    from ml_metadata import metadata_store
-    from tfx.orchestration import metadata
-
-    connection = metadata.sqlite_metadata_connection_config(metadata_path)
-    return metadata_store.MetadataStore(connection)
 
 
 def _say_what_will_happen(config: PipelineConfig) -> None:
@@ -225,16 +224,18 @@ def _on_this_machine(config: PipelineConfig) -> PipelineConfig:
     return dataclasses.replace(config, run=run)
 
 
-def summarize(metadata_path: str, config: PipelineConfig) -> RunSummary:
+def summarize(output_root: str, config: PipelineConfig) -> RunSummary:
     """Collects the results of the latest run from its metadata and artifacts.
 
     Args:
-        metadata_path: the SQLite file with TFX's metadata.
+        output_root: the folder that the run wrote to.
         config: configuration of that run.
     """
     from ml_metadata.proto import metadata_store_pb2
 
-    store = _connect(metadata_path)
+    from pipeline import run_records
+
+    store = run_records.connect(output_root)
 
     def latest(type_name: str) -> metadata_store_pb2.Artifact | None:
         """Finds the output of the latest execution, which may be one served from the cache."""
@@ -260,7 +261,7 @@ def summarize(metadata_path: str, config: PipelineConfig) -> RunSummary:
         metrics=results["metrics"],
         failures=results["failures"],
         report=files.join(evaluation, REPORT_NAME),
-        pushed_model=(pushed.custom_properties[_DESTINATION].string_value if pushed else None),
+        pushed_model=run_records.pushed_to(pushed) if pushed else None,
         curves=trained.uri if trained else None,
         classes=results.get("classes", {}),
         data=results.get("data", ""),

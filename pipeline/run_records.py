@@ -125,11 +125,14 @@ def _run(
         configuration=_configuration(executions),
         size=sum(size_of(uri) for uri in _made(store, executions)),
         report=files.join(evaluation.uri, REPORT_NAME) if results else None,
-        pushed_to=(
-            pushed.custom_properties["pushed_destination"].string_value or None if pushed else None
-        ),
+        pushed_to=pushed_to(pushed) if pushed else None,
         executions=tuple(execution.id for execution in executions),
     )
+
+
+def pushed_to(artifact: metadata_store_pb2.Artifact) -> str | None:
+    """Returns the path to which a `PushedModel` was pushed; None if it was not."""
+    return artifact.custom_properties["pushed_destination"].string_value or None
 
 
 def size_of(uri: str) -> int:

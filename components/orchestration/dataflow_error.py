@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from components import plain_errors
+
 
 class DataflowError(RuntimeError):
     """A job could not be sent to Dataflow, failed there, or is out of sight."""
@@ -16,9 +18,4 @@ def leaves_a_job(error: BaseException) -> bool:
 
     Beam and TFX may have made another error of the one that says so.
     """
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, JobGoesOnError):
-            return True
-        cause = cause.__cause__ or cause.__context__
-    return False
+    return any(isinstance(origin, JobGoesOnError) for origin in plain_errors.origins(error))

@@ -33,17 +33,18 @@ class BestModel:
         self._checkpoints = checkpoints
         self._history = history
         self._best = checkpoints.best()
-        if self._best is not None and self._best.chosen_by == metric:
+        if self._best is None:
+            self._last_gain = self._last_unobserved()
+            if self._last_gain:
+                _logger.warning(
+                    "training.best_metric was not set when this run began: the weights of its "
+                    "evaluations until update %d are gone, and only later ones are compared.",
+                    self._last_gain,
+                )
+        elif self._best.chosen_by == metric:
             self._last_gain = self._best.step
         else:
             self._last_gain = self._last_unobserved()
-        if self._last_gain and self._best is None:
-            _logger.warning(
-                "training.best_metric was not set when this run began: the weights of its "
-                "evaluations until update %d are gone, and only later ones are compared.",
-                self._last_gain,
-            )
-        elif self._best is not None and self._best.chosen_by != metric:
             _logger.warning(
                 "training.best_metric was %s when this run began: of its weights until now, only "
                 "those with the best %s, of update %d, are left to be compared by their %s.",

@@ -53,13 +53,13 @@ def run(options: argparse.Namespace) -> int:
     if len(options.compared) not in (0, 2) or (options.compared and options.remove):
         raise ValueError("Give two numbers of runs to compare, or none; --remove takes none.")
     store = run_records.connect(options.output, writes=options.remove)
+    if options.remove:
+        with output_folder.reserved(options.output):
+            return _remove(store, run_records.read(store), options)
     runs = run_records.read(store)
     if options.compared:
         first, second = (_numbered(runs, number) for number in options.compared)
         print("\n".join(_comparison(first, second)))
-    elif options.remove:
-        with output_folder.reserved(options.output):
-            return _remove(store, run_records.read(store), options)
     else:
         print("\n".join(_listing(runs, options.output)))
     return 0
