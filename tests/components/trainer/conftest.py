@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 
 from components import manifest, records
+from components.modeling.config import XLNetConfig
 from components.trainer import loop
 from components.trainer.classification.fine_tuning import FineTuningConfig
 from components.trainer.config import TrainingConfig
@@ -31,6 +32,12 @@ class SampleRecords:
 
     def make(self, split: str) -> RecordFiles:
         return RecordFiles([self.pattern(split)], records.CLASSIFICATION, SEQ_LEN)
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tiny_model) -> XLNetConfig:
+    """One layer: tracing the network takes most of the time of tests of what is around it."""
+    return dataclasses.replace(tiny_model, n_layer=1)
 
 
 def _example(ids, label):

@@ -338,18 +338,18 @@ def test_nesting_near_the_recursion_limit_is_a_result_or_an_error_of_the_reader(
 
 
 def test_a_small_file_cannot_ask_for_all_memory(tmp_path):
-    content = b'{"data": [' + b"[]," * 2_000_000 + b"0]}"
     with pytest.raises(SquadFormatError, match="of which at most 4,000,000 are read at once"):
         list(read_file(_bomb(tmp_path / "data.json.gz", b'{"data": [[', b"[],", b"0]]}")))
     (letter,) = read_file(_bomb(tmp_path / "data.jsonl.gz", b'{"x": [', b"[],", b"0]}"))
     assert "at once" in letter.detail
     # In small pieces there may be as many as there are.
-    (tmp_path / "data.json").write_bytes(content)
-    assert sum(1 for _ in read_file(str(tmp_path / "data.json"))) == 2_000_001
+    piece = b"[" + b"[]," * 200 + b"0],"
+    (tmp_path / "data.json").write_bytes(b'{"data": [' + piece * 10_000 + b"0]}")
+    assert sum(1 for _ in read_file(str(tmp_path / "data.json"))) == 10_001
 
 
 def _bomb(path, before, unit, behind):
-    path.write_bytes(gzip.compress(before + unit * 3_000_000 + behind, 1))
+    path.write_bytes(gzip.compress(before + unit * 2_100_000 + behind, 1))
     return str(path)
 
 
