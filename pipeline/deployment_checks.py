@@ -288,8 +288,7 @@ def _check_remote(config: PipelineConfig, target: str) -> None:
 def _check_pods_reach_folders(config: PipelineConfig) -> None:
     """Checks the folders of a run on Kubeflow.
 
-    `warnings` reports outputs that would go to a pod's own disk, and a vocabulary may be part of
-    the image.
+    `warnings` reports outputs that would go to a pod's own disk.
     """
     for setting, folder in _folders(config).items():
         if folder is not None and folder.startswith(_MOUNTED):
@@ -302,11 +301,14 @@ def _check_pods_reach_folders(config: PipelineConfig) -> None:
     for setting, folder, readers in (
         ("data.root", config.data.root, [_example_gen(config)]),
         ("init_from", config.init_from, trainers),
+        ("vocabulary.model", config.vocabulary.model, ["SentencePieceGen"]),
     ):
         if folder is None or "://" in folder:
             continue
         given = config.deployment.kubernetes
         if given is None or not given.is_on_any_volume(folder):
+            if setting == "vocabulary.model":
+                continue  # It may be part of the image.
             raise DeploymentError(
                 f"{setting} is {folder!r}, a folder of this machine. Kubeflow Pipelines reads "
                 "buckets (gs://, s3://, minio://) and the folders of "

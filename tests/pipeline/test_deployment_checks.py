@@ -213,6 +213,10 @@ def test_only_vertex_mounts_buckets(deployed, setting, folder):
     deployment_checks.check(deployed(f"{setting}={bucket}"), "kfp")
 
 
+# A configuration gives either a model or the size of one to train.
+NO_SIZE = ["vocabulary.size=null"]
+
+
 @pytest.mark.parametrize(
     ("overrides", "given_to", "lacking"),
     [
@@ -225,6 +229,9 @@ def test_only_vertex_mounts_buckets(deployed, setting, folder):
         (["init_from=/mnt/x/w", SEARCH], ["Tuner"], "Trainer"),
         (["init_from=/mnt/x/w", SEARCH], ["Tuner", "Trainer"], None),
         (["init_from=/mnt/x/w", SEARCH], [], None),
+        ([*NO_SIZE, "vocabulary.model=/mnt/x/v.model"], ["Trainer"], "SentencePieceGen"),
+        ([*NO_SIZE, "vocabulary.model=/mnt/x/v.model"], ["SentencePieceGen"], None),
+        ([*NO_SIZE, "vocabulary.model=/opt/v.model"], ["Trainer"], None),
     ],
 )
 def test_a_volume_must_reach_the_component_that_reads_it(deployed, overrides, given_to, lacking):
