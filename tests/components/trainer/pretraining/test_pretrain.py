@@ -23,6 +23,12 @@ def config(pretraining_config) -> PretrainingConfig:
     return pretraining_config
 
 
+@pytest.fixture(scope="module")
+def two_layers(config) -> PretrainingConfig:
+    """Each layer has a memory of its own."""
+    return dataclasses.replace(config, model=dataclasses.replace(config.model, n_layer=2))
+
+
 def losses(model_dir) -> dict[int, float]:
     lines = (pathlib.Path(model_dir) / "history" / "history.jsonl").read_text().splitlines()
     points = [json.loads(line) for line in lines]
@@ -30,9 +36,9 @@ def losses(model_dir) -> dict[int, float]:
 
 
 @pytest.fixture(scope="module")
-def trained(config, corpus, tmp_path_factory):
+def trained(two_layers, corpus, tmp_path_factory):
     model_dir = tmp_path_factory.mktemp("trained")
-    return pretrain(config, records_dir=corpus, model_dir=str(model_dir)), model_dir
+    return pretrain(two_layers, records_dir=corpus, model_dir=str(model_dir)), model_dir
 
 
 def test_it_learns_what_can_be_learnt(trained):
@@ -51,7 +57,7 @@ class _MachineTakenAwayError(Exception):
 
 
 def test_an_interrupted_run_ends_with_weights_and_memory_of_an_uninterrupted_one(
-    trained, config, corpus, tmp_path, monkeypatch
+    trained, two_layers, corpus, tmp_path, monkeypatch
 ):
     record = history.History.record_training
 
@@ -62,9 +68,9 @@ def test_an_interrupted_run_ends_with_weights_and_memory_of_an_uninterrupted_one
 
     monkeypatch.setattr(history.History, "record_training", interrupt)
     with pytest.raises(_MachineTakenAwayError):
-        pretrain(config, records_dir=corpus, model_dir=str(tmp_path))
+        pretrain(two_layers, records_dir=corpus, model_dir=str(tmp_path))
     monkeypatch.undo()
-    resumed = pretrain(config, records_dir=corpus, model_dir=str(tmp_path))
+    resumed = pretrain(two_layers, records_dir=corpus, model_dir=str(tmp_path))
 
     uninterrupted, model_dir = trained
     for ours, theirs in zip(resumed.model.variables, uninterrupted.model.variables, strict=True):
@@ -112,7 +118,7 @@ def test_a_row_that_begins_a_file_starts_with_empty_memory(config):
         "target_mask": tf.constant([[1.0, 0.0]] * ROWS),
         "continues": tf.constant([True, False, True, False]),
     }
-    remembered = {"mems": tf.constant(rng.normal(size=[2, ROWS, MEM_LEN, 16]), tf.float32)}
+    remembered = {"mems": tf.constant(rng.normal(size=[1, ROWS, MEM_LEN, 16]), tf.float32)}
 
     outputs, state = task.evaluation_outputs(model, features, remembered)
 
@@ -169,16 +175,16 @@ def test_micro_batches_keep_the_memory_of_their_rows(config, corpus, tmp_path):
     np.testing.assert_allclose(list(one.values()), list(four.values()), atol=1e-6)
 
 
-def test_weights_are_measured_as_they_were_in_training(trained, config, corpus):
+def test_weights_are_measured_as_they_were_in_training(trained, two_layers, corpus):
     result, model_dir = trained
-    again = evaluate(config, records_dir=corpus, weights=f"{model_dir}/xlnet")
+    again = evaluate(two_layers, records_dir=corpus, weights=f"{model_dir}/xlnet")
     assert again == pytest.approx(result.metrics, rel=1e-6)
 
 
-def test_pretraining_goes_on_from_weights_to_the_bit(trained, config, corpus, tmp_path):
+def test_pretraining_goes_on_from_weights_to_the_bit(trained, two_layers, corpus, tmp_path):
     result, model_dir = trained
     still = with_training(
-        config, train_steps=1, warmup_steps=0, learning_rate=1e-30, eval_steps_interval=1
+        two_layers, train_steps=1, warmup_steps=0, learning_rate=1e-30, eval_steps_interval=1
     )
     continued = pretrain(
         dataclasses.replace(still, init_from=f"{model_dir}/xlnet"),
