@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from components.modeling.classification import ClassificationModel, RegressionModel
-from components.modeling.config import ModelOptions
+from components.modeling.config import ModelOptions, XLNetConfig
 from components.modeling.losses import (
     classification_loss,
     language_model_loss,
@@ -20,6 +20,12 @@ from components.modeling.question_answering import QuestionAnsweringModel
 _BATCH, _LEN = 4, 12
 _NO_DROPOUT = ModelOptions(dropout=0.0, dropout_att=0.0, init_std=0.3)
 _SEED = tf.constant([5, 7])
+
+
+@pytest.fixture
+def tiny_config(tiny_config) -> XLNetConfig:
+    """One layer: tracing and compiling take most of the time. Golden cases have several."""
+    return dataclasses.replace(tiny_config, n_layer=1)
 
 
 def _sequence_features(seed: int = 0) -> dict[str, tf.Tensor]:
@@ -52,7 +58,7 @@ def _pretraining_features(mem_len: int = 0, seed: int = 0) -> dict[str, tf.Tenso
         "target_mask": tf.constant(positions >= 0, tf.float32),
     }
     if mem_len:
-        features["mems"] = tf.constant(rng.normal(size=[2, _BATCH, mem_len, 16]), tf.float32)
+        features["mems"] = tf.constant(rng.normal(size=[1, _BATCH, mem_len, 16]), tf.float32)
     return features
 
 
