@@ -22,6 +22,7 @@ def test_a_model_is_pushed_with_the_values_given_at_the_start(
         "sample",
         {path.name: path.read_bytes() for path in data.iterdir()},
         "training.save_steps=10",
+        "model.n_layer=1",
         train_steps=41,
         batch_size=8,
         learning_rate=0.25e-3,

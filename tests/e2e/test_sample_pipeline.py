@@ -18,6 +18,8 @@ from components import tf_examples, tfrecords
 pytestmark = pytest.mark.e2e
 
 BULK_INFERENCE = "bulk_inference_splits=[test, eval]"
+SHORT = ("training.train_steps=60", "model.n_layer=1")
+WORSE = ("training.train_steps=2", "training.warmup_steps=1", "model.n_layer=1")
 # Credentials that a run may find in its environment, and must leave there.
 PLANTED = {
     "AWS_ACCESS_KEY_ID": "planted-id-5b1f",
@@ -202,7 +204,7 @@ assert len(pd.read_csv("scores.csv")) == 2
 
 def test_a_worse_model_is_not_pushed_and_the_reason_is_said(first_run):
     output, _ = first_run
-    process = run(output, BULK_INFERENCE, "training.train_steps=2", "training.warmup_steps=1")
+    process = run(output, BULK_INFERENCE, *WORSE)
     assert process.returncode == 2
     assert "accuracy is 0." in process.stdout
     assert "below the minimum of 0.8000" in process.stdout
@@ -228,7 +230,7 @@ def test_malformed_rows_are_counted_and_too_many_fail_the_run(tmp_path, project_
 def test_a_killed_run_leaves_nothing_that_a_later_one_would_read(tmp_path):
     output = tmp_path / "out"
     process = subprocess.Popen(
-        command("run", "sample", "--output", str(output), "--set", "training.train_steps=60"),
+        command("run", "sample", "--output", str(output), "--set", *SHORT),
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
@@ -239,7 +241,7 @@ def test_a_killed_run_leaves_nothing_that_a_later_one_would_read(tmp_path):
     time.sleep(3)  # somewhere within Transform or training
     process.send_signal(signal.SIGKILL)
     process.wait()
-    again = run(output, "training.train_steps=60", "evaluation.thresholds.accuracy.minimum=0.1")
+    again = run(output, *SHORT, "evaluation.thresholds.accuracy.minimum=0.1")
     assert again.returncode == 0, again.stderr
     # If a component was killed, its next execution writes into a folder of its own.
     complete = [path.parent for path in output.glob("artifacts/*/*/*/manifest.json")]

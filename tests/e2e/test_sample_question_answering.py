@@ -91,7 +91,7 @@ def test_a_second_run_takes_everything_from_the_cache(first_run):
 
 def test_a_worse_model_is_compared_with_the_blessed_one_and_not_pushed(first_run):
     output, _ = first_run
-    process = run(output, "training.train_steps=2", "training.warmup_steps=1")
+    process = run(output, "training.train_steps=2", "training.warmup_steps=1", "model.n_layer=1")
     assert process.returncode == 2, process.stderr
     assert "below the minimum of 80.0000" in process.stdout
     assert "lower than that of the latest blessed model" in process.stdout
