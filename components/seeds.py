@@ -7,6 +7,8 @@ runner and any number of workers, no matter how often the process was restarted.
 from __future__ import annotations
 
 import hashlib
+import itertools
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -27,6 +29,22 @@ def digest(seed: int, *purpose: str | int, size: int = 16) -> bytes:
 def integer(seed: int, *purpose: str | int) -> int:
     """Returns a non-negative 63-bit integer for a seed and purpose; it fits into an int64."""
     return int.from_bytes(digest(seed, *purpose, size=8), "little") >> 1
+
+
+def choose(shares: Mapping[str, int], seed: int, *purpose: str | int) -> str:
+    """Draws one of the names, each with a probability in proportion to its share.
+
+    The order of the names does not matter: the same shares give the same draw in any order.
+
+    Raises:
+        ValueError: if no share is positive, or one is negative.
+    """
+    if not any(shares.values()) or min(shares.values()) < 0:
+        raise ValueError(f"Shares must be non-negative, and one positive: {dict(shares)}.")
+    names = sorted(shares)
+    ends = list(itertools.accumulate(shares[name] for name in names))
+    point = integer(seed, *purpose) % ends[-1]
+    return next(name for name, end in zip(names, ends, strict=True) if point < end)
 
 
 def generator(seed: int, *purpose: str | int) -> np.random.Generator:

@@ -34,3 +34,14 @@ def test_shuffled_is_a_permutation_and_leaves_its_argument_alone():
 
 def test_integer_fits_a_signed_64_bit_integer():
     assert all(0 <= seeds.integer(seed, "n") < 1 << 63 for seed in range(200))
+
+
+def test_a_name_is_drawn_by_its_share_whatever_the_order_of_the_names():
+    shares = {"train": 9, "eval": 1, "none": 0}
+    drawn = [seeds.choose(shares, 1, "x", number) for number in range(2000)]
+
+    # The names in the order of the alphabet divide the points: eval has 0, train 1 to 9.
+    points = [seeds.integer(1, "x", number) % 10 for number in range(2000)]
+    assert drawn == ["train" if point else "eval" for point in points]
+    shares = dict(reversed(shares.items()))
+    assert drawn == [seeds.choose(shares, 1, "x", number) for number in range(2000)]

@@ -64,7 +64,7 @@ class RawExample:
     def serialize(self) -> bytes:
         """Serializes the example as a tf.train.Example, without features for what is None."""
         features: dict[str, list[bytes] | list[int]] = {
-            "guid": [self.guid.encode()],
+            "guid": [self.guid.encode(errors="surrogateescape")],
             "text_a": [self.text_a.encode()],
             "source_file": [self.source_file.encode(errors="surrogateescape")],
             "source_line": [self.source_line],

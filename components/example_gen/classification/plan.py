@@ -7,7 +7,6 @@ what at which time.
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from collections.abc import Mapping, Sequence
 
 from components import seeds
@@ -50,11 +49,7 @@ class ConversionPlan:
         if not shares:
             return input_split
         # The user's seed is not used, so that a row stays in its split if only the order changes.
-        point = seeds.integer(self.dataset.hash_seed, "split", guid) % sum(shares.values())
-        # Sort the names, so that the same shares in another order give the same division.
-        names = sorted(shares)
-        ends = itertools.accumulate(shares[name] for name in names)
-        return names[next(number for number, end in enumerate(ends) if point < end)]
+        return seeds.choose(shares, self.dataset.hash_seed, "split", guid)
 
     def split_of_blank_lines(self, input_split: str) -> str:
         """Returns the output split that blank lines count for, as they have no guid to hash."""

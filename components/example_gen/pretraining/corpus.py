@@ -120,7 +120,7 @@ def document_to_example(document: Document) -> bytes:
     return tf_examples.encode(
         {
             TEXT_FEATURE: ["\n".join(document.lines).encode("utf-8", "surrogatepass")],
-            "source": [document.source.encode()],
+            "source": [document.source.encode(errors="surrogateescape")],
             "line": [document.line],
             "part": [document.part],
             "is_last_part": [int(document.is_last_part)],
@@ -138,14 +138,7 @@ def choose_split(document: Document, shares: Mapping[str, int], *, seed: int) ->
         shares: relative sizes of the splits by name, such as {"train": 99, "eval": 1}.
         seed: seed of the random draw.
     """
-    draw = seeds.integer(seed, "corpus split", document.source, document.line) % sum(
-        shares.values()
-    )
-    for name, share in shares.items():
-        draw -= share
-        if draw < 0:
-            return name
-    raise ValueError(f"The shares of the splits must be positive: {dict(shares)}.")
+    return seeds.choose(shares, seed, "corpus split", document.source, document.line)
 
 
 def _check_form(path: str, form: text_form.Form, counts: collections.Counter[str]) -> None:
@@ -233,7 +226,7 @@ def _document_of_example(
     try:
         text = _checked(raw.decode("utf-8"))
         source = _feature(features, "source", bytes, path.encode(errors="surrogateescape"))
-        source = source.decode("utf-8")
+        source = source.decode("utf-8", "surrogateescape")
     except UnicodeDecodeError as error:
         raise _UnusableError(NOT_UTF8, str(error)) from error
     line = _feature(features, "line", int, number)

@@ -167,15 +167,7 @@ def split_of_article(article: str, *, weights: Mapping[str, int], seed: int) -> 
     Raises:
         ValueError: if no weight is positive, or one is negative.
     """
-    total = sum(weights.values())
-    if total < 1 or min(weights.values()) < 0:
-        raise ValueError(f"Split weights must be non-negative, and one positive: {dict(weights)}.")
-    bucket = seeds.integer(seed, "squad article", article) % total
-    for name, weight in weights.items():
-        if bucket < weight:
-            return name
-        bucket -= weight
-    raise AssertionError("unreachable: the bucket is smaller than the sum of the weights")
+    return seeds.choose(weights, seed, "squad article", article)
 
 
 class _UnusableError(ValueError):

@@ -161,10 +161,11 @@ def test_serialized_features():
         "source_file": [b"a.tsv"],
         "source_line": [2],
     }
-    single = RawExample("dev-1", "A", None, None, "a.tsv", 2)
-    assert set(tf_examples.decode(single.serialize())) == {
-        "guid",
-        "text_a",
-        "source_file",
-        "source_line",
+    # The name of a file may not be UTF-8.
+    single = RawExample("dev-caf\udce9", "A", None, None, "caf\udce9.tsv", 2)
+    assert tf_examples.decode(single.serialize()) == {
+        "guid": [b"dev-caf\xe9"],
+        "text_a": [b"A"],
+        "source_file": [b"caf\xe9.tsv"],
+        "source_line": [2],
     }

@@ -215,6 +215,7 @@ def test_articles_are_split_by_hash():
     splits = [squad.split_of_article(title, weights=weights, seed=1) for title in titles]
     # Four standard deviations of a binomial with 2,000 draws and p = 0.1.
     assert abs(splits.count("eval") - 200) < 54
+    weights = {"eval": 1, "train": 9}
     assert splits == [squad.split_of_article(title, weights=weights, seed=1) for title in titles]
     assert splits != [squad.split_of_article(title, weights=weights, seed=2) for title in titles]
     assert {squad.split_of_article(t, weights={"a": 0, "b": 1}, seed=0) for t in titles} == {"b"}
