@@ -18,6 +18,7 @@ from components.example_gen.classification.dataset import (
 from pipeline.first_configuration import yaml_text
 from pipeline.first_look import source
 from pipeline.first_look.source import Source
+from pipeline.first_look.undecided import UndecidedError
 
 if TYPE_CHECKING:
     from components.export.input_columns import InputColumns
@@ -56,7 +57,11 @@ def evaluate(
         JudgementError: if nothing in the data can be used.
         NoSuchFilesError, WrongFormatError, SquadFormatError: if the data cannot be read.
     """
-    found = source.recognise(data, header=header)
+    try:
+        found = source.recognise(data, header=header)
+    except UndecidedError:
+        # The names of the training decide, below.
+        found = source.recognise(data, header=False)
     from components.export import input_columns
     from components.serving.pushed_model import PushedModel
 

@@ -58,6 +58,7 @@ def choose(findings: TableFindings, options: argparse.Namespace) -> Choice:
         UndecidedError: if the choice is not clear and cannot be asked for.
     """
     from pipeline.first_look import choice
+    from pipeline.first_look.undecided import UndecidedError
 
     answers = {"--text": options.text, "--label": options.label}
     while True:
@@ -68,7 +69,7 @@ def choose(findings: TableFindings, options: argparse.Namespace) -> Choice:
                 label=answers["--label"],
                 task=options.task,
             )
-        except choice.UndecidedError as error:
+        except UndecidedError as error:
             if error.option is None or not sys.stdin.isatty():
                 raise
             print(error, file=sys.stderr)

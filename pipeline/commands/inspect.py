@@ -22,7 +22,8 @@ add_arguments = data_arguments.add
 
 def run(options: argparse.Namespace) -> int:
     """Prints what was found; returns the exit status."""
-    from pipeline.first_look import choice, documents, questions, source, table, wording
+    from pipeline.first_look import documents, questions, source, table, wording
+    from pipeline.first_look.undecided import UndecidedError
 
     found = source.recognise(options.data, header=options.header)
     if found.form == "squad":
@@ -34,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
         print("\n".join(wording.of_table(findings)))
         try:
             lines = list(_choice(findings, options))
-        except choice.UndecidedError as error:
+        except UndecidedError as error:
             lines = [f"warning: {error}"]
     print("\n".join(lines))
     return 0

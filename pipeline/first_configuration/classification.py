@@ -10,10 +10,11 @@ from pipeline.first_configuration import balance, sizes, yaml_text
 from pipeline.first_configuration.common_sections import start, training
 from pipeline.first_configuration.yaml_text import line, scalar
 from pipeline.first_look import examples as examples_lib
-from pipeline.first_look.choice import Choice, UndecidedError
+from pipeline.first_look.choice import Choice
 from pipeline.first_look.examples import Examples
 from pipeline.first_look.source import Source
 from pipeline.first_look.table import ALL, TableFindings
+from pipeline.first_look.undecided import UndecidedError
 
 # Shares of the splits, from the usual ones to those for very few rows.
 _SHARES = ({"train": 9, "eval": 1}, {"train": 4, "eval": 1}, {"train": 2, "eval": 1})

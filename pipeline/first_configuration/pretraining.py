@@ -8,9 +8,9 @@ from components.example_gen.pretraining import corpus
 from pipeline.first_configuration import sizes, yaml_text
 from pipeline.first_configuration.common_sections import start, training
 from pipeline.first_configuration.yaml_text import line, scalar
-from pipeline.first_look.choice import UndecidedError
 from pipeline.first_look.documents import DocumentFindings
 from pipeline.first_look.source import Source
+from pipeline.first_look.undecided import UndecidedError
 
 _DIVISIONS = tuple(
     ({"train": train, "eval": 1}, seed) for train in (99, 19, 9, 4, 1) for seed in range(20)

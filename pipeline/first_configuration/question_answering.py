@@ -8,9 +8,9 @@ from components.example_gen.question_answering import squad
 from pipeline.first_configuration import sizes, yaml_text
 from pipeline.first_configuration.common_sections import start, training
 from pipeline.first_configuration.yaml_text import line, scalar
-from pipeline.first_look.choice import UndecidedError
 from pipeline.first_look.questions import QuestionFindings
 from pipeline.first_look.text_lengths import TextLengths
+from pipeline.first_look.undecided import UndecidedError
 
 # With few articles, a hash may leave a split empty; then other shares and seeds are tried.
 _DIVISIONS = tuple(

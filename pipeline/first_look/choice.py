@@ -12,6 +12,7 @@ from components.example_gen.classification.dataset import FOLDER_COLUMNS, Column
 from pipeline.first_look import column_roles
 from pipeline.first_look.column_profile import MAX_COUNTED, ColumnProfile
 from pipeline.first_look.table import TableFindings
+from pipeline.first_look.undecided import UndecidedError
 
 Task = Literal["classification", "regression"]
 
@@ -21,18 +22,6 @@ _MAX_NUMBERED_CLASSES = 20
 _MAX_EMPTY_SHARE = 0.2
 # With fewer rows than this for a label, on average, a column holds no labels.
 _MIN_ROWS_PER_LABEL = 2
-
-
-class UndecidedError(ValueError):
-    """Columns that cannot be chosen without a person, or that nothing can be learnt from.
-
-    Attributes:
-        option: option with which a person can choose, such as "--label"; None if no choice helps.
-    """
-
-    def __init__(self, message: str, *, option: str | None = None):
-        super().__init__(message)
-        self.option = option
 
 
 @dataclasses.dataclass(frozen=True)

@@ -114,7 +114,10 @@ def _items(
     """Yields the rows of all tables with the name of their split."""
     root = next(iter(sources.values())).root
     for name, source in sources.items():
-        header = source.table.columns if source.table and source.table.header else None
+        header = None
+        if source.table and source.table.header:
+            # A column without a name has its number in place of one.
+            header = ["" if isinstance(name, int) else name for name in source.table.columns]
         number = None
         for file, item, _ in table.read(source, dataset, max_rows=max_rows, split=name, root=root):
             if file.number != number:

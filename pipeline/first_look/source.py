@@ -105,7 +105,7 @@ def _file(path: str, size: int, header: bool | None) -> Source:
     first = head.removeprefix(_UTF8_MARK).lstrip()[:1]
     if suffix not in text_form.TABLE_SUFFIXES and (first in (b"{", b"[") or suffix == ".json"):
         return _json(head, suffix, about)
-    table = table_form.find(head, suffix=suffix, is_whole=is_whole, header=header)
+    table = table_form.find(head, path, suffix=suffix, is_whole=is_whole, header=header)
     if table is not None:
         return Source(form="table", file_format=table.file_format, table=table, **about)
     text_form.check(head, path, "text")
