@@ -9,7 +9,8 @@ set -euo pipefail
 cd "$(dirname "$0")"
 
 venv=.venv
-# Names the stack that .venv holds, whether STACK asked for it, and the lock it was installed from.
+# Names the stack that .venv holds, whether STACK asked for it, the lock it was installed from, and
+# where it was made: a folder that was copied or moved runs the code of the old one.
 marker="$venv/installed"
 managed=.python
 # TFX 1.21's compiled parts are linked against this C library; no marker of a lock can say so.
@@ -27,9 +28,15 @@ range_of() { if [ "$1" = tfx-1.21 ]; then echo "3.11, 3.12 or 3.13"; else echo "
 stack_of() { case "$1" in 3.10) echo tfx-1.16 ;; 3.11 | 3.12 | 3.13) echo tfx-1.21 ;; esac; }
 title_of() { echo "TFX ${1#tfx-}"; }
 
+here="$(cd "$venv" 2>/dev/null && pwd -P)" || true
+made="$(cut -s -d ' ' -f 4- "$marker" 2>/dev/null)" || true
+if [ "${made:-$here}" != "$here" ]; then
+  echo "making $venv anew: it was made in $made"
+  rm -rf "$venv"
+fi
 locks="$(cat requirements.lock docker/locks/uv.lock pyproject.toml | cksum | tr ' ' -)"
 if [ -f "$marker" ] && [ -z "${PYTHON:-}" ] && "$venv/bin/python" -c "" 2>/dev/null; then
-  read -r stack wish installed_locks <"$marker" || true
+  read -r stack wish installed_locks _ <"$marker" || true
   # A stack that was asked for once stays until another is asked for.
   if [ "${wish:-}" = asked ] && [ -z "${STACK:-}" ]; then STACK="$stack"; fi
   if [ "${installed_locks:-}" = "$locks" ] && [ "${STACK:-$stack}" = "$stack" ]; then exit 0; fi
@@ -212,4 +219,4 @@ if ! [ -x "$uv" ]; then install_uv "$venv" || die "pip could not install uv; $lo
 "$uv" pip install --quiet --require-hashes --no-deps -r requirements.lock || die "uv could not install requirements.lock; $lost"
 "$uv" pip install --quiet --no-deps --no-build-isolation --editable . || die "uv could not install this project; $lost"
 if [ -n "${STACK:-}" ]; then wish=asked; else wish=chosen; fi
-echo "$stack $wish $locks" >"$marker"
+echo "$stack $wish $locks $(cd "$venv" && pwd -P)" >"$marker"

@@ -161,6 +161,15 @@ def test_an_environment_from_before_is_made_anew(machine):
     assert machine.install().stdout == ""
 
 
+def test_the_environment_of_a_copied_folder_is_made_anew(machine):
+    machine.python("3.13")
+    machine.install()
+    old = machine.clone
+    machine.clone = shutil.copytree(old, old.with_name("a copy"), symlinks=True)
+    assert f"making .venv anew: it was made in {old / '.venv'}\n" in machine.install().stdout
+    assert machine.install().stdout == ""
+
+
 def test_a_failure_of_uv_shows_its_own_words_and_is_tried_again(machine):
     machine.python("3.13")
     machine.uv('echo "No space left on device" >&2; exit 2')

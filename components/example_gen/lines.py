@@ -6,6 +6,7 @@ import bz2
 import contextlib
 import gzip
 import io
+import posixpath
 import zlib
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
@@ -54,14 +55,12 @@ class Line(NamedTuple):
 
 def is_compressed(path: str) -> bool:
     """Whether `open_decompressed` decompresses a file with this name."""
-    return path.endswith(COMPRESSED_SUFFIXES)
+    return path.lower().endswith(COMPRESSED_SUFFIXES)
 
 
 def without_compression(path: str) -> str:
     """Returns the name of a file without its compression suffix, if it has one."""
-    for suffix in COMPRESSED_SUFFIXES:
-        path = path.removesuffix(suffix)
-    return path
+    return posixpath.splitext(path)[0] if is_compressed(path) else path
 
 
 @contextlib.contextmanager
@@ -145,9 +144,10 @@ def read_at_most(file: BinaryIO, size: int) -> bytes:
 
 
 def _decompressed(raw: BinaryIO, path: str) -> BinaryIO:
-    if path.endswith(".gz"):
+    suffix = posixpath.splitext(path)[1].lower()
+    if suffix == ".gz":
         return gzip.GzipFile(fileobj=raw, mode="rb")
-    if path.endswith(".bz2"):
+    if suffix == ".bz2":
         return bz2.BZ2File(raw)
     return io.BufferedReader(_ZstdFile(raw), _CHUNK_BYTES)
 

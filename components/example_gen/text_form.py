@@ -20,6 +20,7 @@ Form = Literal["text", "jsonl", "tsv", "csv", "json"]
 
 # Suffixes of the names of tables, each with the delimiter that the name promises.
 TABLE_SUFFIXES: Mapping[str, str] = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
+JSON_LINES_SUFFIXES = (".jsonl", ".ndjson")
 # How much of the beginning of a file is examined.
 HEAD_BYTES = 1 << 16
 _MAGIC: tuple[tuple[bytes, str], ...] = (
@@ -44,7 +45,8 @@ _BYTE_ORDER_MARKS: tuple[tuple[bytes, str], ...] = (
     (b"\xff\xfe", "UTF-16"),
     (b"\xfe\xff", "UTF-16"),
 )
-_UTF8_MARK = b"\xef\xbb\xbf"
+# Files from Excel and those of MRPC begin with one; it is not part of the text.
+UTF8_MARK = b"\xef\xbb\xbf"
 # Share of NULs among the bytes at even or at odd positions that indicates UTF-16. In English text,
 # all bytes at one of the two are NUL; in Greek or Russian, only those of spaces and punctuation.
 _MANY_NULS = 0.05
@@ -140,7 +142,7 @@ def _encoded(encoding: str) -> str:
 
 
 def _other_text(head: bytes, form: Form) -> str:
-    text = head.removeprefix(_UTF8_MARK).decode("utf-8", "replace")
+    text = head.removeprefix(UTF8_MARK).decode("utf-8", "replace")
     if "\n" not in text and text.count("\r") > 1:
         return (
             "a text whose lines end in carriage returns alone (old Macintosh). Convert it: "
@@ -175,7 +177,7 @@ def _begins_with_record(head: bytes) -> bool:
 
 
 def _whole_lines(head: bytes) -> list[str]:
-    lines = head.removeprefix(_UTF8_MARK).decode("utf-8", "replace").split("\n")
+    lines = head.removeprefix(UTF8_MARK).decode("utf-8", "replace").split("\n")
     if len(head) >= HEAD_BYTES:
         # The last line is cut off.
         lines.pop()

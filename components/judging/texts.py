@@ -19,7 +19,7 @@ from components.evaluator import data_notices
 from components.evaluator.classification import calibration, data_statistics, roc, wrong_texts
 from components.evaluator.classification import results as results_lib
 from components.evaluator.report_content import DataReport, MetricRow, Report, SliceRow
-from components.example_gen.classification import file_conversion, inputs
+from components.example_gen.classification import file_conversion, inputs, rows
 from components.example_gen.classification.dataset import TextDataset
 from components.example_gen.classification.plan import ConversionPlan
 from components.export.signatures import SERVING_TF_EXAMPLES
@@ -29,7 +29,6 @@ from components.judging.judgement import Judgement, JudgementError
 from components.serving.pushed_model import PushedModel
 
 SPLIT = "eval"
-_MAX_ROW_BYTES = 10_000_000
 
 
 def labels_of(model: PushedModel) -> list[str] | None:
@@ -123,7 +122,7 @@ def _examples(
         total_bytes={SPLIT: sum(file.num_bytes for file in found)},
         num_shards={SPLIT: 1},
         seed=0,
-        max_row_bytes=_MAX_ROW_BYTES,
+        max_row_bytes=rows.MAX_ROW_BYTES,
     )
     for file in found:
         for output in file_conversion.convert_file(plan, file, counts):

@@ -22,7 +22,6 @@ from components.serving.pushed_model import PushedModel
 _logger = logging.getLogger(__name__)
 
 _SPLIT = "test"
-_MAX_ROW_BYTES = 1 << 20
 _MAX_NAMED = 5
 
 
@@ -117,7 +116,7 @@ def _read(dataset: TextDataset, data_root: str) -> Iterator[tuple[str, str]]:
     unusable = []
     columns = dataset.columns_of(_SPLIT)
     for file in inputs.find_files(dataset, data_root)[_SPLIT]:
-        items = inputs.read_items(dataset, file, max_bytes=_MAX_ROW_BYTES)
+        items = inputs.read_items(dataset, file, max_bytes=rows.MAX_ROW_BYTES)
         content = (item for item in items if not isinstance(item, rows.BlankLine))
         header = next(content, None)
         if not isinstance(header, rows.Row):

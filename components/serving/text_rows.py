@@ -30,8 +30,6 @@ STDIN = "-"
 # The key under which a row holds the texts for the model, in addition to the columns of its file.
 # It is a tuple, so that it cannot be the name of a column.
 TEXTS = ("texts",)
-# The same limit as in `TextExampleGenSettings`.
-MAX_ROW_BYTES = 10_000_000
 # Inputs in the order in which a person would give them; other models take `text_a` and `text_b`.
 _ORDER: Mapping[str, Sequence[str]] = {
     "question_answering": ("question", "context"),
@@ -262,7 +260,7 @@ def _checked_form(file: HeadedFile, name: str) -> tuple[HeadedFile, Form]:
     form = _FORMS.get(suffix)
     if form is None:
         # If the name does not tell, a brace at the beginning means that lines are JSON objects.
-        beginning = file.head.removeprefix(b"\xef\xbb\xbf").lstrip()
+        beginning = file.head.removeprefix(text_form.UTF8_MARK).lstrip()
         form = "jsonl" if beginning.startswith(b"{") else "text"
     text_form.check(file.head, name, form)
     return file, form
@@ -272,12 +270,12 @@ def _items(file: HeadedFile, form: Form, columns: InputColumns) -> Iterator[rows
     # Tables with tabs are quoted if pandas or a spreadsheet wrote them. Those that the model was
     # trained on tell by its delimiter, and the new ones are taken to be of the same kind.
     if form == "csv" or (form == "tsv" and columns.csv_delimiter == "\t"):
-        return rows.read_csv(file, delimiter=columns.csv_delimiter, max_bytes=MAX_ROW_BYTES)
+        return rows.read_csv(file, delimiter=columns.csv_delimiter, max_bytes=rows.MAX_ROW_BYTES)
     if form == "jsonl":
-        return rows.read_jsonl(file, max_bytes=MAX_ROW_BYTES)
+        return rows.read_jsonl(file, max_bytes=rows.MAX_ROW_BYTES)
     # Plain text is read as a table with one column: no line contains the delimiter, a line feed.
     delimiter = "\t" if form == "tsv" else "\n"
-    return rows.read_tsv(file, delimiter=delimiter, max_bytes=MAX_ROW_BYTES)
+    return rows.read_tsv(file, delimiter=delimiter, max_bytes=rows.MAX_ROW_BYTES)
 
 
 def _explain(where: str, reason: str, detail: str) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pipeline.first_look.choice import Choice
+    from pipeline.first_look.source import Source
     from pipeline.first_look.table import TableFindings
 
 
@@ -51,24 +52,34 @@ def add_header(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def choose(findings: TableFindings, options: argparse.Namespace) -> Choice:
+def choose(
+    findings: TableFindings, options: argparse.Namespace, *, evaluation: Source | None = None
+) -> Choice:
     """Chooses the columns of a table. On a terminal, it asks for those that are not clear.
+
+    Args:
+        findings: what was found in the table.
+        options: the options that `add` declares.
+        evaluation: the table for evaluation, whose numbers widen the range of regression.
 
     Raises:
         UndecidedError: if the choice is not clear and cannot be asked for.
     """
-    from pipeline.first_look import choice
+    from pipeline.first_look import choice, table
     from pipeline.first_look.undecided import UndecidedError
 
     answers = {"--text": options.text, "--label": options.label}
     while True:
         try:
-            return choice.choose(
+            chosen = choice.choose(
                 findings,
                 texts=_names(answers["--text"]),
                 label=answers["--label"],
                 task=options.task,
             )
+            if evaluation is None or chosen.label_range is None:
+                return chosen
+            return choice.widen(chosen, table.look(evaluation, max_rows=options.rows))
         except UndecidedError as error:
             if error.option is None or not sys.stdin.isatty():
                 raise

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from pipeline import programs
+from pipeline import programs, searched_folders
 from pipeline.commands import data_arguments
 
 if TYPE_CHECKING:
@@ -60,6 +61,11 @@ def run(options: argparse.Namespace) -> int:
             f"--to is {path}; the name of a configuration ends in .yaml, such as {path}.yaml."
         )
     _check_new(path)
+    folder = os.path.dirname(path)
+    if folder and not os.path.isdir(folder):
+        raise FileNotFoundError(
+            f"--to is {path}, but there is no folder {folder}; create it, or name another file."
+        )
     if options.vocabulary and not files.exists(options.vocabulary):
         raise FileNotFoundError(
             f"--vocabulary is {options.vocabulary}, where there is no file; give a SentencePiece "
@@ -68,6 +74,7 @@ def run(options: argparse.Namespace) -> int:
     if options.init_from:
         _check_weights(options)
     found = source.recognise(options.data, header=options.header)
+    searched_folders.check(found.root, setting="the folder of the data")
     judged = source.recognise(options.eval, header=options.header) if options.eval else None
     if judged is not None and judged.form != found.form:
         raise ValueError(
@@ -83,7 +90,7 @@ def run(options: argparse.Namespace) -> int:
         raise
     print("\n".join(described))
     print(f"{'written':14} {path}")
-    print(f"{'next':14} {programs.this_command()} run {path}")
+    print(f"{'next':14} {programs.this_command()} run {shlex.quote(path)}")
     return 0
 
 
@@ -148,7 +155,7 @@ def _configuration(
         texts = documents.look(found, max_documents=options.rows)
         return wording.of_documents(texts), pretraining.write(texts, evaluation=judged, **given)
     findings = table.look(found, max_rows=options.rows)
-    chosen = data_arguments.choose(findings, options)
+    chosen = data_arguments.choose(findings, options, evaluation=judged)
     dataset, examples = classification.divide(
         findings, chosen, max_rows=options.rows, evaluation=judged
     )

@@ -45,7 +45,7 @@ def _choice(findings: TableFindings, options: argparse.Namespace) -> Iterator[st
     from pipeline.first_configuration import classification
     from pipeline.first_look import source, wording
 
-    chosen = data_arguments.choose(findings, options)
     judged = source.recognise(options.eval, header=options.header) if options.eval else None
+    chosen = data_arguments.choose(findings, options, evaluation=judged)
     _, examples = classification.divide(findings, chosen, max_rows=options.rows, evaluation=judged)
     return wording.of_choice(chosen, examples)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from components.example_gen.classification.dataset import Columns, Split, TextDataset, parts
 from pipeline.first_configuration import balance, sizes, yaml_text
 from pipeline.first_configuration.common_sections import start, training
-from pipeline.first_configuration.yaml_text import line, scalar
+from pipeline.first_configuration.yaml_text import comment_of, line, scalar
 from pipeline.first_look import examples as examples_lib
 from pipeline.first_look.choice import Choice
 from pipeline.first_look.examples import Examples
@@ -118,6 +118,11 @@ def _given_split(
             f"{source.path} and {evaluation.path} have different forms or delimiters; write both "
             "in the same way."
         )
+    if source.table and source.table.header and not evaluation.table.header:
+        raise UndecidedError(
+            f"{source.path} names its columns in its first row, but {evaluation.path} does not; "
+            "add such a row, or say with --header that the first row of both is one."
+        )
     dataset = dataset_of(findings, choice, None, evaluation=evaluation)
     sources = {"train": source, "eval": evaluation}
     return dataset, examples_lib.examine(sources, dataset, max_rows=max_rows)
@@ -179,10 +184,11 @@ def _lines(
     train = round(examples.counts["train"] / findings.share)
     schedule = sizes.schedule(train, from_weights=bool(init_from))
     looked = "the beginning of the file" if findings.is_sample else "all rows"
-    yield f"# Written by `xlnet-pipeline init` from {source.path}, after looking at {looked}."
+    yield comment_of(
+        f"Written by `xlnet-pipeline init` from {source.path}, after looking at {looked}."
+    )
     yield "# Run it: xlnet-pipeline run THIS_FILE. All settings: xlnet-pipeline show THIS_FILE."
-    for remark in choice.remarks:
-        yield f"# {remark}"
+    yield from map(comment_of, choice.remarks)
     yield f"extends: [{schedule.presets}]"
     yield ""
     yield "kind: classification"

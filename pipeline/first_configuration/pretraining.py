@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from components.example_gen.pretraining import corpus
 from pipeline.first_configuration import sizes, yaml_text
 from pipeline.first_configuration.common_sections import start, training
-from pipeline.first_configuration.yaml_text import line, scalar
+from pipeline.first_configuration.yaml_text import comment_of, line, scalar
 from pipeline.first_look.documents import DocumentFindings
 from pipeline.first_look.source import Source
 from pipeline.first_look.undecided import UndecidedError
@@ -83,7 +83,7 @@ def _lines(
     name = yaml_text.name_of(source.path)
     records = findings.lengths.total_pieces() // _SEQ_LEN
     schedule = sizes.schedule(records, batch_size=_BATCH_SIZE, from_weights=bool(init_from))
-    yield f"# Written by `xlnet-pipeline init` from {source.path}."
+    yield comment_of(f"Written by `xlnet-pipeline init` from {source.path}.")
     yield "# Run it: xlnet-pipeline run THIS_FILE. All settings: xlnet-pipeline show THIS_FILE."
     yield "# docs/concepts.md explains the settings under `records`."
     yield f"extends: [{schedule.presets}]"

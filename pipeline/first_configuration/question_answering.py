@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from components.example_gen.question_answering import squad
 from pipeline.first_configuration import sizes, yaml_text
 from pipeline.first_configuration.common_sections import start, training
-from pipeline.first_configuration.yaml_text import line, scalar
+from pipeline.first_configuration.yaml_text import comment_of, line, scalar
 from pipeline.first_look.questions import QuestionFindings
 from pipeline.first_look.text_lengths import TextLengths
 from pipeline.first_look.undecided import UndecidedError
@@ -105,7 +105,7 @@ def _lines(
     name = yaml_text.name_of(source.path)
     # A paragraph gives about as many windows as it has questions.
     schedule = sizes.schedule(counts["train"], epochs=10, from_weights=bool(init_from))
-    yield f"# Written by `xlnet-pipeline init` from {source.path}."
+    yield comment_of(f"Written by `xlnet-pipeline init` from {source.path}.")
     yield "# Run it: xlnet-pipeline run THIS_FILE. All settings: xlnet-pipeline show THIS_FILE."
     if not init_from:
         yield "# From random weights a model learns little about free text: for real results, give"

@@ -10,6 +10,8 @@ from components import plain_yaml
 from components.configuration import ConfigurationError
 
 _PLAIN = re.compile(r"(?:[^\W\d]|/)(?:[\w ./-]*[\w/.-])?")
+# What YAML takes for a line break, or refuses, even in quotes.
+_NOT_IN_YAML = re.compile(r"[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 _COMMENT_COLUMN = 34
 _MAX_NAME = 40
 
@@ -24,13 +26,20 @@ def scalar(value: str | int | float) -> str:
                 return value
         except ConfigurationError:
             pass
-    # YAML reads the strings of JSON.
-    return json.dumps(value, ensure_ascii=not value.isprintable())
+    # YAML reads the strings of JSON, except for half characters.
+    text = json.dumps(value, ensure_ascii=False)
+    return _NOT_IN_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def line(text: str, comment: str = "") -> str:
     """Returns a line with a comment in a column of its own."""
-    return f"{text:{_COMMENT_COLUMN}}  # {comment}" if comment else text
+    return f"{text:{_COMMENT_COLUMN}}  {comment_of(comment)}" if comment else text
+
+
+def comment_of(text: str) -> str:
+    """Returns a text as a comment on one line."""
+    printable = "".join(c if c.isprintable() else " " for c in text)
+    return f"# {' '.join(printable.split())}"
 
 
 def name_of(path: str) -> str:

@@ -117,6 +117,18 @@ def choose(
     return Choice(names, label_column.name, task, labels, label_range, tuple(remarks))
 
 
+def widen(choice: Choice, evaluation: TableFindings) -> Choice:
+    """Returns a choice for regression whose range includes the numbers of the evaluation."""
+    numbers = [
+        number
+        for column in evaluation.columns
+        if column.name == choice.label and column.numbers
+        for number in (column.smallest, column.largest)
+    ]
+    low, high = choice.label_range
+    return dataclasses.replace(choice, label_range=(min([low, *numbers]), max([high, *numbers])))
+
+
 def _find(findings: TableFindings, name: str, option: str) -> ColumnProfile:
     for column in findings.columns:
         if str(column.name) == name:
@@ -187,7 +199,7 @@ def _choose_texts(
             option="--text",
         )
     if len(candidates) > 2:
-        first, second = candidates[0].name, candidates[1].name
+        first, second = candidates[0].shown, candidates[1].shown
         raise UndecidedError(
             f"{findings.source.path} has {len(candidates)} columns of text "
             f"({_names(candidates)}); say which to read with --text: one, two as a pair "
@@ -203,13 +215,13 @@ def _choose_texts(
             candidates.remove(gap)
             remarks.append(
                 f"The column {gap.name!r} is empty in {gap.empty:,} of {gap.rows:,} rows and is "
-                f"not read; --text {candidates[0].name}+{gap.name} joins both to one text."
+                f"not read; --text {candidates[0].shown}+{gap.shown} joins both to one text."
             )
         else:
             first, second = candidates
             remarks.append(
                 f"{first.name!r} and {second.name!r} are read as a pair; --text "
-                f"{first.name}+{second.name} joins them to one text, and --text {second.name} "
+                f"{first.shown}+{second.shown} joins them to one text, and --text {second.shown} "
                 "reads one of them alone."
             )
     return candidates
@@ -261,32 +273,42 @@ def _task(
 
 
 def _labels(findings: TableFindings, label: ColumnProfile) -> dict[str, int]:
+    is_folders = findings.source.form == "folders"
+    option = None if is_folders else "--label"
     if label.distinct == 1:
         (value,) = label.counts or {"": 0}
         raise UndecidedError(
-            f"All {label.filled:,} labels in the column {label.name!r} of {findings.source.path} "
-            f"are {json_text.shown(value)}: one class is nothing to learn. Add rows of other "
-            "classes, or name another column with --label.",
-            option="--label",
+            f"All {label.filled:,} texts of {findings.source.path} are in the folder "
+            f"{json_text.shown(value)}: one class is nothing to learn. Add a folder for another."
+            if is_folders
+            else f"All {label.filled:,} labels in the column {label.name!r} of "
+            f"{findings.source.path} are {json_text.shown(value)}: one class is nothing to learn. "
+            "Add rows of other classes, or name another column with --label.",
+            option=option,
         )
     if label.distinct * _MIN_ROWS_PER_LABEL > label.filled or not label.counts:
+        if is_folders:
+            raise UndecidedError(
+                f"{findings.source.path} has {label.distinct:,} folders with {label.filled:,} "
+                "texts; a label needs two texts or more. Add texts, or leave out folders."
+            )
         what = f"{label.distinct:,} different values in {label.filled:,} rows"
         if not label.counts and label.distinct <= MAX_COUNTED:
             what += ", some of them longer than a label"
         raise UndecidedError(
             f"The column {label.name!r} of {findings.source.path} has {what}, which looks like ids "
             f"or texts and not like labels; name another with --label. {_listed(findings)}",
-            option="--label",
+            option=option,
         )
     return {value: label.counts[value] for value in labels_in_data.in_order(label.counts)}
 
 
 def _names(columns: Sequence[ColumnProfile]) -> str:
-    return ", ".join(str(column.name) for column in columns)
+    return ", ".join(column.shown for column in columns)
 
 
 def _listed(findings: TableFindings) -> str:
     guesses = ", ".join(
-        f"{column.name} ({column_roles.guess(column)})" for column in findings.columns
+        f"{column.shown} ({column_roles.guess(column)})" for column in findings.columns
     )
     return f"The columns are: {guesses}."

@@ -52,6 +52,11 @@ class ColumnProfile:
     beginning: str
 
     @property
+    def shown(self) -> str:
+        """The name as messages show it."""
+        return shown(self.name)
+
+    @property
     def rows(self) -> int:
         """Number of rows that were looked at."""
         return self.filled + self.empty + self.not_text
@@ -61,6 +66,11 @@ class ColumnProfile:
         if not self.words:
             return 0
         return self.words[min(len(self.words) - 1, int(share * len(self.words)))]
+
+
+def shown(name: Column) -> str:
+    """Returns the name of a column as messages show it: in quotes if it has line breaks."""
+    return str(name) if str(name).isprintable() else repr(name)
 
 
 class ColumnProfiler:

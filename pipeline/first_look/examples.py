@@ -68,7 +68,7 @@ def examine(sources: Mapping[str, Source], dataset: TextDataset, *, max_rows: in
     """
     # The other settings of a plan order the examples, which does not matter here.
     plan = ConversionPlan(
-        dataset, total_bytes={}, num_shards={}, seed=0, max_row_bytes=table.MAX_ROW_BYTES
+        dataset, total_bytes={}, num_shards={}, seed=0, max_row_bytes=rows.MAX_ROW_BYTES
     )
     counts: collections.Counter[str] = collections.Counter()
     skipped: collections.Counter[str] = collections.Counter()

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
-import json
+import itertools
 import os
 import posixpath
 import re
 from typing import Literal
 
-from components import files
+from components import files, json_text
 from components.example_gen import lines, text_form
+from components.example_gen.classification import rows
 from components.example_gen.text_form import WrongFormatError
 from pipeline.first_look import table_form
 from pipeline.first_look.table_form import TableForm
 
 Form = Literal["table", "folders", "squad", "text"]
 
-_JSON_LINES_SUFFIXES = (".jsonl", ".ndjson")
 # Suffixes under which texts are stored one by one, or in corpora.
 _TEXT_SUFFIXES = (".txt", ".text", ".md")
-# One of these keys begins every object in a file of SQuAD's form.
-_SQUAD_KEY = re.compile(rb'"(paragraphs|qas|context)"\s*:')
-_UTF8_MARK = b"\xef\xbb\xbf"
+# The keys of SQuAD's articles and of its paragraphs, in a file with more than an object in a line.
+_SQUAD_KEYS = (rb'"paragraphs"\s*:', rb'"context"\s*:', rb'"qas"\s*:')
+# The objects of a JSON lines file whose keys are looked at; the first may lack some.
+_FIRST_OBJECTS = 100
+_READABLE = (*_TEXT_SUFFIXES, ".json", *text_form.TABLE_SUFFIXES, *text_form.JSON_LINES_SUFFIXES)
 _WHAT_IS_READ = (
     "Give a table (.csv, .tsv, .jsonl), a folder with a folder of texts for each label, a SQuAD "
     "file (.json), or running text (.txt)."
@@ -41,8 +44,9 @@ class Source:
         file_format: name of the format in a configuration; "json" for SQuAD files.
         encoding: the encoding in words.
         table: how a TSV or CSV file is divided into rows and columns; None for everything else.
-        keys: keys of the first object of a JSON lines file; empty for everything else.
+        keys: keys of the first objects of a JSON lines file; empty for everything else.
         labels: names of the folders if there is one for each label; empty for everything else.
+        left_out: names of the files and folders in a folder that are not read.
         bytes: total size of the files, as stored.
         num_files: number of files.
     """
@@ -57,6 +61,7 @@ class Source:
     table: TableForm | None = None
     keys: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
     num_files: int = 1
 
     def pattern_from(self, root: str) -> str:
@@ -90,21 +95,23 @@ def recognise(path: str, *, header: bool | None = None) -> Source:
 
 def _file(path: str, size: int, header: bool | None) -> Source:
     with lines.open_decompressed(path) as file:
-        head = lines.HeadedFile(file).head
+        headed = lines.HeadedFile(file)
+        head = headed.head
+        keys = _keys(headed)
     reason = text_form.not_text(head)
     if reason:
         # The check words its message for the format; any text format gives the same one here.
         text_form.check(head, path, "text")
-    if not head.removeprefix(_UTF8_MARK).strip():
+    if not head.removeprefix(text_form.UTF8_MARK).strip():
         raise WrongFormatError(f"{path} is empty; give a file with data in it.")
     folder, name = posixpath.split(_absolute(path))
     suffix = posixpath.splitext(lines.without_compression(name))[1].lower()
     is_whole = len(head) < text_form.HEAD_BYTES
     about = {"path": path, "root": folder, "pattern": files.escape(name), "bytes": size}
     about["encoding"] = _encoding(head, is_whole)
-    first = head.removeprefix(_UTF8_MARK).lstrip()[:1]
+    first = head.removeprefix(text_form.UTF8_MARK).lstrip()[:1]
     if suffix not in text_form.TABLE_SUFFIXES and (first in (b"{", b"[") or suffix == ".json"):
-        return _json(head, suffix, about)
+        return _json(head, keys, suffix, about)
     table = table_form.find(head, path, suffix=suffix, is_whole=is_whole, header=header)
     if table is not None:
         return Source(form="table", file_format=table.file_format, table=table, **about)
@@ -112,9 +119,32 @@ def _file(path: str, size: int, header: bool | None) -> Source:
     return Source(form="text", file_format="text", **about)
 
 
-def _json(head: bytes, suffix: str, about: dict) -> Source:
-    is_squad = bool(_SQUAD_KEY.search(head))
-    if is_squad and (suffix == ".json" or suffix in _JSON_LINES_SUFFIXES):
+def _keys(file: lines.HeadedFile) -> tuple[str, ...]:
+    """Returns the keys of the first objects of a JSON lines file; nothing for other files."""
+    keys: dict[str, None] = {}
+    if not file.head.removeprefix(text_form.UTF8_MARK).lstrip().startswith(b"{"):
+        return ()
+    for line in itertools.islice(
+        lines.read_lines(file, max_bytes=rows.MAX_ROW_BYTES), _FIRST_OBJECTS
+    ):
+        try:
+            value = json_text.loads(line.content.decode("utf-8-sig"))
+        except ValueError:
+            value = None
+        if isinstance(value, dict):
+            keys |= dict.fromkeys(value)
+        if (line.content.strip() and not keys) or line.offset > rows.MAX_ROW_BYTES:
+            break
+    return tuple(keys)
+
+
+def _json(head: bytes, keys: tuple[str, ...], suffix: str, about: dict) -> Source:
+    if keys and "data" not in keys:
+        is_squad = "paragraphs" in keys or {"context", "qas"} <= set(keys)
+    else:
+        paragraphs, context, questions = (bool(re.search(key, head)) for key in _SQUAD_KEYS)
+        is_squad = paragraphs or (context and questions)
+    if is_squad and suffix in (".json", *text_form.JSON_LINES_SUFFIXES):
         return Source(form="squad", file_format="json", **about)
     if is_squad:
         raise WrongFormatError(
@@ -122,50 +152,71 @@ def _json(head: bytes, suffix: str, about: dict) -> Source:
             ".jsonl if each line holds an object."
         )
     text_form.check(head, about["path"], "jsonl")
-    first_line = head.removeprefix(_UTF8_MARK).strip().partition(b"\n")[0]
-    try:
-        value = json.loads(first_line)
-    except (ValueError, RecursionError):
-        value = None
-    if not isinstance(value, dict) or not value:
+    if not keys:
         raise WrongFormatError(
             f"{about['path']} begins like JSON, but its first line is not an object such as "
             '{"text": "…", "label": "…"}; write one object on each line.'
         )
-    keys = tuple(value)
     form: Form = "text" if len(keys) == 1 else "table"
     return Source(form=form, file_format="jsonl", keys=keys, **about)
 
 
 def _folder(path: str) -> Source:
     root = _absolute(path)
-    inside = files.match(files.join(files.escape(root), "*"))
-    deeper = files.match(files.join(files.escape(root), "*", "*"))
-    labels = sorted({posixpath.basename(posixpath.dirname(file.path)) for file in deeper})
-    about = {"path": path, "root": root, "encoding": "looked at in each file"}
-    suffixes = {posixpath.splitext(lines.without_compression(file.path))[1] for file in inside}
-    size = sum(file.size for file in inside)
-    if labels and not suffixes & {*_TEXT_SUFFIXES, ".json"}:
-        return Source(
-            form="folders",
-            pattern="*/*",
-            file_format="folders",
-            labels=tuple(labels),
-            bytes=sum(file.size for file in deeper),
-            num_files=len(deeper),
-            **about,
-        )
-    if ".json" in suffixes and not suffixes & set(_TEXT_SUFFIXES):
-        return Source(form="squad", pattern="*.json", file_format="json", bytes=size, **about)
-    texts = sorted(suffixes & set(_TEXT_SUFFIXES))
-    if texts:
-        pattern = f"*{texts[0]}"
-        return Source(form="text", pattern=pattern, file_format="text", bytes=size, **about)
-    names = ", ".join(sorted(posixpath.basename(file.path) for file in inside)[:5])
-    holds = names or "no file, neither directly nor one folder deeper"
-    raise WrongFormatError(
-        f"The folder {path} holds {holds}, which is no data set. {_WHAT_IS_READ}"
+    inside, deeper = (_visible(root, pattern) for pattern in ("*", "*/*"))
+    labels = sorted({posixpath.dirname(name) for name in deeper})
+    sizes: collections.Counter[str] = collections.Counter()
+    for name, size in inside.items():
+        sizes[_suffix(name)] += size
+    readable = {suffix: size for suffix, size in sizes.items() if _plain(suffix) in _READABLE}
+    suffix = max(sorted(readable), key=sizes.__getitem__, default="")
+    if len(labels) > 1 or (labels and not inside):
+        form, file_format, pattern, taken = "folders", "folders", "*/*", deeper
+    elif _plain(suffix) in (*_TEXT_SUFFIXES, ".json"):
+        form, file_format = "text", "text"
+        if _plain(suffix) == ".json":
+            form, file_format = "squad", "json"
+        pattern = f"*{files.escape(suffix)}"
+        taken = {name: size for name, size in inside.items() if name.endswith(suffix)}
+    else:
+        names = ", ".join([*sorted(inside), *(f"{label}/" for label in labels)][:5])
+        holds = names or "no file, neither directly nor one folder deeper"
+        advice = "Give one of its tables." if suffix else _WHAT_IS_READ
+        raise WrongFormatError(f"The folder {path} holds {holds}, which is no data set. {advice}")
+    if len(taken) < len(files.match(files.join(files.escape(root), pattern))):
+        pattern = "/".join(f"[!.]{part}" for part in pattern.split("/"))
+    return Source(
+        path=path,
+        form=form,
+        root=root,
+        pattern=pattern,
+        file_format=file_format,
+        encoding="looked at in each file",
+        bytes=sum(taken.values()),
+        labels=tuple(labels) if form == "folders" else (),
+        left_out=tuple(sorted(files.names(root) - {name.partition("/")[0] for name in taken})),
+        num_files=len(taken),
     )
+
+
+def _visible(root: str, pattern: str) -> dict[str, int]:
+    """Returns the sizes of files by their names in a folder.
+
+    Names that begin with a dot are left out, because such files and folders are made by programs,
+    as .DS_Store and .ipynb_checkpoints are.
+    """
+    found = files.match(files.join(files.escape(root), pattern))
+    sizes = {file.path[len(files.join(root, "")) :]: file.size for file in found}
+    return {name: size for name, size in sizes.items() if "/." not in f"/{name}"}
+
+
+def _suffix(name: str) -> str:
+    """Returns the suffix of a name, together with that of its compression."""
+    return name[len(posixpath.splitext(lines.without_compression(name))[0]) :]
+
+
+def _plain(suffix: str) -> str:
+    return lines.without_compression(suffix).lower()
 
 
 def _absolute(path: str) -> str:
@@ -173,7 +224,7 @@ def _absolute(path: str) -> str:
 
 
 def _encoding(head: bytes, is_whole: bool) -> str:
-    mark = " with a byte-order mark" if head.startswith(_UTF8_MARK) else ""
+    mark = " with a byte-order mark" if head.startswith(text_form.UTF8_MARK) else ""
     # The last character of a head may be cut.
     content = head if is_whole else head[: head.rfind(b"\n") + 1]
     try:

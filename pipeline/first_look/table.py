@@ -19,11 +19,11 @@ from pipeline.first_look.source import Source
 
 # The split that stands for all rows until `hash_split` divides them.
 ALL = "all"
-# The same limit as in a run (`components.example_gen.classification.settings`).
-MAX_ROW_BYTES = 1 << 20
 # A table with more rows, or more bytes before a row, is looked at in part.
 MAX_BYTES = 256 << 20
 DEFAULT_MAX_ROWS = 100_000
+# The largest share of the data that can have been looked at if there was more.
+_MOST = 0.99
 # JSON objects with more different keys hold no columns.
 _MAX_COLUMNS = 200
 
@@ -43,7 +43,8 @@ class TableFindings:
         first_bad: line and detail of the first of them; empty if there is none.
         duplicates: number of rows that are equal to an earlier one in every column.
         columns: summary of each column.
-        share: share of the file that was looked at, between 0 and 1.
+        share: share of the data that was looked at, between 0 and 1; for compressed files, guessed.
+        is_sample: whether only a part of the data was looked at.
     """
 
     source: Source
@@ -53,11 +54,7 @@ class TableFindings:
     duplicates: int
     columns: tuple[ColumnProfile, ...]
     share: float
-
-    @property
-    def is_sample(self) -> bool:
-        """Whether only the beginning of the file was looked at."""
-        return self.share < 1
+    is_sample: bool
 
 
 def undecided_dataset(source: Source) -> TextDataset:
@@ -109,7 +106,7 @@ def read(
     count = 0
     for file in found[::step]:
         awaits_header = has_header
-        for item in inputs.read_items(dataset, file, max_bytes=MAX_ROW_BYTES):
+        for item in inputs.read_items(dataset, file, max_bytes=rows.MAX_ROW_BYTES):
             if isinstance(item, rows.BlankLine):
                 continue
             if awaits_header:
@@ -142,10 +139,12 @@ def look(source: Source, *, max_rows: int = DEFAULT_MAX_ROWS) -> TableFindings:
     count = 0
     seen: set[int] = set()
     duplicates = 0
-    share = min(1.0, max_rows / source.num_files)
+    is_sample = source.num_files > max_rows
+    share = max_rows / source.num_files if is_sample else 1.0
     for _, item, before in read(source, undecided_dataset(source), max_rows=max_rows + 1):
         if count == max_rows or item.offset > MAX_BYTES:
-            share = min(share, before)
+            # What is before may be more than a compressed file was assumed to have in all.
+            share, is_sample = min(share, before, _MOST), True
             break
         count += 1
         if isinstance(item, rows.BadRow):
@@ -175,6 +174,7 @@ def look(source: Source, *, max_rows: int = DEFAULT_MAX_ROWS) -> TableFindings:
         duplicates=duplicates,
         columns=tuple(profiler.finish() for profiler in profilers.values()),
         share=max(share, 1e-9),
+        is_sample=is_sample,
     )
 
 

@@ -56,11 +56,6 @@ class TextLengths:
             for part in unicodedata.normalize("NFKD", character)
         )
 
-    @property
-    def total_words(self) -> int:
-        """Number of words of all texts together."""
-        return sum(self._words)
-
     def words_at(self, share: float) -> int:
         """Returns the number of words that this share of the texts does not exceed."""
         return _at(self._words, share)

@@ -8,7 +8,7 @@ from components import json_text
 from components.example_gen.classification.dataset import parts
 from pipeline.first_look import column_roles
 from pipeline.first_look.choice import Choice
-from pipeline.first_look.column_profile import ColumnProfile
+from pipeline.first_look.column_profile import ColumnProfile, shown
 from pipeline.first_look.documents import DocumentFindings
 from pipeline.first_look.examples import Examples
 from pipeline.first_look.questions import QuestionFindings
@@ -17,6 +17,7 @@ from pipeline.first_look.table import TableFindings
 from pipeline.first_look.text_lengths import TextLengths
 
 _MAX_LABELS = 20
+_MAX_NAMES = 5
 # A label with fewer rows than this can hardly be learnt.
 _FEW_ROWS = 10
 _UNBALANCED = 0.8
@@ -44,14 +45,14 @@ def of_table(findings: TableFindings) -> Iterator[str]:
         yield _line("unreadable", f"{_counted(findings.bad)}; the first is {findings.first_bad}")
     yield "columns:"
     for column in findings.columns:
-        yield f"  {column.name!s:20} {_column(column)}"
+        yield f"  {column.shown:20} {_column(column)}"
 
 
 def of_choice(choice: Choice, examples: Examples) -> Iterator[str]:
     """Yields lines that describe what a model would be trained on, and what looks wrong with it."""
     if choice.texts:
-        yield _line("text", " and ".join("+".join(map(str, parts(one))) for one in choice.texts))
-        yield _line("label", f"{choice.label} ({choice.task})")
+        yield _line("text", " and ".join("+".join(map(shown, parts(one))) for one in choice.texts))
+        yield _line("label", f"{shown(choice.label)} ({choice.task})")
     else:
         yield _line("label", "the name of the folder")
     if choice.label_range:
@@ -116,6 +117,10 @@ def _of_source(source: Source) -> Iterator[str]:
     }
     yield _line(source.path, forms[source.form])
     yield _line("encoding", source.encoding)
+    if source.left_out:
+        more = len(source.left_out) - _MAX_NAMES
+        named = ", ".join(map(json_text.shown, source.left_out[:_MAX_NAMES]))
+        yield _line("not read", named + (f" and {more:,} more" if more > 0 else ""))
 
 
 def _line(what: str, found: str) -> str:

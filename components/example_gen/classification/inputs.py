@@ -106,7 +106,7 @@ def check_inputs(dataset: TextDataset, data_root: str) -> dict[str, list[InputFi
         if not dataset.has_header(name) or not columns.names():
             continue
         first = split_files[0]
-        for item in read_items(dataset, first, max_bytes=1 << 20):
+        for item in read_items(dataset, first, max_bytes=rows.MAX_ROW_BYTES):
             if isinstance(item, rows.Row):
                 locate(columns, item.fields, first.path)
             if not isinstance(item, rows.BlankLine):

@@ -15,7 +15,6 @@ from components.example_gen.classification.plan import ConversionPlan
 # A column with more different values, or with fewer rows for each on average, holds no labels.
 _MAX_LABELS = 1000
 _MIN_ROWS_PER_LABEL = 2
-_MAX_ROW_BYTES = 10_000_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,14 +74,14 @@ def find(dataset: TextDataset, data_root: str) -> FoundLabels:
 
 def _count(dataset: TextDataset, split: str, data_root: str) -> Mapping[str, int]:
     plan = ConversionPlan(
-        dataset, total_bytes={}, num_shards={}, seed=0, max_row_bytes=_MAX_ROW_BYTES
+        dataset, total_bytes={}, num_shards={}, seed=0, max_row_bytes=rows.MAX_ROW_BYTES
     )
     counts: collections.Counter[str] = collections.Counter()
     found = inputs.find_files(dataset.with_splits([split]), data_root)[split]
     for file in found:
         awaits_header = dataset.has_header(split) and dataset.file_format in ("tsv", "csv")
         interpreter = None if awaits_header else inputs.interpreter(dataset, file, header=None)
-        for item in inputs.read_items(dataset, file, max_bytes=_MAX_ROW_BYTES):
+        for item in inputs.read_items(dataset, file, max_bytes=rows.MAX_ROW_BYTES):
             if not isinstance(item, rows.Row):
                 continue
             if interpreter is None:

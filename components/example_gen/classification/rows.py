@@ -15,8 +15,8 @@ from components.example_gen.classification.csv_records import CsvRecord, read_cs
 from components.example_gen.classification.dataset import FOLDER_COLUMNS
 from components.example_gen.lines import Line, read_at_most, read_lines
 
-# Files from Excel and those of MRPC begin with one; it is not part of the first column.
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+# Longer rows are no texts, but what an unclosed quote or a missing line end makes of many rows.
+MAX_ROW_BYTES = 10_000_000
 
 UNDECODABLE = "undecodable bytes"
 LINE_TOO_LONG = "line too long"
@@ -178,13 +178,13 @@ def read_whole(file: BinaryIO, *, max_bytes: int) -> Line:
         max_bytes: size of the largest legal file.
     """
     content = read_at_most(file, max_bytes + 1)
-    return Line(1, 0, content.removeprefix(_BYTE_ORDER_MARK), len(content) > max_bytes)
+    return Line(1, 0, content.removeprefix(text_form.UTF8_MARK), len(content) > max_bytes)
 
 
 def _without_byte_order_mark(lines: Iterable[Line]) -> Iterator[Line]:
     for line in lines:
         if line.number == 1:
-            line = line._replace(content=line.content.removeprefix(_BYTE_ORDER_MARK))
+            line = line._replace(content=line.content.removeprefix(text_form.UTF8_MARK))
         yield line
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from components.configuration import PositiveInt, Share
+from components.example_gen.classification import rows
 from components.example_gen.classification.dataset import TextDataset
 
 
@@ -25,4 +26,4 @@ class TextExampleGenSettings:
     seed: int = 0
     max_dead_letter_share: Share = 0.001
     shard_bytes: PositiveInt = 64 << 20
-    max_row_bytes: PositiveInt = 10_000_000
+    max_row_bytes: PositiveInt = rows.MAX_ROW_BYTES

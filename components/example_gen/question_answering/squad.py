@@ -34,7 +34,6 @@ FORM = '{"data": [{"title": …, "paragraphs": [{"context": …, "qas": […]}]}
 _NEARBY_CHARACTERS = 256
 # Far more than needed: the articles of SQuAD have up to 1.5 MB.
 _MAX_LINE_BYTES = 128 << 20
-_JSON_LINES_SUFFIXES = (".jsonl", ".ndjson")
 _NOT_FOUND = -1
 _LAST_TITLE = re.compile(r'"title"\s*:\s*("(?:[^"\\]|\\.)*")')
 _LAST_ID = re.compile(r'"id"\s*:\s*("(?:[^"\\]|\\.)*")')
@@ -127,7 +126,7 @@ def read_file(path: str, *, name: str | None = None) -> Iterator[Paragraph | Dea
         WrongFormatError: if the file is not UTF-8 text, or is markup.
     """
     reader = _Reader(path, name or posixpath.basename(path))
-    is_lines = lines.without_compression(path).endswith(_JSON_LINES_SUFFIXES)
+    is_lines = lines.without_compression(path).endswith(text_form.JSON_LINES_SUFFIXES)
     articles = reader.json_lines() if is_lines else reader.json()
     for article in articles:
         if isinstance(article, DeadLetter):
@@ -226,7 +225,9 @@ class _Reader:
     def _line(self, line: lines.Line) -> Any:
         """Returns the value of a line, a dead letter if it is unusable, or `_BLANK`."""
         position = f"line {line.number}"
-        content = line.content.removeprefix(_BYTE_ORDER_MARK) if line.number == 1 else line.content
+        content = (
+            line.content.removeprefix(text_form.UTF8_MARK) if line.number == 1 else line.content
+        )
         if not content.strip():
             return _BLANK
         if line.too_long:
@@ -332,7 +333,6 @@ class _Reader:
 
 # Stands for the value of a blank line.
 _BLANK = object()
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 def _question(value: Any, context: str) -> tuple[Question, int, int]:

@@ -1,6 +1,7 @@
 """From data nobody has described to a configuration that loads, and what is said on the way."""
 
 import csv
+import gzip
 import json
 import subprocess
 import sys
@@ -159,6 +160,31 @@ def test_a_folder_for_each_label(init, tmp_path):
     config.check_inputs()
 
 
+def test_a_folder_is_what_most_of_it_is(init, tmp_path):
+    reviews, corpus = tmp_path / "reviews", tmp_path / "corpus"
+    for n in range(40):
+        folder = reviews / (".ipynb_checkpoints", "good", "bad")[n % 3]
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{n}.txt").write_text(f"This was the film of the year {n}.")
+    (reviews / "README.txt").write_text("About the reviews.\n\n" * 60)
+    status, out, _, config = init(reviews)
+    assert status == 0
+    assert config.data.dataset.labels == ("bad", "good")
+    assert "not read       '.ipynb_checkpoints', 'README.txt'" in out
+    assert "rows           26" in out
+    config.check_inputs()
+    (tmp_path / "written.yaml").unlink()
+    corpus.mkdir()
+    (corpus / "README.md").write_text("# About the corpus")
+    text = "\n\n".join(f"Document {n}. " + f"More of it {n}. " * 60 for n in range(60))
+    (corpus / "a.txt.GZ").write_bytes(gzip.compress(text.encode()))
+    status, out, _, config = init(corpus)
+    assert status == 0
+    assert config.data.files == {"all": ("*.txt.GZ",)}
+    assert "not read       'README.md'" in out
+    assert "documents      60" in out
+
+
 def _sentences(labels, number=60):
     return [[f"a sentence of several words {n}", labels(n)] for n in range(number)]
 
@@ -211,6 +237,45 @@ def test_options_choose_columns_and_a_wrong_one_lists_them(init, tmp_path):
     assert config.data.dataset.columns == Columns("second", "first", "same")
 
 
+def test_json_lines_are_known_by_the_keys_of_several_objects(init, tmp_path):
+    path = tmp_path / "a.json"
+    # The first line is longer than the beginning of a file that is looked at, and has no label.
+    rows = [{"question": "word " * 20_000, "context": "a context"}]
+    rows += [
+        {"question": f"words {n}?", "context": f"It is {n}.", "label": n % 2} for n in range(40)
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    status, _, _, config = init(path)
+    assert status == 0
+    dataset = config.data.dataset
+    assert dataset.file_format == "jsonl"
+    assert dataset.columns == Columns("question", "context", "label")
+
+
+def test_names_and_labels_that_yaml_cannot_hold_as_they_are(init, tmp_path):
+    family = "\N{MAN}\N{ZERO WIDTH JOINER}\N{WOMAN}"
+    table = [
+        [f"a sentence {n}", f"some more words {n}", (family, "\x85 \x7f")[n % 2]] for n in range(40)
+    ]
+    path = _write_csv(tmp_path / "with\nbreak.csv", ["the\ntext", "body", "label"], table)
+    status, out, _, config = init(path)
+    assert status == 0
+    assert config.data.dataset.labels == ("\x85 \x7f", family)
+    assert config.data.dataset.columns.text_a == "the\ntext"
+    assert "'the\\ntext'+body joins them to one text" in out
+
+
+def test_what_a_run_would_refuse_is_said_before_anything_is_read(init, tmp_path, capsys):
+    folder = tmp_path / "a[1]"
+    folder.mkdir()
+    status, _, err, _ = init(_write_csv(folder / "d.csv", ["text", "label"], []))
+    assert status == 1
+    assert "a[1]'; TFX takes *, ? and [ in a folder's name for a pattern" in err
+    target = tmp_path / "nowhere" / "d.yaml"
+    assert cli.main(["init", str(folder), "--to", str(target)]) == 1
+    assert f"there is no folder {target.parent}; create it" in capsys.readouterr().err
+
+
 def test_forty_rows_are_enough_and_four_are_not(init, tmp_path):
     labels = lambda n: "ab"[n % 2]  # noqa: E731
     header = ["text", "label"]
@@ -242,6 +307,17 @@ def test_the_rest_of_a_large_file_is_allowed_for(init, tmp_path):
     seen = (tmp_path / "written.yaml").read_text()
     assert "after looking at the beginning of the file" in seen
     assert config.training.batch_size == 16
+
+
+def test_a_compressed_file_may_hold_more_than_its_size_says(init, tmp_path):
+    # The same words over and over shrink to far less than a quarter.
+    lines = ["text,label", *(f"{'the same words ' * 20}{n % 7},{'ab'[n % 2]}" for n in range(2000))]
+    path = tmp_path / "d.csv.gz"
+    path.write_bytes(gzip.compress("\n".join(lines).encode()))
+    status, out, _, _ = init(path, "--rows", "1000")
+    assert status == 0
+    assert "1,000 looked at, " in out
+    assert "the beginning of the file" in (tmp_path / "written.yaml").read_text()
 
 
 def test_neither_tensorflow_nor_tfx_is_imported(tmp_path):
@@ -289,6 +365,25 @@ def test_two_files_are_for_training_and_evaluation(init, tmp_path):
     assert "1 row cannot be used: 1 unknown label" in out
     assert "20 rows of the evaluation with texts that are in the training too" in out
     config.check_inputs()
+
+
+def test_two_files_with_numbers_have_one_range(init, tmp_path):
+    header = ["text", "score"]
+    train = _write_csv(tmp_path / "train.csv", header, _sentences(lambda n: 1 + n % 25 / 10))
+    dev = _write_csv(tmp_path / "dev.csv", header, _sentences(lambda n: n % 55 / 10))
+    status, out, _, config = init(train, "--eval", str(dev))
+    assert status == 0
+    assert config.data.dataset.label_range == (0.0, 5.4)
+    assert "out of range" not in out
+
+
+def test_a_file_for_evaluation_without_a_header_is_named(init, tmp_path):
+    table = _sentences(lambda n: "ab"[n % 2])
+    train = _write_csv(tmp_path / "train.csv", ["text", "label"], table)
+    dev = _write_csv(tmp_path / "dev.csv", *table[:1], table[1:])
+    status, _, err, _ = init(train, "--eval", str(dev))
+    assert status == 1
+    assert f"but {dev} does not; add such a row, or say with --header" in err
 
 
 def test_two_squad_files(init, tmp_path):
@@ -347,11 +442,12 @@ def test_a_terminal_is_asked_for_what_is_not_clear(init, tmp_path, monkeypatch):
     assert "has no such column" in err
 
 
-def test_the_next_command_is_the_one_that_was_called(init, tmp_path, monkeypatch):
+def test_the_next_command_is_the_one_that_was_called(tmp_path, monkeypatch, capsys):
     # `make install` puts nothing on PATH.
     monkeypatch.setattr("sys.argv", [".venv/bin/xlnet-pipeline", "init"])
-    _, out, _, _ = init(_tickets(tmp_path / "tickets.csv"))
-    assert f"next           .venv/bin/xlnet-pipeline run {tmp_path / 'written.yaml'}" in out
+    target = tmp_path / "with space.yaml"
+    assert cli.main(["init", str(_tickets(tmp_path / "tickets.csv")), "--to", str(target)]) == 0
+    assert f"next           .venv/bin/xlnet-pipeline run '{target}'" in capsys.readouterr().out
 
 
 @pytest.fixture
