@@ -35,8 +35,8 @@ def load(content: bytes | str, *, where: str) -> Any:
         where: name of the document, for error messages.
 
     Raises:
-        ConfigurationError: if it is not valid YAML, has tags, or is larger than any configuration
-            needs to be.
+        ConfigurationError: if it is not valid YAML, has tags or the same key twice, or is larger
+            than any configuration needs to be.
     """
     try:
         loader = _Loader(content)
@@ -83,10 +83,27 @@ class _Loader(yaml.SafeLoader):
         self._depth -= 1
         if node.tag in _NUMBERS and len(node.value) > _MAX_DIGITS:
             raise yaml.YAMLError(f"line {line} has a number of {len(node.value):,} characters.")
+        if isinstance(node, yaml.MappingNode):
+            _check_keys(node)
         return node
 
 
 _Loader.add_implicit_resolver(_FLOAT_TAG, _FLOAT, list("-+.0123456789"))
+
+
+def _check_keys(node: yaml.MappingNode) -> None:
+    """Refuses a repeated key, of whose values PyYAML would keep the last alone."""
+    lines: dict[str, int] = {}
+    for key, _ in node.value:
+        line = key.start_mark.line + 1
+        if not isinstance(key, yaml.ScalarNode):
+            continue
+        if key.value in lines:
+            raise yaml.YAMLError(
+                f"line {line}: the key {key.value[:_MAX_DIGITS]!r} is there twice (first on line "
+                f"{lines[key.value]}); write everything that belongs to it under one of them."
+            )
+        lines[key.value] = line
 
 
 def _check_size(root: yaml.Node | None) -> None:

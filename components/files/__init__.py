@@ -48,6 +48,10 @@ def match(pattern: str) -> list[File]:
     Args:
         pattern: glob pattern; `*` and `?` do not match slashes, `**` does, and `[ab]` matches one
             of these characters.
+
+    Raises:
+        NoSuchFilesError: if a link to a file that does not exist matches.
+        ValueError: if it is no pattern.
     """
     literal = _LITERAL.match(pattern)[0]
     prefix = _ESCAPED.sub(r"\1", literal)
@@ -58,9 +62,18 @@ def match(pattern: str) -> list[File]:
         return [] if file is None else [file]
     if prefix.endswith("://"):
         raise ValueError(f"{pattern} begins with a pattern; the bucket must be named.")
-    whole = re.compile(re.escape(prefix) + glob_patterns.to_expression(rest), re.S)
+    try:
+        whole = re.compile(re.escape(prefix) + glob_patterns.to_expression(rest), re.S)
+    except re.error as error:
+        raise ValueError(f"{pattern!r} cannot be used as a pattern for files: {error}.") from error
     found = store.list(prefix, deep="/" in rest or "**" in rest)
-    files = (file for file in found if whole.fullmatch(file.path))
+    files = [file for file in found if whole.fullmatch(file.path)]
+    for file in files:
+        if file.size == stores.NO_TARGET:
+            raise NoSuchFilesError(
+                f"{file.path} is a link to a file that does not exist; put the file in its place, "
+                "or remove the link."
+            )
     return sorted(files, key=lambda file: file.path)
 
 

@@ -14,6 +14,8 @@ import uuid
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO, Protocol
 
+NO_TARGET = -1
+
 
 @dataclasses.dataclass(frozen=True)
 class File:
@@ -21,7 +23,8 @@ class File:
 
     Attributes:
         path: full path of the file.
-        size: size in bytes, as stored; for a compressed file, its compressed size.
+        size: size in bytes, as stored; for a compressed file, its compressed size. `NO_TARGET` for
+            a link to a file that does not exist.
     """
 
     path: str
@@ -103,16 +106,31 @@ class _Disk:
     def list(self, prefix: str, *, deep: bool) -> Iterator[File]:
         # Yield paths that begin exactly as the caller spelled the prefix.
         folder = prefix[: prefix.rfind("/") + 1]
-        for parent, folders, names in os.walk(folder or "."):
-            inside = os.path.relpath(parent, folder or ".")
-            base = folder if inside == "." else f"{folder}{inside}/"
-            for name in names:
-                if f"{base}{name}".startswith(prefix):
-                    # Files may have disappeared since they were listed.
-                    with contextlib.suppress(FileNotFoundError):
-                        yield File(f"{base}{name}", os.path.getsize(f"{base}{name}"))
-            if not deep:
-                folders.clear()
+        yield from self._walk(folder, prefix, deep=deep, above=())
+
+    def _walk(
+        self, folder: str, prefix: str, *, deep: bool, above: tuple[os.stat_result, ...]
+    ) -> Iterator[File]:
+        # Files and folders may disappear while they are listed.
+        try:
+            here = os.stat(folder or ".")
+            entries = list(os.scandir(folder or "."))
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        if any(os.path.samestat(here, other) for other in above):
+            # A link to a folder that it is in.
+            return
+        for entry in entries:
+            path = f"{folder}{entry.name}"
+            if entry.is_dir():
+                if deep:
+                    yield from self._walk(f"{path}/", prefix, deep=True, above=(*above, here))
+            elif path.startswith(prefix):
+                try:
+                    yield File(path, entry.stat().st_size)
+                except FileNotFoundError:
+                    if entry.is_symlink():
+                        yield File(path, NO_TARGET)
 
     def names(self, folder: str) -> set[str]:
         try:

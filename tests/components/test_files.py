@@ -84,6 +84,24 @@ def test_patterns_are_what_they_are_in_a_shell_and_two_stars_go_deeper(tmp_path,
     assert [file.size for file in files.match("in/*")] == [len("in/a3.txt")]
 
 
+def test_links_are_followed_but_not_round_in_circles(tmp_path):
+    for name in ("real/1.txt", "data/pos/2.txt"):
+        files.write_bytes(f"{tmp_path}/{name}", b"x")
+    (tmp_path / "data/neg").symlink_to(tmp_path / "real")
+    (tmp_path / "data/pos/loop").symlink_to(tmp_path / "data")
+    found = [file.path for file in files.match(f"{tmp_path}/data/**.txt")]
+    assert found == [f"{tmp_path}/data/neg/1.txt", f"{tmp_path}/data/pos/2.txt"]
+    (tmp_path / "data/pos/3.txt").symlink_to(tmp_path / "gone.txt")
+    assert len(files.match(f"{tmp_path}/data/*/[12].txt")) == 2
+    with pytest.raises(files.NoSuchFilesError, match=r"pos/3\.txt is a link to a file that does"):
+        files.match(f"{tmp_path}/data/*/*.txt")
+
+
+def test_a_pattern_that_is_none_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"x\[9-0\]\*' cannot be used as a pattern"):
+        files.match(f"{tmp_path}/x[9-0]*")
+
+
 def test_removing_takes_folders_with_all_in_them_and_nothing_beside(tmp_path):
     for name in ("run/a", "run/deep/b", "run2/c", "file"):
         files.write_bytes(f"{tmp_path}/{name}", b"x")

@@ -53,6 +53,8 @@ def references(first, item, levels):
         ("a: " + "9" * 5000, "line 1 has a number of 5,000 characters"),
         ("a: 0x_", "invalid literal"),
         ("a: 1\n---\nb: 2", "single document"),
+        ("a: 1\nb: {c: 1}\na: 2", r"line 3: the key 'a' is there twice \(first on line 1\)"),
+        ("a: {b: 1, b: 1}", r"line 1: the key 'b' is there twice"),
         ("? [a]\n: 1", "unhashable"),
         (b"\xff\xfe\0", "truncated data"),
         (b"a: \xff", "invalid start byte"),
