@@ -211,7 +211,7 @@ def _place(error: ErrorDetails, document: Any) -> tuple[str | int, ...]:
     # The first step is the index in the list of `_adapter`.
     for step in error["loc"][1:]:
         if (isinstance(value, dict) and step in value) or (
-            isinstance(value, list) and isinstance(step, int)
+            isinstance(value, list) and isinstance(step, int) and step < len(value)
         ):
             value = value[step]  # type: ignore[index]
             place.append(step)
@@ -229,6 +229,9 @@ def _message(
     path = where + "".join(f"[{p}]" if isinstance(p, int) else f".{_short(p)}" for p in place)
     kinds = {error["type"] for error in errors}
     first = errors[0]
+    if "too_long" in kinds or (kinds == {"missing"} and isinstance(first["input"], list)):
+        length = first["ctx"]["max_length"] if "too_long" in kinds else errors[-1]["loc"][-1] + 1
+        return f"{path} should have {length} values, but is {_shown.repr(first['input'])}."
     if kinds == {"missing"}:
         missing = sorted(str(error["loc"][-1]) for error in errors)
         have = "has" if len(missing) == 1 else "have"

@@ -16,7 +16,8 @@ _BOOT = "/opt/apache/beam/boot"
 _BOOT_VARIABLES = {"RUN_PYTHON_SDK_IN_DEFAULT_ENVIRONMENT": "1"}
 # Where that program listens as a pool of workers (`--worker_pool`).
 _POOL = "localhost:50000"
-# What only runner "portable" knows.
+# What only one of the runners knows.
+_DATAFLOW = ("temp_location", "machine_type", "max_workers")
 _PORTABLE = (
     "job_endpoint",
     "artifact_endpoint",
@@ -76,15 +77,15 @@ class BeamConfig:
             raise ValueError(
                 f"dataflow belongs to runner 'dataflow', but runner is {self.runner!r}."
             )
-        if self.runner == "portable":
-            self._check_portable()
-        else:
-            given = [name for name in _PORTABLE if getattr(self, name) is not None]
-            if given:
+        for runner, names in (("dataflow", _DATAFLOW), ("portable", _PORTABLE)):
+            given = [name for name in names if getattr(self, name) is not None]
+            if given and self.runner != runner:
                 raise ValueError(
-                    f"{', '.join(given)} belong to runner 'portable', but runner is "
+                    f"{', '.join(given)} belong to runner {runner!r}, but runner is "
                     f"{self.runner!r}."
                 )
+        if self.runner == "portable":
+            self._check_portable()
         needs_image = self.runner == "dataflow" or self.environment == "docker"
         if needs_image and not self.sdk_container_image:
             raise ValueError(

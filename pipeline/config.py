@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from components import files
+from components.configuration import PositiveInt
 from components.modeling.config import ModelOptions, XLNetConfig
 from components.tokenization import vocabulary as vocabulary_lib
 from components.trainer import initial_weights
@@ -41,7 +42,7 @@ class VocabularyConfig:
     """
 
     model: str | None = None
-    size: int | None = None
+    size: PositiveInt | None = None
     uncased: bool = False
     keep_accents: bool = False
 
@@ -85,6 +86,8 @@ class RunConfig:
 
     def __post_init__(self) -> None:
         searched_folders.check(self.output_root, setting="output_root")
+        for setting in ("push_to", "state_root"):
+            searched_folders.check_home(getattr(self, setting) or "", setting=setting)
 
     @property
     def training_state(self) -> str:

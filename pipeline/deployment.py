@@ -134,7 +134,8 @@ class DeploymentConfig:
     check_accelerators: bool = True
 
     def __post_init__(self) -> None:
-        searched_folders.check(self.pipeline_root or "", setting="pipeline_root")
+        if self.pipeline_root is not None:
+            searched_folders.check(self.pipeline_root, setting="pipeline_root")
         check_pinned(self.image, where="image")
         for name, image in self.images.items():
             check_pinned(image, where=f"images.{name}")

@@ -16,6 +16,7 @@ from pipeline.config import PipelineConfig
 # Vertex mounts buckets below this folder. In pods on Kubeflow it is an empty volume, to which the
 # launcher downloads.
 _MOUNTED = "/gcs/"
+_ON_VERTEX = re.compile(rf"(gs://|{_MOUNTED})[^/]")
 # The id of the component that reads the raw data ends like this, in every kind of pipeline.
 _EXAMPLE_GEN = "ExampleGen"
 # Matches placeholders such as BUCKET or <project> in the examples of the documentation. Real names
@@ -278,10 +279,15 @@ def _check_remote(config: PipelineConfig, target: str) -> None:
             "Vertex AI needs deployment.pipeline_root, a gs:// folder for the artifacts."
         )
     for setting, folder in _folders(config).items():
-        if folder is not None and "://" not in folder and not folder.startswith(_MOUNTED):
+        if folder is not None and not _ON_VERTEX.match(folder):
+            what = (
+                "no folder in a bucket of Google's"
+                if "://" in folder
+                else "a folder of this machine"
+            )
             raise DeploymentError(
-                f"{setting} is {folder!r}, a folder of this machine. Vertex AI reads and writes "
-                f"gs://BUCKET/… (or {_MOUNTED}BUCKET/…)."
+                f"{setting} is {folder!r}, {what}. Vertex AI reads and writes gs://BUCKET/… (or "
+                f"{_MOUNTED}BUCKET/…)."
             )
 
 

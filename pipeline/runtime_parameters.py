@@ -169,7 +169,8 @@ def parse(assignments: Sequence[str]) -> dict[str, Any]:
     """Parses texts of the form "name=value" into typed values by name.
 
     Raises:
-        RuntimeParameterError: if a parameter is unknown or a value has the wrong type.
+        RuntimeParameterError: if a parameter is unknown or given twice, or a value is empty or has
+            the wrong type.
     """
     values = {}
     for assignment in assignments:
@@ -181,6 +182,12 @@ def parse(assignments: Sequence[str]) -> dict[str, Any]:
             hint = f" Did you mean {near[0]!r}?" if near else ""
             raise RuntimeParameterError(
                 f"There is no runtime parameter {name!r}.{hint} They are: {', '.join(_BY_NAME)}."
+            )
+        if name in values:
+            raise RuntimeParameterError(f"{name} is given twice; give one value.")
+        if not text and name not in ("init_from", "thresholds"):
+            raise RuntimeParameterError(
+                f"{name} is empty; give a value, or leave it out for that of the configuration."
             )
         wanted = _BY_NAME[name].type
         try:

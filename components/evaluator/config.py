@@ -72,16 +72,19 @@ class EvaluationConfig:
                 "least one metric with a minimum."
             )
 
-    def check_slices(self, known: tuple[str, ...], metrics: tuple[str, ...]) -> None:
+    def check_slices(
+        self, known: tuple[str, ...], metrics: tuple[str, ...], *, highest: float = 1.0
+    ) -> None:
         """Checks that the configured slices and their metrics exist in a task.
 
         Args:
             known: all features by which the task can be sliced.
             metrics: metrics that are measured on slices; for all of them more is better.
+            highest: the highest value of these metrics: 1, or 100 for percentages.
 
         Raises:
             ValueError: if the configuration names an unknown slice or metric, or bounds a metric
-                from the wrong side.
+                from the wrong side or beyond its range.
         """
         unknown = sorted({*self.slice_by, *self.slice_thresholds} - set(known))
         if unknown:
@@ -100,18 +103,28 @@ class EvaluationConfig:
                     )
                 if any(threshold.less_is_better for threshold in thresholds.values()):
                     raise ValueError(f"{where}: the bounds are minimum and maximum_drop.")
+                for metric, threshold in thresholds.items():
+                    _check_range(f"{where}.{metric}", metric, threshold, highest)
 
     def check_metrics(
-        self, known: tuple[str, ...], *, less_is_better: tuple[str, ...] = ()
+        self,
+        known: tuple[str, ...],
+        *,
+        less_is_better: tuple[str, ...] = (),
+        highest: float = 1.0,
+        unbounded: tuple[str, ...] = (),
     ) -> None:
         """Checks that the thresholds fit the metrics of a task.
 
         Args:
             known: all metrics of the task.
             less_is_better: metrics of which less is better, and which are bounded from above.
+            highest: the highest value of the metrics: 1, or 100 for percentages.
+            unbounded: metrics that have no highest value.
 
         Raises:
-            ValueError: if a threshold names an unknown metric, or bounds one from the wrong side.
+            ValueError: if a threshold names an unknown metric, or bounds one from the wrong side or
+                beyond its range.
         """
         unknown = sorted(set(self.thresholds) - set(known))
         if unknown:
@@ -120,6 +133,8 @@ class EvaluationConfig:
                 f"{metric_names.listed(known)}."
             )
         for name, threshold in self.thresholds.items():
+            if name not in unbounded:
+                _check_range(f"evaluation.thresholds.{name}", name, threshold, highest)
             if threshold.less_is_better == (name in less_is_better):
                 continue
             better, bounds = (
@@ -130,4 +145,16 @@ class EvaluationConfig:
             raise ValueError(
                 f"evaluation.thresholds.{name}: of {name} {better} is better; its bounds are "
                 f"{bounds}."
+            )
+
+
+def _check_range(where: str, metric: str, threshold: Threshold, highest: float) -> None:
+    lowest = -highest if metric.endswith("_correlation") else 0.0
+    for name in ("minimum", "maximum"):
+        bound = getattr(threshold, name)
+        if bound is not None and not lowest <= bound <= highest:
+            hint = " (write 0.55 for 55 %)" if highest == 1 else ""
+            raise ValueError(
+                f"{where}.{name} is {bound:g}, but {metric} lies between {lowest:g} and "
+                f"{highest:g}{hint}."
             )

@@ -99,6 +99,7 @@ class DataflowResult(PipelineResult):
         self._api = api
         self._id = job_id
         self._name = name
+        self._has_warned = False
         self.link = api.link(job_id)
 
     @property
@@ -158,8 +159,14 @@ class DataflowResult(PipelineResult):
             time.sleep(_POLL_SECONDS)
 
     def _report(self, job: Job, seconds: float) -> None:
-        workers = self._api.messages(self._id).workers
-        counts = self._api.element_counts(self._id)
+        try:
+            workers = self._api.messages(self._id).workers
+            counts = self._api.element_counts(self._id)
+        except DataflowApiError as error:
+            if not self._has_warned:
+                self._has_warned = True
+                logging.warning("How far Dataflow job %s is cannot be read: %s", self._name, error)
+            return
         steps = ", ".join(
             f"{step} {number:,}" for step, number in list(counts.items())[:_MAX_STEPS]
         )

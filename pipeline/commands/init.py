@@ -66,6 +66,8 @@ def run(options: argparse.Namespace) -> int:
         raise FileNotFoundError(
             f"--to is {path}, but there is no folder {folder}; create it, or name another file."
         )
+    if options.output is not None:
+        searched_folders.check(options.output, setting="--output")
     if options.vocabulary and not files.exists(options.vocabulary):
         raise FileNotFoundError(
             f"--vocabulary is {options.vocabulary}, where there is no file; give a SentencePiece "

@@ -273,32 +273,34 @@ def _task(
 
 
 def _labels(findings: TableFindings, label: ColumnProfile) -> dict[str, int]:
+    path = findings.source.path
     is_folders = findings.source.form == "folders"
-    option = None if is_folders else "--label"
     if label.distinct == 1:
         (value,) = label.counts or {"": 0}
+        if is_folders:
+            raise UndecidedError(
+                f"All {label.filled:,} texts of {path} are in the folder {json_text.shown(value)}: "
+                "one class is nothing to learn. Add a folder for another."
+            )
         raise UndecidedError(
-            f"All {label.filled:,} texts of {findings.source.path} are in the folder "
-            f"{json_text.shown(value)}: one class is nothing to learn. Add a folder for another."
-            if is_folders
-            else f"All {label.filled:,} labels in the column {label.name!r} of "
-            f"{findings.source.path} are {json_text.shown(value)}: one class is nothing to learn. "
-            "Add rows of other classes, or name another column with --label.",
-            option=option,
+            f"All {label.filled:,} labels in the column {label.name!r} of {path} are "
+            f"{json_text.shown(value)}: one class is nothing to learn. Add rows of other classes, "
+            "or name another column with --label.",
+            option="--label",
         )
     if label.distinct * _MIN_ROWS_PER_LABEL > label.filled or not label.counts:
         if is_folders:
             raise UndecidedError(
-                f"{findings.source.path} has {label.distinct:,} folders with {label.filled:,} "
-                "texts; a label needs two texts or more. Add texts, or leave out folders."
+                f"{path} has {label.distinct:,} folders with {label.filled:,} texts; a label needs "
+                "two texts or more. Add texts, or leave out folders."
             )
         what = f"{label.distinct:,} different values in {label.filled:,} rows"
         if not label.counts and label.distinct <= MAX_COUNTED:
             what += ", some of them longer than a label"
         raise UndecidedError(
-            f"The column {label.name!r} of {findings.source.path} has {what}, which looks like ids "
-            f"or texts and not like labels; name another with --label. {_listed(findings)}",
-            option=option,
+            f"The column {label.name!r} of {path} has {what}, which looks like ids or texts and "
+            f"not like labels; name another with --label. {_listed(findings)}",
+            option="--label",
         )
     return {value: label.counts[value] for value in labels_in_data.in_order(label.counts)}
 

@@ -117,7 +117,8 @@ def _items(
         header = None
         if source.table and source.table.header:
             # A column without a name has its number in place of one.
-            header = ["" if isinstance(name, int) else name for name in source.table.columns]
+            columns = source.table.columns
+            header = ["" if isinstance(column, int) else column for column in columns]
         number = None
         for file, item, _ in table.read(source, dataset, max_rows=max_rows, split=name, root=root):
             if file.number != number:

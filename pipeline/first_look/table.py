@@ -102,10 +102,9 @@ def read(
     found = inputs.find_files(dataset, root or source.root)[split]
     total = found[-1].first_byte + found[-1].num_bytes
     step = -(-len(found) // max_rows)
-    has_header = dataset.has_header(split) and dataset.file_format in ("tsv", "csv")
     count = 0
     for file in found[::step]:
-        awaits_header = has_header
+        awaits_header = dataset.has_header(split)
         for item in inputs.read_items(dataset, file, max_bytes=rows.MAX_ROW_BYTES):
             if isinstance(item, rows.BlankLine):
                 continue

@@ -249,6 +249,30 @@ def test_progress_is_told(service, make_pipeline, logged, monkeypatch):
     ]
 
 
+def test_progress_that_may_not_be_read_does_not_end_the_component(
+    service, make_pipeline, monkeypatch
+):
+    warnings = []
+    monkeypatch.setattr(
+        dataflow_runner.logging, "warning", lambda text, *given: warnings.append(text % given)
+    )
+    monkeypatch.setattr(dataflow_runner, "_REPORT_SECONDS", 0.0)
+    answer = service.answer
+    monkeypatch.setattr(
+        service,
+        "answer",
+        lambda method, path, body: (
+            (403, {"error": {"message": "needs dataflow.messages.list"}})
+            if "/messages" in path
+            else answer(method, path, body)
+        ),
+    )
+    service.states = ["JOB_STATE_RUNNING", "JOB_STATE_RUNNING", "JOB_STATE_DONE"]
+    assert make_pipeline().run().wait_until_finish() == "DONE"
+    (warning,) = warnings
+    assert "needs dataflow.messages.list" in warning
+
+
 def test_a_service_that_is_gone_ends_the_waiting_but_not_the_job(
     service, make_pipeline, monkeypatch
 ):

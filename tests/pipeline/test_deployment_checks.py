@@ -54,6 +54,8 @@ def test_what_is_wrong_is_named_when_the_configuration_is_read(deployed, overrid
         ("run.output_root=runs", "run.output_root is 'runs', a folder of this machine"),
         ("run.push_to=served", "run.push_to is 'served', a folder of this machine"),
         ("deployment.pipeline_root=root", "deployment.pipeline_root is 'root'"),
+        ("deployment.pipeline_root=s3://b/root", "is 's3://b/root', no folder in a bucket of Goo"),
+        ("run.output_root=gs://", "run.output_root is 'gs://', no folder in a bucket of Google's"),
     ],
 )
 def test_what_vertex_lacks_is_named(deployed, override, message):

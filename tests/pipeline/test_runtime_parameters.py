@@ -1,5 +1,7 @@
 """What a run is started with is checked as if it stood in the configuration."""
 
+import re
+
 import pytest
 
 from pipeline import runtime_parameters
@@ -44,11 +46,13 @@ def test_given_values_take_the_place_of_the_configuration_s(deployed):
         ('thresholds={"accuracy": 0.8}', r"thresholds\.accuracy should be a mapping"),
         ('thresholds={"accuracy": {"minimum": NaN}}', "minimum must be a finite number"),
         ("thresholds={}", "thresholds is empty"),
+        ("data_root=", "data_root is empty; give a value, or leave it out"),
+        ("train_steps=500 train_steps=600", "train_steps is given twice"),
     ],
 )
 def test_what_would_fail_hours_later_is_named_at_once(deployed, given, message):
     with pytest.raises(ValueError, match=message):
-        apply(deployed(), given)
+        apply(deployed(), *re.split(r" (?=train_steps)", given))
 
 
 def test_the_batches_of_pretraining_fit_its_records(deployed):

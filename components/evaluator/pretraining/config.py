@@ -19,6 +19,6 @@ class PretrainingEvaluationConfig(EvaluationConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.check_metrics(METRICS, less_is_better=LESS_IS_BETTER)
+        self.check_metrics(METRICS, less_is_better=LESS_IS_BETTER, unbounded=LESS_IS_BETTER)
         # Pretraining is measured on the whole held-out split, and has no slices.
         self.check_slices((), METRICS)

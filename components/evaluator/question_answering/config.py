@@ -33,5 +33,5 @@ class QuestionAnsweringEvaluationConfig(EvaluationConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.check_metrics(METRICS)
-        self.check_slices(SLICES, SLICE_METRICS)
+        self.check_metrics(METRICS, highest=100.0)
+        self.check_slices(SLICES, SLICE_METRICS, highest=100.0)

@@ -177,6 +177,11 @@ class TextDataset:
         if self.delimiter is None:
             self._set("delimiter", _DEFAULT_DELIMITERS.get(self.file_format))
         self._check_labels()
+        if any(not old for old, _ in self.replacements):
+            raise DatasetError(
+                f"{self.name}: a replacement replaces nothing, '', which is between all "
+                "characters; give the text that is to be replaced."
+            )
         try:
             check_metrics(self.metrics, None if self.is_regression else self.labels)
         except DatasetError as error:
@@ -236,9 +241,14 @@ class TextDataset:
         return self.splits[split].columns or self.columns
 
     def has_header(self, split: str) -> bool:
-        """Whether the first row of a split's files names the columns."""
+        """Whether the first row of a split's files names the columns.
+
+        In formats other than tables, `header` has no effect.
+        """
         header = self.splits[split].header
-        return self.header if header is None else header
+        return self.file_format in _DEFAULT_DELIMITERS and (
+            self.header if header is None else header
+        )
 
     def guid_prefix(self, split: str) -> str:
         """Returns what comes before the row number in the guids of a split."""

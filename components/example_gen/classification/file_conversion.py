@@ -63,8 +63,8 @@ def convert_file(
         DamagedFileError: if a compressed file is cut off.
     """
     dataset = plan.dataset
-    awaits_header = dataset.has_header(file.split) and dataset.file_format in ("tsv", "csv")
-    interpreter = None if awaits_header else inputs.interpreter(dataset, file, header=None)
+    has_header = dataset.has_header(file.split)
+    interpreter = None if has_header else inputs.interpreter(dataset, file, header=None)
     for item in read_items(dataset, file, max_bytes=plan.max_row_bytes):
         if isinstance(item, rows.BlankLine):
             counts[plan.split_of_blank_lines(file.split), BLANK, ""] += 1

@@ -10,7 +10,6 @@ import collections
 import dataclasses
 import logging
 import posixpath
-import re
 from collections.abc import Iterator, Sequence
 
 from components import files
@@ -23,8 +22,6 @@ from components.example_gen.patterns import resolve
 # How much larger a compressed text is assumed to be once decompressed. This only affects the number
 # of shards and how rows are spread over them, never what is read.
 _ASSUMED_COMPRESSION = 4
-# Placeholders that TFX's driver fills in before the executor gets a pattern.
-_TFX_PLACEHOLDER = re.compile(r"\{(SPAN|VERSION)(:\d+)?\}|\{(YYYY|MM|DD)\}")
 _GLOB_CHARACTERS = frozenset("*?[{")
 
 
@@ -86,7 +83,7 @@ def check_inputs(dataset: TextDataset, data_root: str) -> dict[str, list[InputFi
     """Checks what can be checked about the input before any component runs.
 
     Looks for the files of every split, and for the named columns in the header of each split's
-    first file. TFX's placeholders ({SPAN} and the like) match anything here.
+    first file.
 
     Returns:
         The files of each split.
@@ -95,11 +92,6 @@ def check_inputs(dataset: TextDataset, data_root: str) -> dict[str, list[InputFi
         NoSuchFilesError: if a pattern matches nothing; the message names the pattern.
         ColumnNotFoundError: if a header lacks a column.
     """
-    splits = {
-        name: dataclasses.replace(split, pattern=_TFX_PLACEHOLDER.sub("*", split.pattern))
-        for name, split in dataset.splits.items()
-    }
-    dataset = dataclasses.replace(dataset, splits=splits)
     found = find_files(dataset, data_root)
     for name, split_files in found.items():
         columns = dataset.columns_of(name)

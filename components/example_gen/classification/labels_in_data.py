@@ -78,9 +78,9 @@ def _count(dataset: TextDataset, split: str, data_root: str) -> Mapping[str, int
     )
     counts: collections.Counter[str] = collections.Counter()
     found = inputs.find_files(dataset.with_splits([split]), data_root)[split]
+    has_header = dataset.has_header(split)
     for file in found:
-        awaits_header = dataset.has_header(split) and dataset.file_format in ("tsv", "csv")
-        interpreter = None if awaits_header else inputs.interpreter(dataset, file, header=None)
+        interpreter = None if has_header else inputs.interpreter(dataset, file, header=None)
         for item in inputs.read_items(dataset, file, max_bytes=rows.MAX_ROW_BYTES):
             if not isinstance(item, rows.Row):
                 continue

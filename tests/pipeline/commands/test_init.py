@@ -185,6 +185,24 @@ def test_a_folder_is_what_most_of_it_is(init, tmp_path):
     assert "documents      60" in out
 
 
+def test_one_folder_is_nothing_to_learn(init, tmp_path):
+    files = tmp_path / "reviews" / "good"
+    files.mkdir(parents=True)
+    for n in range(3):
+        (files / f"{n}.txt").write_text("A film.")
+    status, _, err, _ = init(tmp_path / "reviews")
+    assert status == 1
+    assert "are in the folder 'good': one class is nothing to learn. Add a folder" in err
+    assert "--label" not in err
+
+
+def test_rows_may_be_as_long_as_in_a_run(init, tmp_path):
+    table = [*_sentences(lambda n: "ab"[n % 2]), ["word " * 210_000, "a"]]
+    status, out, _, _ = init(_write_csv(tmp_path / "d.csv", ["text", "label"], table))
+    assert status == 0
+    assert "usable rows    61" in out
+
+
 def _sentences(labels, number=60):
     return [[f"a sentence of several words {n}", labels(n)] for n in range(number)]
 

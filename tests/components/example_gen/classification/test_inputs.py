@@ -6,7 +6,7 @@ import logging
 import pytest
 
 from components import files
-from components.example_gen.classification import inputs
+from components.example_gen.classification import inputs, labels_in_data
 from components.example_gen.classification.dataset import Columns, Split, TextDataset
 from components.example_gen.classification.interpretation import ColumnNotFoundError
 
@@ -82,6 +82,12 @@ def test_files_in_two_splits_are_warned_of(root, caplog):
     assert "b.tsv is read for both train and eval" in caplog.text
 
 
+def test_a_format_without_rows_of_names_has_no_header(tmp_path):
+    (tmp_path / "a.jsonl").write_text('{"text": "x", "label": "a"}')
+    dataset = _dataset(file_format="jsonl", splits={"train": Split("a.jsonl")})
+    assert list(inputs.check_inputs(dataset, str(tmp_path))) == ["train"]
+
+
 def test_guids_of_several_files_hold_the_name(root):
     dataset = _dataset()
     (file, *_) = inputs.find_files(dataset, str(root))["train"]
@@ -96,6 +102,8 @@ def test_placeholders_of_tfx_stand_for_anything(root):
     assert len(inputs.check_inputs(dataset, str(root))["train"]) == 3
     with pytest.raises(files.NoSuchFilesError, match=r"train/day-\*\.tsv"):
         inputs.check_inputs(_dataset(splits={"train": Split("train/day-{SPAN}.tsv")}), str(root))
+    (root / "train" / "b.tsv").write_text("label\ttext\n" + "b\tx\nb\ty\n")
+    assert labels_in_data.find(dataset, str(root)).labels == ("a", "b")
 
 
 def test_namesakes_are_told_apart(tmp_path):

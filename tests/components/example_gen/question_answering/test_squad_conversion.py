@@ -119,6 +119,14 @@ def test_a_split_without_questions_and_a_pattern_without_files_are_errors(data, 
         squad_inputs.find_files(SquadSettings({"train": "nothing.json"}), str(data))
 
 
+def test_placeholders_of_tfx_stand_for_anything(data):
+    found = [
+        squad_inputs.find_files(SquadSettings({"train": f"train-{name}.json"}), str(data))
+        for name in ("*", "{SPAN}")
+    ]
+    assert found[0] == found[1]
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [
