@@ -21,10 +21,8 @@ from pipeline.local_runner import METADATA_NAME
 
 _State = metadata_store_pb2.Execution.State
 _Event = metadata_store_pb2.Event
-_ENDED = (_State.COMPLETE, _State.CACHED)
 _BROKEN = (_State.FAILED, _State.CANCELED)
 _EVALUATION, _PUSHED = "ModelEvaluation", "PushedModel"
-_PUSHER = "Pusher"
 # Under these names, the evaluators get the settings with the configuration of the run.
 _SETTINGS = ("report_settings", "settings")
 
@@ -116,11 +114,10 @@ def _run(
     evaluation = outputs.get(_EVALUATION)
     results = _results(evaluation)
     pushed = outputs.get(_PUSHED) if results.get("blessed") else None
-    state = _state(executions, results)
     return Run(
         number=number,
         started=context.create_time_since_epoch / 1000,
-        state=state,
+        state=_state(executions, outputs, results),
         metrics=results.get("metrics", {}),
         configuration=_configuration(executions),
         size=sum(size_of(uri) for uri in _made(store, executions)),
@@ -140,20 +137,20 @@ def size_of(uri: str) -> int:
     return sum(file.size for file in files.match(files.join(files.escape(uri), "**")))
 
 
-def _state(executions: Sequence[metadata_store_pb2.Execution], results: Mapping[str, Any]) -> str:
+def _state(
+    executions: Sequence[metadata_store_pb2.Execution],
+    outputs: Mapping[str, metadata_store_pb2.Artifact],
+    results: Mapping[str, Any],
+) -> str:
     for execution in executions:
         if execution.last_known_state in _BROKEN:
-            return f"failed in {_name(execution)}"
-    last = {_name(execution): execution.last_known_state for execution in executions}
-    if last.get(_PUSHER) not in _ENDED:
+            return f"failed in {execution.type.rpartition('.')[2]}"
+    # Every kind of pipeline ends with a component that has this output, even if it pushes nothing.
+    if _PUSHED not in outputs:
         return "not finished"
     if not results:
         return "removed"
     return "pushed" if results["blessed"] else "not blessed"
-
-
-def _name(execution: metadata_store_pb2.Execution) -> str:
-    return execution.type.rpartition(".")[2]
 
 
 def _outputs(

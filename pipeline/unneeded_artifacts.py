@@ -40,10 +40,12 @@ def find(
         for one in artifacts
         if one.type == _BLESSING and one.custom_properties[_BLESSED].int_value == 1
     }
+    # TFX's resolvers leave events of other types on all that they looked at.
+    uses = [one for one in events if one.type in (_Event.INPUT, _Event.OUTPUT)]
     # Without its output in the cache, a repeated Pusher would push the model once more.
-    users = {one.execution_id for one in events if one.artifact_id in blessings}
-    results = {one.artifact_id for one in events if one.execution_id in users}
-    needed = _ancestors(blessings | results, events)
+    users = {one.execution_id for one in uses if one.artifact_id in blessings}
+    results = {one.artifact_id for one in uses if one.execution_id in users}
+    needed = _ancestors(blessings | results, uses)
     if runs and not runs[-1].is_finished:
         needed |= {one.artifact_id for one in events if one.execution_id in runs[-1].executions}
     root = os.path.join(os.path.abspath(output_root), _FOLDER, "")
@@ -51,7 +53,6 @@ def find(
         one
         for one in artifacts
         if one.id not in needed
-        and one.state != _Artifact.DELETED
         and os.path.abspath(one.uri).startswith(root)
         and files.is_folder(one.uri)
     ]
@@ -63,9 +64,10 @@ def remove(store: metadata_store.MetadataStore, artifacts: Sequence[_Artifact]) 
     A later run that would have taken them from the cache makes them again.
     """
     for artifact in artifacts:
-        files.remove(artifact.uri)
+        # Noted first: if this is interrupted, no run may take half a folder from the cache.
         artifact.state = _Artifact.DELETED
         store.put_artifacts([artifact])
+        files.remove(artifact.uri)
 
 
 def _ancestors(wanted: Iterable[int], events: Sequence[_Event]) -> set[int]:

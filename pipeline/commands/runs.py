@@ -128,11 +128,13 @@ def _comparison(first: Run, second: Run) -> Iterator[str]:
 def _remove(store: Any, runs: Sequence[Run], options: argparse.Namespace) -> int:
     from pipeline import run_records, unneeded_artifacts
 
+    owner = "a blessed model"
     if runs and not runs[-1].is_finished:
         print(f"Run {runs[-1].number} is not finished; what it uses is kept.")
+        owner += " or to that run"
     found = unneeded_artifacts.find(store, runs, options.output)
     if not found:
-        print("Every artifact belongs to a blessed model; nothing to remove.")
+        print(f"Every artifact belongs to {owner}; nothing to remove.")
         return 0
     sizes = {artifact.uri: run_records.size_of(artifact.uri) for artifact in found}
     for uri, size in sizes.items():

@@ -9,7 +9,7 @@ from ml_metadata.proto import metadata_store_pb2
 from pipeline import cli, output_folder
 
 State = metadata_store_pb2.Execution.State
-INPUT, OUTPUT = metadata_store_pb2.Event.INPUT, metadata_store_pb2.Event.OUTPUT
+Event = metadata_store_pb2.Event
 
 
 class Store:
@@ -33,7 +33,9 @@ class Store:
         context = metadata_store_pb2.Context(type_id=self._run_type, name=name)
         (self._context,) = self._store.put_contexts([context])
 
-    def execute(self, component, inputs, outputs, *, state=State.COMPLETE, **properties):
+    def execute(
+        self, component, inputs, outputs, *, resolved=(), state=State.COMPLETE, **properties
+    ):
         """Adds an execution; outputs are arguments of `_make`, or the names of cached ones."""
         execution = metadata_store_pb2.Execution(
             type_id=self._type("execution", f"some.module.{component}"), last_known_state=state
@@ -48,13 +50,20 @@ class Store:
         for output in outputs:
             if isinstance(output, tuple):
                 self._make(*output)
-        for kind, names in ((INPUT, inputs), (OUTPUT, outputs)):
+        for kind, names in (
+            (Event.INPUT, inputs),
+            (Event.OUTPUT, outputs),
+            (Event.INTERNAL_OUTPUT, resolved),
+        ):
             for name in names:
                 key = name[0] if isinstance(name, tuple) else name
-                event = metadata_store_pb2.Event(
-                    artifact_id=self.artifacts[key], execution_id=execution_id, type=kind
-                )
+                event = Event(artifact_id=self.artifacts[key], execution_id=execution_id, type=kind)
                 self._store.put_events([event])
+
+    def states(self):
+        """Returns the state of each artifact."""
+        found = {one.id: one.state for one in self._store.get_artifacts()}
+        return {name: found[number] for name, number in self.artifacts.items()}
 
     def _make(self, name, type_name, blessed=None, content=b"x" * 1000):
         folder = self.root / "artifacts" / name
@@ -70,7 +79,7 @@ class Store:
         (self.artifacts[name],) = self._store.put_artifacts([artifact])
 
 
-def _evaluate(store, number, *, blessed, accuracy, steps):
+def _evaluate(store, number, *, blessed, accuracy, steps, pusher="Pusher"):
     results = {"blessed": blessed, "metrics": {"accuracy": accuracy, "macro_f1": 0.5}}
     configuration = {
         "training": {"train_steps": steps},
@@ -88,7 +97,7 @@ def _evaluate(store, number, *, blessed, accuracy, steps):
         report_settings=json.dumps(settings),
     )
     store.execute(
-        "Pusher", [f"model{number}", f"blessing{number}"], [(f"pushed{number}", "PushedModel")]
+        pusher, [f"model{number}", f"blessing{number}"], [(f"pushed{number}", "PushedModel")]
     )
 
 
@@ -103,7 +112,9 @@ def output(tmp_path):
     store.start("20260102-000000.000000")
     store.execute("TextExampleGen", [], ["examples"], state=State.CACHED)
     store.execute("Trainer", ["examples"], [("model2", "Model"), ("model_run2", "ModelRun")])
-    _evaluate(store, 2, blessed=False, accuracy=0.6, steps=2)
+    store.execute("Resolver", [], [], resolved=["blessing1", "model2"])
+    # The Pusher has another name for some kinds of task.
+    _evaluate(store, 2, blessed=False, accuracy=0.6, steps=2, pusher="QuestionAnsweringPusher")
     store.start("20260103-000000.000000")
     store.execute("TextExampleGen", [], [("other", "Examples")])
     store.execute("Trainer", ["other"], [], state=State.FAILED)
@@ -163,6 +174,23 @@ def test_what_a_run_that_goes_on_uses_is_kept(output, capsys):
     kept = {path.name for path in (output.root / "artifacts").iterdir()}
     assert {"other", "model4", "model1"} <= kept
     assert "model2" not in kept
+    assert cli.main(["runs", str(output.root), "--remove", "--yes"]) == 0
+    assert "belongs to a blessed model or to that run; nothing" in capsys.readouterr().out
+
+
+def test_an_interrupted_removal_leaves_nothing_for_the_cache_and_can_go_on(output, monkeypatch):
+    def interrupted(uri):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("components.files.remove", interrupted)
+        assert cli.main(["runs", str(output.root), "--remove", "--yes"]) == 130
+    states = output.states()
+    gone = metadata_store_pb2.Artifact.DELETED
+    (marked,) = [name for name, state in states.items() if state == gone]
+    assert (output.root / "artifacts" / marked).is_dir()
+    assert cli.main(["runs", str(output.root), "--remove", "--yes"]) == 0
+    assert not (output.root / "artifacts" / marked).exists()
 
 
 def test_nothing_is_removed_while_a_run_works_there(output, capsys):
