@@ -34,6 +34,27 @@ class ClassScores:
     occurs: np.ndarray
 
 
+class ScoresError(ValueError):
+    """Scores that are no numbers, so that nothing can be measured with them."""
+
+
+def check_scores(scores: np.ndarray) -> None:
+    """Refuses the output of a damaged model, in which the first label would seem to be chosen.
+
+    Args:
+        scores: probabilities of labels, or predicted numbers, of any shape.
+
+    Raises:
+        ScoresError: if one of them is NaN or infinite.
+    """
+    if not np.isfinite(scores).all():
+        raise ScoresError(
+            "The model's output is not a number: its weights are damaged, or its training "
+            "diverged. Look at the loss in the learning curves; a lower training.learning_rate "
+            "may help."
+        )
+
+
 def by_class(confusion: np.ndarray) -> ClassScores:
     """Computes the scores of each class.
 

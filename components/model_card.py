@@ -59,7 +59,8 @@ def write(
             header, *rows = section.table
             parts.append(f"\n{_row(header)}|{'---|' * len(header)}\n")
             parts += [_row(row) for row in rows]
-    files.write_bytes(files.join(folder, NAME), "".join(parts).encode())
+    # JSON can hold half a surrogate pair, for which UTF-8 has no bytes.
+    files.write_bytes(files.join(folder, NAME), "".join(parts).encode("utf-8", "replace"))
 
 
 def _row(values: Sequence[object]) -> str:

@@ -7,6 +7,9 @@ import dataclasses
 from components import metric_names
 from components.configuration import NonNegativeFloat
 
+# A change may be this much larger than allowed, so that rounding errors do not stop an equal model.
+SLACK = 1e-9
+
 
 @dataclasses.dataclass(frozen=True)
 class Threshold:

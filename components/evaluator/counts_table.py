@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from components.evaluator.report_content import NOTHING, Table, ordered_splits
+from components.evaluator.report_content import Table, ordered_splits
 from components.example_gen.counts_file import DEAD_LETTERS
 from components.manifest import Manifest
+from components.shown_number import NOTHING
 
 
 def make(made: Manifest) -> Table:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
-from components.evaluator.config import Threshold
+from components.evaluator.config import SLACK, Threshold
 from components.evaluator.report_content import MetricRow
+from components.shown_number import apart
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,26 +56,26 @@ def judge(
             continue
         value = metrics[name]
         if threshold.minimum is not None and not value >= threshold.minimum:
-            failures.append(
-                f"{name} is {value:.4f}{place}, below the minimum of {threshold.minimum:.4f}."
-            )
+            shown, bound = apart(value, threshold.minimum)
+            failures.append(f"{name} is {shown}{place}, below the minimum of {bound}.")
         if threshold.maximum is not None and not value <= threshold.maximum:
-            failures.append(
-                f"{name} is {value:.4f}{place}, above the maximum of {threshold.maximum:.4f}."
-            )
+            shown, bound = apart(value, threshold.maximum)
+            failures.append(f"{name} is {shown}{place}, above the maximum of {bound}.")
         before = (baseline or {}).get(name)
         if before is None:
             continue
         drop, rise = threshold.maximum_drop, threshold.maximum_rise
-        if drop is not None and not value >= before - drop:
+        if drop is not None and not value >= before - drop - SLACK:
+            change, bound = apart(before - value, drop)
             failures.append(
-                f"{name} is {value:.4f}{place}, {before - value:.4f} lower than that of the latest "
-                f"blessed model ({before:.4f}); at most {drop:.4f} is allowed."
+                f"{name} is {value:.4f}{place}, {change} lower than that of the latest "
+                f"blessed model ({before:.4f}); at most {bound} is allowed."
             )
-        if rise is not None and not value <= before + rise:
+        if rise is not None and not value <= before + rise + SLACK:
+            change, bound = apart(value - before, rise)
             failures.append(
-                f"{name} is {value:.4f}{place}, {value - before:.4f} higher than that of the "
-                f"latest blessed model ({before:.4f}); at most {rise:.4f} is allowed."
+                f"{name} is {value:.4f}{place}, {change} higher than that of the "
+                f"latest blessed model ({before:.4f}); at most {bound} is allowed."
             )
     rows = tuple(
         MetricRow(

@@ -9,9 +9,18 @@ from __future__ import annotations
 import jinja2
 import numpy as np
 
-from components import classification_metrics
+from components import classification_metrics, files, shown_number
 from components.evaluator import report_figures
-from components.evaluator.report_content import NOTHING, Report, Table
+from components.evaluator.names import REPORT_NAME
+from components.evaluator.report_content import Report, Table
+
+
+def write(report: Report, directory: str) -> str:
+    """Writes the page to a folder, as `report.html`; returns its path."""
+    path = files.join(directory, REPORT_NAME)
+    # JSON can hold half a surrogate pair, for which UTF-8 has no bytes.
+    files.write_bytes(path, render(report).encode("utf-8", "replace"))
+    return path
 
 
 def render(report: Report) -> str:
@@ -23,7 +32,7 @@ def render(report: Report) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["figure"] = _format_number
+    environment.filters["figure"] = shown_number.shown
     return environment.get_template("report.html.j2").render(
         report=report,
         # Metrics with a threshold decide the verdict, so they come first.
@@ -42,13 +51,6 @@ def render(report: Report) -> str:
 def _slice_metric_names(report: Report) -> list[str]:
     """Returns the names of the headline metrics that at least one slice has, too."""
     return [row.name for row in report.metrics if any(row.name in s.metrics for s in report.slices)]
-
-
-def _format_number(value: float | None) -> str:
-    if value is None:
-        return NOTHING
-    # Some metrics are numbers of questions, which are integers.
-    return f"{value:,}" if isinstance(value, int) else f"{value:.4f}"
 
 
 def _confusion_rows(report: Report) -> list[dict[str, object]]:
@@ -71,7 +73,7 @@ def _classes(report: Report) -> Table | None:
     scores = classification_metrics.by_class(report.confusion)
     columns = zip(scores.precision, scores.recall, scores.f1, strict=True)
     rows = [
-        (label, *(_format_number(float(value)) for value in values), f"{support:,}")
+        (label, *(shown_number.shown(float(value)) for value in values), f"{support:,}")
         for label, values, support in zip(report.labels, columns, scores.support, strict=True)
     ]
     return Table("Classes", ("label", "precision", "recall", "F1", "examples"), rows)

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
+from components import shown_number
 from components.evaluator.config import Threshold
 from components.preprocessing.classification.length_counts import Lengths
-
-NOTHING = "–"
+from components.shown_number import NOTHING
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,20 +30,36 @@ class MetricRow:
     threshold: Threshold | None = None
 
     @property
+    def shown(self) -> str:
+        """The value, formatted for display."""
+        return self._shown_and_bound[0]
+
+    @property
     def bound(self) -> str:
         """The bound of the value, formatted for display."""
-        if self.threshold is None:
-            return NOTHING
-        low, high = self.threshold.minimum, self.threshold.maximum
-        return _bound("≥", low) or _bound("≤", high) or NOTHING
+        return self._shown_and_bound[1]
+
+    @property
+    def _shown_and_bound(self) -> tuple[str, str]:
+        if self.threshold is not None:
+            for sign, bound in (("≥", self.threshold.minimum), ("≤", self.threshold.maximum)):
+                if bound is not None:
+                    value, limit = shown_number.apart(self.value, bound)
+                    return value, f"{sign} {limit}"
+        return shown_number.shown(self.value), NOTHING
 
     @property
     def change_bound(self) -> str:
         """The bound of the change since the latest blessed model, formatted for display."""
         if self.threshold is None:
             return NOTHING
-        drop, rise = self.threshold.maximum_drop, self.threshold.maximum_rise
-        return _bound("−", drop) or _bound("+", rise) or NOTHING
+        for sign, bound in (
+            ("−", self.threshold.maximum_drop),
+            ("+", self.threshold.maximum_rise),
+        ):
+            if bound is not None:
+                return f"{sign} {shown_number.shown(float(bound))}"
+        return NOTHING
 
 
 @dataclasses.dataclass(frozen=True)
@@ -217,10 +233,6 @@ class Report:
     repeats: Table | None = None
     notices: Sequence[str] = ()
     data_line: str = ""
-
-
-def _bound(sign: str, value: float | None) -> str:
-    return "" if value is None else f"{sign} {value:.4f}"
 
 
 def ordered_splits(splits: Iterable[str]) -> list[str]:

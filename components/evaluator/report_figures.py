@@ -48,10 +48,10 @@ def learning_curves(history: Sequence[Mapping[str, object]]) -> markupsafe.Marku
     losses.set(title="loss")
     for axes, group in zip(panels, groups, strict=True):
         for name in group:
-            axes.plot(*_series(evaluations, name), label=name, marker="o", markersize=3)
+            axes.plot(*_series(evaluations, name), label=_literal(name), marker="o", markersize=3)
         if len(group) == 1:
             # A smaller font keeps the long names of neighbouring panels apart.
-            axes.set_title(group[0], fontsize="large" if len(panels) == 1 else "medium")
+            axes.set_title(_literal(group[0]), fontsize="large" if len(panels) == 1 else "medium")
         else:
             axes.set(title="metrics, evaluation")
             # Put the legend beside the plot, because it would cover some of so many lines.
@@ -137,6 +137,11 @@ def lengths(data: DataReport) -> markupsafe.Markup | None:
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)
     return _as_svg(canvas)
+
+
+def _literal(text: str) -> str:
+    """Returns a name from data so that dollar signs in it do not begin a formula."""
+    return text.replace("$", r"\$")
 
 
 def _as_svg(canvas: figure.Figure) -> markupsafe.Markup:

@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from components import files, model_card
+from components import files, model_card, shown_number
 from components.evaluator.names import EXAMPLES_NAME
-from components.evaluator.report_content import NOTHING, Report
+from components.evaluator.report_content import Report
 from components.example_gen.question_answering.squad import Paragraph
 from components.model_card import Section, escape
 
@@ -44,7 +44,8 @@ def write(
         examples: rows of that split, with the names of the model's inputs.
     """
     compared = [
-        (row.name, _number(row.value), row.bound, _number(row.baseline)) for row in report.metrics
+        (row.name, row.shown, row.bound, shown_number.shown(row.baseline), row.change_bound)
+        for row in report.metrics
     ]
     task = [f"{kind.replace('_', ' ').capitalize()} with XLNet."]
     if report.labels:
@@ -70,7 +71,7 @@ def write(
             Section(
                 "Metrics",
                 [f"On the split `{split}`:"],
-                [("metric", "value", "required", "model before"), *compared],
+                [("metric", "value", "required", "model before", "allowed change"), *compared],
             ),
             Section("Data", [f"- {escape(notice)}" for notice in report.notices]),
             *(
@@ -131,9 +132,3 @@ def questions_to_try(paragraphs: Iterable[Paragraph]) -> list[dict[str, object]]
         if len(found) == _MAX_EXAMPLES:
             break
     return found
-
-
-def _number(value: float | None) -> str:
-    if value is None:
-        return NOTHING
-    return f"{value:,}" if isinstance(value, int) else f"{value:.4f}"

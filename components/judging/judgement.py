@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from components import __version__, files
-from components.evaluator.names import REPORT_NAME, RESULTS_NAME
-from components.evaluator.report import render
+from components.evaluator import report as report_lib
+from components.evaluator.names import RESULTS_NAME
 from components.evaluator.report_content import Report
 from components.serving.pushed_model import PushedModel
 
@@ -34,8 +34,7 @@ class Judgement:
 
 def write(report: Report, results: Mapping[str, Any], directory: str) -> Judgement:
     """Writes the report and the results to a folder."""
-    path = files.join(directory, REPORT_NAME)
-    files.write_bytes(path, render(report).encode())
+    path = report_lib.write(report, directory)
     text = json.dumps(results, indent=2) + "\n"
     files.write_bytes(files.join(directory, RESULTS_NAME), text.encode())
     return Judgement(results, path)

@@ -52,13 +52,12 @@ def judge(model: PushedModel, dataset: str, *, directory: str, batch_size: int =
         threshold=own,
         title=f"{dataset}: judgement of version {model.version}",
         history=(),
-        lineage=judgement.lineage(model, dataset)
-        | {"threshold of the model": "none, it always answers" if own is None else f"{own:.4f}"},
+        lineage=judgement.lineage(model, dataset),
         wrong_examples=wrong_answers.find(
             paragraphs,
             best,
             answers.null_odds,
-            threshold=null_threshold.ALWAYS_ANSWER if own is None else own,
+            threshold=own,
         ),
         data=DataReport([_questions(evaluation)]),
         notices=(),

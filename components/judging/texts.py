@@ -134,6 +134,7 @@ def _run(model: PushedModel, batch: Sequence[bytes]) -> tuple[np.ndarray, np.nda
     """Returns the scores, [B, K] or [B], and the names of the parts by length, [B]."""
     given = {"examples": np.array(batch, object)}
     scores = model.run(SERVING_TF_EXAMPLES, given)["scores"]
+    classification_metrics.check_scores(scores)
     return scores, model.run(TRANSFORM_FEATURES, given)["length"]
 
 

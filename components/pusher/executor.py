@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
-from typing import Any
 
 from tfx import types
 from tfx.types import artifact_utils
@@ -32,21 +30,6 @@ class Executor(object_store.Executor):
         results = json.loads(files.read_bytes(files.join(evaluation, RESULTS_NAME)))
         finished = os.path.join(self._get_tmp_dir(), "model")
         files.copy_tree(model_path, finished)
-        null_threshold.write(finished, threshold(results))
+        if results[NULL_THRESHOLD] is not None:
+            null_threshold.write(finished, results[NULL_THRESHOLD])
         return finished
-
-
-def threshold(results: Mapping[str, Any]) -> float:
-    """Returns the null score above which questions are left unanswered.
-
-    Args:
-        results: results of a question-answering evaluation (`results.json`).
-
-    Returns:
-        The threshold that gives the best F1. If every question of the evaluation has an answer, as
-        in SQuAD 1.1, nothing is known about unanswerable questions, and this is
-        `null_threshold.ALWAYS_ANSWER`.
-    """
-    if "NoAns_total" not in results["metrics"]:
-        return null_threshold.ALWAYS_ANSWER
-    return results[NULL_THRESHOLD]

@@ -8,7 +8,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -110,13 +109,6 @@ class SpanPredictions:
     predictions: Mapping[str, str]
     nbest: Mapping[str, Sequence[Candidate]]
     null_odds: Mapping[str, float]
-
-    def nbest_as_json(self) -> dict[str, list[dict[str, Any]]]:
-        """Returns the n-best lists in the form of `nbest_predictions.json`."""
-        return {
-            question_id: [dataclasses.asdict(candidate) for candidate in candidates]
-            for question_id, candidates in self.nbest.items()
-        }
 
 
 def decode(

@@ -62,16 +62,32 @@ class SquadEvaluation:
         scores: mean scores of the predictions without a threshold, for all questions ("total") and
             for those with and without an answer ("HasAns", "NoAns"), as in the official script.
         thresholds: results that need null odds; None if there are none.
-        slices: mean scores by slice and value, at the threshold with the best F1 if there are null
-            odds.
-        num_unknown: number of predictions for questions that the data set does not have; they are
-            ignored.
+        slices: mean scores by slice and value, at `threshold`.
     """
 
     scores: Mapping[str, MeanScores]
     thresholds: ThresholdResult | None
     slices: Mapping[str, Mapping[str, MeanScores]]
-    num_unknown: int
+
+    @property
+    def threshold(self) -> float | None:
+        """The null odds above which a model is to leave questions unanswered: those of the best F1.
+
+        None stands for a model that always answers. If every question has an answer, as in SQuAD
+        1.1, nothing is known about others.
+        """
+        if self.thresholds is None or not self.scores["NoAns"].total:
+            return None
+        return self.thresholds.best_f1.threshold
+
+    def at_threshold(self) -> SquadEvaluation:
+        """Returns the evaluation with the `scores` at `threshold`.
+
+        They are those that the official script gives with this `--na-prob-thresh`.
+        """
+        if self.threshold is None:
+            return self
+        return dataclasses.replace(self, scores=self.thresholds.at_best_f1)
 
     def metrics(self) -> dict[str, float | int]:
         """Returns all numbers in a flat dict, under the official script's names; scores in percent.
@@ -131,7 +147,8 @@ def evaluate_predictions(
 
     Args:
         dataset: paragraphs of a whole data set (see `read_dataset`).
-        predictions: answers by question id; "" leaves the question unanswered.
+        predictions: answers by question id; "" leaves the question unanswered. Those to questions
+            that the data set does not have are ignored.
         null_odds: by question id; the larger, the less likely the question is answerable.
         num_windows: number of windows by question id, for the slice "windows".
 
@@ -163,12 +180,12 @@ def evaluate_predictions(
         place = {question_id: index for index, question_id in enumerate(ids)}
         order = np.array([place[i] for i in null_odds if i in place])
         thresholds = _search(scores.in_order(order), odds[order])
-        final = scores.with_threshold(odds, thresholds.best_f1.threshold)
+        if not scores.has_answer.all():
+            final = scores.with_threshold(odds, thresholds.best_f1.threshold)
     return SquadEvaluation(
         scores=_parts(scores),
         thresholds=thresholds,
         slices=squad_slices.slice_scores(dataset, final, num_windows=num_windows),
-        num_unknown=len(predictions) - len(ids),
     )
 
 

@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "model",
         help=f'output of a run, folder that it pushed to, or one SavedModel; or "{_SQUAD}", to '
-        "score predictions of any system as the official script does",
+        "score predictions of any system with the official script's rules",
     )
     parser.add_argument(
         "data",
@@ -52,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     squad.add_argument(
         "--null-odds",
         help="JSON object: numbers by question id, the larger the less answerable; adds the best "
-        "thresholds and the precision–recall curves",
+        "thresholds and the areas under the precision–recall curves",
     )
     squad.add_argument("--slices", action="store_true", help="adds scores of parts of the data")
 

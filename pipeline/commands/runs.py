@@ -8,6 +8,8 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from components.shown_number import shown
+
 if TYPE_CHECKING:
     from pipeline.run_records import Run
 
@@ -79,7 +81,7 @@ def _listing(runs: Sequence[Run], output: str) -> Iterator[str]:
     yield f"{'run':>3}  {'started':16}  {'result':24} {header} {'size':>9}  changed since"
     known: Run | None = None
     for one in runs:
-        metrics = " ".join(f"{_value(one.metrics.get(name)):>20}" for name in names)
+        metrics = " ".join(f"{shown(one.metrics.get(name)):>20}" for name in names)
         changes = ""
         if one.configuration is not None:
             if known is not None:
@@ -113,7 +115,7 @@ def _comparison(first: Run, second: Run) -> Iterator[str]:
     for name in dict.fromkeys((*first.metrics, *second.metrics)):
         old, new = first.metrics.get(name), second.metrics.get(name)
         change = f"  {new - old:+.4f}" if _is_number(old) and _is_number(new) else ""
-        yield f"{name:40} {_value(old):>20} {_value(new):>20}{change}"
+        yield f"{name:40} {shown(old):>20} {shown(new):>20}{change}"
     unknown = [one for one in (first, second) if one.configuration is None]
     for one in unknown:
         yield f"The configuration of run {one.number} is not known; it ended before its evaluation."
@@ -166,12 +168,6 @@ def _metric_names(runs: Sequence[Run]) -> list[str]:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float)
-
-
-def _value(value: float | None) -> str:
-    if value is None:
-        return "–"
-    return f"{value:,}" if isinstance(value, int) else f"{value:.4f}"
 
 
 def _short(value: Any) -> str:

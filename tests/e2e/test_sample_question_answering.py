@@ -50,7 +50,7 @@ def test_the_sample_is_learnt_blessed_and_pushed(first_run, evaluation):
 
 
 def test_every_question_has_a_prediction_and_the_command_gives_the_same_scores(
-    first_run, evaluation, project_root
+    evaluation, project_root, tmp_path
 ):
     dataset = project_root / "pipeline" / "sample_data" / "question_answering" / "dev.json"
     articles = json.loads(dataset.read_text())["data"]
@@ -58,19 +58,23 @@ def test_every_question_has_a_prediction_and_the_command_gives_the_same_scores(
     names = ("predictions", "nbest_predictions", "null_odds")
     written = {name: json.loads((evaluation / f"{name}.json").read_text()) for name in names}
     assert all(set(values) == ids for values in written.values())
-    scored = command(
-        "evaluate",
-        "squad",
-        "--dataset",
-        str(dataset),
-        "--predictions",
-        str(evaluation / "predictions.json"),
-        "--null-odds",
-        str(evaluation / "null_odds.json"),
-    )
-    assert scored.returncode == 0, scored.stderr
+
+    def scores(predictions, *options):
+        asked = ("--dataset", str(dataset), "--predictions", str(predictions), *options)
+        scored = command("evaluate", "squad", *asked)
+        assert scored.returncode == 0, scored.stderr
+        return json.loads(scored.stdout)
+
     results = json.loads((evaluation / "results.json").read_text())
-    assert json.loads(scored.stdout) == pytest.approx(results["metrics"])
+    answered = {
+        key: "" if written["null_odds"][key] > results["null_threshold"] else text
+        for key, text in written["predictions"].items()
+    }
+    as_pushed = tmp_path / "as_pushed.json"
+    as_pushed.write_text(json.dumps(answered))
+    given = ("--null-odds", str(evaluation / "null_odds.json"))
+    found = scores(evaluation / "predictions.json", *given) | scores(as_pushed)
+    assert found == pytest.approx(results["metrics"])
 
 
 def test_the_report_shows_curves_and_slices(evaluation):

@@ -9,11 +9,12 @@ import pytest
 from sklearn import metrics as sklearn_metrics
 
 from components import tf_examples
+from components.classification_metrics import ScoresError
 from components.export import input_columns, null_threshold
 from components.export.input_columns import InputColumns
 from components.judging.judgement import JudgementError
 from components.serving.pushed_model import Signature
-from pipeline import evaluation
+from pipeline import evaluation, result_lines
 
 LABELS = ("bad", "fair", "good")
 
@@ -160,6 +161,28 @@ def test_numbers(tmp_path):
     expected = np.corrcoef(np.arange(1, 9), np.arange(1, 9) ** 2)[0, 1]
     assert judged.results["metrics"]["pearson_correlation"] == pytest.approx(expected)
     assert judged.results["metrics"]["spearman_correlation"] == pytest.approx(1)
+
+
+@pytest.mark.parametrize("labels", [LABELS, None])
+def test_a_damaged_model_is_not_taken_for_one_that_chooses_the_first_label(tmp_path, labels):
+    path = tmp_path / "new.csv"
+    path.write_text("text,label\n" + ("bad nan text,bad\n" if labels else "nan text,1.5\n"))
+    columns = InputColumns({"text_a": "text", "label": "label"})
+    model = _Texts(tmp_path / "model", columns, labels=labels)
+    with pytest.raises(ScoresError, match="not a number: its weights are damaged"):
+        evaluation.evaluate(model, str(path), directory=str(tmp_path / "out"))
+
+
+def test_of_many_classes_those_are_printed_that_occur_and_are_found_least():
+    scores = {
+        f"label {number}": {"precision": 1.0, "recall": 1.0, "f1": number / 20, "examples": 3}
+        for number in range(14)
+    }
+    scores["absent"] = {"precision": 0.0, "recall": 0.0, "f1": 0.0, "examples": 0}
+    header, *rows, last = result_lines.classes(scores)
+    assert header.startswith("lowest of 15 classes")
+    assert [row.split("'")[1] for row in rows] == [f"label {number}" for number in range(12)]
+    assert last == "  1 of the classes do not occur in these data"
 
 
 def test_labels_that_the_model_does_not_know_are_listed(tmp_path):

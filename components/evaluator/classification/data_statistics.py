@@ -13,9 +13,10 @@ import numpy as np
 from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
 
 from components import files, manifest, plain_json
-from components.evaluator.report_content import NOTHING, DataReport, Table, ordered_splits
+from components.evaluator.report_content import DataReport, Table, ordered_splits
 from components.example_gen.counts_file import COUNTS_FILE_NAME
 from components.preprocessing.classification import length_counts
+from components.shown_number import NOTHING
 
 _TRAIN, _EVAL = "train", "eval"
 _MAX_CHARACTERS = 36

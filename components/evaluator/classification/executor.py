@@ -27,6 +27,7 @@ from components.evaluator import (
     shipped_files,
     training_history,
 )
+from components.evaluator import report as report_lib
 from components.evaluator.classification import (
     comparability,
     data_statistics,
@@ -36,8 +37,7 @@ from components.evaluator.classification import (
 )
 from components.evaluator.classification import results as results_lib
 from components.evaluator.config import EvaluationConfig
-from components.evaluator.names import REPORT_NAME, RESULTS_NAME
-from components.evaluator.report import render
+from components.evaluator.names import RESULTS_NAME
 from components.evaluator.report_content import Report
 from components.preprocessing.classification import label_check
 
@@ -70,12 +70,9 @@ class Executor(tfx_executor.Executor):
         """
         exec_properties = with_runtime_thresholds(exec_properties)
         settings = json.loads(exec_properties[SETTINGS_KEY])
-        _check_labels(
-            files.join(artifact_utils.get_split_uri(input_dict["examples"], _SPLIT), "*"),
-            settings["labels"],
-        )
-        serialized = _read(input_dict["examples"])
-        first = [tf_examples.decode(row) for row in itertools.islice(serialized, _MAX_LOOKED_AT)]
+        pattern = files.all_in(artifact_utils.get_split_uri(input_dict["examples"], _SPLIT))
+        _check_labels(pattern, settings["labels"])
+        first = list(itertools.islice(_read(pattern), _MAX_LOOKED_AT))
         kind = _kind(settings["labels"], first)
         without: dict[str, str] = {}
         if baseline := input_dict.get(standard_component_specs.BASELINE_MODEL_KEY):
@@ -95,15 +92,15 @@ class Executor(tfx_executor.Executor):
             slice_metrics=settings["metrics"],
         )
         training = training_history.read(input_dict)
+        examples = artifact_utils.get_single_uri(input_dict["examples"])
         lineage = {
             **settings["lineage"],
             **training.lineage,
             "model": artifact_utils.get_single_uri(input_dict["model"]),
-            "examples": artifact_utils.get_single_uri(input_dict["examples"]),
+            "examples": examples,
             **circumstances.now(),
             **without,
         }
-        examples = artifact_utils.get_single_uri(input_dict["examples"])
         records = input_dict.get("records")
         notices = data_notices.of_classification(
             data_statistics.row_counts(examples),
@@ -123,7 +120,7 @@ class Executor(tfx_executor.Executor):
             lineage=lineage,
             wrong_examples=wrong_texts.find(
                 blessing.model_path(input_dict["model"]),
-                files.all_in(artifact_utils.get_split_uri(input_dict["examples"], _SPLIT)),
+                pattern,
                 labels=settings["labels"],
             ),
             data=data_statistics.read(
@@ -138,7 +135,7 @@ class Executor(tfx_executor.Executor):
             notices=[notice.text for notice in notices if notice.is_much],
             data_line=data_notices.sentence(notices),
         )
-        files.write_bytes(files.join(directory, REPORT_NAME), render(report).encode("utf-8"))
+        report_lib.write(report, directory)
         shipped_files.write(
             directory,
             report,
@@ -151,10 +148,10 @@ class Executor(tfx_executor.Executor):
         files.write_bytes(files.join(directory, RESULTS_NAME), text.encode())
 
 
-def _read(examples: list[types.Artifact]) -> Iterator[bytes]:
-    pattern = files.all_in(artifact_utils.get_split_uri(examples, _SPLIT))
+def _read(pattern: str) -> Iterator[Mapping[str, Any]]:
+    """Yields the features of all examples."""
     for path in files.expand(pattern, purpose="examples of the evaluation"):
-        yield from tfrecords.read_records(path)
+        yield from map(tf_examples.decode, tfrecords.read_records(path))
 
 
 def _kind(labels: Sequence[str] | None, rows: Sequence[Mapping[str, Any]]) -> str:
@@ -170,11 +167,7 @@ def _check_labels(pattern: str, labels: Sequence[str] | None) -> None:
     that were never preprocessed.
     """
     counts = label_check.count(
-        (
-            (tf_examples.decode(serialized).get("label") or [b""])[0]
-            for path in files.expand(pattern, purpose="examples of the evaluation")
-            for serialized in tfrecords.read_records(path)
-        ),
+        ((features.get("label") or [b""])[0] for features in _read(pattern)),
         labels,
     )
     label_check.check({_SPLIT: counts}, labels)

@@ -49,9 +49,12 @@ def summary(
     confusion = results.confusion
     return {
         "blessed": results.blessed,
-        "metrics": {row.name: row.value for row in results.metrics},
+        "metrics": plain_json.finite({row.name: row.value for row in results.metrics}),
         "failures": list(results.failures),
-        "slices": [dataclasses.asdict(row) for row in results.slices],
+        "slices": [
+            {**dataclasses.asdict(row), "metrics": plain_json.finite(row.metrics)}
+            for row in results.slices
+        ],
         "confusion": None
         if confusion is None
         else {"labels": list(labels), "matrix": confusion.tolist()},

@@ -10,7 +10,7 @@ from tensorflow_model_analysis.proto import config_pb2
 
 from components import metric_names
 from components.evaluator.classification import tfma_metrics
-from components.evaluator.config import EvaluationConfig, Threshold
+from components.evaluator.config import SLACK, EvaluationConfig, Threshold
 from components.export.signatures import SERVING_TF_EXAMPLES
 
 
@@ -105,11 +105,10 @@ def _on_slice(
         result.value_threshold.lower_bound.value = threshold.minimum
     if threshold.maximum is not None:
         result.value_threshold.upper_bound.value = threshold.maximum
-    # A little more than the bound, so that rounding errors do not stop an equal model.
     if threshold.maximum_drop is not None:
         result.change_threshold.direction = config_pb2.MetricDirection.HIGHER_IS_BETTER
-        result.change_threshold.absolute.value = -threshold.maximum_drop - 1e-9
+        result.change_threshold.absolute.value = -threshold.maximum_drop - SLACK
     if threshold.maximum_rise is not None:
         result.change_threshold.direction = config_pb2.MetricDirection.LOWER_IS_BETTER
-        result.change_threshold.absolute.value = threshold.maximum_rise + 1e-9
+        result.change_threshold.absolute.value = threshold.maximum_rise + SLACK
     return config_pb2.PerSliceMetricThreshold(slicing_specs=[spec], threshold=result)

@@ -125,7 +125,9 @@ class _PerExample(beam.CombineFn):
             flatten=False,
         )
         label, scores, _ = next(iter(triples))
-        return np.asarray(label).reshape(-1), np.asarray(scores).reshape(-1)
+        scores = np.asarray(scores).reshape(-1)
+        classification_metrics.check_scores(scores)
+        return np.asarray(label).reshape(-1), scores
 
 
 class _Sums(_PerExample):

@@ -9,8 +9,9 @@ import tensorflow_model_analysis as tfma
 
 from components.evaluator.classification import calibration, roc, tfma_config, tfma_metrics
 from components.evaluator.classification.results import EvaluationResults
-from components.evaluator.config import EvaluationConfig
+from components.evaluator.config import SLACK, EvaluationConfig
 from components.evaluator.report_content import MetricRow, SliceRow
+from components.shown_number import apart
 
 _EXAMPLE_COUNT = "example_count"
 
@@ -123,14 +124,17 @@ def _failures(validation) -> Iterator[str]:
             threshold = failure.metric_threshold
             bounds, change = threshold.value_threshold, threshold.change_threshold
             if bounds.HasField("lower_bound"):
-                is_wrong = f"{value:.4f}, below the minimum of {bounds.lower_bound.value:.4f}"
+                shown, bound = apart(value, bounds.lower_bound.value)
+                is_wrong = f"{shown}, below the minimum of {bound}"
             elif bounds.HasField("upper_bound"):
-                is_wrong = f"{value:.4f}, above the maximum of {bounds.upper_bound.value:.4f}"
+                shown, bound = apart(value, bounds.upper_bound.value)
+                is_wrong = f"{shown}, above the maximum of {bound}"
             else:
                 how = "lower" if value < 0 else "higher"
+                shown, bound = apart(abs(value), abs(change.absolute.value) - SLACK)
                 is_wrong = (
-                    f"{abs(value):.4f} {how} than that of the latest blessed model, and at most "
-                    f"{abs(change.absolute.value):.4f} is allowed"
+                    f"{shown} {how} than that of the latest blessed model, and at most {bound} is "
+                    "allowed"
                 )
             yield f"{failure.metric_key.name}{where} is {is_wrong}"
     for spec in validation.missing_slices:

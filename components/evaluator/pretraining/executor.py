@@ -9,7 +9,7 @@ from typing import Any
 from tfx import types
 from tfx.types import artifact_utils, standard_component_specs
 
-from components import configuration, files, manifest, runtime_values
+from components import configuration, files, manifest, plain_json, runtime_values
 from components.checkpoint_conversion import named_checkpoint
 from components.checkpoint_conversion.errors import WeightsError
 from components.evaluator import (
@@ -21,10 +21,10 @@ from components.evaluator import (
     shipped_files,
     training_history,
 )
-from components.evaluator.names import REPORT_NAME, RESULTS_NAME
+from components.evaluator import report as report_lib
+from components.evaluator.names import RESULTS_NAME
 from components.evaluator.pretraining.config import PretrainingEvaluationConfig
 from components.evaluator.records_evaluator import RECORDS_KEY, SETTINGS_KEY
-from components.evaluator.report import render
 from components.evaluator.report_content import DataReport, Report
 from components.export import saved_model_records
 from components.modeling.config import XLNetConfig
@@ -103,14 +103,13 @@ class Executor(blessing.BlessingExecutor):
             notices=[notice.text for notice in notices if notice.is_much],
             data_line=data_notices.sentence(notices),
         )
-        page = render(report).encode("utf-8")
-        files.write_bytes(files.join(directory, REPORT_NAME), page)
+        report_lib.write(report, directory)
         shipped_files.write(directory, report, kind="pretraining", split="eval")
         results = {
             "blessed": verdict.blessed,
             "failures": list(verdict.failures),
-            "metrics": metrics,
-            "baseline": before,
+            "metrics": plain_json.finite(metrics),
+            "baseline": plain_json.finite(before) if before else None,
             "data": data_notices.sentence(notices),
         }
         text = json.dumps(results, indent=2, sort_keys=True) + "\n"

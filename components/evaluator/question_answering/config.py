@@ -25,8 +25,8 @@ class QuestionAnsweringEvaluationConfig(EvaluationConfig):
         slice_by: features by which the scores are shown separately: any of "question_word",
             "answer_words", "paragraph_words" and "windows".
         slice_thresholds: bounds of "exact" and "f1" on parts of the data, such as
-            {"question_word": {"who": {"f1": …}}}. The scores of slices are those at the
-            no-answer threshold that gives the best F1.
+            {"question_word": {"who": {"f1": …}}}. Like all scores, those of slices are those at
+            the threshold that a pushed model applies.
     """
 
     slice_by: tuple[str, ...] = SLICES

@@ -24,11 +24,11 @@ from components.evaluator import (
     shipped_files,
     training_history,
 )
-from components.evaluator.names import NULL_THRESHOLD, REPORT_NAME, RESULTS_NAME
+from components.evaluator import report as report_lib
+from components.evaluator.names import NULL_THRESHOLD, RESULTS_NAME
 from components.evaluator.question_answering import inference, reporting, wrong_answers
 from components.evaluator.question_answering.config import QuestionAnsweringEvaluationConfig
 from components.evaluator.records_evaluator import RECORDS_KEY, SETTINGS_KEY
-from components.evaluator.report import render
 from components.evaluator.report_content import DataReport
 from components.example_gen.question_answering import squad_examples
 from components.export import saved_model_records
@@ -106,14 +106,14 @@ class Executor(blessing.BlessingExecutor):
         evaluations = {
             name: squad_evaluation.evaluate_predictions(
                 paragraphs, given.predictions, given.null_odds, num_windows=given.num_windows
-            )
+            ).at_threshold()
             for name, given in answers.items()
         }
         judged = reporting.judge(
             evaluations[_CANDIDATE], baseline=evaluations.get(_BASELINE), config=config
         )
         candidate = answers[_CANDIDATE]
-        threshold = evaluations[_CANDIDATE].thresholds.best_f1.threshold
+        threshold = evaluations[_CANDIDATE].threshold
         notices = data_notices.of_question_answering(made)
         report = reporting.make_report(
             evaluations[_CANDIDATE],
@@ -139,7 +139,7 @@ class Executor(blessing.BlessingExecutor):
         _write_json(files.join(directory, "predictions.json"), candidate.predictions)
         _write_json(files.join(directory, "nbest_predictions.json"), candidate.nbest)
         _write_json(files.join(directory, "null_odds.json"), candidate.null_odds)
-        files.write_bytes(files.join(directory, REPORT_NAME), render(report).encode("utf-8"))
+        report_lib.write(report, directory)
         shipped_files.write(
             directory,
             report,

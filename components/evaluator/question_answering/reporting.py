@@ -78,7 +78,7 @@ def make_report(
     """Gathers the content of the report.
 
     Args:
-        evaluation: scores of the candidate.
+        evaluation: scores of the candidate, at the threshold.
         metrics: metrics on the whole data set.
         blessed: whether the model may be pushed; None if that was not asked.
         failures: why it may not, a sentence for each reason.
@@ -136,7 +136,12 @@ def make_report(
         data_line=data_line,
         history=history,
         repeats=repeats,
-        lineage=lineage,
+        lineage={
+            **lineage,
+            "threshold of the model": "none, it always answers"
+            if threshold is None
+            else f"{threshold:.4f}",
+        },
     )
 
 

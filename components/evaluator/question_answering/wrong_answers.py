@@ -21,7 +21,7 @@ def find(
     predictions: Mapping[str, str],
     null_odds: Mapping[str, float],
     *,
-    threshold: float,
+    threshold: float | None,
 ) -> dict[str, list[WrongExample]]:
     """Finds the worst answers, by what is wrong with them.
 
@@ -29,7 +29,8 @@ def find(
         paragraphs: the data set.
         predictions: the best answer to each question, by question id.
         null_odds: null score of each question, by question id.
-        threshold: threshold for the null score; questions above it count as left unanswered.
+        threshold: threshold for the null score; questions above it count as left unanswered. None
+            if the model always answers.
     """
     asked = [(paragraph, question) for paragraph in paragraphs for question in paragraph.questions]
     scores = squad_metrics.score_questions(
@@ -37,7 +38,9 @@ def find(
         [predictions[question.id] for _, question in asked],
     )
     odds = np.array([null_odds[question.id] for _, question in asked])
-    is_answered = odds <= threshold
+    is_answered = scores.is_answered
+    if threshold is not None:
+        is_answered = is_answered & (odds <= threshold)
 
     def worst(chosen: np.ndarray, *, lowest_odds: bool, given: bool) -> list[WrongExample]:
         found = np.flatnonzero(chosen)

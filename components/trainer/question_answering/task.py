@@ -103,7 +103,8 @@ class QuestionAnsweringTask:
         windows = window_outputs.join_in_record_order(self.evaluation.windows, outputs)
         contexts = window_outputs.contexts_by_question(self.evaluation.paragraphs)
         decoded = decoder.decode(windows, contexts, self.decoding)
-        scores = squad_evaluation.evaluate_predictions(
+        evaluation = squad_evaluation.evaluate_predictions(
             self.evaluation.paragraphs, decoded.predictions, decoded.null_odds
-        ).metrics()
+        )
+        scores = evaluation.at_threshold().metrics()
         return {name: float(scores[name]) for name in metric_names.OF_ANSWERS if name in scores}

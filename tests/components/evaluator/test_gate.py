@@ -19,6 +19,9 @@ def judge(metrics, thresholds, baseline=None, **more):
         (70.0, 71.0, Threshold(maximum_drop=1.0), True),
         (69.9, 71.0, Threshold(maximum_drop=1.0), False),
         (71.0, 71.0, Threshold(maximum_drop=0.0), True),
+        # In binary fractions, these differences are a little more than 0.1.
+        (0.7, 0.8, Threshold(maximum_drop=0.1), True),
+        (0.8, 0.7, Threshold(maximum_rise=0.1), True),
         # Nothing to compare with.
         (10.0, None, Threshold(maximum_drop=0.0), True),
         (90.0, 95.0, Threshold(minimum=80.0), True),
@@ -46,6 +49,17 @@ def test_the_reasons_are_written_out():
     )
     (row,) = verdict.rows
     assert (row.value, row.baseline, row.threshold) == (70.0, 75.0, thresholds["f1"])
+
+
+def test_a_reason_has_as_many_digits_as_it_takes():
+    verdict = judge({"f1": 79.99996}, {"f1": Threshold(minimum=80.0, maximum_drop=1.0)}, {"f1": 81})
+    assert verdict.failures == (
+        "f1 is 79.99996, below the minimum of 80.00000.",
+        "f1 is 80.0000, 1.00004 lower than that of the latest blessed model (81.0000); at most "
+        "1.00000 is allowed.",
+    )
+    (row,) = verdict.rows
+    assert (row.shown, row.bound, row.change_bound) == ("79.99996", "≥ 80.00000", "− 1.0000")
 
 
 @pytest.mark.parametrize(

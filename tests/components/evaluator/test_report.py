@@ -53,7 +53,8 @@ def make(**changes) -> Report:
         "history": [
             {"kind": "train", "step": 10, "loss": 0.7},
             {"kind": "train", "step": 20, "loss": 0.5},
-            {"kind": "eval", "step": 20, "loss": 0.6, "accuracy": 0.5},
+            # A formula that matplotlib could not draw.
+            {"kind": "eval", "step": 20, "loss": 0.6, "accuracy": 0.5, "f1/$x_$": 0.5},
         ],
         "lineage": {"vocabulary": _HOSTILE},
         **changes,
@@ -124,6 +125,12 @@ def test_on_a_phone_every_value_says_what_it_is():
         assert f'<td data-label="{column}">' in page
 
 
+def test_half_a_surrogate_pair_does_not_stop_the_report(tmp_path):
+    path = report_lib.write(make(title="cut \ud83d"), str(tmp_path))
+    assert "<h1>cut ?</h1>" in (tmp_path / "report.html").read_text()
+    assert path == str(tmp_path / "report.html")
+
+
 def test_labels_and_matrix_must_fit():
     with pytest.raises(ValueError, match="zip"):
         report_lib.render(make(labels=["only one"]))
@@ -169,8 +176,11 @@ def test_wrong_examples_thresholds_and_data_are_shown_and_escaped():
     assert reader.tags.count("svg") == 2
     text = " ".join(reader.text)
     assert "sure by 0.9" in text
+    assert "the dotted line is the threshold" in text
     assert "Worst" in text
     assert "Nothing of this kind" not in text
+    assert "#wrong" in reader.links
+    assert "#wrong" not in read(make(wrong_examples={"Nothing of this kind": []})).links
 
 
 def test_anomalies_are_listed_or_their_absence_is_said_but_only_if_they_were_looked_for():

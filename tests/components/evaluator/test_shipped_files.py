@@ -20,7 +20,7 @@ def test_the_card_says_task_metrics_data_limits_and_lineage(tmp_path):
         failures=[],
         notices=["left out 3 of 9 rows"],
         labels=["no", "<b>*yes*</b>"],
-        lineage={"vocabulary": "a|b\nc", "code version": "1.2"},
+        lineage={"vocabulary": "a|b\nc", "code version": "1.2", "half a pair": "\ud83d"},
     )
     shipped_files.write(str(tmp_path), report, kind="classification", split="eval")
     head, text = _card(tmp_path)
@@ -29,7 +29,7 @@ def test_the_card_says_task_metrics_data_limits_and_lineage(tmp_path):
     assert "\n# sample: evaluation\n" in text
     # Punctuation from data is escaped, so that it makes neither markup nor another cell.
     assert r"\<b\>\*yes\*\</b\>" in text
-    assert "| accuracy | 0.5000 | ≥ 0.9000 | 0.7500 |" in text
+    assert "| accuracy | 0.5000 | ≥ 0.9000 | 0.7500 | − 0.0100 |" in text
     assert "- left out 3 of 9 rows" in text
     assert r"| vocabulary | a\|b c |" in text
     for title in ("Task", "Metrics", "Data", "Limits", "Made from"):

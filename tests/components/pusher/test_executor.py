@@ -38,7 +38,12 @@ def test_an_exported_model_answers_always(exported):
         null_threshold.write(str(exported), math.nan)
 
 
-def test_the_copy_that_is_pushed_has_the_threshold_of_the_evaluation(exported, tmp_path):
+@pytest.mark.parametrize(
+    ("found", "pushed_with"), [(-1.25, -1.25), (None, null_threshold.ALWAYS_ANSWER)]
+)
+def test_the_copy_that_is_pushed_has_the_threshold_of_the_evaluation(
+    exported, tmp_path, found, pushed_with
+):
     artifacts = {
         "model": standard_artifacts.Model(),
         "model_blessing": standard_artifacts.ModelBlessing(),
@@ -48,7 +53,7 @@ def test_the_copy_that_is_pushed_has_the_threshold_of_the_evaluation(exported, t
         artifact.uri = str(tmp_path / name)
         (tmp_path / name).mkdir(exist_ok=True)
     artifacts["model_blessing"].set_int_custom_property("blessed", 1)
-    results = {"metrics": {"NoAns_total": 60}, "null_threshold": -1.25}
+    results = {"metrics": {}, "null_threshold": found}
     (tmp_path / "evaluation" / "results.json").write_text(json.dumps(results))
     (tmp_path / "evaluation" / "README.md").write_text("a card")
     (tmp_path / "evaluation" / "examples.json").write_text("[]")
@@ -64,12 +69,7 @@ def test_the_copy_that_is_pushed_has_the_threshold_of_the_evaluation(exported, t
         },
     )
     (version,) = (tmp_path / "serving").iterdir()
-    assert _threshold_of(version) == -1.25
+    assert _threshold_of(version) == pushed_with
     assert (version / "README.md").read_text() == "a card"
     assert (version / "assets.extra" / "examples.json").read_text() == "[]"
     assert _threshold_of(exported) == null_threshold.ALWAYS_ANSWER
-
-
-def test_without_unanswerable_questions_everything_is_answered():
-    results = {"metrics": {}, "null_threshold": -1.25}
-    assert executor.threshold(results) == null_threshold.ALWAYS_ANSWER

@@ -222,9 +222,7 @@ def test_every_question_is_answered():
     found = decode(outputs, {"a": CONTEXT, "b": CONTEXT}, DecodingConfig(5, 3))
     assert found.predictions == {"a": "ab", "b": "cd"}
     assert found.null_odds == {"a": -1.0, "b": 2.0}
-    assert found.nbest_as_json()["a"] == [
-        {"text": "ab", "probability": 1.0, "start_log_prob": -1.0, "end_log_prob": -1.0}
-    ]
+    assert found.nbest["a"] == [Candidate("ab", 1.0, -1.0, -1.0)]
 
 
 def test_what_does_not_fit_is_named():

@@ -50,8 +50,15 @@ def test_hand_made_scores():
             "pr_oracle_ap": 100.0,
         }
     )
-    assert found.thresholds.at_best_f1["NoAns"].exact == 100.0
-    assert found.num_unknown == 1
+    assert found.threshold == -1.5
+    # a is right, b is half right, and c is left unanswered.
+    changed = {"exact": 200 / 3, "f1": 100 * (1 + 2 / 3 + 1) / 3, "NoAns_exact": 100.0}
+    metrics = found.metrics()
+    assert found.at_threshold().metrics() == {
+        **metrics,
+        **{name: pytest.approx(value) for name, value in changed.items()},
+        "NoAns_f1": 100.0,
+    }
     assert found.slices["question_word"]["why"].exact == 100.0
 
 
@@ -64,7 +71,12 @@ def test_without_null_odds_there_are_no_thresholds():
 
 def test_version_1_has_no_unanswerable_questions():
     paragraphs = [Paragraph("x", DATASET[0].questions[:2], "", "", 0)]
-    metrics = evaluate_predictions(paragraphs, {"a": "cat", "b": "mat"}).metrics()
+    odds = {"a": 0.0, "b": 1.0}
+    found = evaluate_predictions(paragraphs, {"a": "cat", "b": "no"}, odds)
+    assert found.thresholds.best_f1.threshold == 0.0
+    assert found.threshold is None
+    assert found.at_threshold() is found
+    metrics = found.metrics()
     assert "NoAns_total" not in metrics
     assert metrics["total"] == metrics["HasAns_total"] == 2
 

@@ -1,12 +1,17 @@
 """TFMA measures what was asked for and applies the bounds, on scores in a table."""
 
+import dataclasses
+import math
+
 import numpy as np
 import pandas as pd
 import pytest
 import tensorflow_model_analysis as tfma
 
-from components.evaluator.classification import tfma_config, tfma_results
+from components.classification_metrics import ScoresError
+from components.evaluator.classification import results, tfma_config, tfma_metrics, tfma_results
 from components.evaluator.config import EvaluationConfig, Threshold
+from components.evaluator.report_content import SliceRow
 
 LABELS = ("no", "yes")
 
@@ -67,6 +72,23 @@ def test_bounds_from_below_above_and_on_slices(measured):
         "precision/no where level = high is 0.5000, below the minimum of 0.9000",
         "recall/yes is 0.6667, below the minimum of 0.7500",
     ]
+
+
+@pytest.mark.parametrize("scores", [[np.nan, np.nan], [0.5, np.inf]])
+def test_a_damaged_model_is_an_error_and_not_one_that_chooses_the_first_label(scores):
+    matrix = tfma_metrics._ConfusionMatrix(tfma.metrics.MetricKey("m"), tfma.EvalConfig(), 2)
+    element = tfma.metrics.StandardMetricInputs(label=np.array([0]), prediction=np.array(scores))
+    with pytest.raises(ScoresError, match="training diverged"):
+        matrix.add_input(matrix.create_accumulator(), element)
+
+
+def test_what_is_undefined_is_none_in_the_results(measured):
+    row = dataclasses.replace(measured.metrics[0], value=math.nan)
+    part = SliceRow("level = low", 3, {"accuracy": math.nan})
+    changed = dataclasses.replace(measured, metrics=(row,), slices=(part,))
+    found = results.summary(changed, labels=LABELS, data="")
+    assert found["metrics"] == {row.name: None}
+    assert found["slices"][0]["metrics"] == {"accuracy": None}
 
 
 def test_slices_have_the_metrics_of_the_task_and_those_with_bounds(measured):

@@ -160,9 +160,11 @@ def test_scores_predictions_and_blessing(tmp_path, records):
     assert [entry["text"] for entry in read("nbest_predictions.json")["q-near"]] == ["Rome"]
     results = read("results.json")
     # By hand: "near Rome" against "Rome" has F1 2/3; q-why is right if it is left unanswered.
-    assert results["metrics"]["exact"] == pytest.approx(50)
-    assert results["metrics"]["f1"] == pytest.approx(100 * (2 + 2 / 3) / 4)
+    assert results["null_threshold"] == 0.0
+    assert results["metrics"]["exact"] == pytest.approx(75)
+    assert results["metrics"]["f1"] == pytest.approx(100 * (3 + 2 / 3) / 4)
     assert results["metrics"]["HasAns_f1"] == pytest.approx(100 * (2 + 2 / 3) / 3)
+    assert results["metrics"]["NoAns_f1"] == 100
     assert results["metrics"]["best_exact"] == pytest.approx(75)
     assert results["metrics"]["best_f1"] == pytest.approx(100 * (3 + 2 / 3) / 4)
     assert results["metrics"]["best_f1_thresh"] == 0.0

@@ -32,6 +32,14 @@ def test_wrong_answers_are_sorted_by_what_is_wrong_and_marked_in_their_context()
     assert "".join(part.text for part in left.texts[1])[2:] in CONTEXT
 
 
+def test_a_question_that_rightly_gets_no_answer_is_not_listed():
+    predictions = {"right": "Ada", "wrong": "", "surer": "Rome", "none": "", "silent": "Cy"}
+    found = wrong_answers.find(
+        _paragraphs(), predictions, dict.fromkeys(predictions, -1.0), threshold=None
+    )
+    assert [len(examples) for examples in found.values()] == [0, 0, 1]
+
+
 def test_overlapping_marks_keep_the_text_whole():
     question = Question("q", "Who?", (Answer("met Bob in", 4),), is_impossible=False)
     paragraph = Paragraph(CONTEXT, (question,), "article", "file", 0)
