@@ -7,6 +7,7 @@ bounded. For JSON files that this project itself writes, see `plain_json`.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -59,16 +60,30 @@ def loads(text: str, *, numbers_as_text: bool = False) -> Any:
 
 
 def with_numbers(value: Any) -> Any:
-    """Converts the `NumberText`s in a value from `loads(numbers_as_text=True)` back to numbers."""
+    """Converts the `NumberText`s in a value from `loads(numbers_as_text=True)` back to numbers.
+
+    Those that are not finite as numbers, which JSON then could not hold, stay text.
+
+    Raises:
+        JsonTextError: if the value is nested too deeply.
+    """
+    try:
+        return _with_numbers(value)
+    except RecursionError as error:
+        raise JsonTextError("values are nested too deeply") from error
+
+
+def _with_numbers(value: Any) -> Any:
     if isinstance(value, NumberText):
         try:
-            return json.loads(value, parse_constant=str)
+            number = json.loads(value, parse_constant=str)
+            return str(value) if number in (math.inf, -math.inf) else number
         except ValueError:
             # Python does not convert an integer with thousands of digits.
             return str(value)
     if isinstance(value, dict):
-        return {key: with_numbers(item) for key, item in value.items()}
-    return [with_numbers(item) for item in value] if isinstance(value, list) else value
+        return {key: _with_numbers(item) for key, item in value.items()}
+    return [_with_numbers(item) for item in value] if isinstance(value, list) else value
 
 
 def check_parts(text: str) -> None:

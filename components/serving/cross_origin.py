@@ -12,6 +12,8 @@ _ORIGIN = re.compile(r"https?://[a-z0-9.\-\[\]:]+")
 _ANY = "*"
 # How long a browser may remember what it was told, in seconds.
 _MAX_AGE = "600"
+# The header with the number of predicted rows, which pages may read.
+ROW_COUNT = "X-Row-Count"
 
 
 def check(origins: Sequence[str]) -> None:
@@ -54,6 +56,7 @@ def middleware(
             response = await handler(request)
         if is_allowed:
             response.headers["Access-Control-Allow-Origin"] = _ANY if _ANY in origins else origin
+            response.headers["Access-Control-Expose-Headers"] = ROW_COUNT
         response.headers["Vary"] = "Origin"
         return response
 

@@ -26,6 +26,11 @@ class AddressError(OSError):
     """This process cannot listen on an address; the message says why."""
 
 
+def address(host: str, port: int) -> str:
+    """Returns the place to listen on as URLs have it: IPv6 addresses stand in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 @contextlib.contextmanager
 def bound(host: str, port: int) -> Iterator[list[socket.socket]]:
     """Binds sockets to all addresses of a host, without listening yet; closes them after the block.
@@ -34,18 +39,18 @@ def bound(host: str, port: int) -> Iterator[list[socket.socket]]:
         AddressError: if an address is not available; the message says what to do.
     """
     if not 0 <= port <= _MAX_PORT:
-        raise AddressError(f"Cannot listen on {host}:{port}: ports are 0 to {_MAX_PORT}.")
+        raise AddressError(f"Cannot listen on {address(host, port)}: ports are 0 to {_MAX_PORT}.")
     with contextlib.ExitStack() as stack:
         try:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
             sockets = []
-            for family, kind, protocol, _, address in dict.fromkeys(found):
+            for family, kind, protocol, _, found_address in dict.fromkeys(found):
                 sock = stack.enter_context(socket.socket(family, kind, protocol))
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 if family == socket.AF_INET6:
                     # Otherwise this socket would occupy the port for IPv4 as well.
                     sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-                sock.bind(address)
+                sock.bind(found_address)
                 sockets.append(sock)
         except (OSError, UnicodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
@@ -53,7 +58,9 @@ def bound(host: str, port: int) -> Iterator[list[socket.socket]]:
             hint = "End the program that has it, or give another --port."
             if not in_use:
                 hint = "Give another --host or --port."
-            raise AddressError(f"Cannot listen on {host}:{port}: {reason}. {hint}") from error
+            raise AddressError(
+                f"Cannot listen on {address(host, port)}: {reason}. {hint}"
+            ) from error
         yield sockets
 
 

@@ -73,8 +73,9 @@ def versions(directory: str) -> dict[int, str]:
     Returns:
         The path of each version, in ascending order; empty if there is none.
     """
-    numbers = sorted(int(name) for name in files.names(directory) if name.isdecimal())
-    paths = {number: os.path.join(directory, str(number)) for number in numbers}
+    # TF Serving takes names with leading zeros, too; of 7 and 007, here the shorter one counts.
+    names = {int(name): name for name in sorted(files.names(directory)) if name.isdecimal()}
+    paths = {number: os.path.join(directory, names[number]) for number in sorted(names)}
     # The graph is copied last, so a folder that contains it is complete, unless it is damaged.
     return {number: path for number, path in paths.items() if _SAVED_MODEL in files.names(path)}
 

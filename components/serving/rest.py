@@ -222,8 +222,8 @@ def _array(
         )
     dtype = spec.dtype.as_numpy_dtype
     # NumPy would allocate as much memory for every text as for the longest one.
-    if _has_text(values):
-        raise RequestError(f"{name} should hold {spec.dtype.name} values, not text")
+    if found := _no_number(values):
+        raise RequestError(f"{name} should hold {spec.dtype.name} values, not {found}")
     try:
         array = np.array(values)
     except (ValueError, OverflowError) as error:
@@ -244,16 +244,18 @@ def _array(
     return converted
 
 
-def _has_text(values: Any) -> bool:
-    """Whether there is text anywhere in nested lists."""
+def _no_number(values: Any) -> str:
+    """Returns what nested lists hold beside numbers, text or booleans; empty if nothing."""
     waiting = [values]
     while waiting:
         value = waiting.pop()
         if isinstance(value, str):
-            return True
+            return "text"
+        if isinstance(value, bool):
+            return "booleans"
         if isinstance(value, list):
             waiting += value
-    return False
+    return ""
 
 
 def _texts(name: str, number: int, values: Any, length: int, limits: Limits) -> list[bytes]:
@@ -296,9 +298,7 @@ def _text(name: str, number: int, value: Any, limits: Limits) -> bytes:
 
 
 def _kind(array: np.ndarray) -> str:
-    return {"U": "text", "b": "booleans", "f": "fractions", "O": "objects"}.get(
-        array.dtype.kind, array.dtype.name
-    )
+    return {"f": "fractions", "O": "objects"}.get(array.dtype.kind, array.dtype.name)
 
 
 def _plain(name: str, value: np.ndarray) -> list[Any]:

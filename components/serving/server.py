@@ -12,6 +12,7 @@ import importlib.resources
 import io
 import json
 import logging
+import math
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -52,6 +53,7 @@ _FILE_ERRORS = (
     prediction_files.PredictionFileError,
 )
 _VERSION = re.compile(r"[0-9]{1,18}")
+_NAME = re.compile(r"\w[\w.+@ -]*")
 # The page contains its script and style and loads nothing from elsewhere.
 _SECURITY_HEADERS = {
     "Content-Security-Policy": (
@@ -73,8 +75,8 @@ class ServerConfig:
         max_body_bytes: largest size of a request's body, both compressed and decompressed; larger
             requests are answered with status 413.
         timeout_seconds: time after which a request is answered with status 504 if the model has not
-            answered, or with 408 if its body has not arrived. Also how long requests may take to
-            be answered when the server is asked to stop.
+            answered all of it, or with 408 if its body has not arrived. Also how long requests may
+            take to be answered when the server is asked to stop.
         poll_seconds: time between two checks for a newer version of the model.
         limits: limits on the rows and texts of a request.
         origins: origins of other pages that may call the server, "*" for all.
@@ -90,6 +92,19 @@ class ServerConfig:
     origins: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise ValueError(
+                f"{self.name!r} cannot be the name of a model in URLs; it may have letters, "
+                "digits, and _ . + @ - inside."
+            )
+        if not 0 < self.timeout_seconds < math.inf:
+            raise ValueError(
+                f"The timeout must be a positive number of seconds, not {self.timeout_seconds:g}."
+            )
+        if self.max_body_bytes < 1:
+            raise ValueError(
+                f"The largest size of a body must be at least 1 byte, not {self.max_body_bytes}."
+            )
         cross_origin.check(self.origins)
 
 
@@ -212,16 +227,25 @@ class Server:
         inputs, columns = text_rows.inputs_of(model), input_columns.read(model.path)
         file, file_form = text_rows.opened(io.BytesIO(body), name)
         rows = list(text_rows.read(file, file_form, name=name, inputs=inputs, columns=columns))
-        predicted = []
-        for begin in range(0, len(rows), self._config.limits.max_rows):
-            batch = rows[begin : begin + self._config.limits.max_rows]
-            parsed = PredictRequest(SERVING_DEFAULT, text_rows.arrays(batch, inputs), by_row=True)
-            predicted += text_rows.joined(batch, await self._answer(model, parsed))
+        predicted: list[Mapping[str, Any]] = []
+
+        async def predict() -> None:
+            for begin in range(0, len(rows), self._config.limits.max_rows):
+                if request.transport is None or request.transport.is_closing():
+                    raise RequestError("the client left")
+                batch = rows[begin : begin + self._config.limits.max_rows]
+                arrays = text_rows.arrays(batch, inputs)
+                parsed = PredictRequest(SERVING_DEFAULT, arrays, by_row=True)
+                predicted.extend(text_rows.joined(batch, await self._answer(model, parsed)))
+
+        await asyncio.wait_for(predict(), self._config.timeout_seconds)
         text = "".join(prediction_files.format_rows(predicted, output))
         return web.Response(
-            text=text,
+            # JSON can hold half a surrogate pair, for which UTF-8 has no bytes.
+            body=text.encode("utf-8", "backslashreplace"),
+            charset="utf-8",
             content_type=prediction_files.content_type(output),
-            headers={"X-Row-Count": str(len(rows))},
+            headers={cross_origin.ROW_COUNT: str(len(rows))},
         )
 
     async def _reach(self, request: web.Request) -> web.Response:
@@ -247,7 +271,8 @@ class Server:
             return [dict(zip(names, model.reach.characters(**row), strict=True)) for row in rows]
 
         # Tokenizing long texts would keep other requests waiting.
-        return web.json_response({"characters": await asyncio.to_thread(find)})
+        found = await asyncio.wait_for(asyncio.to_thread(find), self._config.timeout_seconds)
+        return web.json_response({"characters": found})
 
     async def _body(self, request: web.Request) -> bytes:
         return await request_body.read(
@@ -293,7 +318,7 @@ def run(directory: str, config: ServerConfig, *, host: str, port: int) -> None:
     with listening.bound(host, port) as sockets:
         _logger.info("loading %s", directory)
         app = Server(directory, config).make_app()
-        _logger.info("open http://%s:%d/ (model %r)", host, port, config.name)
+        _logger.info("open http://%s/ (model %r)", listening.address(host, port), config.name)
         listening.run(app, sockets, seconds=config.timeout_seconds)
 
 
@@ -315,7 +340,8 @@ async def _errors_as_json(
     except web.HTTPException as error:
         if error.status < 400:
             raise
-        answer = _error(error.status, error.text or error.reason)
+        allowed = {name: error.headers[name] for name in ("Allow",) if name in error.headers}
+        answer = _error(error.status, error.text or error.reason, allowed)
         if error.status in _HALF_READ:
             # Otherwise the rest of the body would be taken for the next request.
             answer.force_close()

@@ -193,7 +193,10 @@ def check(
             texts[name] = _text(fields[column], column, name, length, columns)
         except UnusableRowError as error:
             raise TextRowError(_explain(where, error.reason, error.detail)) from error
-    return {**json_text.with_numbers(dict(fields)), TEXTS: texts}
+    try:
+        return {**json_text.with_numbers(dict(fields)), TEXTS: texts}
+    except json_text.JsonTextError as error:
+        raise TextRowError(f"{where}: {error}.") from error
 
 
 def predict_file(

@@ -105,7 +105,10 @@ def _predict_file(model: PushedModel, options: argparse.Namespace) -> None:
         prediction_files.write(predicted, options.output)
     else:
         for line in prediction_files.format_rows(predicted, ""):
-            print(line, end="", flush=True)
+            # The output may not have all characters, such as half of a surrogate pair.
+            encoding = sys.stdout.encoding or "utf-8"
+            text = line.encode(encoding, "backslashreplace").decode(encoding)
+            print(text, end="", flush=True)
 
 
 def _talk(model: PushedModel) -> None:

@@ -5,12 +5,15 @@ import contextlib
 import dataclasses
 import gzip
 import json
+import re
 import socket
+import struct
 import time
 
 import pytest
 
 from components.serving import listening, server
+from components.serving.rest import Limits
 from components.serving.server import Server, ServerConfig
 
 CONFIG = ServerConfig(name="letters", max_body_bytes=2000)
@@ -99,6 +102,37 @@ def test_a_client_that_sends_no_more_gets_its_answer(model):
     assert content["predictions"][0]["label"] == "a"
 
 
+def test_a_file_is_not_predicted_to_the_end_if_the_connection_is_gone(model, monkeypatch):
+    run = model._model.run
+    calls = []
+
+    def slow(*given):
+        calls.append(given)
+        time.sleep(0.05)
+        return run(*given)
+
+    monkeypatch.setattr(model._model, "run", slow)
+    config = dataclasses.replace(CONFIG, limits=Limits(max_rows=1))
+
+    async def leave():
+        async with served(model, config) as port:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(request(b'{"text_a": "a"}\n' * 50, path=PREDICT + "_file"))
+            while not calls:
+                await asyncio.sleep(0.01)
+            # Resets the connection, instead of closing only this half of it.
+            linger = struct.pack("ii", 1, 0)
+            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            writer.transport.abort()
+            before = 0
+            while before != len(calls):
+                before = len(calls)
+                await asyncio.sleep(0.5)
+
+    asyncio.run(leave())
+    assert len(calls) < 50
+
+
 def test_a_body_that_ends_with_the_connection_is_not_waited_for(model):
     config = dataclasses.replace(CONFIG, timeout_seconds=60.0)
     ((status, content),) = ask(
@@ -139,11 +173,16 @@ def test_a_busy_port_is_said_before_the_model_is_loaded():
 
 
 @pytest.mark.parametrize(
-    ("host", "port"), [("127.0.0.1", 70_000), ("127.0.0.1", -1), ("no-such-host.invalid", 0)]
+    ("host", "port", "shown"),
+    [
+        ("127.0.0.1", 70_000, "127.0.0.1:70000"),
+        ("::1", -1, "[::1]:-1"),
+        ("no-such-host.invalid", 0, "no-such-host.invalid:0"),
+    ],
 )
-def test_an_address_that_cannot_be_is_an_error(host, port):
+def test_an_address_that_cannot_be_is_an_error(host, port, shown):
     with (
-        pytest.raises(listening.AddressError, match=f"Cannot listen on {host}:{port}"),
+        pytest.raises(listening.AddressError, match=re.escape(f"Cannot listen on {shown}: ")),
         listening.bound(host, port),
     ):
         pass

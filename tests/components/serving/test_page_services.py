@@ -68,6 +68,26 @@ def test_files_are_predicted_as_tables_and_what_is_wrong_is_said(serving_dir):
     assert (empty[0].status, empty[0].headers["X-Row-Count"]) == (200, "0")
 
 
+def test_whatever_stands_beside_the_texts_of_a_file_is_answered_or_refused(serving_dir):
+    path = "/v1/models/letters:predict_file"
+    beside = [rb'"\ud83d"', b"1e999", b"[" * 900 + b"1" + b"]" * 900]
+    half, large, deep = _ask(
+        serving_dir,
+        *(("post", path, b'{"text_a": "a", "x": ' + value + b"}\n", {}) for value in beside),
+    )
+    assert (half[0].status, json.loads(half[1])["x"]) == (200, "\ud83d")
+    # JSON has no number for it, so it stays as it came.
+    assert (large[0].status, json.loads(large[1])["x"]) == (200, "1e999")
+    assert deep[0].status == 400
+    assert "line 1: values are nested too deeply" in json.loads(deep[1])["error"]
+
+
+def test_a_wrong_method_is_told_the_right_ones(serving_dir):
+    ((response, text),) = _ask(serving_dir, ("post", "/healthz", None, {}))
+    assert (response.status, response.headers["Allow"]) == (405, "GET,HEAD")
+    assert "error" in json.loads(text)
+
+
 def test_metrics_count_requests_by_route_and_rows(serving_dir):
     predict = "/v1/models/letters:predict"
     *_, (response, text) = _ask(
@@ -104,6 +124,7 @@ def test_pages_of_named_origins_may_call_and_others_not(serving_dir):
     origins = [response.headers.get(allow) for response, _ in answers]
     assert origins == ["https://shop.example"] * 3 + [None, None]
     assert "POST" in answers[0][0].headers["Access-Control-Allow-Methods"]
+    assert answers[1][0].headers["Access-Control-Expose-Headers"] == "X-Row-Count"
     assert all(response.headers["Vary"] == "Origin" for response, _ in answers)
     ((response, _),) = _ask(serving_dir, requests[3], origins=("*",))
     assert response.headers[allow] == "*"

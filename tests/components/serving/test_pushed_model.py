@@ -16,6 +16,15 @@ def test_the_latest_complete_version_is_found(serving_dir):
     assert pushed_model.find(str(serving_dir / "3")) == (3, str(serving_dir / "3"))
 
 
+def test_a_version_may_have_leading_zeros(tmp_path):
+    for name in ("0000002", "1", "01"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "saved_model.pb").touch()
+    found = pushed_model.versions(str(tmp_path))
+    assert found == {1: str(tmp_path / "1"), 2: str(tmp_path / "0000002")}
+    assert pushed_model.find(str(tmp_path)) == (2, str(tmp_path / "0000002"))
+
+
 def test_a_folder_without_a_model_is_named(tmp_path):
     with pytest.raises(NoModelError, match=r"holds no model.*runs/sample/serving"):
         pushed_model.find(str(tmp_path))

@@ -119,6 +119,7 @@ def test_other_options_are_refused(options, reason):
         ({"signature_name": "ids", "instances": [["a", "b"]]}, "int32 values, not text"),
         ({"signature_name": "ids", "instances": [[1.5, 2]]}, "int32 values, not fractions"),
         ({"signature_name": "ids", "instances": [[True, False]]}, "not booleans"),
+        ({"signature_name": "ids", "instances": [[True, 2]]}, "not booleans"),
         ({"signature_name": "ids", "instances": [[1, 1 << 40]]}, "outside of int32"),
         ({"signature_name": "ids", "instances": [[1, 1 << 400]]}, "not objects"),
         ({"signature_name": "ids", "instances": [[["a" * 99, 1] * 9] * 9]}, "values, not text"),

@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import json
+import math
 import time
 
 import pytest
@@ -12,6 +13,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from components.export import input_columns, text_model
 from components.export.input_columns import InputColumns
 from components.serving import batching
+from components.serving.pushed_model import PushedModel
 from components.serving.rest import Limits, PredictRequest
 from components.serving.server import Server, ServerConfig
 from tests.components.serving.conftest import LengthModel, save
@@ -249,6 +251,48 @@ def test_what_takes_too_long_is_given_up_and_not_run(serving_dir):
     assert (first, second) == (504, 504)
     assert "in time" in body["error"]
     assert len(calls) == 1
+
+
+@pytest.mark.parametrize("address", ["predict_file", "reach"])
+def test_the_time_is_that_of_the_whole_request(serving_dir, monkeypatch, address):
+    config = dataclasses.replace(CONFIG, timeout_seconds=0.3, limits=Limits(max_rows=1))
+    server = Server(str(serving_dir), config)
+    # The first call takes longer than the others.
+    server._model.predict(text_a=["a"], text_b=[""])
+    run = server._model.run
+    calls = []
+
+    def slow(*given):
+        calls.append(given)
+        time.sleep(0.12)
+        return run(*given)
+
+    class SlowReach:
+        def characters(self, text_a, text_b):
+            time.sleep(0.6)
+            return 1, 1
+
+    server._model.run = slow
+    monkeypatch.setattr(PushedModel, "reach", SlowReach())
+    body = rows("a") if address == "reach" else b'{"text_a": "a"}\n' * 10
+    ((status, answer),) = ask(server, ("POST", f"/v1/models/letters:{address}", body))
+    assert (status, answer) == (504, {"error": "the model did not answer in time"})
+    assert len(calls) < 10
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"name": "a/b"}, "'a/b' cannot be the name"),
+        ({"name": ""}, "cannot be the name"),
+        ({"timeout_seconds": -1}, "positive number of seconds, not -1"),
+        ({"timeout_seconds": math.nan}, "positive number of seconds, not nan"),
+        ({"max_body_bytes": 0}, "at least 1 byte, not 0"),
+    ],
+)
+def test_settings_with_which_nothing_could_be_answered_are_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        ServerConfig(**settings)
 
 
 def test_a_text_gets_the_same_scores_in_a_file_and_alone(tmp_path):

@@ -31,6 +31,12 @@ def test_a_file_becomes_json_lines(model, tmp_path, capsys):
     assert len(capsys.readouterr().out.splitlines()) == 2
 
 
+def test_half_a_surrogate_pair_beside_a_text_can_be_printed(model, tmp_path, capsysbinary):
+    (tmp_path / "texts.jsonl").write_text(r'{"text_a": "a", "x": "\ud83d"}')
+    assert main(["predict", model, str(tmp_path / "texts.jsonl")]) == 0
+    assert json.loads(capsysbinary.readouterr().out)["x"] == "\ud83d"
+
+
 def test_the_name_of_the_output_says_its_form(model, tmp_path):
     (tmp_path / "texts.csv").write_text("id,text_a\n7,aab\n")
     output = tmp_path / "scores.csv"
