@@ -39,7 +39,7 @@ class RunSummary:
 
     Attributes:
         blessed: whether the model passed its thresholds.
-        metrics: metrics on the evaluation split, by name.
+        metrics: metrics on the evaluation split, by name; None for what is undefined.
         failures: why the model did not pass, one sentence for each reason; empty if it passed.
         report: path of the HTML report.
         pushed_model: path of the pushed model; None if no model was pushed.
@@ -52,7 +52,7 @@ class RunSummary:
     """
 
     blessed: bool
-    metrics: dict[str, float]
+    metrics: dict[str, float | None]
     failures: list[str]
     report: str
     pushed_model: str | None

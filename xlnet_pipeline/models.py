@@ -153,7 +153,7 @@ class Model:
         report_folder: str | os.PathLike[str],
         *,
         batch_size: int = 32,
-    ) -> dict[str, float]:
+    ) -> dict[str, float | None]:
         """Judges the model on labelled data that it has not seen, and writes the report.
 
         Args:
@@ -163,7 +163,7 @@ class Model:
             batch_size: number of rows or questions to predict at a time.
 
         Returns:
-            The metrics by name; docs/your_data.md lists them.
+            The metrics by name, None for what is undefined; docs/your_data.md lists them.
 
         Raises:
             ValueError: if the data have another form than the model needs, or cannot be used.
