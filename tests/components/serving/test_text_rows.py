@@ -173,6 +173,15 @@ def test_a_second_text_may_be_missing_or_null(read):
     assert texts(read('{"text_a": "x", "text_b": null}\n')) == expected
 
 
+def test_values_that_are_nested_too_deeply_are_refused():
+    deep = []
+    for _ in range(5000):
+        deep = [deep]
+    fields = {"text_a": "a", "x": deep}
+    with pytest.raises(TextRowError, match="line 1: values are nested too deeply"):
+        text_rows.check(fields, "line 1", inputs=TEXT, columns=InputColumns())
+
+
 def test_options_are_a_list(read):
     assert texts(read('{"text_a": "x", "options": ["a", "b"]}\n', inputs=CHOICE)) == [
         {"text_a": "x", "text_b": "", "options": ["a", "b"]}
