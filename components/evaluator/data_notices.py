@@ -18,7 +18,7 @@ from components.example_gen.pretraining import corpus
 from components.manifest import Manifest
 from components.preprocessing.classification import length_counts
 from components.preprocessing.classification.label_check import KNOWN_LABEL
-from components.preprocessing.pretraining.pipeline import UNKNOWN_TOKENS
+from components.preprocessing.pretraining import pipeline as pretraining
 
 # Shares above which something is shown at the top of the report.
 _MUCH_LOST = 0.001
@@ -122,8 +122,22 @@ def of_pretraining(made: Manifest) -> list[Notice]:
         elif key == corpus.LINES_CUT:
             text = f"{number:,} lines of more than {corpus.MAX_LINE_BYTES:,} bytes cut at spaces"
             notices.append(Notice(text, is_much=False))
-    unknown = _sum(counts, made.shards, UNKNOWN_TOKENS)
-    return notices + _unknown(unknown, _sum(counts, made.shards, "tokens"))
+    tokens = _sum(counts, made.shards, "tokens")
+    for names, total, text in (
+        (
+            [pretraining.DOCUMENTS_WITHOUT_TOKENS],
+            _sum(counts, made.shards, "documents"),
+            "documents without tokens",
+        ),
+        (
+            [pretraining.TOKENS_WITHOUT_BATCH, pretraining.TOKENS_AT_ROW_ENDS],
+            tokens * made.parameters["num_passes"],
+            "tokens that fill no batch",
+        ),
+    ):
+        number = sum(_sum(counts, made.shards, name) for name in names)
+        notices += _share(number, total, text, _MUCH_CUT)
+    return notices + _unknown(_sum(counts, made.shards, pretraining.UNKNOWN_TOKENS), tokens)
 
 
 def sentence(notices: Sequence[Notice]) -> str:

@@ -39,6 +39,8 @@ LOOKS_LIKE = "files that look like "
 NUL_CHARACTER = "NUL character"
 NOT_UTF8 = "not UTF-8"
 EMPTY_TEXT = "empty text"
+# The features, beside the text, with which our ExampleGen marks its documents.
+_PLACE = {"source": bytes, "line": int, "part": int, "is_last_part": int}
 _EXCERPT_BYTES = 500
 _MAX_KEYS = 12
 
@@ -90,7 +92,8 @@ def read_documents(
             ones), their "bytes", "lines cut", "documents", "documents divided", and "files that
             look like …".
         text_field: key of the text in JSONL objects, or name of its feature in Examples. The lines
-            of that text become the lines of the document.
+            of that text become the lines of the document. All other features are ignored, except
+            in Examples of `document_to_example`.
 
     Raises:
         CorpusFormatError: if there is no such format.
@@ -119,7 +122,7 @@ def document_to_example(document: Document) -> bytes:
     """Serializes a document as an Example, from which `read_documents` restores an equal one."""
     return tf_examples.encode(
         {
-            TEXT_FEATURE: ["\n".join(document.lines).encode("utf-8", "surrogatepass")],
+            TEXT_FEATURE: ["\n".join(document.lines).encode()],
             "source": [document.source.encode(errors="surrogateescape")],
             "line": [document.line],
             "part": [document.part],
@@ -190,7 +193,8 @@ def _text_of_object(content: str, text_field: str) -> str:
     if not isinstance(text, str):
         keys = f"; it has {', '.join(sorted(value)[:_MAX_KEYS])}" if isinstance(value, dict) else ""
         raise _UnusableError("no text", f"no text under the key {text_field!r}{keys}")
-    return _checked(text)
+    # As in the tokenizer, U+FFFD takes the place of what UTF-8 cannot express.
+    return _checked(text if text.isascii() else json_text.SURROGATE.sub("\ufffd", text))
 
 
 def _read_examples(
@@ -200,55 +204,47 @@ def _read_examples(
         counts[LINES] += 1
         counts[BYTES] += len(record)
         try:
-            text, document = _document_of_example(record, path, number, text_field)
+            text, document = _document_of_example(record, text_field)
         except _UnusableError as error:
             reject(error.letter(path, f"record {number}", repr(record[:99]), len(record)))
             continue
-        if document.part < 0:
-            # Our ExampleGen did not write this record, so its text has not been divided yet.
-            yield from _split_text(text, document.source, document.line, counts)
+        if document is None:
+            yield from _split_text(text, path, number, counts)
         else:
             yield document
 
 
-def _document_of_example(
-    record: bytes, path: str, number: int, text_field: str
-) -> tuple[str, Document]:
-    """Returns the text of an Example and its document, whose part is -1 if it was never divided."""
+def _document_of_example(record: bytes, text_field: str) -> tuple[str, Document | None]:
+    """Returns the text of an Example; and its document, if our ExampleGen wrote it."""
     try:
         features = tf_examples.decode(record)
     except (DecodeError, UnicodeDecodeError) as error:
         raise _UnusableError("not an Example", str(error)) from error
-    raw = _feature(features, text_field, bytes, None)
-    if raw is None:
+    values = features.get(text_field, ())
+    if not values:
         detail = f"no bytes in the feature {text_field!r}; it has {', '.join(features)}"
         raise _UnusableError("no text", detail)
+    if not _is_single(values, bytes):
+        detail = (
+            f"{text_field!r} holds {len(values):,} {type(values[0]).__name__}; one text is read"
+        )
+        raise _UnusableError("wrong feature", detail)
     try:
-        text = _checked(raw.decode("utf-8"))
-        source = _feature(features, "source", bytes, path.encode(errors="surrogateescape"))
-        source = source.decode("utf-8", "surrogateescape")
+        text = _checked(values[0].decode("utf-8"))
     except UnicodeDecodeError as error:
         raise _UnusableError(NOT_UTF8, str(error)) from error
-    line = _feature(features, "line", int, number)
-    part = _feature(features, "part", int, -1)
-    is_last_part = _feature(features, "is_last_part", int, 1)
-    # These lines are used only if our ExampleGen wrote the record and has divided the text already.
+    # Others have features such as "source" too, with other meanings: every record of a corpus may
+    # have the same one. Only all of our features together identify a document.
+    if not all(_is_single(features.get(name, ()), kind) for name, kind in _PLACE.items()):
+        return text, None
+    source, line, part, is_last_part = (features[name][0] for name in _PLACE)
     stripped = [found for item in text.split("\n") if (found := item.strip())]
+    source = source.decode("utf-8", "surrogateescape")
     return text, Document(source, line, stripped, part, bool(is_last_part))
 
 
-def _feature(features: Mapping[str, Sequence[Any]], name: str, kind: type, default: Any) -> Any:
-    """Returns the only value of a feature, or the default if the feature is missing or empty."""
-    values = features.get(name) or ()
-    if len(values) == 0:
-        return default
-    if len(values) > 1 or not isinstance(values[0], kind):
-        raise _UnusableError(
-            "wrong feature",
-            f"{name!r} holds {len(values):,} {type(values[0]).__name__}; one {kind.__name__} is "
-            "read",
-        )
-    return values[0]
+def _is_single(values: Sequence[Any], kind: type) -> bool:
+    return len(values) == 1 and isinstance(values[0], kind)
 
 
 def _checked(text: str) -> str:

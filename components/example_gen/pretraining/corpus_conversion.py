@@ -212,7 +212,8 @@ class _ConvertUnit(beam.DoFn):
             text_field=settings.text_field,
         )
         for document in documents:
-            if settings.file_format != "tfrecord":
+            # A document that an ExampleGen wrote before keeps the name that it got there.
+            if document.source == file_range.path:
                 document = dataclasses.replace(document, source=source)
             target = split
             if settings.document_split:

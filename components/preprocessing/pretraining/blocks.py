@@ -11,6 +11,7 @@ blocks (see `exchange`). A section consists of:
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import struct
 from collections.abc import Iterable, Iterator
@@ -63,6 +64,11 @@ class Block:
         self._documents: list[EncodedDocument] = []
         self.num_tokens = 0
 
+    @property
+    def num_documents(self) -> int:
+        """The number of documents collected."""
+        return len(self._documents)
+
     def add(self, document: EncodedDocument) -> None:
         """Adds a document."""
         self._documents.append(document)
@@ -102,7 +108,16 @@ def read_shard(sections: Iterable[bytes], *, dtype: np.dtype) -> ShardTokens:
             keys.append(key)
             sentence_lens.append(document_lens)
             ids.append(document_ids)
-    order = sorted(range(len(keys)), key=keys.__getitem__)
+    # Keys are equal if a corpus contains the output of our ExampleGen for files of the same name.
+    # Then the content decides, so that the order of arrival does not.
+    repeated = {key for key, number in collections.Counter(keys).items() if number > 1}
+
+    def place(index: int) -> tuple[bytes, ...]:
+        if keys[index] not in repeated:
+            return (keys[index],)
+        return keys[index], ids[index].tobytes(), sentence_lens[index].tobytes()
+
+    order = sorted(range(len(keys)), key=place)
     lens = np.concatenate([sentence_lens[index] for index in order] or [np.empty(0, np.uint32)])
     return ShardTokens(
         ids=np.concatenate([ids[index] for index in order] or [np.empty(0, dtype)]),

@@ -150,7 +150,8 @@ class DocumentEncoder:
                 if problem:
                     place = str(document.line)
                     detail = f"in the document that begins there; ids are 0 to {self._size - 1:,}"
-                    reject(DeadLetter(document.source, place, problem, detail, line))
+                    weight = len(line.encode())
+                    reject(DeadLetter(document.source, place, problem, detail, line, weight))
                 parts.append(ids)
                 lens.append(len(ids))
         return np.concatenate(parts), np.array(lens, np.uint32)

@@ -49,11 +49,20 @@ METRICS_NAMESPACE = "xlnet/preprocessing/pretraining"
 
 # The size of the ranges into which files are divided; each range is one piece of work.
 _RANGE_BYTES = 4 << 20
-# How much text SentencePiece gets at once, and how many ids are collected for a block.
+# How much text SentencePiece gets at once, and how many ids are collected for a block. Documents
+# are limited too, because each takes about 1 kB beside its text. None of this affects the records.
 _CHARACTERS_AT_ONCE = 1 << 19
 _BLOCK_TOKENS = 1 << 21
+_MAX_DOCUMENTS = 1 << 14
+# The end of a file's path that its dead letters are named by; file systems allow 255 bytes in all.
+_MAX_NAME_BYTES = 100
 
 UNKNOWN_TOKENS = "unknown tokens"
+# Text that gets into no record: documents (or parts of very long ones) that give no token, and
+# tokens of all passes that fill no batch.
+DOCUMENTS_WITHOUT_TOKENS = "documents without tokens"
+TOKENS_WITHOUT_BATCH = "tokens in shards without a batch"
+TOKENS_AT_ROW_ENDS = "tokens at row ends"
 
 _COUNTS = "counts"
 _SECTIONS = "sections"
@@ -277,7 +286,9 @@ class _Tokenise(beam.DoFn):
                 text_field=plan.text_field,
             )
             for batch in _batches(documents):
+                counts[DOCUMENTS_WITHOUT_TOKENS] += len(batch)
                 for document in self._encoder.encode(batch, rejected.add):
+                    counts[DOCUMENTS_WITHOUT_TOKENS] -= 1
                     counts["tokens"] += len(document.ids)
                     counts[UNKNOWN_TOKENS] += int(np.count_nonzero(document.ids == UNK_ID))
                     source, line, part = document.place
@@ -287,7 +298,7 @@ class _Tokenise(beam.DoFn):
                             (source, line, part), document.ids, document.sentence_lens
                         )
                     )
-                if block.num_tokens >= _BLOCK_TOKENS:
+                if block.num_tokens >= _BLOCK_TOKENS or block.num_documents >= _MAX_DOCUMENTS:
                     yield from self._send(block)
             counts.update(counts_file.of_dead_letters(rejected))
         for count in counts_file.for_beam(counts, split=split, namespace=METRICS_NAMESPACE):
@@ -319,8 +330,10 @@ class _Build(beam.DoFn):
         (split, pass_index, index), sent = element
         config = self._plan.config
         tokens = blocks.read_shard(map(self._exchange.receive, sent), dtype=self._dtype)
-        if not shard.num_records(len(tokens.ids), config):
+        unused = shard.num_unused_tokens(len(tokens.ids), config)
+        if unused == len(tokens.ids):
             yield f"{split}/shards without a batch", 1
+            yield f"{split}/{TOKENS_WITHOUT_BATCH}", unused
             return
         name = self._plan.shard_name(split, pass_index, index)
         statistics = shard.ShardStatistics()
@@ -338,6 +351,7 @@ class _Build(beam.DoFn):
         )
         beam.metrics.Metrics.counter(METRICS_NAMESPACE, "records").inc(num_records)
         yield f"{split}/records", num_records
+        yield f"{split}/{TOKENS_AT_ROW_ENDS}", unused
         yield f"{split}/records with a continuation", statistics.num_continued
         yield f"{split}/masked tokens", statistics.num_masked
         # These counters have only one summand, because they belong to this file alone.
@@ -348,8 +362,9 @@ class _Build(beam.DoFn):
 def _dead_letters_path(plan: PretrainingPlan, split: str, file_range: FileRange) -> str:
     source = file_range.path.removeprefix(plan.common_directory).lstrip("/")
     # The number distinguishes files such as `a/b.txt` and `a-b.txt`.
-    number = seeds.integer(0, "dead letters of", source) % 1_000_000
-    name = f"{split}-{source.replace('/', '-')}-{number:06d}-{file_range.start:015d}.jsonl"
+    number = seeds.integer(0, "dead letters of", source) % 10**12
+    end = source.encode(errors="surrogateescape")[-_MAX_NAME_BYTES:].decode(errors="ignore")
+    name = f"{split}-{end.replace('/', '-')}-{number:012d}-{file_range.start:015d}.jsonl"
     return files.join(plan.dead_letters_directory, name)
 
 
@@ -358,7 +373,7 @@ def _batches(documents: Iterator[Document]) -> Iterator[list[Document]]:
     for document in documents:
         batch.append(document)
         size += sum(map(len, document.lines))
-        if size >= _CHARACTERS_AT_ONCE:
+        if size >= _CHARACTERS_AT_ONCE or len(batch) >= _MAX_DOCUMENTS:
             yield batch
             batch, size = [], 0
     if batch:

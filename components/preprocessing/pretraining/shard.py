@@ -61,6 +61,13 @@ def num_records(num_tokens: int, config: PretrainingDataConfig) -> int:
     )
 
 
+def num_unused_tokens(num_tokens: int, config: PretrainingDataConfig) -> int:
+    """Returns how many tokens of a shard are in no batch, because they do not fill another one."""
+    batches = num_records(num_tokens, config) // config.batch_size
+    used = config.seq_len + (batches - 1) * config.reuse_len if batches else 0
+    return num_tokens - config.num_streams * used
+
+
 def build_records(
     tokens: ShardTokens,
     *,

@@ -88,15 +88,21 @@ def test_text_lost_and_doubtful_of_a_corpus():
         "train/tokens": 200_000,
         "eval/tokens": 10,
         "train/unknown tokens": 4_000,
+        "train/documents": 100,
+        "train/documents without tokens": 6,
+        "train/tokens in shards without a batch": 1_000,
+        "train/tokens at row ends": 200,
     }
-    notices = data_notices.of_pretraining(made(counts))
+    notices = data_notices.of_pretraining(made(counts, num_passes=2))
     assert [(notice.text, notice.is_much) for notice in notices] == [
         ("left out 100 of 1,000,000 bytes of text (0.01%): 1 not UTF-8", False),
         ("1 files that look like a table with tabs", True),
         ("2 lines of more than 1,048,576 bytes cut at spaces", False),
+        ("documents without tokens: 6 of 100 (6.00%)", True),
+        ("tokens that fill no batch: 1,200 of 400,020 (0.30%)", False),
         ("tokens unknown to the vocabulary: 4,000 of 200,010 (2.00%)", True),
     ]
-    assert data_notices.sentence(notices).count(";") == 3
+    assert data_notices.sentence(notices).count(";") == 5
 
 
 def test_labels_of_very_different_frequency():

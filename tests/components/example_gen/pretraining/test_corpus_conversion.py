@@ -10,6 +10,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from components import configuration, files, tf_examples, tfrecords
 from components.dead_letters import TooManyDeadLettersError
+from components.example_gen import patterns
 from components.example_gen.classification import outcome
 from components.example_gen.pretraining import corpus_conversion, corpus_inputs
 from components.example_gen.pretraining.corpus_inputs import CorpusSettings
@@ -23,6 +24,8 @@ def data(tmp_path):
     with gzip.open(folder / "novels" / "b.txt.gz", "wt") as file:
         file.write("Four.\n\n\nFive.\n")
     (folder / "more.txt").write_text("Six.\n")
+    examples = [{"text": [b"%d" % n], "source": [b"web"], "line": [1]} for n in (7, 8)]
+    tfrecords.write_records(str(folder / "a.tfrecord"), map(tf_examples.encode, examples))
     return folder
 
 
@@ -73,7 +76,11 @@ def test_every_document_is_an_example_with_its_place(data, tmp_path):
 
 
 def test_a_corpus_may_move_and_a_run_be_repeated(data, tmp_path):
+    examples = CorpusSettings({"train": ("a.tfrecord",)}, file_format="tfrecord")
     convert(EVERYTHING, data, tmp_path / "first")
+    convert(examples, data, tmp_path / "from_examples")
+    place = ("a.tfrecord", 1), ("a.tfrecord", 2)
+    assert documents(tmp_path / "from_examples", "train") == list(zip(place, "78", strict=True))
     shutil.move(data, tmp_path / "elsewhere")
     convert(EVERYTHING, tmp_path / "elsewhere", tmp_path / "second")
     assert contents(tmp_path / "first") == contents(tmp_path / "second")
@@ -140,9 +147,15 @@ def test_a_text_without_blank_lines_cannot_be_split(tmp_path):
 def test_files_that_are_not_there_or_held_out_and_trained_on(data):
     with pytest.raises(files.NoSuchFilesError, match=r"nothing\.txt"):
         corpus_inputs.find_files(CorpusSettings({"train": ("nothing.txt",)}), str(data))
-    leaking = CorpusSettings({"train": ("novels/*", "*.txt"), "eval": ("novels/a.txt",)})
-    with pytest.raises(ValueError, match=r"a\.txt belongs to the splits 'train' and 'eval'"):
-        corpus_inputs.find_files(leaking, str(data))
+    for spelling in ("novels/a.txt", "./novels/a.txt", f"{data}//novels/../*/./a.txt"):
+        leaking = CorpusSettings({"train": ("novels/*", "*.txt"), "eval": (spelling,)})
+        with pytest.raises(ValueError, match=r"a\.txt belongs to the splits 'train' and 'eval'"):
+            corpus_inputs.find_files(leaking, str(data))
+
+
+def test_an_object_in_a_bucket_has_one_spelling():
+    assert patterns.resolve("gs://bucket/root", ".//a/../b.txt") == "gs://bucket/root/.//a/../b.txt"
+    assert patterns.resolve("/root", "gs://bucket//a.txt") == "gs://bucket//a.txt"
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from components.preprocessing.pretraining import blocks
 from components.preprocessing.pretraining.encoding import EncodedDocument
 
 DTYPE = np.dtype("<u2")
+LENS = np.array([2], np.uint32)
 
 
 def make_document(number: int) -> EncodedDocument:
@@ -55,6 +56,18 @@ def test_a_shard_does_not_depend_on_the_blocks():
         other = blocks.read_shard(second[key][::-1], dtype=DTYPE)
         np.testing.assert_array_equal(one.ids, other.ids)
         np.testing.assert_array_equal(one.sentence_starts, other.sentence_starts)
+
+
+def test_documents_of_the_same_place_are_ordered_by_what_they_hold():
+    same = [EncodedDocument(("a", 1, 0), np.array(ids, DTYPE), LENS) for ids in ([9, 8], [7, 6])]
+    sections = []
+    for document in same:
+        block = blocks.Block(split="train", seed=1, num_passes=1, num_shards=1)
+        block.add(document)
+        sections += [section for _, section in block.take_sections()]
+
+    for order in (sections, sections[::-1]):
+        assert blocks.read_shard(order, dtype=DTYPE).ids.tolist() == [7, 6, 9, 8]
 
 
 def test_shards_have_similar_sizes():

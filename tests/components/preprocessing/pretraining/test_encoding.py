@@ -96,7 +96,7 @@ def test_batches_equal_the_tokenizer_on_real_text(data_root, uncased):
     for first in range(0, len(lines), 300):
         batch = lines[first : first + 300]
         ids, lens = encoder.encode_lines(batch)
-        expected = tokenizer.encode_batch(batch)
+        expected = list(map(tokenizer.encode, batch))
         assert lens.tolist() == [len(one) for one in expected]
         np.testing.assert_array_equal(ids, np.concatenate(expected))
 
@@ -116,6 +116,8 @@ def test_ids_are_read_as_they_stand_and_bad_lines_are_dead_letters(tokenizer):
         "not ids",
     ]
     assert {(letter.source, letter.position) for letter in letters} == {("ids.txt", "9")}
+    # Their weight is in bytes, as the limit for dead letters.
+    assert [letter.weight for letter in letters] == [6, 3, 2, 6, 30]
 
 
 def test_word_starts_are_the_published_ones(tokenizer):

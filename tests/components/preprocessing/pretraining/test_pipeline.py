@@ -112,8 +112,31 @@ def test_the_manifest_says_what_there_is(tokenizer, first_run):
     documents = [document for number in range(4) for document in make_documents(15, 1 + number)]
     assert manifest.counts["train/documents"] == 60
     assert manifest.counts["train/lines"] == sum(map(len, documents))
-    tokens = sum(len(ids) for lines in documents for ids in tokenizer.encode_batch(lines))
+    tokens = sum(len(tokenizer.encode(line)) for lines in documents for line in lines)
     assert manifest.counts["train/tokens"] == tokens + 60
+
+
+def test_every_token_is_in_a_batch_or_counted_as_left_out(tokenizer, tmp_path):
+    documents = ["\u200b", *["Kalo mi nu."] * 9]
+    documents += ["\n".join(lines) for lines in make_documents(9, 1)]
+    (tmp_path / "a.txt").write_text("\n\n".join(documents))
+    config = dataclasses.replace(CONFIG, num_shards=20)
+
+    counts = run(
+        tokenizer, tmp_path, tmp_path / "out", config=config, inputs={"train": [f"{tmp_path}/*"]}
+    ).counts
+
+    assert counts["train/documents without tokens"] == 1
+    assert counts["train/shards without a batch"] > 0
+    # `bi_data` reads each of two streams in both directions. The first batch takes 32 tokens of a
+    # stream, and each further one 16.
+    used = sum(
+        2 * (32 + 16 * (number // 4 - 1))
+        for name, number in counts.items()
+        if name.startswith("records_of/")
+    )
+    left_out = counts["train/tokens in shards without a batch"] + counts["train/tokens at row ends"]
+    assert used + left_out == 2 * counts["train/tokens"]
 
 
 def test_records_are_whole_batches_of_the_texts_tokens(tokenizer, corpus, first_run):
@@ -270,7 +293,9 @@ def test_compressed_files_splits_and_ids_are_read(tokenizer, tmp_path):
 
 
 def test_dead_letters_are_kept_counted_and_bounded(tokenizer, corpus, tmp_path):
-    data = tmp_path / "data"
+    # The dead letters are named by the end of this path, which is longer than names may be.
+    data = tmp_path.joinpath(*["ü" * 60] * 3)
+    data.mkdir(parents=True)
     write_corpus(data)
     with (data / "part-2.txt").open("ab") as file:
         file.write(b"\nbad \xff line\n")
