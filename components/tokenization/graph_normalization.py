@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from components.tokenization import ragged_substitution, unicode_tables
+from components.tokenization import normalization, ragged_substitution, unicode_tables
 
 _ASCII_TEXT = r"[\x00-\x7f]*"
 _REPLACEMENT_CODE_POINT = 0xFFFD
@@ -26,14 +26,18 @@ def normalize(
         collapse_whitespace: whether to collapse runs of white space into one space.
 
     Returns:
-        string [n], UTF-8. If characters have to be mapped, noncharacters are replaced by another
-        character that is just as unknown to SentencePiece (`unicode_tables.NONCHARACTER_STAND_IN`).
+        string [n], UTF-8.
     """
     # Most texts are ASCII and have nothing to decompose. Only the others go through the expensive
     # processing of single characters.
     is_ascii = tf.strings.regex_full_match(texts, _ASCII_TEXT)
     other = tf.where(~is_ascii)
-    texts = tf.tensor_scatter_nd_update(texts, other, to_unicode(tf.gather_nd(texts, other)))
+    characters = tf.strings.regex_replace(
+        to_unicode(tf.gather_nd(texts, other)),
+        f"[{unicode_tables.noncharacter_class()}]",
+        normalization.NONCHARACTER_STAND_IN,
+    )
+    texts = tf.tensor_scatter_nd_update(texts, other, characters)
     if collapse_whitespace:
         texts = tf.strings.strip(
             tf.strings.regex_replace(texts, f"[{unicode_tables.whitespace_class()}]+", " ")

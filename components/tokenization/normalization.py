@@ -6,10 +6,18 @@
 from __future__ import annotations
 
 import re
+import sys
 import unicodedata
 
 REPLACEMENT_CHARACTER = "\ufffd"
+# Replaces the 66 noncharacters (U+FFFF and the like; The Unicode Standard, section 23.7), which
+# TensorFlow does not encode: it writes U+FFFD, which the vocabulary reads as a space. For
+# SentencePiece, noncharacters are unknown, and so is this last character of the private use area.
+NONCHARACTER_STAND_IN = "\U0010fffd"
 
+_PLANES = range(0, sys.maxunicode + 1, 0x10000)
+_LAST_OF_PLANES = "".join(chr(plane + last) for plane in _PLANES for last in (0xFFFE, 0xFFFF))
+NONCHARACTER = re.compile(f"[\ufdd0-\ufdef{_LAST_OF_PLANES}]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -38,8 +46,9 @@ def normalize(
     r"""Normalises text as XLNet's vocabulary expects it.
 
     The steps are, in this order: runs of white space (as `str.split` defines it) become one space,
-    and white space at the ends is removed; two backticks or two apostrophes become `"`; NFKD is
-    applied and combining characters are removed; the text is converted to lower case.
+    and white space at the ends is removed; two backticks or two apostrophes become `"`;
+    noncharacters become `NONCHARACTER_STAND_IN`; NFKD is applied and combining characters are
+    removed; the text is converted to lower case.
 
     Args:
         text: any text; what is not valid Unicode is replaced (see `to_unicode`).
@@ -55,7 +64,9 @@ def normalize(
     if collapse_whitespace:
         text = " ".join(text.split())
     text = text.replace("``", '"').replace("''", '"')
-    if not keep_accents and not text.isascii():
-        decomposed = unicodedata.normalize("NFKD", text)
-        text = "".join(c for c in decomposed if not unicodedata.combining(c))
+    if not text.isascii():
+        text = NONCHARACTER.sub(NONCHARACTER_STAND_IN, text)
+        if not keep_accents:
+            decomposed = unicodedata.normalize("NFKD", text)
+            text = "".join(c for c in decomposed if not unicodedata.combining(c))
     return text.lower() if uncased else text

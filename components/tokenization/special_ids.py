@@ -10,10 +10,7 @@ BOS_ID = 1
 EOS_ID = 2
 CLS_ID = 3
 SEP_ID = 4
-PAD_ID = 5
-MASK_ID = 6
 EOD_ID = 7
-EOP_ID = 8
 
 SPECIAL_PIECES: tuple[str, ...] = (
     "<unk>",

@@ -6,6 +6,7 @@ coverage of 0.99995, `nmt_nfkc` normalisation, and XLNet's control and user-defi
 
 from __future__ import annotations
 
+import heapq
 import io
 import logging
 import re
@@ -25,9 +26,11 @@ from components.tokenization.special_ids import (
 )
 from components.tokenization.vocabulary import Vocabulary
 
-PUBLISHED_VOCABULARY_SIZE = 32_000
-# As published. 10 million sentences of 25 words take 1.5 GB here, and more inside SentencePiece.
+# As published.
 PUBLISHED_MAX_SENTENCES = 10_000_000
+# As many sentences of 25 words. SentencePiece takes about 25 bytes of memory per byte of ASCII text
+# (docs/scaling.md).
+MAX_BYTES = 1_300_000_000
 CHARACTER_COVERAGE = 0.99995
 
 # SentencePiece ignores lines longer than its limit (4192 bytes by default), so longer texts are
@@ -54,6 +57,7 @@ def train(
     uncased: bool = False,
     keep_accents: bool = False,
     max_sentences: int = PUBLISHED_MAX_SENTENCES,
+    max_bytes: int = MAX_BYTES,
     seed: int = 0,
 ) -> Vocabulary:
     """Trains a vocabulary on texts.
@@ -66,8 +70,9 @@ def train(
             that many, the vocabulary is smaller and a warning is logged.
         uncased: whether texts are converted to lower case.
         keep_accents: whether texts keep their accents.
-        max_sentences: maximum number of sentences to train on, which bounds the memory; if there
-            are more, a uniform sample of this size is used.
+        max_sentences: maximum number of sentences to train on; if there are more, a uniform sample
+            is used.
+        max_bytes: maximum length of these sentences together, which bounds the memory.
         seed: seed for this sampling.
 
     Raises:
@@ -81,7 +86,7 @@ def train(
             f"{smallest - 1}."
         )
     lines = _iterate_sentences(texts, uncased=uncased, keep_accents=keep_accents)
-    sentences = _sample(lines, max_sentences, seed)
+    sentences = _sample(lines, max_sentences, max_bytes, seed)
     if not sentences:
         raise VocabularyTrainingError("The corpus for the vocabulary has no text.")
     try:
@@ -152,18 +157,33 @@ def _cut(text: str) -> Iterator[str]:
         yield text
 
 
-def _sample(sentences: Iterable[str], max_sentences: int, seed: int) -> list[str]:
-    """Samples sentences uniformly with algorithm R (Vitter 1985)."""
+def _sample(sentences: Iterable[str], max_sentences: int, max_bytes: int, seed: int) -> list[str]:
+    """Samples sentences uniformly, and returns them in their order.
+
+    Every sentence draws a number, and those with the smallest numbers are kept, as many as fit.
+    """
     rng = seeds.generator(seed, "vocabulary", "sentences")
-    kept: list[str] = []
+    # A heap with the largest number on top. From the first sentence left out, whatever has a larger
+    # number is left out too, or short sentences would be preferred.
+    kept: list[tuple[float, int, str]] = []
+    smallest_left_out = 1.0
+    size = 0
     for number, sentence in enumerate(sentences):
-        if number < max_sentences:
-            kept.append(sentence)
+        draw = rng.random()
+        if draw >= smallest_left_out:
             continue
-        place = int(rng.random() * (number + 1))
-        if place < max_sentences:
-            kept[place] = sentence
-    return kept
+        heapq.heappush(kept, (-draw, number, sentence))
+        size += _num_bytes(sentence)
+        while len(kept) > max_sentences or size > max_bytes:
+            negative, _, left_out = heapq.heappop(kept)
+            smallest_left_out = -negative
+            size -= _num_bytes(left_out)
+    kept.sort(key=lambda item: item[1])
+    return [sentence for _, _, sentence in kept]
+
+
+def _num_bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode())
 
 
 def _explain(message: str, vocabulary_size: int, num_sentences: int) -> str:

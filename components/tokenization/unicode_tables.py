@@ -10,22 +10,15 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import re
 import sys
 import unicodedata
 from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-CAPITAL_SIGMA = "Σ"
-_PLANES = range(0, sys.maxunicode + 1, 0x10000)
+from components.tokenization.normalization import NONCHARACTER, NONCHARACTER_STAND_IN
 
-# TensorFlow does not encode the 66 noncharacters (U+FFFF and the like; The Unicode Standard,
-# section 23.7) but writes U+FFFD, which the vocabulary reads as a space. For SentencePiece they are
-# unknown characters, and so is this last character of the private use area, which replaces them.
-NONCHARACTER_STAND_IN = "\U0010fffd"
-_LAST_OF_PLANES = "".join(chr(plane + last) for plane in _PLANES for last in (0xFFFE, 0xFFFF))
-_NONCHARACTER = re.compile(f"[\ufdd0-\ufdef{_LAST_OF_PLANES}]")
+CAPITAL_SIGMA = "Σ"
 
 # Tables over all of Unicode are divided into pages, and equal pages are stored once. That takes 0.3
 # MB instead of 4 MB.
@@ -73,7 +66,7 @@ def make_character_map(*, uncased: bool, keep_accents: bool) -> CharacterMap:
             text = "".join(c for c in decomposed if not unicodedata.combining(c))
         if uncased:
             text = "".join(c if c == CAPITAL_SIGMA else c.lower() for c in text)
-        return _NONCHARACTER.sub(NONCHARACTER_STAND_IN, text)
+        return NONCHARACTER.sub(NONCHARACTER_STAND_IN, text)
 
     entries: dict[str, int] = {}
     # The value of entry 0 is never looked up, but the entry must have a length.
@@ -117,6 +110,12 @@ def whitespace_class() -> str:
 def whitespace_code_points() -> np.ndarray:
     """Returns the white space of `str.split` and `str.strip` as int32 code points, ascending."""
     return np.array([ord(c) for page in _iterate_pages() for c in page if c.isspace()], np.int32)
+
+
+@functools.cache
+def noncharacter_class() -> str:
+    """Returns the noncharacters as the inside of a regex character class."""
+    return _to_class(c for page in _iterate_pages() for c in page if NONCHARACTER.match(c))
 
 
 @functools.cache

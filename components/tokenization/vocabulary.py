@@ -6,11 +6,12 @@ import dataclasses
 from collections.abc import Mapping
 
 import sentencepiece
+from sentencepiece import sentencepiece_model_pb2
 
 from components import files, git_lfs
 from components.tokenization import byte_pieces, comma_rule, model_check
 from components.tokenization.byte_pieces import BytePiece
-from components.tokenization.special_ids import SPECIAL_PIECES, UNK_ID
+from components.tokenization.special_ids import CONTROL_SYMBOLS, SPECIAL_PIECES, UNK_ID
 
 # The published model has 0.8 MB, and 250,000 pieces take about 5 MB. A file larger than this is the
 # wrong file and should not be read to its end.
@@ -79,7 +80,7 @@ def from_bytes(model: bytes, *, source: str = "(bytes)") -> Vocabulary:
     except model_check.ModelError as error:
         raise _refusal(model, source, str(error)) from error
     processor = _make_processor(model, source)
-    _check_special_pieces(processor, source)
+    _check_fits_xlnet(processor, source)
     return Vocabulary(
         model=model,
         source=source,
@@ -111,9 +112,13 @@ def _refusal(model: bytes, source: str, reason: str) -> VocabularyError:
     )
 
 
-def _check_special_pieces(processor: sentencepiece.SentencePieceProcessor, source: str) -> None:
+def _check_fits_xlnet(processor: sentencepiece.SentencePieceProcessor, source: str) -> None:
     size = processor.GetPieceSize()
     differences = []
+    content = sentencepiece_model_pb2.ModelProto.FromString(processor.serialized_model_proto())
+    if content.trainer_spec.treat_whitespace_as_suffix:
+        # Alignments and masks find the beginning of a word by the mark.
+        differences.append("spaces are marked at the end of words (treat_whitespace_as_suffix)")
     for expected_id, piece in enumerate(SPECIAL_PIECES):
         actual_id = processor.PieceToId(piece)
         # SentencePiece returns the id of `<unk>` for pieces that it does not have.
@@ -121,6 +126,9 @@ def _check_special_pieces(processor: sentencepiece.SentencePieceProcessor, sourc
             differences.append(f"{piece} should be {expected_id} and is missing")
         elif actual_id != expected_id:
             differences.append(f"{piece} should be {expected_id} and is {actual_id}")
+        elif piece in CONTROL_SYMBOLS and not processor.IsControl(actual_id):
+            # Otherwise a text that contains this piece could end a segment.
+            differences.append(f"{piece} should be a control symbol, which no text can produce")
     if differences:
         raise VocabularyError(
             f"{source} is a SentencePiece model ({size:,} pieces) but not one for XLNet: "

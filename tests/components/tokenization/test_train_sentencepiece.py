@@ -44,6 +44,19 @@ def test_sampling_is_bounded_and_seeded():
     assert train_sentencepiece.train(texts, seed=2, **options).model != first.model
 
 
+def test_the_sample_is_bounded_in_bytes_and_uniform():
+    # Every third sentence is ten times as long, and not ASCII.
+    texts = [f"{n:04d} " + ("é" * 25 if n % 3 == 0 else "") for n in range(3000)]
+    kept = train_sentencepiece._sample(texts, 10**9, 20_000, seed=1)
+    assert 19_900 < sum(len(text.encode()) for text in kept) <= 20_000
+    # A uniform sample of 20,000 of 65,000 bytes has 923 of 3,000 sentences, a third of them long.
+    assert 870 < len(kept) < 980
+    assert 0.30 < sum(len(text) > 5 for text in kept) / len(kept) < 0.37
+    assert kept == sorted(kept)
+    assert sum(text < "1500" for text in kept) == pytest.approx(len(kept) / 2, rel=0.1)
+    assert train_sentencepiece._sample(texts, 10**9, 65_000, seed=1) == texts
+
+
 def test_uncased_vocabulary_has_no_capitals():
     vocabulary = train_sentencepiece.train(["The Cat Sat"] * 20, vocabulary_size=24, uncased=True)
     processor = vocabulary.make_processor()

@@ -79,3 +79,28 @@ def test_model_without_xlnets_pieces_is_refused():
         r"<pad> should be 5 and is missing",
     ):
         vocabulary.from_bytes(model.getvalue())
+
+
+@pytest.mark.parametrize(
+    ("number", "settings", "message"),
+    [
+        # The ids are right, but texts can contain all but the first two.
+        (2, {}, r"XLNet: <pad> should be a control symbol, which no text can produce; <mask>"),
+        (5, {"treat_whitespace_as_suffix": True}, "spaces are marked at the end of words"),
+    ],
+)
+def test_pieces_that_mean_something_else_are_refused(number, settings, message):
+    model = io.BytesIO()
+    symbols = special_ids.CONTROL_SYMBOLS
+    sentencepiece.SentencePieceTrainer.Train(
+        sentence_iterator=iter(["hello world"] * 20),
+        model_writer=model,
+        vocab_size=30,
+        hard_vocab_limit=False,
+        control_symbols=list(symbols[:number]),
+        user_defined_symbols=[*symbols[number:], "<eop>"],
+        minloglevel=2,
+        **settings,
+    )
+    with pytest.raises(vocabulary.VocabularyError, match=message):
+        vocabulary.from_bytes(model.getvalue())
