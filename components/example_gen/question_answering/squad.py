@@ -343,6 +343,8 @@ def _question(value: Any, context: str) -> tuple[Question, int, int]:
         question_id = str(question_id)
     elif not _get(value, "id", str):
         raise _UnusableError(MISSING_KEY, "the id is empty")
+    elif json_text.SURROGATE.search(question_id):
+        raise _UnusableError(UNDECODABLE, "the id has half a surrogate pair")
     text = _get(value, "question", str)
     is_impossible = value.get("is_impossible", False)
     if not isinstance(is_impossible, bool):

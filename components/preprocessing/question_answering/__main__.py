@@ -10,7 +10,7 @@ from components import standalone
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--uncased", action="store_true", help="texts are lowered")
     parser.add_argument("--keep-accents", action="store_true", help="accents are kept")
-    parser.add_argument("--num-shards", type=int, default=8, help="files per split (default 8)")
+    parser.add_argument("--num-shards", type=int, help="files per split (default: by size)")
     parser.add_argument("--seed", type=int, default=0, help="of the records' order")
 
 

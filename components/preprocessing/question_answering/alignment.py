@@ -31,7 +31,6 @@ from components.tokenization.special_ids import SPIECE_UNDERLINE
 BAND_MARGIN = 5
 NUM_BANDS = 2
 MIN_MATCHED_SHARE = 0.8
-_SPACE = ord(" ")
 
 
 class AlignmentMethod(enum.Enum):

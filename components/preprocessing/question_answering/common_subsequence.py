@@ -24,8 +24,8 @@ import numpy as np
 # A symbol that equals nothing, not even itself; for characters that have no counterpart.
 NO_SYMBOL = -1
 # Padding beyond the ends: two values that equal neither each other nor any symbol.
-_END_OF_A, _END_OF_B = -2, -3
-_UNREACHED = np.int32(-(2**30))
+END_OF_A, END_OF_B = -2, -3
+UNREACHED = np.int32(-(2**30))
 # Maximum number of furthest points in the table. They take 4 bytes each, so 80 MB. Only long texts
 # that differ in thousands of places reach it.
 MAX_POINTS = 20_000_000
@@ -86,7 +86,7 @@ class _Row:
     def at(self, diagonal: int) -> int:
         index, odd = divmod(diagonal - self.lowest, 2)
         if odd or not 0 <= index < len(self.furthest):
-            return int(_UNREACHED)
+            return int(UNREACHED)
         return int(self.furthest[index])
 
 
@@ -100,8 +100,8 @@ def _furthest_points(
     goal = n - m
     if not low <= goal <= high:
         return None
-    padded_a = np.append(a, np.int32(_END_OF_A))
-    padded_b = np.append(b, np.int32(_END_OF_B))
+    padded_a = np.append(a, np.int32(END_OF_A))
+    padded_b = np.append(b, np.int32(END_OF_B))
     max_unmatched = n + m - 2 * min_length
     rows: list[_Row] = []
     points = 0
@@ -139,7 +139,7 @@ def _step(previous: _Row, lowest: int, size: int) -> np.ndarray:
     dropping one of `b`.
     """
     # The neighbours of the diagonals lowest, lowest + 2, … are lowest - 1, lowest + 1, …
-    neighbours = np.full(size + 1, _UNREACHED, np.int32)
+    neighbours = np.full(size + 1, UNREACHED, np.int32)
     shift = (lowest - 1 - previous.lowest) // 2
     begin, end = max(0, -shift), min(size + 1, len(previous.furthest) - shift)
     if begin < end:

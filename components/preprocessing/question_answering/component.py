@@ -21,7 +21,7 @@ class QuestionAnsweringPreprocessorSpec(types.ComponentSpec):
         executor.WINDOWS_KEY: component_spec.ExecutionParameter(type=str),
         executor.UNCASED_KEY: component_spec.ExecutionParameter(type=int),
         executor.KEEP_ACCENTS_KEY: component_spec.ExecutionParameter(type=int, optional=True),
-        executor.NUM_SHARDS_KEY: component_spec.ExecutionParameter(type=int),
+        executor.NUM_SHARDS_KEY: component_spec.ExecutionParameter(type=int, optional=True),
         executor.SEED_KEY: component_spec.ExecutionParameter(type=int),
         executor.MAX_DEAD_LETTER_SHARE_KEY: component_spec.ExecutionParameter(type=str),
     }
@@ -56,7 +56,7 @@ class QuestionAnsweringPreprocessor(base_beam_component.BaseBeamComponent):
         windows: WindowConfig,
         uncased: bool,
         keep_accents: bool = False,
-        num_shards: int = 8,
+        num_shards: int | None = None,
         seed: int = 0,
         max_dead_letter_share: float = 0.001,
     ):
@@ -68,7 +68,7 @@ class QuestionAnsweringPreprocessor(base_beam_component.BaseBeamComponent):
             windows: the lengths of windows, questions and strides.
             uncased: whether texts are converted to lower case.
             keep_accents: whether texts keep their accents.
-            num_shards: number of files per split.
+            num_shards: number of files per split; None derives it from the size of the examples.
             seed: seed for the order of the records.
             max_dead_letter_share: largest share of a split's questions that may be unusable, in [0,
                 1].
@@ -83,7 +83,7 @@ class QuestionAnsweringPreprocessor(base_beam_component.BaseBeamComponent):
                     # Left out if it has its default value, as in pipelines older than the
                     # parameter.
                     **({executor.KEEP_ACCENTS_KEY: 1} if keep_accents else {}),
-                    executor.NUM_SHARDS_KEY: num_shards,
+                    **({executor.NUM_SHARDS_KEY: num_shards} if num_shards else {}),
                     executor.SEED_KEY: seed,
                     executor.MAX_DEAD_LETTER_SHARE_KEY: json.dumps(max_dead_letter_share),
                     executor.RECORDS_KEY: types.Channel(type=standard_artifacts.Examples),

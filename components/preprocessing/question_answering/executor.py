@@ -80,7 +80,7 @@ class Executor(RecordsExecutor):
                 keep_accents=bool(exec_properties.get(KEEP_ACCENTS_KEY)),
             ),
             input_format="examples",
-            num_shards=exec_properties[NUM_SHARDS_KEY],
+            num_shards=exec_properties.get(NUM_SHARDS_KEY),
             seed=exec_properties[SEED_KEY],
             max_dead_letter_share=json.loads(exec_properties[MAX_DEAD_LETTER_SHARE_KEY]),
         )

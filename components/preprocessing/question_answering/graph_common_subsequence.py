@@ -12,10 +12,12 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from components.preprocessing.question_answering import common_subsequence
+from components.preprocessing.question_answering.common_subsequence import (
+    END_OF_A,
+    END_OF_B,
+    UNREACHED,
+)
 
-# Padding beyond the ends: two values that equal neither each other nor any symbol.
-_END_OF_A, _END_OF_B = -2, -3
-_UNREACHED = -(2**30)
 # The number of symbols that are compared at a time when a diagonal is extended.
 _CHUNK = 128
 
@@ -51,8 +53,8 @@ def match(
         low, high = tf.maximum(low, 1 - max_distance), tf.minimum(high, max_distance)
     goal = n - m
     diagonals = tf.range(low, high + 1)
-    padded_a = tf.concat([a, [_END_OF_A]], 0)
-    padded_b = tf.concat([b, [_END_OF_B]], 0)
+    padded_a = tf.concat([a, [END_OF_A]], 0)
+    padded_b = tf.concat([b, [END_OF_B]], 0)
     max_unmatched = n + m - 2 * min_length
 
     def extend(x: tf.Tensor, is_active: tf.Tensor) -> tf.Tensor:
@@ -85,11 +87,11 @@ def match(
         highest = tf.minimum(tf.minimum(high, unmatched), goal + left)
         in_row = (diagonals >= lowest) & (diagonals <= highest)
         in_row &= tf.math.floormod(diagonals - unmatched, 2) == 0
-        edge = tf.constant([_UNREACHED], tf.int32)
+        edge = tf.constant([UNREACHED], tf.int32)
         below = tf.concat([edge, previous[:-1]], 0) + 1
         above = tf.concat([previous[1:], edge], 0)
         start = tf.minimum(tf.maximum(below, above), tf.minimum(n, m + diagonals))
-        start = tf.where(in_row, start, _UNREACHED)
+        start = tf.where(in_row, start, UNREACHED)
         row = extend(start, start >= 0)
         size = tf.math.count_nonzero(in_row, dtype=tf.int32)
         done = (size == 0) | (row[goal - low] >= n)
@@ -102,7 +104,7 @@ def match(
 
     # The row before the first one is chosen so that the first one begins at the origin: diagonal 1
     # stands at 0, from which dropping a symbol of `b` leads there.
-    before = tf.where(diagonals == 1, 0, tf.fill(tf.shape(diagonals), _UNREACHED))
+    before = tf.where(diagonals == 1, 0, tf.fill(tf.shape(diagonals), UNREACHED))
     rows = tf.TensorArray(tf.int32, 0, dynamic_size=True, clear_after_read=False, infer_shape=False)
     num_rows, _, _, last, rows = tf.while_loop(
         goes_on,
@@ -142,7 +144,7 @@ def _walk_back(
     def at(row: tf.Tensor, diagonal: tf.Tensor) -> tf.Tensor:
         inside = (diagonal >= low) & (diagonal <= high)
         value = row[tf.clip_by_value(diagonal, low, high) - low]
-        return tf.where(inside, value, _UNREACHED)
+        return tf.where(inside, value, UNREACHED)
 
     def turn_back(unmatched, x, y, count, runs):
         row = tf.ensure_shape(rows.read(tf.maximum(unmatched - 1, 0)), [None])

@@ -70,7 +70,7 @@ def preprocess(
     config: WindowConfig,
     tokenizer: Tokenizer,
     input_format: InputFormat = "squad",
-    num_shards: int = 8,
+    num_shards: int | None = None,
     seed: int = 0,
     max_dead_letter_share: float = 0.001,
     beam_pipeline_args: Sequence[str] = ("--runner=FnApiRunner",),
@@ -85,7 +85,7 @@ def preprocess(
         tokenizer: tokenizer of the pretrained model.
         input_format: format of the input files: "squad" for SQuAD's JSON, or "examples" for
             TFRecords of `components.example_gen.question_answering.squad_examples`.
-        num_shards: number of output files per split.
+        num_shards: number of output files per split; None derives it from the size of the input.
         seed: seed for the order of the records.
         max_dead_letter_share: largest share of a split's questions that may be unusable, in [0, 1].
         beam_pipeline_args: flags for Beam; they do not affect the output.
@@ -200,7 +200,7 @@ def finish(
 
 
 class _Read(beam.DoFn):
-    """Reads files; yields ((split, shard), paragraph), question ids of each file, and counts."""
+    """Reads files; yields ((split, shard), paragraph), groups of question ids, and counts."""
 
     def __init__(self, plan: QuestionAnsweringPlan) -> None:
         self._plan = plan
@@ -235,7 +235,8 @@ class _Read(beam.DoFn):
         counts.update(counts_file.of_dead_letters(rejected))
         if len(plan.inputs[split]) > 1:
             for source, found in ids.items():
-                yield beam.pvalue.TaggedOutput(_IDS, (split, (source, found)))
+                for group, members in _in_groups(found, plan.num_shards):
+                    yield beam.pvalue.TaggedOutput(_IDS, ((split, group), (source, members)))
         yield from (beam.pvalue.TaggedOutput(_COUNTS, count) for count in _count(split, counts))
 
 
@@ -302,11 +303,20 @@ def _read_items(
         yield item if isinstance(item, DeadLetter) else (item, squad_examples.encode(item))
 
 
+def _in_groups(ids: Iterable[str], num_groups: int) -> list[tuple[int, list[str]]]:
+    """Divides question ids by a hash, so that equal ids meet but no worker gets all of a split."""
+    groups: dict[int, list[str]] = {}
+    for question_id in ids:
+        group = seeds.integer(0, "question id", question_id) % num_groups
+        groups.setdefault(group, []).append(question_id)
+    return sorted(groups.items())
+
+
 def _find_duplicates(
-    element: tuple[str, Iterable[tuple[str, list[str]]]],
+    element: tuple[tuple[str, int], Iterable[tuple[str, list[str]]]],
 ) -> Iterator[tuple[str, int]]:
     """Counts the question ids that occur in several files of a split, and names a few of them."""
-    split, members = element
+    (split, _), members = element
     first_in: dict[str, str] = {}
     found = []
     for path, ids in sorted(members):

@@ -7,9 +7,17 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, get_args
 
 from components import files
+from components.example_gen.lines import is_compressed
 from components.preprocessing.question_answering.config import WindowConfig
 from components.preprocessing.records_job import RecordsJob, split_directory
 from components.tokenization.tokenizer import Tokenizer
+
+# A worker holds a shard's records, which are about 30 times as large as its paragraphs with their
+# questions: 1 GB with the second number. The first one suffices for SQuAD (42 MB).
+_MIN_SHARDS = 8
+_SHARD_BYTES = 32 << 20
+# The compression ratio of text, roughly.
+_COMPRESSION = 3
 
 InputFormat = Literal["squad", "examples"]
 Use = Literal["training", "evaluation"]
@@ -59,7 +67,7 @@ def make_plan(
     config: WindowConfig,
     tokenizer: Tokenizer,
     input_format: InputFormat = "squad",
-    num_shards: int = 8,
+    num_shards: int | None = None,
     seed: int = 0,
     max_dead_letter_share: float = 0.001,
 ) -> QuestionAnsweringPlan:
@@ -72,7 +80,7 @@ def make_plan(
         config: the lengths of windows, questions and strides.
         tokenizer: tokenizer of the pretrained model.
         input_format: "squad" or "examples"; see `QuestionAnsweringPlan`.
-        num_shards: number of output files per split.
+        num_shards: number of output files per split; None derives it from the size of the input.
         seed: seed for the order of the records.
         max_dead_letter_share: largest share of a split's questions that may be unusable, in [0, 1].
 
@@ -91,25 +99,30 @@ def make_plan(
     ):
         if value not in legal:
             raise PlanError(f"{name} must be one of {', '.join(legal)}; it is {value!r}.")
-    if num_shards < 1:
+    if num_shards is not None and num_shards < 1:
         raise PlanError(f"num_shards must be at least 1, not {num_shards}.")
     if not 0 <= max_dead_letter_share <= 1:
         raise PlanError(f"max_dead_letter_share must be in [0, 1], not {max_dead_letter_share}.")
     found = {}
     for split, patterns in inputs.items():
         purpose = f"question answering files of the split {split!r}"
-        paths = {path for pattern in patterns for path in files.expand(pattern, purpose=purpose)}
-        if not paths:
+        sizes = {
+            file.path: file.size * (_COMPRESSION if is_compressed(file.path) else 1)
+            for pattern in patterns
+            for file in files.find(pattern, purpose=purpose)
+        }
+        if not sizes:
             raise PlanError(f"inputs[{split!r}] has no file patterns.")
-        found[split] = sorted(paths)
+        found[split] = sizes
+    largest = max(sum(sizes.values()) for sizes in found.values())
     return QuestionAnsweringPlan(
         config=config,
         tokenizer=tokenizer,
         output_directory=output_directory,
-        inputs=found,
+        inputs={split: sorted(sizes) for split, sizes in found.items()},
         input_format=input_format,
         uses=dict(uses),
-        num_shards=num_shards,
+        num_shards=num_shards or max(_MIN_SHARDS, -(-largest // _SHARD_BYTES)),
         seed=seed,
         max_dead_letter_share=max_dead_letter_share,
     )

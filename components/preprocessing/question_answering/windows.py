@@ -22,6 +22,9 @@ from components.tokenization.special_ids import CLS_ID, SEP_ID
 LENGTH_WEIGHT = 0.01
 # Maximum number of cached layouts, each of which holds three rows of max_seq_length values.
 _MAX_LAYOUTS = 4096
+# For how many lengths of a question the spans of a paragraph are kept; of a very long paragraph,
+# those for one length take megabytes.
+_MAX_ROOMS = 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -147,6 +150,8 @@ class ParagraphWindows:
         # All questions that leave room for the whole paragraph share the same span.
         room = min(room, max(num_pieces, 1))
         if room not in self._spans:
+            if len(self._spans) == _MAX_ROOMS:
+                del self._spans[next(iter(self._spans))]
             places = span_places(num_pieces, room, self._config.doc_stride)
             self._spans[room] = [
                 self._make_span(index, start, length, is_max)

@@ -69,7 +69,7 @@ class QuestionAnsweringPipelineConfig(PipelineConfig):
         decoding: how answers are chosen from the model's outputs.
         start_n_top: number of start positions that the beam search keeps.
         end_n_top: number of end positions that it keeps for each start.
-        num_shards: number of record files per split.
+        num_shards: number of record files per split; null derives it from the size of the data.
         evaluation: thresholds that a model has to reach before it is pushed; scores are in percent.
     """
 
@@ -87,7 +87,7 @@ class QuestionAnsweringPipelineConfig(PipelineConfig):
     start_n_top: int
     end_n_top: int
     evaluation: QuestionAnsweringEvaluationConfig
-    num_shards: PositiveInt = 8
+    num_shards: PositiveInt | None = None
     kind: Literal["question_answering"] = "question_answering"
 
     def __post_init__(self) -> None:

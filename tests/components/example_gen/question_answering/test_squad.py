@@ -161,6 +161,13 @@ def test_duplicate_ids_keep_the_first(tmp_path):
     assert [letter.reason for letter in rejected] == [squad.DUPLICATE_ID] * 2
 
 
+def test_an_id_that_utf8_cannot_express_is_a_dead_letter(tmp_path):
+    paragraphs, (letter,) = _read(tmp_path, _data(_qa("a"), _qa("q\ud800")))
+    assert [[q.id for q in p.questions] for p in paragraphs] == [["a"]]
+    assert letter.reason == squad.UNDECODABLE
+    assert letter.position == "article 'Pets', paragraph 0, question q\ud800"
+
+
 def test_unusable_paragraphs_and_articles_are_dead_letters(tmp_path):
     data = _data(_qa())
     data["data"][0]["paragraphs"] += [{"qas": []}, "text", {"context": 3, "qas": []}]

@@ -201,6 +201,26 @@ def test_contradictions_are_found_before_beam_starts(tmp_path, tiny_tokenizer, c
         make_plan(**{**settings, **changes})
 
 
+def test_the_number_of_shards_grows_with_the_data(tmp_path, tiny_tokenizer):
+    def plan(name, megabytes, **changes):
+        with (tmp_path / name).open("wb") as file:
+            file.truncate(megabytes << 20)
+        return make_plan(
+            inputs={"train": [str(tmp_path / name)]},
+            uses={"train": "training"},
+            output_directory=str(tmp_path / "out"),
+            config=CONFIG,
+            tokenizer=tiny_tokenizer,
+            **changes,
+        )
+
+    # SQuAD v2.0 has 42 MB.
+    assert plan("squad.json", 42).num_shards == 8
+    assert plan("large.json", 1024).num_shards == 32
+    assert plan("large.json.gz", 1024).num_shards == 96
+    assert plan("large.json", 1024, num_shards=3).num_shards == 3
+
+
 def test_missing_files_are_named(tmp_path, tiny_tokenizer):
     with pytest.raises(
         files.NoSuchFilesError, match="question answering files of the split 'eval'"

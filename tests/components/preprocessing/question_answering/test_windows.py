@@ -74,6 +74,16 @@ def test_an_answer_across_the_edge_is_impossible():
     assert [w.target.is_impossible for w in windows] == [True, True]
 
 
+def test_few_rooms_are_kept():
+    paragraph = _maker(100, WindowConfig(40, 20, 20))
+    expected = [list(paragraph.windows([9] * n, for_training=False)) for n in range(20)]
+    assert len(paragraph._spans) == 2
+    for number, windows in enumerate(expected):
+        again = paragraph.windows([9] * number, for_training=False)
+        for first, second in zip(windows, again, strict=True):
+            np.testing.assert_array_equal(first.input_ids, second.input_ids)
+
+
 def test_questions_of_other_lengths_leave_other_room():
     maker = _maker(12, WindowConfig(20, 4, 10))
     assert len(list(maker.windows([20], for_training=False))) == 1
