@@ -107,3 +107,11 @@ def test_tensorflow_parses_the_records():
 def test_floats_are_refused_as_integers():
     with pytest.raises(TypeError, match=r"'x' holds float64; int64_entry takes integers"):
         array_examples.int64_entry("x", [1.5])
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [(0, b"\0"), (127, b"\x7f"), (128, b"\x80\x01"), (300, b"\xac\x02")]
+)
+def test_varint(value, expected):
+    # 300 is the example of the protocol buffers' encoding guide.
+    assert array_examples.varint(value) == expected

@@ -30,26 +30,33 @@ class LabelError(ValueError):
     """Examples for training or evaluation whose labels are missing or unknown."""
 
 
-def count(labels: Iterable[bytes], names: Sequence[str] | None) -> collections.Counter[str]:
+def count(
+    labels: Iterable[bytes],
+    names: Sequence[str] | None,
+    counts: collections.Counter[str] | None = None,
+) -> collections.Counter[str]:
     """Counts labels of raw examples.
 
     Args:
         labels: labels of the examples; empty for an example without a label.
         names: the task's labels; None for regression.
+        counts: counts of the examples before these, to which they are added.
 
     Returns:
         Counts by name: "records" for all, "labels/<label>" for known labels (classification only),
         and "unknown/<label>" for all others, including empty ones.
     """
-    counts: collections.Counter[str] = collections.Counter()
-    different = 0
+    counts = collections.Counter() if counts is None else counts
+    different = sum(key.startswith(UNKNOWN_LABEL) for key in counts)
     for label, number in collections.Counter(labels).items():
         counts[RECORDS] += number
         text = label.decode("utf-8", errors="replace")
         if not labels_lib.is_known(label, names):
-            different += 1
             key = UNKNOWN_LABEL + text[:_MAX_LABEL_CHARACTERS]
-            counts[key if different <= _MAX_DIFFERENT else _OTHERS] += number
+            if key not in counts:
+                different += 1
+                key = key if different <= _MAX_DIFFERENT else _OTHERS
+            counts[key] += number
         elif names is not None:
             counts[KNOWN_LABEL + text] += number
     return counts

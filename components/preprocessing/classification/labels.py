@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Sequence
 
+import numpy as np
 import tensorflow as tf
 
 from components import decimal_number
@@ -17,7 +17,10 @@ UNKNOWN_LABEL_ID = -1
 MISSING_LABEL_ID = 0
 MISSING_TARGET = 0.0
 
-_NUMBER = rf"\s*{decimal_number.PATTERN}\s*"
+# The graph's regular expressions do not count a vertical tab as white space, and Python's do.
+_SPACE = r"[ \t\n\f\r]*"
+_NUMBER = f"{_SPACE}{decimal_number.PATTERN}{_SPACE}"
+_MAX_TARGET = float(np.finfo(np.float32).max)
 
 
 def to_ids(labels: tf.Tensor, names: Sequence[str]) -> tf.Tensor:
@@ -56,10 +59,10 @@ def to_targets(labels: tf.Tensor) -> tf.Tensor:
 
 
 def is_known(label: bytes, names: Sequence[str] | None) -> bool:
-    """Whether a label is one of the task's labels or, if `names` is None, a finite number.
+    """Whether a label is one of the task's labels or, if `names` is None, a finite float32.
 
     This is the Python equivalent of `to_ids` and `to_targets`, used to check raw examples.
     """
     if names is not None:
         return label in [name.encode() for name in names]
-    return bool(re.fullmatch(_NUMBER.encode(), label)) and math.isfinite(float(label))
+    return bool(re.fullmatch(_NUMBER.encode(), label)) and abs(float(label)) <= _MAX_TARGET

@@ -133,7 +133,7 @@ class _TransformShard(beam.DoFn):
                 transformed = self._graph(batch)
                 for record in transformed.records:
                     writer.write(record)
-                counts.update(label_check.count(transformed.labels, self._labels))
+                label_check.count(transformed.labels, self._labels, counts)
                 counts.update(
                     length_counts.count(
                         transformed.num_tokens,

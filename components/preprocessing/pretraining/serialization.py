@@ -12,11 +12,15 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from components.array_examples import varint
 from components.preprocessing.pretraining.segments import Rows, Segments
 from components.records import PretrainingSegmentId
+from components.tokenization.special_ids import CLS_ID, SEP_ID
 
-_CLS_ID = 3
-_SEP_ID = 4
+_SEP = varint(SEP_ID)
+_SEP_CLS = varint(SEP_ID) + varint(CLS_ID)
+# The targets of the last two positions, which none has.
+_NO_TARGETS = 2 * varint(CLS_ID)
 # Tags in the protobuf wire format: fields 1, 2 and 3, each length-delimited.
 _FIELD_1 = b"\x0a"
 _FIELD_2 = b"\x12"
@@ -100,9 +104,9 @@ def serialize(
             (
                 ends.input(num_input),
                 content[a:a_end],
-                b"\x04",
+                _SEP,
                 content[b:b_end_],
-                b"\x04\x03",
+                _SEP_CLS,
                 ends.is_masked,
                 masks[mask : mask + seq_len],
                 ends.label[label],
@@ -110,7 +114,7 @@ def serialize(
                 ends.target(num_target),
                 content[a_next:a_next_end],
                 content[b:b_next_end],
-                b"\x03\x03",
+                _NO_TARGETS,
             )
         )
         yield ends.example(len(features)) + features
@@ -170,16 +174,6 @@ def _feature_head(name: bytes, num_bytes: int) -> bytes:
     value = _FIELD_2 + varint(len(int64_list) + num_bytes) + int64_list
     entry = key + value
     return _FIELD_1 + varint(len(entry) + num_bytes) + entry
-
-
-def varint(value: int) -> bytes:
-    """Encodes a non-negative integer in base 128, least significant digit first."""
-    digits = bytearray()
-    while value > 0x7F:
-        digits.append(value & 0x7F | 0x80)
-        value >>= 7
-    digits.append(value)
-    return bytes(digits)
 
 
 def _varint_table(size: int) -> tuple[np.ndarray, np.ndarray]:

@@ -24,6 +24,11 @@ def test_texts_taken_for_labels_do_not_make_a_counter_each():
     assert len(counts) == 102
     assert counts["unknown/(others)"] == 50
     assert counts["records"] == 150
+    # Nor does a further batch of the same file.
+    counts = label_check.count([b"text 3", b"another", b"no"], ["no"], counts)
+    assert len(counts) == 103
+    assert counts["unknown/text 3"] == 2
+    assert counts["unknown/(others)"] == 51
 
 
 def test_numbers_for_the_manifest():

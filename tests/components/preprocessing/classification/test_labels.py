@@ -27,7 +27,7 @@ def test_targets_round_as_python_does():
 
 
 def test_text_that_is_no_number_is_nan():
-    found = labels.to_targets(tf.constant(["good", "nan", "1,5", "0x10", "3.8"]))
+    found = labels.to_targets(tf.constant(["good", "nan", "1,5", "3.8\v", "3.8"]))
     assert np.isnan(found.numpy()).tolist() == [True] * 4 + [False]
 
 
@@ -39,6 +39,10 @@ def test_text_that_is_no_number_is_nan():
         (b"", ["0", "1"], False),
         (b"2.5", None, True),
         (b"1e999", None, False),
+        # Infinite only as a float32.
+        (b"1e39", None, False),
+        (b"-3.4e38", None, True),
+        (b"3.8\v", None, False),
         (b"nan", None, False),
         (b"", None, False),
         (b"\xff", None, False),

@@ -42,11 +42,3 @@ def test_records_are_what_the_protocol_buffer_library_writes(vocabulary_size):
         }
         assert tf_examples.decode(record) == expected
         assert record == tf_examples.encode(expected)
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"), [(0, b"\0"), (127, b"\x7f"), (128, b"\x80\x01"), (300, b"\xac\x02")]
-)
-def test_varint(value, expected):
-    # 300 is the example of the protocol buffers' encoding guide.
-    assert serialization.varint(value) == expected
