@@ -216,7 +216,8 @@ if ! [ -d "$venv" ]; then "$python" -m venv "$venv" || die "$python could not ma
 uv="$venv/bin/uv"
 export VIRTUAL_ENV="$PWD/$venv"
 if ! [ -x "$uv" ]; then install_uv "$venv" || die "pip could not install uv; $lost"; fi
-"$uv" pip install --quiet --require-hashes --no-deps -r requirements.lock || die "uv could not install requirements.lock; $lost"
+# Where Python may not write bytecode, as in many containers, every start would compile TensorFlow.
+"$uv" pip install --quiet ${PYTHONDONTWRITEBYTECODE:+--compile-bytecode} --require-hashes --no-deps -r requirements.lock || die "uv could not install requirements.lock; $lost"
 "$uv" pip install --quiet --no-deps --no-build-isolation --editable . || die "uv could not install this project; $lost"
 if [ -n "${STACK:-}" ]; then wish=asked; else wish=chosen; fi
 echo "$stack $wish $locks $(cd "$venv" && pwd -P)" >"$marker"

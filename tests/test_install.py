@@ -108,6 +108,13 @@ def test_today_s_system_gets_the_new_stack_with_its_newest_python(machine):
     assert (again.returncode, again.stdout, again.stderr) == (0, "", "")
 
 
+@pytest.mark.parametrize("value", ["", "1"])
+def test_bytecode_is_compiled_where_python_may_not_write_it(machine, value):
+    machine.python("3.13")
+    assert machine.install(PYTHONDONTWRITEBYTECODE=value).returncode == 0
+    assert ("--compile-bytecode" in machine.log.read_text()) == bool(value)
+
+
 @pytest.mark.parametrize(("glibc", "stack"), [("2.38", "1.16"), ("2.39", "1.21"), ("3.0", "1.21")])
 def test_the_c_library_decides(machine, glibc, stack):
     machine.system("Linux x86_64", glibc)
