@@ -34,6 +34,8 @@ class Manifest:
         shards: names of the record files, relative to the manifest, by split.
         counts: counters by name, such as "train/records" or "train/dead_letters/too few columns".
         code_version: version of this package that wrote the records.
+        digests: `RecordWriter.sha256` of the record files, by name. It is empty for records that
+            were written before this field existed; they can still be trained on.
     """
 
     record_type: str
@@ -42,6 +44,7 @@ class Manifest:
     shards: Mapping[str, list[str]]
     counts: Mapping[str, int]
     code_version: str = __version__
+    digests: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def write(self, directory: str) -> None:
         """Writes `manifest.json` into `directory` atomically."""
@@ -104,7 +107,8 @@ def read(directory: str) -> Manifest:
             f"{path} has format version {version!r}; this code reads {FORMAT_VERSION}."
         )
     names = {field.name for field in dataclasses.fields(Manifest)}
-    if set(content) != names:
+    # Records of earlier versions have no digests.
+    if set(content) | {"digests"} != names:
         raise ManifestError(
             f"{path} should have the fields {sorted(names)}, but has {sorted(content)}."
         )

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import hashlib
 import struct
 import zlib
 from collections.abc import Iterable, Iterator
@@ -57,6 +58,7 @@ class RecordWriter:
         compression_level: int = _DEFAULT_COMPRESSION_LEVEL,
     ):
         self.num_records = 0
+        self._digest = hashlib.sha256()
         self._file = file
         self._frames: list[bytes] = []
         self._buffered = 0
@@ -69,6 +71,8 @@ class RecordWriter:
     def write(self, record: bytes) -> None:
         """Appends one record."""
         length = _LENGTH.pack(len(record))
+        self._digest.update(length)
+        self._digest.update(record)
         self._frames += (
             length,
             _CHECKSUM.pack(_masked_checksum(length)),
@@ -79,6 +83,14 @@ class RecordWriter:
         self.num_records += 1
         if self._buffered >= _BUFFER_BYTES:
             self._flush()
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the records written so far, each after its length; hexadecimal.
+
+        It does not depend on how they are compressed.
+        """
+        return self._digest.hexdigest()
 
     def finish(self) -> None:
         """Writes what is buffered and the end of the compressed stream; leaves the file open."""

@@ -24,7 +24,7 @@ from components import files
 from components import manifest as manifest_lib
 from components.dead_letters import DEAD_LETTERS_DIRECTORY
 from components.manifest import MANIFEST_FILE_NAME
-from components.preprocessing import vocabulary_file
+from components.preprocessing import record_digests, vocabulary_file
 from components.tokenization.tokenizer import Tokenizer
 
 _WORKING_DIRECTORY = "working"
@@ -118,12 +118,15 @@ def write_manifest(
             none.
     """
     vocabulary = job.tokenizer.vocabulary
+    counts = {**(input_counts or {}), **counts}
+    digests = record_digests.take(counts)
     manifest = manifest_lib.Manifest(
         record_type=record_type,
         parameters={**parameters, "vocabulary_size": vocabulary.size},
         vocabulary_sha256=vocabulary.sha256,
         shards=shards,
-        counts=dict(sorted({**(input_counts or {}), **counts}.items())),
+        counts=dict(sorted(counts.items())),
+        digests=digests,
     )
     files.remove(job.working_directory)
     vocabulary_file.write(vocabulary, job.output_directory)

@@ -18,6 +18,15 @@ def test_round_trip(tmp_path):
     assert manifest.read(str(tmp_path)) == EXAMPLE
 
 
+def test_records_of_before_the_digests_can_be_read(tmp_path):
+    EXAMPLE.write(str(tmp_path))
+    path = tmp_path / manifest.MANIFEST_FILE_NAME
+    content = json.loads(path.read_bytes())
+    del content["digests"]
+    path.write_text(json.dumps(content))
+    assert manifest.read(str(tmp_path)) == EXAMPLE
+
+
 def test_every_difference_is_listed_with_both_values():
     EXAMPLE.check_agrees({"seq_len": 128, "record_type": "classification"})
     with pytest.raises(

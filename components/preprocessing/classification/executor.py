@@ -14,6 +14,7 @@ from tfx.types import artifact_utils, standard_component_specs
 
 from components import artifacts, files, manifest
 from components.example_gen import counts_file
+from components.preprocessing import record_digests
 from components.preprocessing.classification import (
     label_check,
     length_counts,
@@ -99,6 +100,9 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             )
         transformation.remove_leftovers(shards)
         found = transformation.read_counts(counts_path, sources)
+        digests: dict[str, str] = {}
+        for of_split in found.values():
+            digests |= record_digests.take(of_split)
         counts = {**label_check.check(found, labels), **length_counts.for_manifest(found)}
         parameters = {
             "seq_len": config.seq_len,
@@ -115,6 +119,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             vocabulary_sha256=vocabulary.sha256,
             shards=transformation.shard_names(shards),
             counts=counts,
+            digests=digests,
         ).write(transformed.uri)
         files.remove(counts_path)
         counts_file.amount(counts, sources, label_check.RECORDS).log(_logger)

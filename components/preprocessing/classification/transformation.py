@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import apache_beam as beam
 
 from components import files, tfrecords
+from components.preprocessing import record_digests
 from components.preprocessing.classification import label_check, length_counts
 from components.preprocessing.classification.transform_graph import TransformGraph
 
@@ -63,9 +64,13 @@ def shard_names(shards: Iterable[Shard]) -> dict[str, list[str]]:
     """Returns the paths of the records relative to the artifact, by split, for the manifest."""
     names: dict[str, list[str]] = {}
     for shard in shards:
-        directory, name = posixpath.split(shard.target)
-        names.setdefault(shard.split, []).append(f"{posixpath.basename(directory)}/{name}")
+        names.setdefault(shard.split, []).append(_name(shard))
     return names
+
+
+def _name(shard: Shard) -> str:
+    directory, name = posixpath.split(shard.target)
+    return f"{posixpath.basename(directory)}/{name}"
 
 
 def transform(
@@ -86,7 +91,7 @@ def transform(
         labels: the task's labels; None for regression.
         seq_len: length of the records.
         counts_path: path of a file to which the sums of `label_check.count` and
-            `length_counts.count` are written, for `read_counts`.
+            `length_counts.count`, and the digests of the records, are written for `read_counts`.
     """
     _ = (
         pipeline
@@ -145,6 +150,8 @@ class _TransformShard(beam.DoFn):
         beam.metrics.Metrics.counter(METRICS_NAMESPACE, f"{shard.split}/records").inc(
             counts[label_check.RECORDS]
         )
+        name, number = record_digests.as_count(_name(shard), writer.sha256)
+        counts[name] = number
         for name, number in counts.items():
             yield (shard.split, name), number
 

@@ -34,7 +34,7 @@ from components.example_gen import counts_file
 from components.example_gen.pretraining import corpus, corpus_files
 from components.example_gen.pretraining.corpus import CorpusFormat, Document
 from components.example_gen.pretraining.corpus_files import FileRange
-from components.preprocessing import records_job
+from components.preprocessing import record_digests, records_job
 from components.preprocessing.pretraining import blocks, encoding, exchange, shard
 from components.preprocessing.pretraining.config import PretrainingDataConfig
 from components.preprocessing.pretraining.exchange import Exchange
@@ -346,7 +346,7 @@ class _Build(beam.DoFn):
             pass_index=pass_index,
             statistics=statistics,
         )
-        num_records = self._files.write_records(
+        num_records, sha256 = self._files.write_records(
             files.join(self._plan.output_directory, name), records
         )
         beam.metrics.Metrics.counter(METRICS_NAMESPACE, "records").inc(num_records)
@@ -357,6 +357,7 @@ class _Build(beam.DoFn):
         # These counters have only one summand, because they belong to this file alone.
         yield f"records_of/{name}", num_records
         yield f"max_masked_of/{name}", statistics.max_masked
+        yield record_digests.as_count(name, sha256)
 
 
 def _dead_letters_path(plan: PretrainingPlan, split: str, file_range: FileRange) -> str:

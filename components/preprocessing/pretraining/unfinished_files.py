@@ -24,8 +24,8 @@ class UnfinishedFiles:
         self._pool = ThreadPoolExecutor(_UPLOADS, thread_name_prefix="upload")
         self._uploads: collections.deque[Future[None]] = collections.deque()
 
-    def write_records(self, path: str, records: Iterable[bytes]) -> int:
-        """Writes a file of records atomically; returns the number of records.
+    def write_records(self, path: str, records: Iterable[bytes]) -> tuple[int, str]:
+        """Writes a file of records atomically; returns their number and their SHA-256.
 
         Raises:
             Exception: whatever an earlier file's upload raised.
@@ -37,7 +37,7 @@ class UnfinishedFiles:
             if len(self._uploads) == _UPLOADS:
                 self._uploads.popleft().result()
             self._uploads.append(self._pool.submit(stack.pop_all().close))
-        return writer.num_records
+        return writer.num_records, writer.sha256
 
     def finish(self) -> None:
         """Waits until all files are there.

@@ -29,7 +29,7 @@ from components.dead_letters import DeadLetter
 from components.example_gen import counts_file
 from components.example_gen.question_answering import squad, squad_examples
 from components.example_gen.question_answering.squad import Paragraph
-from components.preprocessing import records_job
+from components.preprocessing import record_digests, records_job
 from components.preprocessing.question_answering import records
 from components.preprocessing.question_answering.config import WindowConfig
 from components.preprocessing.question_answering.featurizer import Featurizer
@@ -281,15 +281,12 @@ class _Build(beam.DoFn):
         built.sort()
         path = files.join(plan.output_directory, plan.shard_name(split, shard))
         counts = featurizer.counts + counts_file.of_dead_letters(rejected)
-        counts["records"] = _write(path, [record for _, _, record in built])
+        with tfrecords.open_writer(path, compression_level=_COMPRESSION_LEVEL) as writer:
+            for _, _, record in built:
+                writer.write(record)
+        counts["records"] = writer.num_records
         yield from _count(split, counts)
-
-
-def _write(path: str, serialized: Iterable[bytes]) -> int:
-    with tfrecords.open_writer(path, compression_level=_COMPRESSION_LEVEL) as writer:
-        for record in serialized:
-            writer.write(record)
-    return writer.num_records
+        yield record_digests.as_count(plan.shard_name(split, shard), writer.sha256)
 
 
 def _read_items(

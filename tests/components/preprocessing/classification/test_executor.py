@@ -22,6 +22,7 @@ from components.preprocessing.classification import (
 from components.tokenization import train_sentencepiece
 from components.tokenization.special_ids import CLS_ID, SEP_ID
 from components.tokenization.tokenizer import Tokenizer
+from tests.components.preprocessing.digests import sha256_of_records
 
 SEQ_LEN = 48
 VOCABULARY_SIZE = 32
@@ -177,6 +178,7 @@ def test_records_manifest_and_graph(tmp_path, vocabulary):
             for a, b, label in rows
         ]
         assert list(_read_records(transformed.uri, written.shards[split])) == expected
+    assert written.digests == sha256_of_records(transformed.uri, written.shards)
 
     assert not list(tmp_path.rglob("*.provisional"))
     assert set(tft.TFTransformOutput(graph.uri).raw_feature_spec()) == (

@@ -18,6 +18,7 @@ from components.preprocessing.pretraining import pipeline
 from components.preprocessing.pretraining.config import PretrainingDataConfig
 from components.preprocessing.pretraining.pipeline import CorpusTooSmallError
 from components.records import PRETRAINING
+from tests.components.preprocessing.digests import sha256_of_records
 from tests.components.preprocessing.pretraining.conftest import make_documents
 
 CONFIG = PretrainingDataConfig(
@@ -88,6 +89,7 @@ def test_the_manifest_says_what_there_is(tokenizer, first_run):
         for s in range(3)
     ]
     assert manifest.shards == {"train": names}
+    assert manifest.digests == sha256_of_records(output, manifest.shards)
     assert set(contents(output)) == {*names, "manifest.json", "spiece.model"}
     manifest.check_agrees(
         {

@@ -10,6 +10,7 @@ from components.preprocessing.question_answering import pipeline, records
 from components.preprocessing.question_answering.config import WindowConfig
 from components.preprocessing.question_answering.featurizer import Featurizer
 from components.preprocessing.question_answering.plan import PlanError, make_plan
+from tests.components.preprocessing.digests import sha256_of_records
 
 CONFIG = WindowConfig(48, 16, 12)
 CONTEXT = "The cat sat on the mat, and the dog lay on the rug. "
@@ -65,6 +66,7 @@ def test_every_window_of_every_question_is_written_once(tmp_path, tiny_tokenizer
     written = _run(tmp_path, tiny_tokenizer, inputs, uses=uses)
 
     assert manifest.read(str(tmp_path / "out")) == written
+    assert written.digests == sha256_of_records(tmp_path / "out", written.shards)
     assert written.record_type == "question_answering"
     assert written.parameters["max_seq_length"] == 48
     assert written.vocabulary_sha256 == tiny_tokenizer.vocabulary.sha256
