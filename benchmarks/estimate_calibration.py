@@ -54,10 +54,11 @@ def main() -> None:
         )
         counted = cost.training_cost(config.sized_model(), config.model_options, step.workload)
         fixed = counted.weight_bytes + counted.optimizer_bytes
-        factors.append((found - fixed) / (estimated - fixed) * cost.COMPILED_OVER_COUNTED)
+        factors.append((found - fixed) / (estimated - fixed))
     if factors:
         print(
-            f"cost.COMPILED_OVER_COUNTED would be {statistics.mean(factors):.3f} "
+            "temporaries and code, compiled over counted: "
+            f"{statistics.mean(factors):.3f} "
             f"({min(factors):.3f} to {max(factors):.3f})"
         )
 

@@ -15,9 +15,6 @@ from components.modeling.config import ModelOptions, XLNetConfig
 _TRAIN_PASSES = 3
 _ADAM_SLOTS = 2
 _WIDE_BYTES = {"float32": 4, "bfloat16": 4, "float64": 8}
-# What libtpu's compiler takes for temporaries and code, over what is counted here, on average over
-# the presets for TPUs; `python -m benchmarks.estimate_calibration` measures it.
-COMPILED_OVER_COUNTED = 1.0
 # Memory of a TPU that holds the instructions of one layer, forward and backward.
 _LAYER_CODE_BYTES = 17 << 20
 _COMPUTE_BYTES = {"float32": 4, "bfloat16": 2, "float64": 8}
@@ -126,7 +123,7 @@ class Cost:
         """
         summed_before = self.gradient_bytes - self.weight_bytes
         kept = max(self.activation_bytes + summed_before, self.gradient_bytes)
-        return round(COMPILED_OVER_COUNTED * (kept + self.working_bytes))
+        return kept + self.working_bytes
 
     @property
     def total_bytes(self) -> int:

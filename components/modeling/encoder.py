@@ -88,12 +88,6 @@ class XLNetEncoder(NamedLayer):
             self.attention.append(RelativeAttention(config, options, f"{name}/rel_attn"))
             self.feed_forward.append(FeedForward(config, options, f"{name}/ff"))
 
-    def initial_mems(self, batch_size: int) -> tf.Tensor:
-        """Returns an empty memory: zeros [n_layer, batch_size, mem_len, d_model], compute dtype."""
-        config, options = self.config, self.options
-        shape = [config.n_layer, batch_size, options.mem_len, config.d_model]
-        return tf.zeros(shape, options.compute_dtype)
-
     def call(
         self,
         input_ids: tf.Tensor,

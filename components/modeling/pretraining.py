@@ -68,10 +68,6 @@ class PretrainingModel(NamedModel):
         """Returns a new model for the same network; see `NamedModel.with_options`."""
         return PretrainingModel(self.config, options, tie_weight=self.lm_loss.weight is None)
 
-    def initial_mems(self, batch_size: int) -> tf.Tensor:
-        """Returns an empty memory for the first segment; see `XLNetEncoder.initial_mems`."""
-        return self.encoder.initial_mems(batch_size)
-
     def call(
         self,
         features: Mapping[str, tf.Tensor],

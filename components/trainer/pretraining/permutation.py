@@ -127,8 +127,7 @@ def permute_records(
         `input_k`, `seg_id` int32 [batch, seq_len]; `input_q` float32 [batch, seq_len], 1 at
         tokens to predict; `perm_mask` [batch, seq_len, seq_len]; `label` int32 [batch];
         `target` int32 and `target_mask` float32 [batch, P]; `target_positions` int32 [batch, P],
-        ascending and padded with -1; if requested, `target_mapping` float32 [batch, P, seq_len],
-        with rows of zeros as padding. P is `num_predict`. If that is None, P is seq_len and the
+        ascending and padded with -1. P is `num_predict`. If that is None, P is seq_len and the
         positions are left out, because there is a prediction at every position.
 
     Raises:
@@ -193,14 +192,11 @@ def _predictions(
         positions = tf.sort(order, axis=1)[:, :num_predict]
     is_real = positions < seq_len
     positions = tf.where(is_real, positions, -1)
-    predictions = {
+    return {
         "target": tf.where(is_real, tf.gather(target, tf.maximum(positions, 0), batch_dims=1), 0),
         "target_mask": tf.cast(is_real, tf.float32),
         "target_positions": positions,
     }
-    if config.with_target_mapping:
-        predictions["target_mapping"] = tf.one_hot(positions, seq_len, dtype=tf.float32)
-    return predictions
 
 
 def _random_bits(record_index: tf.Tensor, size: int, *, seed: int, draw: int) -> tf.Tensor:

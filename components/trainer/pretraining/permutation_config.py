@@ -22,7 +22,6 @@ class PermutationConfig:
         seed: seed of the random draws.
         leak_ratio: fraction of the masked tokens that every token may see, including themselves
             (just as BERT leaves some tokens in place). They are predicted nevertheless.
-        with_target_mapping: whether to add the one-hot form of the target positions.
     """
 
     seq_len: int
@@ -31,7 +30,6 @@ class PermutationConfig:
     num_predict: int | None
     seed: int
     leak_ratio: float = 0.0
-    with_target_mapping: bool = False
 
     def __post_init__(self) -> None:
         """Checks the sizes.

@@ -44,7 +44,6 @@ class PretrainingInputConfig:
             `vocabulary_sha256`.
         leak_ratio: fraction of the masked tokens that every token may see; see
             `PermutationConfig`.
-        with_target_mapping: whether to add the one-hot form of the target positions.
     """
 
     corpora: tuple[Corpus, ...]
@@ -58,7 +57,6 @@ class PretrainingInputConfig:
     seed: int
     expected: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     leak_ratio: float = 0.0
-    with_target_mapping: bool = False
 
 
 class PretrainingInput:
@@ -121,7 +119,6 @@ class PretrainingInput:
             num_predict=self.num_predict,
             seed=config.seed,
             leak_ratio=config.leak_ratio,
-            with_target_mapping=config.with_target_mapping,
         )
 
     def training(

@@ -11,7 +11,6 @@ from components.modeling.classification import (
 )
 from components.modeling.config import ModelOptions, XLNetConfig
 from components.modeling.cost import (
-    COMPILED_OVER_COUNTED,
     Workload,
     encoder_parameters,
     parameters,
@@ -110,7 +109,7 @@ def test_gradients_take_the_place_of_activations():
     def counted(of):
         """Without what the layer at hand works with, which is as much as a layer keeps."""
         assert of.working_bytes == of.activation_bytes // 12
-        return of.temporary_bytes / COMPILED_OVER_COUNTED - of.working_bytes
+        return of.temporary_bytes - of.working_bytes
 
     # Few rows: the gradients are larger than what they are made of. Many rows: they are smaller.
     few, many = cost(1), cost(64)

@@ -71,7 +71,7 @@ def _lowered(program: str, *, rematerialize: bool = False) -> list[tuple[str, tu
         "perm_mask": tf.zeros([_BATCH, _LEN, _LEN]),
         "target_positions": tf.zeros([_BATCH, _PREDICTED], tf.int32),
         "target": tf.zeros([_BATCH, _PREDICTED], tf.int32),
-        "mems": model.initial_mems(_BATCH),
+        "mems": tf.zeros([_CONFIG.n_layer, _BATCH, _MEM, _CONFIG.d_model], tf.bfloat16),
     }
     text = step.experimental_get_compiler_ir(features, tf.constant([1, 2]))(stage="hlo")
     return [

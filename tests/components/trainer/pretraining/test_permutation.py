@@ -166,7 +166,7 @@ def test_the_reused_part_does_not_see_the_new_one_which_sees_all_of_it():
 def test_predictions_are_the_masked_tokens_in_the_order_of_their_positions():
     records = make_records(200, 16, 7)
 
-    features = run(records, make_config(with_target_mapping=True))
+    features = run(records, make_config())
 
     for index in range(200):
         inputs = records["input"][index]
@@ -177,9 +177,6 @@ def test_predictions_are_the_masked_tokens_in_the_order_of_their_positions():
         assert features["target_positions"][index].tolist() == positions + [-1] * missing
         assert features["target"][index].tolist() == inputs[positions].tolist() + [0] * missing
         assert features["target_mask"][index].tolist() == [1.0] * len(positions) + [0.0] * missing
-        mapping = np.zeros((7, 16))
-        mapping[np.arange(len(positions)), positions] = 1
-        np.testing.assert_array_equal(features["target_mapping"][index], mapping)
         np.testing.assert_array_equal(features["input_q"][index], np.isin(range(16), positions))
     np.testing.assert_array_equal(features["input_k"], records["input"])
     np.testing.assert_array_equal(features["seg_id"], records["seg_id"])
@@ -256,7 +253,7 @@ def test_leaked_tokens_are_seen_by_all_and_still_predicted():
 
 
 def test_it_compiles_to_a_graph_with_static_shapes():
-    config = make_config(with_target_mapping=True)
+    config = make_config()
     records = {name: tf.constant(value, tf.int64) for name, value in make_records(3, 16, 7).items()}
 
     @tf.function
@@ -275,7 +272,6 @@ def test_it_compiles_to_a_graph_with_static_shapes():
         "target": [3, 7],
         "target_mask": [3, 7],
         "target_positions": [3, 7],
-        "target_mapping": [3, 7, 16],
     }
     assert concrete.structured_outputs["perm_mask"].dtype == tf.uint8
 

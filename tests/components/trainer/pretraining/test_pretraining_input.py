@@ -114,7 +114,7 @@ def test_rows_continue_the_batch_before(tmp_path):
 
 
 def test_features_are_what_the_model_takes(tmp_path):
-    reader = make_input(write_corpus(tmp_path, [3]), with_target_mapping=True)
+    reader = make_input(write_corpus(tmp_path, [3]))
     dataset = reader.training(num_steps=2)
 
     # A free number of predictions: padded to the most in any record.
@@ -128,7 +128,6 @@ def test_features_are_what_the_model_takes(tmp_path):
         "target": (4, 5),
         "target_mask": (4, 5),
         "target_positions": (4, 5),
-        "target_mapping": (4, 5, 16),
         "continues": (4,),
     }
     batch = read(dataset)[0]
