@@ -163,6 +163,17 @@ def _advice(prefix: str) -> str:
     return ""
 
 
+def sha256(path: str) -> str:
+    """Returns the SHA-256 of a checkpoint's index, which holds a checksum of every variable.
+
+    The data files, which can be gigabytes, are not read.
+
+    Raises:
+        WeightsError: if there is no checkpoint, or it is damaged.
+    """
+    return files.sha256(files.read_bytes(f"{open_arrays(path).where}.index"))
+
+
 def read_arrays(path: str) -> dict[str, np.ndarray]:
     """Reads all of the model's variables in a checkpoint, by name, without optimizer state.
 

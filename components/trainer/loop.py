@@ -134,12 +134,17 @@ def train(
     with contextlib.ExitStack() as stack:
         is_chief = strategy.is_chief(devices)
         lease = run_folder.Lease()
-        if run is not None and task.initial_state(1):
-            # The layout of the carried state in checkpoints depends on the number of replicas.
+        if run is not None and (task.initial_state(1) or config.clipping == "replica"):
+            # The layout of the carried state in checkpoints depends on the number of replicas, and
+            # so does an update whose gradients are clipped replica by replica.
             run = {**run, "replicas": devices.num_replicas_in_sync}
         if is_chief:
             lease = stack.enter_context(run_folder.opened(model_dir, run))
-        data.check(devices.num_replicas_in_sync)
+        replicas = devices.num_replicas_in_sync
+        data.check(replicas)
+        if data.has_evaluation:
+            size = data.evaluation_batch_size(replicas)
+            strategy.check_batch("eval_batch_size", size, replicas=replicas)
         stop = stack.enter_context(preemption.watch(maintenance=config.watch_maintenance))
         curves = model_dir if is_chief else stack.enter_context(tempfile.TemporaryDirectory())
         training = _Training(

@@ -160,8 +160,7 @@ class FineTuningData:
     def check(self, num_replicas: int = 1) -> None:
         """Checks that neither split is empty and that the labels are legal.
 
-        Whether the replicas can share the batches evenly is checked by
-        `strategy.check_batch_sizes`.
+        Whether the replicas can share the batches evenly is checked by `strategy.check_batch`.
 
         Raises:
             EmptySplitError: if a split holds no records.

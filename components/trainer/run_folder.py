@@ -13,7 +13,7 @@ import logging
 import os
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from components import configuration, file_lock, files, interruption, plain_json
@@ -48,13 +48,17 @@ class RunFolderError(ValueError):
     """A folder that cannot be written to, belongs to another run, or is in use."""
 
 
-def identity(config: Any, manifest: Manifest) -> dict[str, Any]:
+def identity(
+    config: Any, manifests: Sequence[Manifest], *, initial_weights: str | None = None
+) -> dict[str, Any]:
     """Returns everything that the numbers of a run depend on, as plain values.
 
     Args:
         config: configuration dataclass of the run, with a `TrainingConfig` under `training` and,
             if it has a network, an `XLNetConfig` under `model`.
-        manifest: manifest of the run's records.
+        manifests: manifests of the run's records, which hold digests of them: first its own, then
+            those that it mixes in.
+        initial_weights: digest of the weights in `config.init_from`; None for random weights.
     """
     settings = configuration.to_plain(config)
     if _MODEL_KEY in settings:
@@ -62,10 +66,11 @@ def identity(config: Any, manifest: Manifest) -> dict[str, Any]:
     settings[_TRAINING_KEY] = {
         name: value for name, value in settings[_TRAINING_KEY].items() if name not in OPERATIONAL
     }
-    records = json.dumps(dataclasses.asdict(manifest), sort_keys=True).encode()
+    records = json.dumps([dataclasses.asdict(one) for one in manifests], sort_keys=True).encode()
     return {
         "configuration": settings,
         "records_sha256": files.sha256(records),
+        "initial_weights_sha256": initial_weights,
     }
 
 

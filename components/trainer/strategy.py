@@ -40,7 +40,8 @@ def make_strategy(config: TrainingConfig) -> tf.distribute.Strategy:
     With "multi_worker", this has to happen before any other TensorFlow operation.
 
     Raises:
-        DeviceError: if the devices are not available, or cannot share a batch evenly.
+        DeviceError: if the devices are not available, cannot share a batch evenly, or cannot
+            compute what XLA compiles.
     """
     if config.strategy == "one_device":
         strategy = tf.distribute.get_strategy()
@@ -50,29 +51,47 @@ def make_strategy(config: TrainingConfig) -> tf.distribute.Strategy:
         strategy = _join_workers()
     else:
         strategy = _connect_to_tpu(config.tpu, config.tpu_zone, config.tpu_project)
-    check_batch_sizes(config, strategy.num_replicas_in_sync)
+    replicas = strategy.num_replicas_in_sync
+    if (
+        (config.strategy, config.jit_compile) == ("mirrored", True)
+        and replicas > 1
+        and not tf.config.list_logical_devices("GPU")
+    ):
+        raise DeviceError(
+            f"training.jit_compile is true, but XLA cannot compile an update of {replicas} "
+            "mirrored CPU devices: set it to auto or false."
+        )
+    check_batch(
+        "batch_size",
+        config.batch_size,
+        replicas=replicas,
+        micro_batches=config.gradient_accumulation,
+    )
     return strategy
 
 
-def check_batch_sizes(config: TrainingConfig, replicas: int) -> None:
-    """Raises a DeviceError, which names the nearest legal sizes, if batches do not divide evenly.
+def check_batch(name: str, size: int, *, replicas: int, micro_batches: int = 1) -> None:
+    """Checks that the replicas can share a batch evenly.
 
     Args:
-        config: training configuration of the run.
+        name: name of the setting with the size of the batch, under `training`.
+        size: size of the batch.
         replicas: number of replicas on all hosts together.
+        micro_batches: number of micro-batches of a replica.
+
+    Raises:
+        DeviceError: if the batch does not divide evenly; it names the nearest legal sizes.
     """
-    shares = {"batch_size": replicas * config.gradient_accumulation, "eval_batch_size": replicas}
-    for name, parts in shares.items():
-        size = getattr(config, name)
-        if size % parts == 0:
-            continue
-        below = size // parts * parts
-        legal = f"{below} or {below + parts}" if below else f"{parts}"
-        times = f" in {config.gradient_accumulation} micro-batches" if parts > replicas else ""
-        raise DeviceError(
-            f"training.{name} is {size}, which {replicas} replicas{times} cannot share evenly. "
-            f"The nearest legal sizes are {legal}."
-        )
+    parts = replicas * micro_batches
+    if size % parts == 0:
+        return
+    below = size // parts * parts
+    legal = f"{below} or {below + parts}" if below else f"{parts}"
+    times = f" in {micro_batches} micro-batches" if micro_batches > 1 else ""
+    raise DeviceError(
+        f"training.{name} is {size}, which {replicas} replicas{times} cannot share evenly. "
+        f"The nearest legal sizes are {legal}."
+    )
 
 
 def is_chief(strategy: tf.distribute.Strategy) -> bool:

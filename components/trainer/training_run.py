@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from components import files
@@ -33,6 +33,7 @@ def train_and_write(
     workload: Workload,
     model_dir: str,
     state_root: str | None,
+    mixed_in: Sequence[manifest_lib.Manifest] = (),
 ) -> TrainingResult:
     """Trains a model and writes its weights and training curves to `model_dir`.
 
@@ -46,6 +47,7 @@ def train_and_write(
         model_dir: folder for the results: weights under `xlnet/`, curves under `history/`.
         state_root: folder in which every run keeps its state in a subfolder of its own; None keeps
             the state in `model_dir`.
+        mixed_in: manifests of further records that the run mixes in.
 
     Raises:
         ManifestError, ValueError: if the weights in `config.init_from` do not belong to this
@@ -56,7 +58,8 @@ def train_and_write(
     initial_weights.check_vocabulary(
         config.init_from, manifest.vocabulary_sha256, whose="The training split"
     )
-    run = run_folder.identity(config, manifest)
+    start = named_checkpoint.sha256(config.init_from) if config.init_from else None
+    run = run_folder.identity(config, [manifest, *mixed_in], initial_weights=start)
     state_dir = run_folder.keyed(state_root, name, run) if state_root else model_dir
     # The utilisation counts what the model needs, not what is computed a second time.
     once = dataclasses.replace(config.options, rematerialize=False)

@@ -187,6 +187,7 @@ def pretrain(
         ),
         model_dir=model_dir,
         state_root=state_root,
+        mixed_in=[manifest_lib.read(corpus.directory) for corpus in config.mix_with],
     )
 
 

@@ -32,6 +32,21 @@ def test_arrays_come_back_without_optimizer_state(checkpoint):
     np.testing.assert_array_equal(arrays["model/lm_loss/bias"], np.ones(5))
 
 
+def test_the_digest_depends_on_every_value(checkpoint, tmp_path):
+    before = named_checkpoint.sha256(str(checkpoint))
+    arrays = named_checkpoint.read_arrays(str(checkpoint))
+    copies = [tmp_path / name for name in ("same", "other")]
+    for path, change in zip(copies, (0, 1), strict=True):
+        path.mkdir()
+        arrays["model/transformer/a/kernel"].view(np.int32)[1, 2] ^= change
+        named_checkpoint.write_arrays(str(path), arrays)
+    same, other = (named_checkpoint.sha256(str(path)) for path in copies)
+    assert before not in (same, other)  # It has optimizer state beside.
+    assert same != other
+    with pytest.raises(WeightsError, match="not a readable TensorFlow checkpoint"):
+        named_checkpoint.sha256(str(tmp_path / "missing"))
+
+
 def test_restore_accounts_for_every_variable(checkpoint):
     model = variables()
     result = named_checkpoint.restore(

@@ -326,10 +326,18 @@ def test_checkpoints_of_another_configuration_are_refused_with_the_difference(tr
     assert run_folder.keyed("root", "x", run) != run_folder.keyed("root", "x", other)
 
 
-def test_operational_settings_do_not_make_another_run(tiny_model, tiny_options):
+def test_clipping_by_replica_goes_on_with_as_many_replicas_alone(train, tmp_path):
+    run = {"records_sha256": "a"}
+    with run_folder.opened(str(tmp_path), {**run, "replicas": 2}):
+        pass
+    with pytest.raises(RunFolderError, match="replicas: 2 there, 1 now"):
+        train(tmp_path, short_training(clipping="replica"), run=run)
+
+
+def test_what_makes_another_run_and_what_does_not(tiny_model, tiny_options):
     from components.trainer.classification.fine_tuning import FineTuningConfig
 
-    def identity(**changes):
+    def identity(*, records="0", mixed=(), weights=None, **changes):
         made = FineTuningConfig(
             "classification",
             "sample",
@@ -341,11 +349,18 @@ def test_operational_settings_do_not_make_another_run(tiny_model, tiny_options):
             tiny_options,
             short_training(**changes),
         )
-        return run_folder.identity(made, manifest.Manifest("classification", {}, "0", {}, {}))
+        manifests = [
+            manifest.Manifest("classification", {}, "0", {}, {}, digests={"a": digest})
+            for digest in (records, *mixed)
+        ]
+        return run_folder.identity(made, manifests, initial_weights=weights)
 
     assert identity() == identity(save_steps=7, strategy="mirrored", max_rollbacks=9)
     assert identity() != identity(learning_rate=1e-4)
     assert identity() != identity(train_steps=21)
+    assert identity() != identity(records="1")
+    assert identity(mixed="0") not in (identity(), identity(mixed="1"))
+    assert identity() != identity(weights="0")
 
 
 def test_labels_out_of_range_are_named_at_once(train, sample_records, tmp_path):

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.trainer import strategy
+from components.trainer import loop, strategy
 from components.trainer.classification.fine_tuning import FineTuningConfig
 from components.trainer.config import TrainingConfig
+from components.trainer.record_input import FineTuningData
 from components.trainer.strategy import DeviceError
 
 from . import worker
@@ -24,29 +25,44 @@ def config(**changes):
 
 
 @pytest.mark.parametrize(
-    ("changes", "replicas", "message"),
+    ("batch", "replicas", "message"),
     [
-        ({"batch_size": 10}, 8, r"batch_size is 10, which 8 replicas cannot .* are 8 or 16\."),
-        ({"batch_size": 3}, 8, r"nearest legal sizes are 8\."),
-        ({"eval_batch_size": 13}, 4, r"eval_batch_size is 13, .* are 12 or 16\."),
-        (
-            {"batch_size": 12, "gradient_accumulation": 3},
-            8,
-            r"8 replicas in 3 micro-batches cannot share evenly. .* are 24\.",
-        ),
+        ({"size": 10}, 8, r"batch_size is 10, which 8 replicas cannot .* are 8 or 16\."),
+        ({"size": 3}, 8, r"nearest legal sizes are 8\."),
+        ({"size": 12, "micro_batches": 3}, 8, r"8 replicas in 3 micro-batches cannot .* are 24\."),
     ],
 )
 def test_batches_that_cannot_be_shared_are_errors_with_the_legal_neighbours(
-    changes, replicas, message
+    batch, replicas, message
 ):
     with pytest.raises(DeviceError, match=message):
-        strategy.check_batch_sizes(config(**changes), replicas)
+        strategy.check_batch("batch_size", replicas=replicas, **batch)
 
 
 def test_mirrored_takes_all_devices_of_the_machine():
     made = strategy.make_strategy(config(strategy="mirrored"))
     assert made.num_replicas_in_sync == len(tf.config.list_logical_devices("CPU"))
     assert strategy.is_chief(made)
+
+
+def test_an_evaluation_batch_is_checked_where_there_is_an_evaluation(
+    fine_tuning_config, sample_records, tmp_path
+):
+    uneven = config(strategy="mirrored", eval_batch_size=13)
+    strategy.make_strategy(uneven)
+    data = FineTuningData(uneven, *(sample_records.make(split) for split in ("train", "eval")), 2)
+    with pytest.raises(DeviceError, match=r"eval_batch_size is 13, .* are 12 or 14\."):
+        loop.train(
+            task=fine_tuning_config.make_task(),
+            config=uneven,
+            data=data,
+            model_dir=str(tmp_path),
+        )
+
+
+def test_xla_for_mirrored_cpus_is_refused():
+    with pytest.raises(DeviceError, match=r"cannot compile .* mirrored CPU .* to auto or false"):
+        strategy.make_strategy(config(strategy="mirrored", jit_compile=True))
 
 
 def test_a_tpu_that_is_not_there_is_one_error():
