@@ -33,6 +33,8 @@ PositiveInt = Annotated[int, Gt(0)]
 NonNegativeInt = Annotated[int, Ge(0)]
 PositiveFloat = Annotated[float, Gt(0)]
 NonNegativeFloat = Annotated[float, Ge(0)]
+# A seed; TensorFlow takes those that fit into an int32.
+Seed = Annotated[int, Ge(0), Le((1 << 31) - 1)]
 # A part of a whole, such as 0.1 for a tenth.
 Share = Annotated[float, Ge(0), Le(1)]
 # As above, where the whole would leave nothing.

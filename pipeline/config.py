@@ -146,11 +146,7 @@ class PipelineConfig:
                 f"name is {self.name!r}; it should start with a lower-case letter and hold only "
                 "lower-case letters, digits and hyphens, 63 at most."
             )
-        if self.options.compute_dtype == "float64":
-            raise ValueError(
-                "options.compute_dtype is float64, which is for comparisons of networks alone; a "
-                "pipeline computes in float32 or bfloat16."
-            )
+        self.options.check_training()
         size = self.vocabulary.size
         if size is not None and self.model.n_token not in (None, size):
             raise ValueError(

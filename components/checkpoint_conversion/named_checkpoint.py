@@ -259,12 +259,14 @@ def restore(
     problems = [f"not in the checkpoint: {n}" for n in not_found if not declared(n, may_be_new)]
     problems += [f"not used by the model: {n}" for n in not_used if not declared(n, may_be_ignored)]
     common = sorted(set(targets) & set(arrays))
+    misshapen = [name for name in common if arrays[name].shape != tuple(targets[name].shape)]
     problems += [
         f"{name} has shape {list(arrays[name].shape)} in the checkpoint and "
         f"{targets[name].shape.as_list()} in the model"
-        for name in common
-        if arrays[name].shape != tuple(targets[name].shape)
+        for name in misshapen
     ]
+    if misshapen and all(declared(name, may_be_new) for name in misshapen):
+        problems.append("This head belongs to other labels. Rename the task to get a new head.")
     if problems:
         raise WeightsError(
             f"{where} does not fit the model:\n  "

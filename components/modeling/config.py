@@ -16,6 +16,7 @@ from components.configuration import (
     ConfigurationError,
     NonNegativeInt,
     PositiveFloat,
+    Seed,
     ShareBelowOne,
 )
 
@@ -114,8 +115,8 @@ class ModelOptions:
         init_method: "normal" (standard deviation `init_std`) or "uniform" (±`init_range`).
         init_range: half width of the uniform initialisation.
         init_std: standard deviation of the normal initialisation.
-        init_seed: seed of the initialisation. A variable's initial value depends only on this seed
-            and its name, so all tasks start from the same encoder.
+        init_seed: seed of the initialisation; None takes `training.seed`. A variable's initial
+            value depends only on this seed and its name, so all tasks start from the same encoder.
         mem_len: number of tokens of memory kept per layer; 0 keeps none.
         reuse_len: number of tokens at the beginning of each segment that enter the memory; 0 means
             all of them.
@@ -140,7 +141,7 @@ class ModelOptions:
     init_method: Literal["normal", "uniform"] = "normal"
     init_range: PositiveFloat = 0.1
     init_std: PositiveFloat = 0.02
-    init_seed: Annotated[int, Ge(0), Le(_MAX_SIZE)] = 0
+    init_seed: Seed | None = None
     mem_len: NonNegativeInt = 0
     reuse_len: NonNegativeInt = 0
     bi_data: bool = False
@@ -156,8 +157,17 @@ class ModelOptions:
         if self.clamp_len == 0:
             raise ValueError("clamp_len must be positive, or -1 for none, not 0")
 
+    def check_training(self) -> None:
+        """Raises a ValueError for what no training can do."""
+        if self.compute_dtype == "float64":
+            raise ValueError(
+                "options.compute_dtype is float64, which is for comparisons of networks alone; "
+                "training computes in float32 or bfloat16."
+            )
+
     def check_fine_tuning(self) -> None:
-        """Raises a ValueError for what only pretraining can do."""
+        """Raises a ValueError for what no training can do, or pretraining alone."""
+        self.check_training()
         if self.bi_data:
             raise ValueError(
                 "options.bi_data is true, which is for pretraining: there, half of the rows of a "

@@ -33,7 +33,7 @@ def random_initializer(options: ModelOptions, name: str) -> Callable[..., tf.Ten
         options: initialisation method, its parameters and its seed.
         name: full name of the variable.
     """
-    seed = (options.init_seed, zlib.crc32(name.encode("utf-8")) & 0x7FFFFFFF)
+    seed = (options.init_seed or 0, zlib.crc32(name.encode("utf-8")) & 0x7FFFFFFF)
 
     def initialize(shape, dtype=None, **_) -> tf.Tensor:
         # Drawn in float32, so that the float64 mode starts from the same values.

@@ -7,11 +7,10 @@ import math
 from collections.abc import Mapping
 
 from components.trainer.checkpoints import Best, RunCheckpoints
+from components.trainer.config import LOWER_IS_BETTER
 from components.trainer.history import History
 
 _logger = logging.getLogger(__name__)
-
-LOWER_IS_BETTER = frozenset({"loss", "perplexity"})
 
 
 class UnknownMetricError(ValueError):

@@ -11,6 +11,7 @@ from components.configuration import (
     PositiveFloat,
     PositiveInt,
     PositiveShare,
+    Seed,
     Share,
     ShareBelowOne,
 )
@@ -38,6 +39,10 @@ OPERATIONAL = frozenset(
         "peak_flops",
     }
 )
+
+
+# Metrics of the evaluations whose lower values are better; of all others, higher ones are.
+LOWER_IS_BETTER = frozenset({"loss", "perplexity"})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,7 +91,8 @@ class TrainingConfig:
         max_loss_rise: how far the mean loss of a loop may lie above the lowest one so far before
             this counts as divergence. With None, only values that are not finite count.
         shuffle_buffer: number of examples from which the next one is drawn at random.
-        seed: seed of initialisation, data order and dropout.
+        seed: seed of data order and dropout, and of the initialisation unless `options.init_seed`
+            is set.
         strategy: "one_device" (the device that TensorFlow uses by default), "mirrored" (all local
             GPUs, or all logical CPUs if there are none), "multi_worker" (the GPUs of all workers
             listed in TF_CONFIG) or "tpu".
@@ -127,7 +133,7 @@ class TrainingConfig:
     max_rollbacks: NonNegativeInt = 2
     max_loss_rise: PositiveFloat | None = None
     shuffle_buffer: PositiveInt = 10_000
-    seed: int = 0
+    seed: Seed = 0
     strategy: Literal["one_device", "mirrored", "multi_worker", "tpu"] = "one_device"
     tpu: str = "local"
     tpu_zone: str | None = None

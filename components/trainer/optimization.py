@@ -11,10 +11,10 @@ import tf_keras
 
 from components.trainer.config import TrainingConfig
 
-# The biases of the attention scores (u and v in Transformer-XL, paper §2.2) are vectors that are
-# added to queries and not offsets of an output. They decay although their names end in "bias".
-_DECAYS = re.compile(r"r_[wrs]_bias")
-_DOES_NOT_DECAY = re.compile(r"LayerNorm|layer_norm|bias")
+# Whole parts of names, because a scope may contain the name of a task. The biases of the attention
+# scores, such as `r_w_bias`, decay: they are vectors that are added to queries (u and v in
+# Transformer-XL, paper §2.2) and not offsets of an output.
+_DOES_NOT_DECAY = re.compile(r"/(LayerNorm|layer_norm)(_\d+)?/|/bias(:\d+)?$")
 _LAYER = re.compile(r"transformer/layer_(\d+)/")
 
 
@@ -106,7 +106,7 @@ def decays(variable_name: str) -> bool:
 
     It does not apply to LayerNorm and to biases, except for the attention biases `r_*_bias`.
     """
-    return bool(_DECAYS.search(variable_name)) or not _DOES_NOT_DECAY.search(variable_name)
+    return not _DOES_NOT_DECAY.search(variable_name)
 
 
 def layer_multipliers(variable_names: Sequence[str], layer_decay: float) -> dict[str, float]:

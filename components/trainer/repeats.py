@@ -9,11 +9,14 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
+import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from components import files
+from components.configuration import Seed
 from components.trainer import overrides
+from components.trainer.config import LOWER_IS_BETTER
 
 if TYPE_CHECKING:
     # This module imports TensorFlow, which reading a configuration must not require.
@@ -37,7 +40,7 @@ class Repeats:
             is selected.
     """
 
-    seeds: tuple[int, ...]
+    seeds: tuple[Seed, ...]
     metric: str
 
     def __post_init__(self) -> None:
@@ -91,7 +94,7 @@ def train_median(
         # The result holds the model, whose memory on the device the next run needs.
         del result
     values = {seed: values[repeats.metric] for seed, values in metrics.items()}
-    chosen = median_seed(values)
+    chosen = median_seed(values, repeats.metric)
     _logger.info(
         "median of %d seeds: %s %.4f (seed %d), from %.4f to %.4f",
         len(values),
@@ -108,9 +111,15 @@ def train_median(
     return result
 
 
-def median_seed(values: Mapping[int, float]) -> int:
-    """Returns the seed with the median value; for an even number of seeds, the lower of the two."""
-    ordered = sorted(values, key=lambda seed: (values[seed], seed))
+def median_seed(values: Mapping[int, float], metric: str) -> int:
+    """Returns the seed with the median value; for an even number of seeds, the lower of the two.
+
+    A value that is NaN counts as the worst.
+    """
+    worst = math.inf if metric in LOWER_IS_BETTER else -math.inf
+    ordered = sorted(
+        values, key=lambda seed: (worst if math.isnan(values[seed]) else values[seed], seed)
+    )
     return ordered[(len(ordered) - 1) // 2]
 
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+import itertools
 from typing import Any, Literal
 
-from components.configuration import PositiveInt
+from components.configuration import ConfigurationError, PositiveInt, Seed
 from components.trainer import overrides
 
 SEARCH_KEY = "search"
 # File beside a run's results with the settings that a search found and the run used, by dotted
 # name.
 FOUND_NAME = "found_settings.json"
+# Corners that are checked at most, so that a large space does not take long.
+_MAX_CORNERS = 4096
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,15 +24,16 @@ class Range:
 
     Attributes:
         values: list of the values; empty for a range.
-        minimum: lower bound of a range.
+        minimum: lower bound of a range. Of a setting that is a whole number, whole numbers are
+            drawn, the bounds included.
         maximum: upper bound of a range.
         scale: how a range is sampled: "linear" uniformly, "log" so that every order of magnitude is
             equally likely, as is usual for learning rates.
     """
 
     values: tuple[str | bool | int | float, ...] = ()
-    minimum: float | None = None
-    maximum: float | None = None
+    minimum: int | float | None = None
+    maximum: int | float | None = None
     scale: Literal["linear", "log"] = "linear"
 
     def __post_init__(self) -> None:
@@ -56,14 +61,32 @@ class SearchConfig:
     space: dict[str, Range]
     metric: str
     max_trials: PositiveInt
-    seed: int = 0
+    seed: Seed = 0
 
     def __post_init__(self) -> None:
         if not self.space:
             raise ValueError("space is empty; name a setting such as training.learning_rate.")
 
     def check(self, config: Any) -> None:
-        """Raises a ConfigurationError if a listed value, or a bound of a range, is not legal."""
-        for name, values in self.space.items():
-            for value in values.values or (values.minimum, values.maximum):
-                overrides.apply(config, {name: value})
+        """Checks the corners of the space: listed values and bounds in all combinations.
+
+        Of a very large space, only the first of these are checked.
+
+        Raises:
+            ConfigurationError: if a corner is not legal; the message names it.
+        """
+        sides = [each.values or (each.minimum, each.maximum) for each in self.space.values()]
+        for corner in itertools.islice(itertools.product(*sides), _MAX_CORNERS):
+            values = dict(zip(self.space, corner, strict=True))
+            try:
+                overrides.apply(config, values)
+            except ConfigurationError as error:
+                where = ", ".join(f"{name}={value}" for name, value in values.items())
+                raise ConfigurationError(f"search.space at {where}: {error}") from error
+
+    def is_whole(self, name: str, config: Any) -> bool:
+        """Whether whole numbers are to be drawn from the range of a setting."""
+        values = self.space[name]
+        setting = functools.reduce(getattr, name.split("."), config)
+        bounds = (values.minimum, values.maximum)
+        return not isinstance(setting, float) and all(isinstance(bound, int) for bound in bounds)

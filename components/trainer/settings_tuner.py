@@ -12,7 +12,8 @@ from keras_tuner.engine import base_tuner, trial
 
 from components.configuration import ConfigurationError
 from components.trainer import overrides
-from components.trainer.best_model import LOWER_IS_BETTER, UnknownMetricError
+from components.trainer.best_model import UnknownMetricError
+from components.trainer.config import LOWER_IS_BETTER
 from components.trainer.divergence import DivergenceError
 from components.trainer.loop import TrainingResult
 from components.trainer.search import SearchConfig
@@ -53,7 +54,7 @@ class SettingsTuner(base_tuner.BaseTuner):
             oracle=keras_tuner.oracles.RandomSearchOracle(
                 objective=keras_tuner.Objective(search.metric, direction),
                 max_trials=search.max_trials,
-                hyperparameters=_hyperparameters(search),
+                hyperparameters=_hyperparameters(search, config),
                 # Plus one, because with 0 Keras Tuner would draw a seed at random.
                 seed=search.seed + 1,
                 # Never give up because of failed trials; the best of the others is the result.
@@ -125,11 +126,12 @@ class SettingsTuner(base_tuner.BaseTuner):
         return {self._metric: result.metrics[self._metric]}
 
 
-def _hyperparameters(search: SearchConfig) -> keras_tuner.HyperParameters:
+def _hyperparameters(search: SearchConfig, config: Any) -> keras_tuner.HyperParameters:
     made = keras_tuner.HyperParameters()
     for name, values in search.space.items():
         if values.values:
             made.Choice(name, list(values.values))
-        else:
-            made.Float(name, values.minimum, values.maximum, sampling=values.scale)
+            continue
+        draw = made.Int if search.is_whole(name, config) else made.Float
+        draw(name, values.minimum, values.maximum, sampling=values.scale)
     return made

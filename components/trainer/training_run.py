@@ -80,18 +80,23 @@ def train_and_write(
     return result
 
 
-def with_vocabulary(config: _Config, manifest: manifest_lib.Manifest) -> _Config:
-    """Returns the configuration with `model.n_token` filled in from the records' vocabulary.
+def completed(config: _Config, manifest: manifest_lib.Manifest) -> _Config:
+    """Returns the configuration with the settings filled in that follow from others.
+
+    `model.n_token` follows from the records' vocabulary, and `options.init_seed` from
+    `training.seed`.
 
     Args:
-        config: dataclass with a field `model`. An `n_token` that is already set is left as it is;
-            `check_records` compares it with the records.
+        config: dataclass with the fields `model`, `options` and `training`. What is already set is
+            left as it is; `check_records` compares `n_token` with the records.
         manifest: manifest of the records.
     """
-    if config.model.n_token is not None:
-        return config
-    model = dataclasses.replace(config.model, n_token=manifest.parameters["vocabulary_size"])
-    return dataclasses.replace(config, model=model)
+    model, options = config.model, config.options
+    if model.n_token is None:
+        model = dataclasses.replace(model, n_token=manifest.parameters["vocabulary_size"])
+    if options.init_seed is None:
+        options = dataclasses.replace(options, init_seed=config.training.seed)
+    return dataclasses.replace(config, model=model, options=options)
 
 
 def check_records(

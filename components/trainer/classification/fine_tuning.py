@@ -20,7 +20,7 @@ from components.trainer.classification.tasks import ClassificationTask, Regressi
 from components.trainer.config import TrainingConfig
 from components.trainer.loop import TrainingResult
 from components.trainer.record_input import FineTuningData, RecordFiles
-from components.trainer.training_run import check_records, train_and_write, with_vocabulary
+from components.trainer.training_run import check_records, completed, train_and_write
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,7 +112,7 @@ def fine_tune(
     if chooses:
         expected["labels"] = list(config.labels)
     manifest = manifest_lib.read(records_dir)
-    config = with_vocabulary(config, manifest)
+    config = completed(config, manifest)
     check_records(manifest, expected=expected, model=config.model)
     data = FineTuningData(
         config=config.training,

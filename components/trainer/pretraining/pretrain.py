@@ -24,7 +24,7 @@ from components.trainer.pretraining.pretraining_input import (
 from components.trainer.pretraining.pretraining_schedule import Corpus
 from components.trainer.pretraining.task import PretrainingTask
 from components.trainer.steps import Evaluation
-from components.trainer.training_run import check_records, train_and_write, with_vocabulary
+from components.trainer.training_run import check_records, completed, train_and_write
 
 TRAINING_SPLIT, EVALUATION_SPLIT = "train", "eval"
 
@@ -66,6 +66,9 @@ class PretrainingConfig:
     weight: float = 1.0
     mix_with: tuple[Corpus, ...] = ()
     init_from: str | None = None
+
+    def __post_init__(self) -> None:
+        self.options.check_training()
 
     def make_task(self) -> PretrainingTask:
         """Returns the task for the training loop."""
@@ -160,7 +163,7 @@ def pretrain(
         ValueError: if the vocabulary does not fit the model.
     """
     manifest = manifest_lib.read(records_dir)
-    config = with_vocabulary(config, manifest)
+    config = completed(config, manifest)
     own = Corpus(records_dir, config.weight)
     train_records = _open(
         config,
@@ -204,7 +207,7 @@ def evaluate(config: PretrainingConfig, *, records_dir: str, weights: str) -> di
         WeightsError: if the weights do not fit the model.
     """
     manifest = manifest_lib.read(records_dir)
-    config = with_vocabulary(config, manifest)
+    config = completed(config, manifest)
     task = config.make_task()
     records = _open_evaluation(config, manifest, records_dir)
     model = task.build_model()

@@ -14,7 +14,7 @@ from components.export import saved_model_records
 from components.preprocessing import vocabulary_file
 from components.trainer.loop import TrainingResult
 from components.trainer.pretraining.pretrain import PretrainingConfig
-from components.trainer.training_run import with_vocabulary, write_weights
+from components.trainer.training_run import completed, write_weights
 
 
 def save(
@@ -29,7 +29,7 @@ def save(
         directory: folder to write to.
     """
     manifest = manifest_lib.read(records_dir)
-    config = with_vocabulary(config, manifest)
+    config = completed(config, manifest)
     write_weights(result, config.model, Description(manifest.vocabulary_sha256), directory)
     describe(records_dir, directory)
 

@@ -177,8 +177,18 @@ class PretrainingInput:
         return self._dataset({lane: lanes[lane] for lane in self._lanes_of(rows)}, rows, 0)
 
     def check_evaluation(self, num_replicas: int) -> None:
-        """Raises, ahead of time, the errors that `evaluation` on a single host would raise."""
-        self._rows_of_host(0, 1, num_replicas)
+        """Checks that the replicas can share the rows of the held-out split.
+
+        Raises:
+            PretrainingInputError: if they cannot, or the records do not fill a batch.
+        """
+        if len(self._directions()[0]) % num_replicas:
+            raise PretrainingInputError(
+                f"{num_replicas} replicas cannot share the evaluation's batches of "
+                f"{self.config.batch_size} rows evenly. Each file of the held-out split supplies "
+                f"{self._rows} rows: preprocess it into more shards, choose another "
+                "training.eval_batch_size, train on fewer replicas, or leave the split out."
+            )
         pretraining_schedule.one_epoch(self._corpora, num_lanes=self.num_lanes)
 
     @property
@@ -187,6 +197,14 @@ class PretrainingInput:
         return sum(
             file.num_batches * corpus.rows for corpus in self._corpora for file in corpus.files
         )
+
+    def _directions(self) -> list[list[int]]:
+        """Returns the indices of the global batch's rows, with `bi_data` by their direction."""
+        numbers = range(self.config.batch_size)
+        if not self.config.bi_data:
+            return [list(numbers)]
+        half = self._rows // self._num_cores // 2
+        return [[n for n in numbers if n // half % 2 == way] for way in (0, 1)]
 
     def _rows_of_host(self, host: int, num_hosts: int, num_replicas: int) -> list[int]:
         """Returns the indices of the global batch's rows that a host feeds, replica by replica.
@@ -198,11 +216,7 @@ class PretrainingInput:
         if not 0 <= host < num_hosts:
             raise PretrainingInputError(f"host is {host}; legal is 0 to {num_hosts - 1}.")
         everywhere = num_hosts * num_replicas
-        numbers = range(self.config.batch_size)
-        directions: list[list[int]] = [list(numbers)]
-        if self.config.bi_data:
-            half = self._rows // self._num_cores // 2
-            directions = [[n for n in numbers if n // half % 2 == way] for way in (0, 1)]
+        directions = self._directions()
         if len(directions[0]) % everywhere:
             ways = "forward and as many backward rows" if self.config.bi_data else "rows"
             raise PretrainingInputError(

@@ -18,7 +18,7 @@ from components.trainer.config import TrainingConfig
 from components.trainer.loop import TrainingResult
 from components.trainer.question_answering.task import EvaluationSet, QuestionAnsweringTask
 from components.trainer.record_input import FineTuningData, RecordFiles
-from components.trainer.training_run import check_records, train_and_write, with_vocabulary
+from components.trainer.training_run import check_records, completed, train_and_write
 
 _logger = logging.getLogger(__name__)
 
@@ -95,7 +95,7 @@ def fine_tune(
         RecordsMismatchError: if records and paragraphs do not belong together.
     """
     manifest = manifest_lib.read(records_dir)
-    config = with_vocabulary(config, manifest)
+    config = completed(config, manifest)
     check_records(
         manifest,
         expected={

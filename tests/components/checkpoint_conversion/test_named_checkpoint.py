@@ -95,6 +95,13 @@ def test_missing_and_torn_checkpoints_are_one_clear_error(checkpoint, tmp_path):
         named_checkpoint.read_arrays(str(checkpoint))
 
 
+def test_a_head_for_other_labels_is_left_out_by_another_name(checkpoint):
+    model = [tf.Variable(tf.zeros([3]), name="model/lm_loss/bias")]
+    every = [".*"]
+    with pytest.raises(WeightsError, match=r"other labels\. Rename the task to get a new head"):
+        named_checkpoint.restore(model, str(checkpoint), may_be_new=every, may_be_ignored=every)
+
+
 def test_two_variables_of_one_name_are_refused():
     with pytest.raises(WeightsError, match="Two variables"):
         named_checkpoint.variables_by_name([variables()[0], variables()[0]])

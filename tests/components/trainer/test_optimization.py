@@ -4,6 +4,10 @@ import tensorflow as tf
 
 from components import configuration
 from components.configuration import ConfigurationError
+from components.modeling.classification import ClassificationModel
+from components.modeling.config import ModelOptions
+from components.modeling.pretraining import PretrainingModel
+from components.modeling.question_answering import QuestionAnsweringModel
 from components.trainer import optimization
 from components.trainer.config import TrainingConfig
 
@@ -27,6 +31,19 @@ def test_what_decays():
     assert not optimization.decays("model/transformer/layer_0/ff/layer_1/bias:0")
     assert not optimization.decays("model/transformer/layer_0/ff/LayerNorm/gamma:0")
     assert not optimization.decays("model/lm_loss/bias:0")
+
+
+def test_vectors_do_not_decay_whatever_the_task_is_called(tiny_model):
+    options = ModelOptions()
+    models = [
+        PretrainingModel(tiny_model, options, tie_weight=False),
+        ClassificationModel(tiny_model, options, 2, task_name="bias/LayerNorm_layer_norm bias"),
+        QuestionAnsweringModel(tiny_model, options, start_n_top=2, end_n_top=2),
+    ]
+    variables = [variable for model in models for variable in model.trainable_variables]
+    assert len(variables) > 60
+    for variable in variables:
+        assert optimization.decays(variable.name) == (variable.shape.rank > 1), variable.name
 
 
 def test_layer_multipliers():
@@ -91,6 +108,8 @@ def test_gradient_scale_mode_scales_clipped_gradients():
         ({"layer_decay": 0.0}, "layer_decay must be positive"),
         ({"beta_2": 1.0}, "beta_2 must be below 1"),
         ({"weight_decay": -0.1}, "weight_decay must be at least 0"),
+        ({"seed": -1}, "seed must be at least 0"),
+        ({"seed": 1 << 31}, r"seed must be at most 2"),
     ],
 )
 def test_illegal_settings_are_named(changes, message):

@@ -1,8 +1,10 @@
 import dataclasses
 import json
+import math
 
 import pytest
 
+from components import configuration
 from components.configuration import ConfigurationError
 from components.trainer import overrides, repeats
 from components.trainer.actions import Progress
@@ -46,11 +48,17 @@ def test_overrides_replace_single_settings_by_their_dotted_names(config):
 
 
 @pytest.mark.parametrize(
-    ("values", "seed"),
-    [({1: 0.3, 2: 0.9, 3: 0.5}, 3), ({1: 0.3, 2: 0.9, 3: 0.5, 4: 0.8}, 3), ({7: 1.0, 5: 1.0}, 5)],
+    ("values", "metric", "seed"),
+    [
+        ({1: 0.3, 2: 0.9, 3: 0.5}, "accuracy", 3),
+        ({1: 0.3, 2: 0.9, 3: 0.5, 4: 0.8}, "accuracy", 3),
+        ({7: 1.0, 5: 1.0}, "accuracy", 5),
+        ({1: 0.9, 2: math.nan, 3: 0.1}, "accuracy", 3),
+        ({1: 0.9, 2: math.nan, 3: 0.1}, "loss", 1),
+    ],
 )
-def test_the_median_is_the_middle_or_the_lower_of_two(values, seed):
-    assert median_seed(values) == seed
+def test_the_median_is_the_middle_or_the_lower_of_two(values, metric, seed):
+    assert median_seed(values, metric) == seed
 
 
 def test_the_run_of_the_median_goes_on_and_all_are_reported(config, tmp_path):
@@ -83,6 +91,8 @@ def test_what_cannot_be_repeated_is_an_error(config, tmp_path):
     for seeds in ((1,), (1, 1)):
         with pytest.raises(ValueError, match="at least two, all different"):
             Repeats(seeds, "accuracy")
+    with pytest.raises(ConfigurationError, match=r"seeds\[1\] must be at least 0, but is -1"):
+        configuration.build(Repeats, {"seeds": [1, -1], "metric": "accuracy"})
     with pytest.raises(ValueError, match=r"repeats.metric is 'f1'; .* give accuracy"):
         train_median(
             config,
@@ -130,6 +140,29 @@ def test_a_search_keeps_within_the_space_and_finds_the_best_of_its_trials(config
     assert found.training.learning_rate == best["training.learning_rate"]
 
 
+def test_settings_that_are_legal_only_together_may_be_searched(config):
+    still = dataclasses.replace(
+        config, training=dataclasses.replace(config.training, warmup_steps=9)
+    )
+    space = {
+        "training.train_steps": Range(minimum=4, maximum=8),
+        "training.warmup_steps": Range(values=(2, 3)),
+    }
+    SearchConfig(space=space, metric="accuracy", max_trials=1).check(still)
+
+
+def test_whole_numbers_are_drawn_for_settings_that_take_no_others(config, tmp_path):
+    space = {
+        "training.warmup_steps": Range(minimum=1, maximum=3),
+        "training.weight_decay": Range(minimum=0, maximum=1),
+    }
+    asked = SearchConfig(space=space, metric="accuracy", max_trials=12)
+    sent = configuration.from_json(SearchConfig, configuration.to_json(asked))
+    _, tried = searched(config, tmp_path, lambda training: 0.0, space=sent.space, max_trials=12)
+    assert {training.warmup_steps for training in tried} == {1, 2, 3}
+    assert len({training.weight_decay for training in tried}) == 12
+
+
 def diverge(training):
     raise DivergenceError(Progress(3, 10, 0.0, 0.0, training.learning_rate, 1.0), "loss is nan")
 
@@ -147,6 +180,12 @@ def test_the_lowest_perplexity_is_the_best_and_trials_may_fail(config, tmp_path)
 def test_a_space_that_is_not_legal_is_an_error_before_any_trial(config, tmp_path):
     with pytest.raises(ConfigurationError, match="batch_size must be positive"):
         searched(config, tmp_path, None, space={"training.batch_size": Range(values=(0, 8))})
+    steps, warmup = "training.train_steps", "training.warmup_steps"
+    space = {steps: Range(values=(50, 400)), warmup: Range(values=(5, 100))}
+    with pytest.raises(
+        ConfigurationError, match=rf"space at {steps}=50, {warmup}=100: .* below train_steps \(50\)"
+    ):
+        searched(config, tmp_path, None, space=space)
     with pytest.raises(ValueError, match="either values, or minimum and maximum"):
         Range(values=(1,), minimum=0.0, maximum=1.0)
     with pytest.raises(ValueError, match="positive on a log scale"):

@@ -11,6 +11,7 @@ from components.checkpoint_conversion import description, named_checkpoint
 from components.modeling.config import XLNetConfig
 from components.trainer import divergence, history
 from components.trainer.classification.fine_tuning import FineTuningConfig, fine_tune
+from components.trainer.training_run import completed
 from tests.components.trainer.runs import with_training
 
 
@@ -48,6 +49,21 @@ def test_it_learns_what_can_be_learnt(trained):
     assert curve[max(curve)] < 0.3 * curve[min(curve)]
     assert set(result.metrics) == {"loss", "accuracy", "matthews_correlation"}
     assert result.metrics["accuracy"] > 0.8
+
+
+def test_the_seed_of_a_training_is_that_of_its_initialisation_too(config, sample_records):
+    made = manifest.read(sample_records.directory)
+    seeded = with_training(config, seed=7)
+    assert completed(seeded, made).options.init_seed == 7
+    given = dataclasses.replace(seeded, options=dataclasses.replace(config.options, init_seed=3))
+    assert completed(given, made).options.init_seed == 3
+
+
+def test_double_precision_is_not_for_training(config, pretraining_config):
+    for made in (config, pretraining_config):
+        options = dataclasses.replace(made.options, compute_dtype="float64")
+        with pytest.raises(ValueError, match="training computes in float32 or bfloat16"):
+            dataclasses.replace(made, options=options)
 
 
 class _MachineTakenAwayError(Exception):

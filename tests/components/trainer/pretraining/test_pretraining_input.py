@@ -135,6 +135,13 @@ def test_features_are_what_the_model_takes(tmp_path):
     assert batch["target"].tolist() == [[10, 11, 12, 0, 0]] * 3 + [[10, 11, 12, 13, 14]]
 
 
+def test_too_few_held_out_files_for_the_replicas_are_an_error_with_the_cure(tmp_path):
+    reader = make_input(write_corpus(tmp_path, [3]))
+    reader.check_evaluation(2)
+    with pytest.raises(PretrainingInputError, match=r"held-out split supplies 4 rows: .* shards"):
+        reader.check_evaluation(4)
+
+
 @pytest.mark.parametrize("first_step", [1, 4, 11])
 def test_a_resumed_run_sees_the_same(tmp_path, first_step):
     corpus = write_corpus(tmp_path, [3, 5, 2])
