@@ -62,6 +62,7 @@ def records(tmp_path):
     manifest.Manifest(
         record_type="pretraining",
         parameters={
+            "num_passes": 1,
             "batch_size": ROWS,
             "seq_len": SEQ_LEN,
             "reuse_len": 4,

@@ -1,8 +1,11 @@
+import pathlib
+
 import apache_beam as beam
 import pytest
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from components import tf_examples, tfrecords
+from components.preprocessing import record_digests
 from components.preprocessing.classification import preprocessing, transform_graph, transformation
 from components.tokenization import train_sentencepiece
 
@@ -96,6 +99,8 @@ def test_files_keep_their_order_over_batches(graph_directory, tmp_path, monkeypa
     ]
     counts = transformation.read_counts(counts_path, ["test", "empty"])
     assert counts["empty"] == {}
+    digests = record_digests.take(counts["test"])
+    assert list(digests) == [f"out/{pathlib.Path(shard.target).name}" for shard in shards]
     # "a dog" and two special tokens, in bins of two.
     (length,) = (name for name in counts["test"] if name.startswith("lengths/"))
     tokens = counts["test"]["tokens"] / 35
