@@ -13,7 +13,7 @@ import logging
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import tensorflow as tf
 import tf_keras
@@ -27,12 +27,13 @@ from components.trainer.checkpoints import RunCheckpoints
 from components.trainer.config import TrainingConfig
 from components.trainer.divergence import DivergenceError, DivergenceGuard
 from components.trainer.history import History
-from components.trainer.input_share import InputShare, distribute
+from components.trainer.input_share import distribute
 from components.trainer.preemption import PreemptedError, StopRequest
 from components.trainer.profiling import ProfilerTrace
 from components.trainer.progress_report import ProgressReport
 from components.trainer.steps import Evaluation, TrainSteps
 from components.trainer.task import Task
+from components.trainer.training_data import TrainingData
 
 _logger = logging.getLogger(__name__)
 
@@ -42,39 +43,6 @@ _HEADS = (r"^model/(?!transformer/)",)
 # Longest stretch on a remote TPU, where the loop cannot see a request to stop. The rest of the loop
 # and the checkpoint should together take less than ten seconds.
 _SECONDS_OF_BLIND_LOOP = 3.0
-
-
-class TrainingData(Protocol):
-    """The source of the loop's batches.
-
-    Batches are dicts of features with static shapes. The batch of update t depends on t alone, so a
-    resumed run sees the batches that it would have seen without the interruption.
-    """
-
-    @property
-    def steps_per_epoch(self) -> int:
-        """Number of updates in one pass over the training split; at least 1."""
-
-    @property
-    def has_evaluation(self) -> bool:
-        """Whether there is a split to evaluate on during training."""
-
-    def check(self, num_replicas: int) -> None:
-        """Raises an error that explains why this many replicas cannot use the records, if so."""
-
-    def training_batches(
-        self, first_step: int, *, num_steps: int, share: InputShare
-    ) -> tf.data.Dataset:
-        """Returns one host's rows of at least `num_steps` global batches, from `first_step` on."""
-
-    def evaluation_batch_size(self, num_replicas: int) -> int:
-        """Returns the global batch size for evaluation, which a small split may make smaller."""
-
-    def evaluation_batches(self, share: InputShare) -> tf.data.Dataset:
-        """Returns one pass over the evaluation split.
-
-        The feature `is_real_example` [B] is 0 for rows that only pad the last batch.
-        """
 
 
 @dataclasses.dataclass(frozen=True)

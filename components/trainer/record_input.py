@@ -98,7 +98,7 @@ class RecordFiles:
 
 @dataclasses.dataclass(frozen=True)
 class FineTuningData:
-    """The records of a fine-tuning run, in the form that the training loop takes (`TrainingData`).
+    """The records of a fine-tuning run, in the form that the training loop takes (`training_data`).
 
     Attributes:
         config: training configuration of the run.

@@ -15,8 +15,9 @@ from components.gathering import gathered
 from components.modeling.config import XLNetConfig
 from components.modeling.cost import Workload, training_cost
 from components.trainer import initial_weights, run_folder
-from components.trainer.loop import TrainingData, TrainingResult, train
+from components.trainer.loop import TrainingResult, train
 from components.trainer.task import Task
+from components.trainer.training_data import TrainingData
 
 _logger = logging.getLogger(__name__)
 

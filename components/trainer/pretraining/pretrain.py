@@ -77,7 +77,7 @@ class PretrainingConfig:
 
 @dataclasses.dataclass(frozen=True)
 class PretrainingData:
-    """The records of a pretraining run, in the form that the training loop takes (`TrainingData`).
+    """The records of a pretraining run, in the form that the training loop takes (`training_data`).
 
     Attributes:
         config: training configuration of the run.
