@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Sequence
 from typing import Literal
 
-from components import json_text
+from components import decimal_number, json_text
 from components.example_gen.classification import labels_in_data
 from components.example_gen.classification.dataset import FOLDER_COLUMNS, Column
 from pipeline.first_look import column_roles
@@ -18,6 +19,8 @@ Task = Literal["classification", "regression"]
 
 # Whole numbers with at most this many different values are taken for classes, such as stars.
 _MAX_NUMBERED_CLASSES = 20
+# As spreadsheets write numbers in most of Europe.
+_DECIMAL_COMMA = re.compile(r"\s*[+-]?[0-9]*,[0-9]+\s*")
 # More rows without a second text than this, and the second column is left out of the proposal.
 _MAX_EMPTY_SHARE = 0.2
 # With fewer rows than this for a label, on average, a column holds no labels.
@@ -254,6 +257,8 @@ def _task(
                 "another column with --label."
             )
         return task
+    if task is None:
+        _check_decimals(findings, label)
     if task is None and label.numbers == label.filled and label.distinct > 1:
         is_few = label.distinct <= _MAX_NUMBERED_CLASSES
         if label.whole_numbers == label.filled and is_few:
@@ -270,6 +275,21 @@ def _task(
             )
             return "regression"
     return "classification"
+
+
+def _check_decimals(findings: TableFindings, label: ColumnProfile) -> None:
+    """Refuses to take numbers with decimal commas for classes."""
+    fractions = [value for value in label.counts if _DECIMAL_COMMA.fullmatch(value)]
+    if fractions and all(
+        _DECIMAL_COMMA.fullmatch(value) or decimal_number.normalize(value) is not None
+        for value in label.counts
+    ):
+        raise UndecidedError(
+            f"The column {label.name!r} of {findings.source.path} holds numbers with a decimal "
+            f"comma, such as {fractions[0]!r}, but numbers are read with a point. For regression, "
+            f"write {fractions[0].replace(',', '.')!r}; --task classification takes each value for "
+            "a class."
+        )
 
 
 def _labels(findings: TableFindings, label: ColumnProfile) -> dict[str, int]:

@@ -227,6 +227,17 @@ def test_what_nothing_can_be_learnt_from_is_said(init, tmp_path, header, table, 
     assert err.count("\n") == 1
 
 
+def test_decimal_commas_are_not_taken_for_classes(init, tmp_path):
+    table = _sentences(lambda n: f"{n % 5},{n % 10}" if n % 3 else n % 5)
+    path = _write_csv(tmp_path / "d.csv", ["text", "score"], table)
+    status, _, err, _ = init(path)
+    assert status == 1
+    assert "numbers with a decimal comma, such as '1,1'" in err
+    assert "write '1.1'; --task classification takes" in err
+    _, _, _, config = init(path, "--task", "classification")
+    assert "1,1" in config.data.dataset.labels
+
+
 def test_whole_numbers_are_classes_and_the_option_makes_them_quantities(init, tmp_path):
     path = _write_csv(tmp_path / "d.csv", ["text", "stars"], _sentences(lambda n: 1 + n % 12))
     _, out, _, config = init(path)
