@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,8 +21,6 @@ _MAX_EXCERPT_CHARACTERS = 1000
 _MAX_NAMES = 30
 _MAX_NAME = 40
 _PART_MARKS = ("[", "{", ",")
-# An escape can stand for half a surrogate pair, which UTF-8 cannot express.
-SURROGATE = re.compile("[\ud800-\udfff]")
 TOO_DEEP = "(nested too deeply to show)"
 
 

@@ -304,17 +304,17 @@ def _check_pods_reach_folders(config: PipelineConfig) -> None:
                 f"gs://{folder.removeprefix(_MOUNTED)} instead."
             )
     trainers = ["Trainer"] if config.search is None else ["Tuner", "Trainer"]
-    for setting, folder, readers in (
-        ("data.root", config.data.root, [_example_gen(config)]),
-        ("init_from", config.init_from, trainers),
-        ("vocabulary.model", config.vocabulary.model, ["SentencePieceGen"]),
+    for setting, folder, readers, may_be_in_image in (
+        ("data.root", config.data.root, [_example_gen(config)], False),
+        ("init_from", config.init_from, trainers, False),
+        ("vocabulary.model", config.vocabulary.model, ["SentencePieceGen"], True),
     ):
         if folder is None or "://" in folder:
             continue
         given = config.deployment.kubernetes
         if given is None or not given.is_on_any_volume(folder):
-            if setting == "vocabulary.model":
-                continue  # It may be part of the image.
+            if may_be_in_image:
+                continue
             raise DeploymentError(
                 f"{setting} is {folder!r}, a folder of this machine. Kubeflow Pipelines reads "
                 "buckets (gs://, s3://, minio://) and the folders of "

@@ -123,20 +123,13 @@ def of_pretraining(made: Manifest) -> list[Notice]:
             text = f"{number:,} lines of more than {corpus.MAX_LINE_BYTES:,} bytes cut at spaces"
             notices.append(Notice(text, is_much=False))
     tokens = _sum(counts, made.shards, "tokens")
-    for names, total, text in (
-        (
-            [pretraining.DOCUMENTS_WITHOUT_TOKENS],
-            _sum(counts, made.shards, "documents"),
-            "documents without tokens",
-        ),
-        (
-            [pretraining.TOKENS_WITHOUT_BATCH, pretraining.TOKENS_AT_ROW_ENDS],
-            tokens * made.parameters["num_passes"],
-            "tokens that fill no batch",
-        ),
-    ):
-        number = sum(_sum(counts, made.shards, name) for name in names)
-        notices += _share(number, total, text, _MUCH_CUT)
+    empty = _sum(counts, made.shards, pretraining.DOCUMENTS_WITHOUT_TOKENS)
+    documents = _sum(counts, made.shards, "documents")
+    notices += _share(empty, documents, "documents without tokens", _MUCH_CUT)
+    left = (pretraining.TOKENS_WITHOUT_BATCH, pretraining.TOKENS_AT_ROW_ENDS)
+    unused = sum(_sum(counts, made.shards, name) for name in left)
+    in_passes = tokens * made.parameters["num_passes"]
+    notices += _share(unused, in_passes, "tokens that fill no batch", _MUCH_CUT)
     return notices + _unknown(_sum(counts, made.shards, pretraining.UNKNOWN_TOKENS), tokens)
 
 

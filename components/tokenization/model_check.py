@@ -38,8 +38,8 @@ class ModelError(ValueError):
     """Something is wrong with a model; the message is a predicate, such as "has no pieces"."""
 
 
-def check(model: bytes) -> None:
-    """Checks everything that the library itself does not check.
+def check(model: bytes) -> sentencepiece_model_pb2.ModelProto:
+    """Parses a model and checks everything that the library itself does not check.
 
     Args:
         model: content of a `.model` file.
@@ -69,6 +69,7 @@ def check(model: bytes) -> None:
                 _check_rules(rules)
             except ModelError as error:
                 raise ModelError(f"has damaged normalisation rules ({name}): {error}") from error
+    return content
 
 
 def _text(message: object, name: str, where: str) -> str:

@@ -16,8 +16,10 @@ REPLACEMENT_CHARACTER = "\ufffd"
 NONCHARACTER_STAND_IN = "\U0010fffd"
 
 _PLANES = range(0, sys.maxunicode + 1, 0x10000)
-_LAST_OF_PLANES = "".join(chr(plane + last) for plane in _PLANES for last in (0xFFFE, 0xFFFF))
-NONCHARACTER = re.compile(f"[\ufdd0-\ufdef{_LAST_OF_PLANES}]")
+NONCHARACTERS = "".join(
+    map(chr, (*range(0xFDD0, 0xFDF0), *(plane + n for plane in _PLANES for n in (0xFFFE, 0xFFFF))))
+)
+NONCHARACTER = re.compile(f"[{NONCHARACTERS}]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 

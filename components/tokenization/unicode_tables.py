@@ -16,7 +16,11 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from components.tokenization.normalization import NONCHARACTER, NONCHARACTER_STAND_IN
+from components.tokenization.normalization import (
+    NONCHARACTER,
+    NONCHARACTER_STAND_IN,
+    NONCHARACTERS,
+)
 
 CAPITAL_SIGMA = "Σ"
 
@@ -112,10 +116,9 @@ def whitespace_code_points() -> np.ndarray:
     return np.array([ord(c) for page in _iterate_pages() for c in page if c.isspace()], np.int32)
 
 
-@functools.cache
 def noncharacter_class() -> str:
     """Returns the noncharacters as the inside of a regex character class."""
-    return _to_class(c for page in _iterate_pages() for c in page if NONCHARACTER.match(c))
+    return _to_class(NONCHARACTERS)
 
 
 @functools.cache

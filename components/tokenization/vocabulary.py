@@ -76,11 +76,11 @@ def from_bytes(model: bytes, *, source: str = "(bytes)") -> Vocabulary:
         VocabularyError: if it is not a SentencePiece model, or lacks XLNet's special pieces.
     """
     try:
-        model_check.check(model)
+        content = model_check.check(model)
     except model_check.ModelError as error:
         raise _refusal(model, source, str(error)) from error
     processor = _make_processor(model, source)
-    _check_fits_xlnet(processor, source)
+    _check_fits_xlnet(processor, content.trainer_spec, source)
     return Vocabulary(
         model=model,
         source=source,
@@ -112,11 +112,14 @@ def _refusal(model: bytes, source: str, reason: str) -> VocabularyError:
     )
 
 
-def _check_fits_xlnet(processor: sentencepiece.SentencePieceProcessor, source: str) -> None:
+def _check_fits_xlnet(
+    processor: sentencepiece.SentencePieceProcessor,
+    settings: sentencepiece_model_pb2.TrainerSpec,
+    source: str,
+) -> None:
     size = processor.GetPieceSize()
     differences = []
-    content = sentencepiece_model_pb2.ModelProto.FromString(processor.serialized_model_proto())
-    if content.trainer_spec.treat_whitespace_as_suffix:
+    if settings.treat_whitespace_as_suffix:
         # Alignments and masks find the beginning of a word by the mark.
         differences.append("spaces are marked at the end of words (treat_whitespace_as_suffix)")
     for expected_id, piece in enumerate(SPECIAL_PIECES):

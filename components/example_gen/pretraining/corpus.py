@@ -20,6 +20,7 @@ from components.dead_letters import DeadLetter
 from components.example_gen import lines, text_form
 from components.example_gen.pretraining import corpus_files
 from components.example_gen.pretraining.corpus_files import FileRange
+from components.tokenization import normalization
 
 CorpusFormat = Literal["text", "jsonl", "tfrecord"]
 CORPUS_FORMATS: tuple[str, ...] = ("text", "jsonl", "tfrecord")
@@ -193,8 +194,7 @@ def _text_of_object(content: str, text_field: str) -> str:
     if not isinstance(text, str):
         keys = f"; it has {', '.join(sorted(value)[:_MAX_KEYS])}" if isinstance(value, dict) else ""
         raise _UnusableError("no text", f"no text under the key {text_field!r}{keys}")
-    # As in the tokenizer, U+FFFD takes the place of what UTF-8 cannot express.
-    return _checked(text if text.isascii() else json_text.SURROGATE.sub("\ufffd", text))
+    return _checked(normalization.to_unicode(text))
 
 
 def _read_examples(

@@ -18,6 +18,7 @@ from components.dead_letters import UNCOUNTABLE, DeadLetter
 from components.example_gen import lines, text_form
 from components.example_gen.json_stream import JsonStream, JsonStreamError
 from components.example_gen.question_answering import squad_labels
+from components.tokenization import normalization
 
 NOT_JSON = "line is not JSON"
 NOT_AN_OBJECT = "not a JSON object"
@@ -343,7 +344,7 @@ def _question(value: Any, context: str) -> tuple[Question, int, int]:
         question_id = str(question_id)
     elif not _get(value, "id", str):
         raise _UnusableError(MISSING_KEY, "the id is empty")
-    elif json_text.SURROGATE.search(question_id):
+    elif normalization.to_unicode(question_id) != question_id:
         raise _UnusableError(UNDECODABLE, "the id has half a surrogate pair")
     text = _get(value, "question", str)
     is_impossible = value.get("is_impossible", False)
