@@ -119,13 +119,13 @@ def show(promise: Promise, *, quick: bool) -> Proof:
     )
 
 
-def page(proofs: Sequence[Proof], *, quick: bool, left_out: Sequence[Promise]) -> str:
+def page(proofs: Sequence[Proof], *, quick: bool, left_out: Sequence[Promise], commit: str) -> str:
     """Returns the page as Markdown."""
     lines = [
         "# Proof",
         "",
         f"Written by `make prove{' QUICK=1' if quick else ''}` on "
-        f"{datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d}: commit {_commit()}, "
+        f"{datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d}: commit {commit}, "
         f"Python {platform.python_version()}, TensorFlow {tf.__version__}, {os.cpu_count()} cores "
         f"({platform.machine()}). Repeat a line by its command, from this folder.",
         "",
@@ -158,6 +158,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = [p for p in promises() if options.only.lower() in p.promise.lower()]
     shown = [p for p in chosen if p.is_shown(quick=options.quick)]
     left_out = [p for p in chosen if p not in shown]
+    # Asked before the page is written, which would itself make the checkout differ from its commit.
+    commit = _commit()
     proofs: list[Proof] = []
     for number, promise in enumerate(shown, start=1):
         proof = show(promise, quick=options.quick)
@@ -167,7 +169,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"{promise.promise}",
             flush=True,
         )
-        text = page(proofs, quick=options.quick, left_out=left_out)
+        text = page(proofs, quick=options.quick, left_out=left_out, commit=commit)
         files.write_bytes(options.page, text.encode())
     return int(any(proof.verdict == "BROKEN" for proof in proofs))
 

@@ -38,6 +38,7 @@ def test_the_page_has_the_verdict_and_the_figure_of_the_command(
     monkeypatch.setattr(prove.Promise, "arguments", lambda self, quick: ["-c", code])
     proof = prove.show(promise, quick=False)
     assert (proof.verdict, proof.figure) == (verdict, figure)
-    text = prove.page([proof], quick=True, left_out=[])
+    text = prove.page([proof], quick=True, left_out=[], commit="1a2b3c4")
     assert f"| {verdict} | {figure} |" in text
     assert "make prove QUICK=1" in text
+    assert "commit 1a2b3c4" in text
