@@ -1,4 +1,4 @@
-"""Measures text processing in a served XLNet-Base, and what bucketed lengths save.
+"""Measures text processing in a served XLNet-Base, and what slices of a batch save.
 
     python -m benchmarks.text_serving --vocabulary spiece.model --squad dev-v2.0.json
 
@@ -79,9 +79,9 @@ def _measure(module: SpanModel, asked: list[tuple[str, str]], repeats: int) -> d
     make_windows = tf.function(module.make_windows.__call__, autograph=False)
     windows = make_windows(questions, contexts)
     features = windows.features
-    bucketed = tf.function(module.bucketed_model.__call__, autograph=False)
-    padded = module.bucketed_model.at_full_length
-    outputs = bucketed(features)
+    sliced = tf.function(module.sliced_model.__call__, autograph=False)
+    padded = module.sliced_model.at_any_length
+    outputs = sliced(features)
 
     @tf.function(autograph=False)
     def decode(outputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
@@ -89,7 +89,7 @@ def _measure(module: SpanModel, asked: list[tuple[str, str]], repeats: int) -> d
 
     seconds = {
         "text to windows": _best(lambda: make_windows(questions, contexts), repeats),
-        "model": _best(lambda: bucketed(features), repeats),
+        "model": _best(lambda: sliced(features), repeats),
         "windows to answers": _best(lambda: decode(outputs), repeats),
         "all": _best(lambda: module.serve_texts(questions, contexts), repeats),
         "model, padded to the maximum": _best(lambda: padded(**features), repeats),
@@ -100,9 +100,7 @@ def _measure(module: SpanModel, asked: list[tuple[str, str]], repeats: int) -> d
         "windows": int(tf.size(windows.question)),
         "seconds": {name: round(value, 4) for name, value in seconds.items()},
         "text beside the model, %": round(100 * around / seconds["model"], 2),
-        "speed-up by bucketed lengths": round(
-            seconds["model, padded to the maximum"] / seconds["model"], 2
-        ),
+        "speed-up by slices": round(seconds["model, padded to the maximum"] / seconds["model"], 2),
     }
 
 

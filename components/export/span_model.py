@@ -14,7 +14,6 @@ import tensorflow as tf
 
 from components import records
 from components.export import warm_up
-from components.export.bucketed_model import BucketedModel
 from components.export.null_threshold import NullThreshold
 from components.export.signatures import (
     SERVING_DEFAULT,
@@ -22,6 +21,7 @@ from components.export.signatures import (
     SERVING_RECORDS,
     SERVING_TF_EXAMPLES,
 )
+from components.export.sliced_model import SlicedModel
 from components.gathering import gathered
 from components.modeling.variables import NamedModel
 from components.preprocessing.question_answering.config import WindowConfig
@@ -94,7 +94,7 @@ class SpanModel(tf.Module):
             outputs = served(features, training=False)
             return {name: outputs[name] for name in SPAN_OUTPUTS}
 
-        self.bucketed_model = BucketedModel(
+        self.sliced_model = SlicedModel(
             call,
             self._specs,
             padding="right",
@@ -119,7 +119,7 @@ class SpanModel(tf.Module):
     def serve_texts(self, question: tf.Tensor, context: tf.Tensor) -> dict[str, tf.Tensor]:
         """Answers questions about paragraphs."""
         windows = self.make_windows(question, context)
-        outputs = self.bucketed_model(windows.features)
+        outputs = self.sliced_model(windows.features)
         found = graph_decoder.decode(outputs, windows, self._decoding)
         threshold = self.null_threshold()
         is_answered = found["null_score"] <= threshold
@@ -138,13 +138,13 @@ class SpanModel(tf.Module):
     @tf.function(autograph=False)
     def serve_ids(self, **features: tf.Tensor) -> dict[str, tf.Tensor]:
         """Returns the beams of windows that are given as token ids."""
-        return self.bucketed_model(features)
+        return self.sliced_model(features)
 
     @tf.function(autograph=False, input_signature=[_TEXTS])
     def serve_records(self, records: tf.Tensor) -> dict[str, tf.Tensor]:
         """Returns the beams of windows that are given as serialized records."""
         parsed = tf.io.parse_example(records, _description(self.seq_len))
-        return self.bucketed_model(
+        return self.sliced_model(
             {
                 name: tf.cast(value, tf.int32) if value.dtype == tf.int64 else value
                 for name, value in parsed.items()
@@ -167,6 +167,6 @@ def save(module: SpanModel, directory: str) -> None:
             SERVING_DEFAULT,
             [
                 {"question": ["What is it?"], "context": [text]}
-                for text in warm_up.texts_of_all_lengths(module.seq_len)
+                for text in warm_up.short_and_long_text(module.seq_len)
             ],
         )

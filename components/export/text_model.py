@@ -18,8 +18,8 @@ import tensorflow_text  # noqa: F401
 import tensorflow_transform as tft
 
 from components.export import warm_up
-from components.export.bucketed_model import BucketedModel
 from components.export.signatures import SERVING_DEFAULT, SERVING_IDS, SERVING_TF_EXAMPLES
+from components.export.sliced_model import SlicedModel
 from components.gathering import gathered
 from components.modeling.variables import NamedModel
 from components.preprocessing.classification import raw_features
@@ -74,7 +74,7 @@ class TextModel(tf.Module):
         self.num_choices = len(labels) if multiple_choice else None
         call = served.sequence_scores if multiple_choice else served
         # Each option of a question has a length of its own.
-        self.bucketed_model = BucketedModel(
+        self.sliced_model = SlicedModel(
             lambda features: call(features, training=False),
             _token_specs([None, seq_len]),
             padding="left",
@@ -159,7 +159,7 @@ class TextModel(tf.Module):
             "input_mask": features["input_mask"],
         }
         sequences = {name: tf.reshape(value, [-1, self.seq_len]) for name, value in inputs.items()}
-        outputs = self.bucketed_model(sequences)
+        outputs = self.sliced_model(sequences)
         if self.num_choices:
             outputs = tf.reshape(outputs, [-1, self.num_choices])
         if self._labels is None:
@@ -214,6 +214,6 @@ def save(module: TextModel, directory: str) -> None:
             SERVING_DEFAULT,
             [
                 {"text_a": [text], "text_b": [""], **options}
-                for text in warm_up.texts_of_all_lengths(module.seq_len)
+                for text in warm_up.short_and_long_text(module.seq_len)
             ],
         )

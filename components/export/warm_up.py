@@ -13,7 +13,6 @@ import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
 from components import files, tfrecords
-from components.export import bucketed_model
 
 # TF Serving prescribes name and place ("SavedModel Warmup" in its documentation).
 _PATH = ("assets.extra", "tf_serving_warmup_requests")
@@ -58,7 +57,7 @@ def read(directory: str) -> list[tuple[str, dict[str, np.ndarray]]]:
     return requests
 
 
-def texts_of_all_lengths(seq_len: int) -> list[str]:
-    """Returns texts that together reach every length bucket of `bucketed_model`."""
+def short_and_long_text(seq_len: int) -> list[str]:
+    """Returns the shortest text and one that fills `seq_len` tokens."""
     # Each word becomes one or two pieces.
-    return [" ".join(["word"] * length) for length in bucketed_model.bucket_lengths(seq_len)]
+    return [" ".join(["word"] * length) for length in (1, seq_len)]

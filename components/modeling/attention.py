@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 import tensorflow as tf
@@ -12,7 +13,7 @@ from components.modeling.attention_core import Biases, Stream, relative_attentio
 from components.modeling.config import ModelOptions, ServingOptions, XLNetConfig
 from components.modeling.fused_ops import project
 from components.modeling.layer_norm import LayerNorm
-from components.modeling.program import ACCELERATOR, leading_shape
+from components.modeling.program import ACCELERATOR, leading_shape, shape_of
 from components.modeling.variables import NamedLayer
 
 
@@ -47,7 +48,7 @@ class RelativeAttention(NamedLayer):
         outputs = tf.reshape(project(inputs, matrix), [*leading_shape(inputs), n_head, d_head])
         return tf.transpose(outputs, [2, 0, 1, 3])
 
-    def _position_keys(self, query_len: int) -> tf.Tensor:
+    def _position_keys(self, query_len: int | tf.Tensor) -> tf.Tensor:
         """Returns the stored projections [N, G, 2 T - 1, Dh] of the distances within T tokens.
 
         They lie in the middle of those for the longest sequence, which range from the largest
@@ -101,12 +102,13 @@ class RelativeAttention(NamedLayer):
         context = hidden if memory is None else tf.concat([memory, hidden], axis=1)
         keys = self.heads(context, self.k)
         values = self.heads(context, self.v)
+        core = functools.partial(relative_attention, program=self.program)
         if isinstance(encodings, PositionWeights):
             core, positions = attention_by_angles, encodings.kernel(self.cast(self.r))
         elif encodings is None:
-            core, positions = relative_attention, self._position_keys(hidden.shape[1])
+            positions = self._position_keys(shape_of(hidden)[1])
         else:
-            core, positions = relative_attention, self.heads(encodings, self.r)
+            positions = self.heads(encodings, self.r)
 
         def attend(inputs: tf.Tensor, stream: Stream, seeds: Sequence) -> tf.Tensor:
             vectors = core(

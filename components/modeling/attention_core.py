@@ -15,7 +15,7 @@ import tensorflow as tf
 from components.modeling.angles import Angles
 from components.modeling.dropout import dropout
 from components.modeling.fused_ops import sum_of_columns
-from components.modeling.program import CPU, leading_shape
+from components.modeling.program import CPU, Program, leading_shape, shape_of
 from components.modeling.relative_positions import Alignment
 
 
@@ -122,6 +122,7 @@ def relative_attention(
     softmax_dtype: str,
     rate: float,
     seed: tf.Tensor | None,
+    program: Program = CPU,
 ) -> tf.Tensor:
     """Computes attention with content, position and segment scores (paper sections 2.4 and 2.5).
 
@@ -136,23 +137,25 @@ def relative_attention(
         softmax_dtype: dtype of the softmax.
         rate: fraction of the probabilities to drop.
         seed: dropout seed of this place, or None for no dropout.
+        program: form of the network.
 
     Returns:
         [N, B, Q, Dh].
     """
     scale = score_scale(queries)
     dtype = queries.dtype
+    num_distances = shape_of(position_keys)[2]
 
     def bias_gradient(of_queries: tf.Tensor) -> tf.Tensor:
         n_head, d_head = of_queries.shape[0], of_queries.shape[-1]
-        return CPU.sum_of_rows(tf.reshape(of_queries, [n_head, -1, d_head]))
+        return program.sum_of_rows(tf.reshape(of_queries, [n_head, -1, d_head]))
 
-    @tf.custom_gradient
+    @program.differentiable
     def attend(queries, keys, values, position_keys, content, position, segment, difference):
         by_content = biased(queries, content)
         by_position = _stacked(biased(queries, position), position_keys)
         raw = tf.matmul(by_position, position_keys, transpose_b=True)
-        raw = tf.reshape(raw, [*leading_shape(queries), position_keys.shape[2]])
+        raw = tf.reshape(raw, [*leading_shape(queries), num_distances])
         added = tf.cast(stream.alignment.to_keys(raw), softmax_dtype)
         if stream.other_segment is not None:
             by_segment = segment_scores(stream, queries, segment, difference)
@@ -172,7 +175,7 @@ def relative_attention(
             of_keys = tf.matmul(of_scores, by_content, transpose_a=True)
             of_raw = tf.reshape(
                 stream.alignment.from_keys(of_scores),
-                [*leading_shape(by_position), position_keys.shape[2]],
+                [*leading_shape(by_position), num_distances],
             )
             of_position = tf.reshape(tf.matmul(of_raw, position_keys) * scale, tf.shape(queries))
             of_position_keys = tf.matmul(of_raw, by_position, transpose_a=True)

@@ -17,7 +17,7 @@ def _gather_dense(table: tf.Tensor, ids: tf.Tensor, dtype: str, program: Program
     anyway.
     """
 
-    @tf.custom_gradient
+    @program.differentiable
     def gather(table: tf.Tensor):
         def gradient(upstream: tf.Tensor):
             rows = tf.reshape(upstream, [-1, table.shape[1]])

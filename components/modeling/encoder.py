@@ -18,7 +18,7 @@ from components.modeling.embedding import WordEmbedding
 from components.modeling.feed_forward import FeedForward
 from components.modeling.masks import attention_biases
 from components.modeling.memory import next_memory
-from components.modeling.program import ACCELERATOR
+from components.modeling.program import ACCELERATOR, shape_of
 from components.modeling.relative_positions import (
     Alignment,
     EveryPosition,
@@ -133,14 +133,14 @@ class XLNetEncoder(NamedLayer):
                 input_q,
             )
         )
-        query_len = checks.static_len("input_ids", input_ids)
+        query_len = checks.sequence_length("input_ids", input_ids, options)
         batch = input_ids.shape[0]
-        per_token = [batch, query_len]
+        per_token = input_ids.shape.as_list()
         for name, tensor, shape, axes in (
             ("segment_ids", segment_ids, per_token, "[batch, seq_len]"),
             ("input_mask", input_mask, per_token, "[batch, seq_len]"),
             ("input_q", input_q, per_token, "[batch, seq_len]"),
-            ("perm_mask", perm_mask, [*per_token, query_len], "[batch, seq_len, seq_len]"),
+            ("perm_mask", perm_mask, [*per_token, per_token[1]], "[batch, seq_len, seq_len]"),
             ("target_positions", target_positions, [batch, None], "[batch, num_predict]"),
             (
                 "mems",
@@ -158,7 +158,7 @@ class XLNetEncoder(NamedLayer):
         )
         seeds = site_seeds(seed, _FIRST_LAYER_SITE + config.n_layer * _SITES_PER_LAYER)
         if isinstance(options, ServingOptions):
-            checks.check_served(query_len, options.seq_len, has_memory=mems is not None)
+            checks.check_no_memory(mems)
         mem_len = 0 if mems is None else mems.shape[2]
         memories = [None] * config.n_layer if mems is None else tf.unstack(self.cast(mems))
         # Clamped distances are no sums of angles.
@@ -314,11 +314,12 @@ class XLNetEncoder(NamedLayer):
     ) -> tuple[Stream, Stream]:
         """Makes the masks and positions of both streams, once for all layers."""
         options = self.options
+        query_len = shape_of(input_ids)[1]
         content_bias, query_bias = attention_biases(
             input_mask=input_mask,
             perm_mask=perm_mask,
             batch_size=tf.shape(input_ids)[0],
-            query_len=input_ids.shape[1],
+            query_len=query_len,
             mem_len=mem_len,
             attn_type=options.attn_type,
             same_length=options.same_length,
@@ -330,7 +331,6 @@ class XLNetEncoder(NamedLayer):
             segment_ids = tf.cast(segment_ids, tf.int32)
             of_keys = tf.pad(segment_ids, [[0, 0], [mem_len, 0]])
             other_segment = self.cast(segment_ids[:, :, None] != of_keys[:, None, :])
-        query_len = input_ids.shape[1]
         everywhere = self._alignment(None, input_ids, mem_len, frequencies)
         content = Stream(everywhere, content_bias, other_segment)
         if target_positions is None:
@@ -362,7 +362,7 @@ class XLNetEncoder(NamedLayer):
         frequencies: Frequencies | None,
     ) -> Alignment | Angles:
         """Makes the alignment of queries at given positions [B, P], or else at all positions."""
-        query_len = input_ids.shape[1]
+        query_len = shape_of(input_ids)[1]
         key_len = mem_len + query_len
         if frequencies is None and positions is None:
             return EveryPosition(query_len, key_len)

@@ -73,7 +73,7 @@ def dense(
 def add_bias(inputs: tf.Tensor, bias: tf.Tensor, *, program: Program = CPU) -> tf.Tensor:
     """Adds a bias [D] to inputs [..., D]."""
 
-    @tf.custom_gradient
+    @program.differentiable
     def add(inputs: tf.Tensor, bias: tf.Tensor):
         def gradient(upstream: tf.Tensor):
             return upstream, program.sum_of_rows(as_rows(upstream))
@@ -105,7 +105,7 @@ def layer_norm(
     """
     wide = gamma.dtype
 
-    @tf.custom_gradient
+    @program.differentiable
     def normalize(inputs: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor):
         size = inputs.shape[-1]
         centered = tf.cast(inputs, wide)
@@ -203,7 +203,7 @@ def activate(
     """
     function, slope = _ACTIVATIONS[activation]
 
-    @tf.custom_gradient
+    @program.differentiable
     def apply(inputs: tf.Tensor, bias: tf.Tensor):
         def gradient(upstream: tf.Tensor):
             again = program.for_backward(seed)

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
 
+from components.modeling.config import ModelOptions, ServingOptions
+
 
 def required(features: Mapping[str, tf.Tensor], names: Sequence[str], model: str) -> None:
     """Raises a ValueError if features are missing; the message names them."""
@@ -31,15 +33,26 @@ def check_shape(name: str, tensor: tf.Tensor, expected: Sequence[int | None], ax
         raise ValueError(f"{name} must have shape {axes} = {sizes}, not {tensor.shape}")
 
 
-def static_len(name: str, tensor: tf.Tensor) -> int:
+def sequence_length(name: str, tensor: tf.Tensor, options: ModelOptions) -> int | tf.Tensor:
     """Returns the seq_len of a [batch, seq_len] tensor.
 
+    Args:
+        name: name of the feature, for the message.
+        tensor: tensor whose length is asked for.
+        options: how the network is run. One for serving may learn the length from the request.
+
     Raises:
-        ValueError: if the tensor has another rank, or its length is unknown or 0.
+        ValueError: if the tensor has another rank, or its length is 0, or unknown in training, or
+            longer than what a network for serving takes.
     """
     if tensor.shape.rank != 2:
         raise ValueError(f"{name} must have shape [batch, seq_len], not {tensor.shape}")
     length = tensor.shape[1]
+    if isinstance(options, ServingOptions):
+        if length is None:
+            return tf.shape(tensor)[1]
+        if length > options.seq_len:
+            raise ValueError(f"this network serves at most {options.seq_len} tokens, not {length}")
     if not length:
         raise ValueError(
             f"{name} must have a static seq_len above 0, not shape {tensor.shape}; records of a "
@@ -57,9 +70,7 @@ def check_even_batch(batch_size: int | None) -> None:
         )
 
 
-def check_served(seq_len: int, longest: int, *, has_memory: bool) -> None:
-    """Raises a ValueError for what a network that stores its position encodings cannot answer."""
-    if has_memory:
+def check_no_memory(mems: tf.Tensor | None) -> None:
+    """Raises a ValueError for memory, which a network for serving has not stored positions for."""
+    if mems is not None:
         raise ValueError("a network for serving has no memory, but mems were given")
-    if seq_len > longest:
-        raise ValueError(f"this network serves at most {longest} tokens, not {seq_len}")

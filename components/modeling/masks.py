@@ -16,12 +16,12 @@ def attention_biases(
     input_mask: tf.Tensor | None,
     perm_mask: tf.Tensor | None,
     batch_size: tf.Tensor | int,
-    query_len: int,
+    query_len: int | tf.Tensor,
     mem_len: int,
     attn_type: str,
     same_length: bool,
     dtype: tf.DType,
-    numbers: Callable[[int], tf.Tensor] = tf.range,
+    numbers: Callable[[int | tf.Tensor], tf.Tensor] = tf.range,
 ) -> tuple[tf.Tensor | None, tf.Tensor | None]:
     """Returns the biases of both streams: 0 where attention is allowed and -1e30 elsewhere.
 

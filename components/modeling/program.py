@@ -3,7 +3,8 @@
 Both compute the same network. They differ where the two kinds of devices differ: a CPU is short of
 operations, and a TPU of memory traffic and of patience with shapes that do not fit its tiles of
 8 x 128. What the forms differ in is listed by the methods of `Program`; relative positions are the
-one exception, see `components.modeling.angles`.
+one exception, see `components.modeling.angles`. A network that only answers has a form of its own,
+which is the CPU's without gradients.
 """
 
 from __future__ import annotations
@@ -11,16 +12,21 @@ from __future__ import annotations
 import abc
 import functools
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import tensorflow as tf
 
 from components.modeling import dropout
 from components.modeling.barrier import barrier, recompute
-from components.modeling.config import ModelOptions
+from components.modeling.config import ModelOptions, ServingOptions
 
 
 class Program(abc.ABC):
     """What a training step computes differently on different devices."""
+
+    def differentiable(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Makes a function that returns a value and its gradient function one of the value."""
+        return tf.custom_gradient(function)
 
     @abc.abstractmethod
     def sum_of_rows(self, tensor: tf.Tensor) -> tf.Tensor:
@@ -124,19 +130,38 @@ class _AcceleratorProgram(Program):
         return recompute(function, seeds)
 
 
+class _ServingProgram(_CpuProgram):
+    def differentiable(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Leaves the gradient out.
+
+        TensorFlow enters the gradients of a SavedModel into a list of the process when it loads
+        one, and never removes them; with them, every model that a server has replaced would stay
+        in memory.
+        """
+        return lambda *inputs: function(*inputs)[0]
+
+
 CPU: Program = _CpuProgram()
 ACCELERATOR: Program = _AcceleratorProgram()
+SERVING: Program = _ServingProgram()
 
 
 def program_of(options: ModelOptions) -> Program:
-    """Returns the form of the training step; "auto" depends on the current strategy."""
+    """Returns the form of the network; "auto" depends on the current strategy."""
+    if isinstance(options, ServingOptions):
+        return SERVING
     if options.program == "auto":
         on_tpu = isinstance(tf.distribute.get_strategy(), tf.distribute.TPUStrategy)
         return ACCELERATOR if on_tpu else CPU
     return ACCELERATOR if options.program == "accelerator" else CPU
 
 
+def shape_of(tensor: tf.Tensor) -> list[int | tf.Tensor]:
+    """Returns all dimensions, as Python numbers where they are static."""
+    dynamic = tf.shape(tensor)
+    return [dynamic[i] if size is None else size for i, size in enumerate(tensor.shape)]
+
+
 def leading_shape(tensor: tf.Tensor) -> list[int | tf.Tensor]:
     """Returns all dimensions but the last, as Python numbers where they are static."""
-    dynamic = tf.shape(tensor)
-    return [dynamic[i] if size is None else size for i, size in enumerate(tensor.shape[:-1])]
+    return shape_of(tensor)[:-1]

@@ -157,9 +157,9 @@ class QuestionAnsweringModel(NamedModel):
             features, [*names, "start_positions"] if training else names, "QuestionAnsweringModel"
         )
         input_ids, p_mask = features["input_ids"], features["p_mask"]
-        seq_len = checks.static_len("input_ids", input_ids)
+        seq_len = checks.sequence_length("input_ids", input_ids, self.options)
         checks.check_shape("p_mask", p_mask, input_ids.shape, "[batch, seq_len]")
-        if max(self.start_n_top, self.end_n_top) > seq_len:
+        if isinstance(seq_len, int) and max(self.start_n_top, self.end_n_top) > seq_len:
             raise ValueError(
                 f"start_n_top {self.start_n_top} and end_n_top {self.end_n_top} must not exceed "
                 f"seq_len {seq_len}"

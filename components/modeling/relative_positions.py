@@ -64,8 +64,8 @@ class EveryPosition(Alignment):
         key_len: number of keys (S).
     """
 
-    query_len: int
-    key_len: int
+    query_len: int | tf.Tensor
+    key_len: int | tf.Tensor
 
     def to_keys(self, raw: tf.Tensor) -> tf.Tensor:
         """Shifts the rows by reshaping, without a gather.

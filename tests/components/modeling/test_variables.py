@@ -103,6 +103,20 @@ def test_the_form_for_serving_gives_the_same(
         np.testing.assert_allclose(one, other, rtol=tolerance, atol=tolerance)
 
 
+@pytest.mark.parametrize("kind", _MODELS)
+@pytest.mark.parametrize("compute_dtype", ["float32", "bfloat16"])
+def test_the_form_for_serving_has_no_gradients(kind, compute_dtype, tiny_config):
+    """TensorFlow would keep those of every model that a process has loaded, and the models."""
+    model = _MODELS[kind](
+        tiny_config, ModelOptions(compute_dtype=compute_dtype, program="accelerator")
+    )
+    served = model.for_serving(seq_len=_LEN)
+    function = tf.function(served.__call__, autograph=False)
+    graph = function.get_concrete_function(_features(kind)).graph.as_graph_def()
+    nodes = [*graph.node, *(node for f in graph.library.function for node in f.node_def)]
+    assert [node.name for node in nodes if "_gradient_op_type" in node.attr] == []
+
+
 def test_what_the_form_for_serving_cannot_answer_is_named(tiny_config):
     model = _MODELS["classification"](tiny_config, ModelOptions())
     served = model.for_serving(seq_len=_LEN - 1)

@@ -4,17 +4,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.export.bucketed_model import BucketedModel, bucket_lengths
+from components.export.sliced_model import SlicedModel
 from components.export.text_model import TextModel
 from components.modeling.classification import ClassificationModel
 
 SEQ_LEN = 64
-
-
-def test_lengths_are_halves_and_the_last_is_the_whole():
-    assert bucket_lengths(512) == [64, 128, 256, 512]
-    assert bucket_lengths(88) == [16, 24, 48, 88]
-    assert bucket_lengths(12) == [12]
 
 
 def _features(lengths, *, padding):
@@ -42,10 +36,9 @@ def test_rows_get_what_they_get_at_full_length(tiny_model, tiny_options, num_row
     lengths = np.random.default_rng(1).integers(1, SEQ_LEN + 1, num_rows)
     features = _features(lengths, padding="left")
     model = ClassificationModel(tiny_model, tiny_options, 3)
-    bucketed = BucketedModel(
-        lambda f: model(f, training=False), _signature(features), padding="left"
-    )
-    found = tf.function(bucketed.__call__, autograph=False)(features)
+    served = model.for_serving(seq_len=SEQ_LEN)
+    sliced = SlicedModel(lambda f: served(f, training=False), _signature(features), padding="left")
+    found = tf.function(sliced.__call__, autograph=False)(features)
     assert found.shape == [num_rows, 3]
     if num_rows:
         np.testing.assert_allclose(found, model(features, training=False), atol=2e-6)
@@ -76,14 +69,13 @@ def test_an_exported_model_gives_what_the_model_does(tiny_model, tiny_options, s
     found = module.serve_ids(**features)["scores"]
     expected = tf.nn.softmax(model(features, training=False))
     np.testing.assert_allclose(found, expected, atol=2e-6)
-    lengths = 1 if summary_type != "last" else len(bucket_lengths(SEQ_LEN))
-    assert len(module.bucketed_model._by_length) == lengths
 
 
 def test_a_model_in_bfloat16_is_saved_so_and_gives_the_same_to_the_bit(
     tiny_model, tiny_options, tmp_path
 ):
-    features = _features([3, 64, 17, 30], padding="left")
+    # All in one slice of the full length.
+    features = _features([60, 64, 58, 64], padding="left")
     options = dataclasses.replace(tiny_options, compute_dtype="bfloat16")
     model = ClassificationModel(tiny_model, options, 3)
     module = TextModel(
@@ -92,11 +84,10 @@ def test_a_model_in_bfloat16_is_saved_so_and_gives_the_same_to_the_bit(
     served = module.serve_ids.get_concrete_function(**_signature(features))
     tf.saved_model.save(module, str(tmp_path), signatures=served)
     loaded = tf.saved_model.load(str(tmp_path))
-    # The trained model, whose weights are float32, in the same buckets.
-    casting = BucketedModel(
-        lambda f: model(f, training=False), _signature(features), padding="left"
+    # The trained model, whose weights are float32.
+    expected = tf.function(lambda **f: tf.nn.softmax(model(f, training=False)), autograph=False)(
+        **features
     )
-    expected = tf.function(lambda **f: tf.nn.softmax(casting(f)), autograph=False)(**features)
     found = loaded.signatures["serving_default"](**features)["scores"]
     np.testing.assert_array_equal(found, expected)
     stored = tf.train.load_checkpoint(str(tmp_path / "variables" / "variables"))
@@ -110,20 +101,36 @@ def test_a_model_in_bfloat16_is_saved_so_and_gives_the_same_to_the_bit(
     assert dtypes.count(tf.bfloat16) == len(model.variables) - 4 * tiny_model.n_layer
 
 
+def _count(features):
+    """In place of a model: tells the tokens of a row and the form of the slice it came in."""
+    rows, length = tf.unstack(tf.shape(features["input_ids"]))
+    total = tf.reduce_sum(features["input_ids"], 1)
+    return {"total": total, "rows": tf.fill([rows], rows), "length": tf.fill([rows], length)}
+
+
+def _slices(lengths, *, padding="left", **options):
+    features = _features(lengths, padding=padding)
+    found = SlicedModel(_count, _signature(features), padding=padding, **options)(features)
+    assert found["total"].numpy().tolist() == features["input_ids"].sum(1).tolist()
+    return list(zip(found["rows"].numpy().tolist(), found["length"].numpy().tolist(), strict=True))
+
+
 @pytest.mark.parametrize("padding", ["left", "right"])
 def test_rows_are_cut_at_the_padded_side_and_keep_their_order(padding):
-    def count(features):
-        tokens = tf.shape(features["input_ids"])[1]
-        total = tf.reduce_sum(features["input_ids"], 1)
-        return {"total": total, "tokens": tf.fill(tf.shape(total), tokens)}
+    """Lengths are multiples of 8; a row joins the shorter ones if that pads them by 64 at most."""
+    # With the row of 16, the 41 short ones would get 41 * 8 tokens of padding. That of 17 costs the
+    # row of 16 only 8; that of 60 would cost both 48 + 40.
+    found = _slices([60, 3, 16, 17] + [2] * 40, padding=padding)
+    assert found == [(1, 64), (41, 8), (2, 24), (2, 24)] + [(41, 8)] * 40
 
-    lengths = [60, 3, 16, 17] + [2] * 40
-    features = _features(lengths, padding=padding)
-    bucketed = BucketedModel(count, _signature(features), padding=padding)
-    found = bucketed(features)
-    assert found["total"].numpy().tolist() == features["input_ids"].sum(1).tolist()
-    # The shortest 32 rows go together, and the rest in a slice as long as its longest row.
-    assert found["tokens"].numpy().tolist() == [64] * 4 + [16] * 32 + [64] * 8
-    # A beam search, say, needs more positions than the shortest slice has.
-    bucketed = BucketedModel(count, _signature(features), padding=padding, shortest=20)
-    assert bucketed(features)["tokens"].numpy().tolist() == [64] * 4 + [32] * 32 + [64] * 8
+
+def test_slices_keep_the_positions_that_a_beam_search_needs():
+    # The row of 17 may join that of 60, which costs it 40 tokens.
+    found = _slices([60, 3, 16, 17] + [2] * 40, shortest=20)
+    assert found == [(2, 64), (42, 20), (42, 20), (2, 64)] + [(42, 20)] * 40
+
+
+def test_slices_hold_4096_tokens_at_most_and_whole_rows_where_nothing_may_be_cut():
+    assert _slices([SEQ_LEN] * 70) == [(64, 64)] * 64 + [(6, 64)] * 6
+    assert _slices([2] * 600) == [(512, 8)] * 512 + [(88, 8)] * 88
+    assert _slices([2] * 70, cut=False) == [(64, 64)] * 64 + [(6, 64)] * 6
