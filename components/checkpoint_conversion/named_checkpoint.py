@@ -128,7 +128,8 @@ def open_arrays(path: str) -> Tensors:
     try:
         reader = tf.train.load_checkpoint(prefix)
         shapes = reader.get_variable_to_shape_map()
-    except _READ_ERRORS as error:
+    except (*_READ_ERRORS, MemoryError) as error:
+        # A damaged index can ask for any amount of memory.
         raise damaged(error) from error
 
     def read(name: str) -> np.ndarray:

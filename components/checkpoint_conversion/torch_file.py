@@ -114,6 +114,7 @@ def _open_zip(file: BinaryIO, path: str) -> tuple[Any, Callable[[Storage], bytes
     if len(lists) != 1:
         raise WeightsError(f"{path} is a zip archive, but not one of torch.save.")
     folder = lists[0].removesuffix("data.pkl")
+    length = file.seek(0, io.SEEK_END)
 
     def read_entry(name: str, size: int | None = None) -> bytes:
         try:
@@ -121,6 +122,9 @@ def _open_zip(file: BinaryIO, path: str) -> tuple[Any, Callable[[Storage], bytes
             # torch.save never compresses, so a compressed entry could be a decompression bomb.
             if entry.compress_type != zipfile.ZIP_STORED:
                 raise WeightsError(f"{path}: {name} is compressed, which torch.save never does.")
+            # Nothing is reserved for more than what the file can hold.
+            if not entry.file_size == entry.compress_size <= length:
+                raise WeightsError(f"{path}: {name} is damaged: its size is wrong.")
             if size is not None and entry.file_size != size:
                 raise WeightsError(
                     f"{path}: {name} has {entry.file_size:,} bytes instead of {size:,}."
@@ -159,6 +163,7 @@ def _open_legacy(file: BinaryIO, path: str) -> tuple[Any, Callable[[Storage], by
     storages = {value.storage.key: value.storage for value in _references(content, path).values()}
     starts: dict[str, int] = {}
     position = file.tell()
+    length = file.seek(0, io.SEEK_END)
     for key in keys:
         storage = storages.get(key)
         if storage is None or storage.dtype is None:
@@ -169,16 +174,15 @@ def _open_legacy(file: BinaryIO, path: str) -> tuple[Any, Callable[[Storage], by
             raise WeightsError(f"{path} is damaged or cut off at byte {position:,}.")
         starts[key] = position + 8
         position += 8 + storage.count * tensors.ITEM_SIZES[storage.dtype]
+        if position > length:
+            raise WeightsError(f"{path} is cut off at byte {length:,}.")
 
     def read_storage(storage: Storage) -> bytes:
         size = storage.count * tensors.ITEM_SIZES[storage.dtype]
         if storage.key not in starts:
             raise WeightsError(f"{path} has no storage {storage.key!r}; it is damaged.")
         file.seek(starts[storage.key])
-        content = file.read(size)
-        if len(content) != size:
-            raise WeightsError(f"{path} is cut off at byte {starts[storage.key] + len(content):,}.")
-        return content
+        return file.read(size)
 
     return content, read_storage
 

@@ -11,11 +11,16 @@ from __future__ import annotations
 import dataclasses
 import math
 import pickletools
+import reprlib
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
 from components.checkpoint_conversion import tensors
 from components.checkpoint_conversion.errors import UnsafePickleError, WeightsError
+
+# Some of Python's errors quote all that was read.
+_quoted = reprlib.Repr()
+_quoted.maxstring = 200
 
 # PyTorch's storage classes and the corresponding dtypes for `tensors.decode`; None for types that
 # weights never have.
@@ -111,7 +116,10 @@ def read(stream: BinaryIO, *, where: str) -> Any:
     except WeightsError:
         raise
     except (ValueError, TypeError, KeyError, IndexError, OverflowError) as error:
-        raise WeightsError(f"{where} is damaged: its list of tensors ends in {error!r}.") from error
+        reason = _quoted.repr(str(error))
+        raise WeightsError(
+            f"{where} is damaged: its list of tensors ends in {type(error).__name__}: {reason}."
+        ) from error
 
 
 class _Bounded:

@@ -1,3 +1,6 @@
+import pathlib
+import shutil
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -93,6 +96,15 @@ def test_missing_and_torn_checkpoints_are_one_clear_error(checkpoint, tmp_path):
     data.write_bytes(data.read_bytes()[:10])
     with pytest.raises(WeightsError, match="not a readable TensorFlow checkpoint"):
         named_checkpoint.read_arrays(str(checkpoint))
+
+
+def test_a_damaged_index_that_asks_for_too_much_memory_is_one_clear_error(tmp_path):
+    shutil.copy(
+        pathlib.Path(__file__).parent / "data" / "asks_for_too_much_memory.index",
+        tmp_path / "model.index",
+    )
+    with pytest.raises(WeightsError, match="not a readable TensorFlow checkpoint"):
+        named_checkpoint.open_arrays(str(tmp_path / "model"))
 
 
 def test_a_head_for_other_labels_is_left_out_by_another_name(checkpoint):

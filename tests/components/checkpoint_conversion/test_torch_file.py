@@ -214,6 +214,27 @@ def test_a_compressed_archive_is_refused(tmp_path):
         read(path)
 
 
+def test_nothing_is_reserved_for_a_size_that_the_file_cannot_have(tmp_path):
+    path = tmp_path / "pytorch_model.bin"
+    content = bytearray(zip_of(pickled_tensor()))
+    # Both sizes of the first entry of the directory, one after the other.
+    place = content.index(b"PK\x01\x02") + 20
+    for offsets in ([0], [0, 4]):
+        changed = bytearray(content)
+        for offset in offsets:
+            changed[place + offset : place + offset + 4] = (1 << 30).to_bytes(4, "little")
+        path.write_bytes(changed)
+        with pytest.raises(WeightsError, match="its size is wrong"):
+            read(path)
+
+
+def test_an_error_does_not_quote_the_whole_file():
+    pickled = b"\x80\x02c" + b"[" * 50_000 + b"\x86\nx\n."
+    with pytest.raises(WeightsError, match="UnicodeDecodeError") as error:
+        torch_pickle.read(io.BytesIO(pickled), where="in the test")
+    assert len(str(error.value)) < 300
+
+
 @pytest.mark.parametrize(
     "pickled",
     [
