@@ -18,7 +18,10 @@ _MULTIPLE = 8
 # a CPU about as long as computing so many tokens, whatever the size of the network.
 _MAX_PADDING = 64
 # More tokens at a time do not make a CPU any faster, but take proportionally more memory.
-_MAX_TOKENS = 4096
+_MAX_TOKENS = 2048
+# Slices that may be computed at the same time. oneDNN computes a small product of matrices with one
+# thread, so that one small slice leaves the other cores idle.
+_PARALLEL_SLICES = 4
 
 
 class SlicedModel(tf.Module):
@@ -95,7 +98,7 @@ class SlicedModel(tf.Module):
             lambda number, begin, *_: (number == 0) | (begin < num_rows),
             run_slice,
             [tf.constant(0), tf.constant(0), *arrays],
-            parallel_iterations=1,
+            parallel_iterations=_PARALLEL_SLICES,
         )
         back = tf.math.invert_permutation(order)
         outputs = [

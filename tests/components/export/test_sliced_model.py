@@ -130,7 +130,7 @@ def test_slices_keep_the_positions_that_a_beam_search_needs():
     assert found == [(2, 64), (42, 20), (42, 20), (2, 64)] + [(42, 20)] * 40
 
 
-def test_slices_hold_4096_tokens_at_most_and_whole_rows_where_nothing_may_be_cut():
-    assert _slices([SEQ_LEN] * 70) == [(64, 64)] * 64 + [(6, 64)] * 6
-    assert _slices([2] * 600) == [(512, 8)] * 512 + [(88, 8)] * 88
-    assert _slices([2] * 70, cut=False) == [(64, 64)] * 64 + [(6, 64)] * 6
+def test_slices_hold_2048_tokens_at_most_and_whole_rows_where_nothing_may_be_cut():
+    assert _slices([SEQ_LEN] * 70) == [(32, 64)] * 64 + [(6, 64)] * 6
+    assert _slices([2] * 600) == [(256, 8)] * 512 + [(88, 8)] * 88
+    assert _slices([2] * 70, cut=False) == [(32, 64)] * 64 + [(6, 64)] * 6
