@@ -30,6 +30,13 @@ def not_compared(reason: str) -> dict[str, str]:
     return {"not compared with the latest blessed model": reason}
 
 
+def without_baseline(
+    input_dict: dict[str, list[types.Artifact]],
+) -> dict[str, list[types.Artifact]]:
+    """Returns the input artifacts without the latest blessed model, which was not compared with."""
+    return {**input_dict, standard_component_specs.BASELINE_MODEL_KEY: []}
+
+
 def write(
     input_dict: dict[str, list[types.Artifact]],
     output_dict: dict[str, list[types.Artifact]],

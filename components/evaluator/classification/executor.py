@@ -82,7 +82,7 @@ class Executor(tfx_executor.Executor):
             if reason:
                 without = blessing.not_compared(reason)
                 # TFX then ignores the bounds of the change, as it does before the first blessing.
-                input_dict = {**input_dict, standard_component_specs.BASELINE_MODEL_KEY: []}
+                input_dict = blessing.without_baseline(input_dict)
         super().Do(input_dict, output_dict, exec_properties)
         directory = artifact_utils.get_single_uri(output_dict["evaluation"])
         results = tfma_results.read(

@@ -86,6 +86,7 @@ class Executor(blessing.BlessingExecutor):
                 before = _measure(run, records_dir, path)
             except (manifest.ManifestError, WeightsError) as error:
                 lineage |= blessing.not_compared(str(error))
+                input_dict = blessing.without_baseline(input_dict)
         verdict = gate.judge(metrics, baseline=before, thresholds=config.thresholds)
         notices = data_notices.of_pretraining(made)
         report = Report(

@@ -93,6 +93,7 @@ class Executor(blessing.BlessingExecutor):
                 models[_BASELINE] = path
             except manifest.ManifestError as error:
                 lineage |= blessing.not_compared(str(error))
+                input_dict = blessing.without_baseline(input_dict)
 
         found = files.expand(
             paragraph_files.pattern(records_dir, _SPLIT), purpose="paragraphs of the split 'eval'"

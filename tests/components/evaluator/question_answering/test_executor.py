@@ -1,5 +1,6 @@
 """The evaluator as TFX runs it, with models whose answers are known beforehand."""
 
+import dataclasses
 import json
 
 import pytest
@@ -207,12 +208,11 @@ def test_thresholds_overall_of_slices_and_of_the_change(tmp_path, records):
 def test_a_blessed_model_of_another_vocabulary_is_not_compared_with(tmp_path, records):
     made = manifest.read(records.uri)
     good = save_model(tmp_path / "good", GOOD, made)
-    import dataclasses
-
     other = dataclasses.replace(made, vocabulary_sha256="1" * 64)
     foreign = save_model(tmp_path / "foreign", GOOD, other)
-    read, _ = run(tmp_path, records, good, baseline=foreign)
+    read, blessing = run(tmp_path, records, good, baseline=foreign)
     assert read("results.json")["baseline"] is None
+    assert not blessing.has_custom_property("baseline_model")
     report = files.read_bytes(f"{tmp_path}/out/report.html").decode()
     assert "not compared with the latest blessed model" in report
     with pytest.raises(manifest.ManifestError, match="vocabulary_sha256"):
