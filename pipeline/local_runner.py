@@ -84,7 +84,7 @@ def run(config: PipelineConfig) -> RunSummary:
 
     from tfx.orchestration import metadata
 
-    from pipeline import baseline, graph
+    from pipeline import baseline, graph, input_digests
 
     root = absolute.run.output_root
     metadata_path = os.path.join(root, METADATA_NAME)
@@ -100,6 +100,7 @@ def run(config: PipelineConfig) -> RunSummary:
             resolve_baseline=baseline.blessed_before,
             metadata_connection_config=connection,
         )
+        input_digests.bind(tfx_pipeline.components, absolute)
         names = [component.id for component in tfx_pipeline.components]
         events.log(
             _logger,

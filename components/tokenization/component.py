@@ -9,6 +9,7 @@ from tfx import types
 from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import component_spec, standard_artifacts
 
+from components import input_digest
 from components.artifacts import SentencePieceModel
 from components.tokenization import executor
 from components.tokenization.train_sentencepiece import PUBLISHED_MAX_SENTENCES
@@ -19,6 +20,7 @@ class SentencePieceGenSpec(types.ComponentSpec):
 
     PARAMETERS = {
         executor.MODEL_PATH_KEY: component_spec.ExecutionParameter(type=str, optional=True),
+        input_digest.KEY: component_spec.ExecutionParameter(type=str, optional=True),
         executor.VOCABULARY_SIZE_KEY: component_spec.ExecutionParameter(type=int, optional=True),
         executor.UNCASED_KEY: component_spec.ExecutionParameter(type=int),
         executor.KEEP_ACCENTS_KEY: component_spec.ExecutionParameter(type=int, optional=True),
@@ -65,7 +67,8 @@ class SentencePieceGen(base_component.BaseComponent):
 
         Args:
             model_path: path of an existing model, local or `gs://`. TFX's cache only looks at this
-                path, so give a changed model a new name.
+                path. A runner that does not add a digest (`input_digest`) needs a new name for a
+                changed model.
             examples: raw Examples to train a model on, if there is no `model_path`; only their
                 split "train" is read.
             vocabulary_size: number of pieces of the model to train.

@@ -10,6 +10,7 @@ from tfx.proto import trainer_pb2
 from tfx.types import component_spec, standard_artifacts, standard_component_specs
 from tfx.utils import json_utils
 
+from components import input_digest
 from components.trainer import executor
 
 # Settings that can be given when a pipeline run starts. `runtime_values.TRAINING_PLACES` maps each
@@ -28,6 +29,7 @@ class TrainerSpec(types.ComponentSpec):
     PARAMETERS = {
         **standard_component_specs.TrainerSpec.PARAMETERS,
         **RUNTIME_PARAMETERS,
+        input_digest.KEY: component_spec.ExecutionParameter(type=str, optional=True),
         executor.TRAINING_JOB_KEY: component_spec.ExecutionParameter(type=str, optional=True),
     }
     INPUTS = standard_component_specs.TrainerSpec.INPUTS

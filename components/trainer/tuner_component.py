@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from tfx import types
 from tfx.dsl.components.base import base_component, executor_spec
 from tfx.proto import trainer_pb2
-from tfx.types import standard_artifacts, standard_component_specs
+from tfx.types import component_spec, standard_artifacts, standard_component_specs
 from tfx.utils import json_utils
 
+from components import input_digest
 from components.trainer import component, tuner_executor
 
 
@@ -19,6 +20,7 @@ class TunerSpec(types.ComponentSpec):
     PARAMETERS = {
         **standard_component_specs.TunerSpec.PARAMETERS,
         **component.RUNTIME_PARAMETERS,
+        input_digest.KEY: component_spec.ExecutionParameter(type=str, optional=True),
     }
     INPUTS = standard_component_specs.TunerSpec.INPUTS
     OUTPUTS = standard_component_specs.TunerSpec.OUTPUTS

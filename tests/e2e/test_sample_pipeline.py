@@ -14,6 +14,9 @@ import numpy as np
 import pytest
 
 from components import tf_examples, tfrecords
+from components.checkpoint_conversion import named_checkpoint
+from components.checkpoint_conversion.heads import Heads, published_shapes
+from pipeline import preset_loader
 
 pytestmark = pytest.mark.e2e
 
@@ -172,6 +175,25 @@ def test_a_second_run_takes_everything_from_the_cache(first_run):
     after = {path for path in output.glob("artifacts/*/*/*") if path.is_dir()}
     assert after == before
     assert len(list((output / "serving").iterdir())) == 1
+
+
+def test_other_weights_under_the_same_path_are_not_taken_from_the_cache(tmp_path):
+    weights, output = tmp_path / "weights", tmp_path / "out"
+    weights.mkdir()
+    network = preset_loader.load("sample", WORSE).sized_model()
+    trained = []
+    for value in (0.1, 0.2):
+        arrays = {
+            name: np.full(shape, value, np.float32)
+            for name, shape in published_shapes(network, Heads()).items()
+        }
+        named_checkpoint.write_arrays(str(weights), arrays)
+        process = run(output, *WORSE, f"init_from={weights}")
+        assert process.returncode == 2, process.stderr
+        trained.append(len(list(output.glob("artifacts/Trainer/model_run/*"))))
+    assert trained == [1, 2]
+    # What does not depend on the weights is.
+    assert len(list(output.glob("artifacts/SentencePieceGen/model/*"))) == 1
 
 
 def test_the_notebook_takes_the_model_from_the_cache_and_pushes_what_was_removed(
