@@ -6,6 +6,7 @@ It begins with metadata in YAML, which Hugging Face's hub reads, and continues i
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 import yaml
@@ -13,6 +14,8 @@ import yaml
 from components import files
 
 NAME = "README.md"
+# The metadata before the text.
+_HEAD = re.compile(rb"---\r?\n(.*?\n)---[ \t]*\r?\n", re.DOTALL)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,6 +64,18 @@ def write(
             parts += [_row(row) for row in rows]
     # JSON can hold half a surrogate pair, for which UTF-8 has no bytes.
     files.write_bytes(files.join(folder, NAME), "".join(parts).encode("utf-8", "replace"))
+
+
+def with_library(content: bytes, name: str) -> bytes:
+    """Returns a card that names another library in its metadata; without any it stays as it is."""
+    found = _HEAD.match(content)
+    if found is None:
+        return content
+    others = [
+        line for line in found[1].splitlines(keepends=True) if not line.startswith(b"library_name:")
+    ]
+    head = [b"---\n", f"library_name: {name}\n".encode(), *others, b"---\n"]
+    return b"".join(head) + content[found.end() :]
 
 
 def _row(values: Sequence[object]) -> str:

@@ -58,6 +58,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "new; may be repeated",
     )
     parser.add_argument(
+        "--vocabulary",
+        metavar="FILE",
+        help="SentencePiece model of the weights, if it does not lie beside them as spiece.model: "
+        "for those that a finished training left, what vocabulary.model was, or the file in "
+        "artifacts/SentencePieceGen/model/ of the run",
+    )
+    parser.add_argument(
         "--fit-vocabulary",
         action="store_true",
         help="leave out embeddings that no piece of the spiece.model beside the weights has: of "
@@ -84,6 +91,7 @@ def run(options: argparse.Namespace) -> int:
         task_name=options.task_name,
         config_path=options.model_config,
         ignore=options.ignore,
+        vocabulary_path=options.vocabulary,
         fit_vocabulary=options.fit_vocabulary,
         overwrite=options.overwrite,
         card=options.card,
@@ -95,10 +103,13 @@ def run(options: argparse.Namespace) -> int:
         "parameters": f"{conversion.parameters:,}",
         "heads": conversion.heads.describe(),
         **({"labels": ", ".join(conversion.labels)} if conversion.labels else {}),
-        "vocabulary": "copied" if conversion.vocabulary else "there was none beside the weights",
+        "vocabulary": "copied"
+        if conversion.vocabulary
+        else "there was none beside the weights; --vocabulary FILE adds it",
     }
     for name, value in rows.items():
-        print(f"{name:12} {value}")
+        # Labels from JSON can hold half a surrogate pair, which cannot be printed.
+        print(f"{name:12} {value.encode('utf-8', 'backslashreplace').decode()}")
     for note in conversion.notes:
         print(f"{'note':12} {note}")
     return 0

@@ -13,21 +13,19 @@ from contextlib import AbstractContextManager
 
 from components import __version__, files, model_card
 from components.checkpoint_conversion import (
+    checkpoint_path,
     description,
     hugging_face,
     hugging_face_config,
     hugging_face_files,
-    named_checkpoint,
+    hugging_face_tokenizer,
     published,
     vocabulary_rows,
 )
+from components.checkpoint_conversion.checkpoint_path import CHECKPOINT_NAME, CONFIG_NAME
 from components.checkpoint_conversion.description import Description
 from components.checkpoint_conversion.errors import WeightsError
 from components.checkpoint_conversion.heads import Heads
-from components.checkpoint_conversion.named_checkpoint import (
-    CHECKPOINT_NAME,
-    CONFIG_NAME,
-)
 from components.checkpoint_conversion.weights import Weights
 from components.model_card import Section, escape
 from components.tokenization import vocabulary as vocabulary_lib
@@ -37,11 +35,9 @@ SOURCE_FORMATS = ("auto", "tf1", "hf")
 TARGET_FORMATS = ("xlnet", "hf")
 
 _MAX_CARD_BYTES = 1 << 20
-# The files that each format writes, apart from the vocabulary.
-_WRITTEN = {
-    "xlnet": (CONFIG_NAME, f"{CHECKPOINT_NAME}.index"),
-    "hf": (hugging_face_config.CONFIG_NAME, hugging_face_files.SAFETENSORS_NAME),
-}
+_LIBRARY = "transformers"
+# Of what was in the target before: what has just been replaced, and what may be of these weights.
+_STAYS = (f"{CHECKPOINT_NAME}.index", hugging_face_files.SAFETENSORS_NAME, MODEL_FILE_NAME)
 
 
 _MULTI_LABEL = (
@@ -52,7 +48,7 @@ _MULTI_LABEL = (
 
 
 class TargetExistsError(WeightsError):
-    """The target folder already contains weights, or a vocabulary of other weights."""
+    """The target folder already contains weights, or files that would be taken for theirs."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,6 +85,7 @@ def convert(
     task_name: str | None = None,
     config_path: str | None = None,
     ignore: Sequence[str] = (),
+    vocabulary_path: str | None = None,
     fit_vocabulary: bool = False,
     overwrite: bool = False,
     card: str | None = None,
@@ -107,17 +104,21 @@ def convert(
         config_path: for source format "tf1", path of `xlnet_config.json` if it is not beside the
             checkpoint.
         ignore: regular expressions; variables of the source whose names match one are left out.
+        vocabulary_path: SentencePiece model of the weights; None takes `spiece.model` beside them,
+            if it is there.
         fit_vocabulary: whether to leave out embeddings that belong to no piece of the vocabulary.
-        overwrite: whether existing weights in `target` may be replaced.
+        overwrite: whether existing weights in `target` may be replaced, and what would be taken for
+            theirs be removed.
         card: model card for the target, such as the `README.md` of a pushed model; None writes one
             that says what the weights themselves say.
 
     Raises:
-        TargetExistsError: if `target` already contains weights and `overwrite` is False, or if its
-            vocabulary is not that of these weights.
+        TargetExistsError: if `target` already contains weights or a tokenizer and `overwrite` is
+            False, or if its vocabulary is not that of these weights.
         WeightsError: if the source does not exist, is damaged, or does not have exactly the
             expected variables; the message then lists what was not found, not used, or has another
-            shape. What was in `target` is kept in these cases.
+            shape. What was in `target` is kept in these cases. Also if an option is of no use with
+            this source, or if the vocabulary that was given is not that of the weights.
         VocabularyError: if the vocabulary beside the weights is not one for XLNet.
         NoSuchFilesError: if there is no such card.
         ValueError: if a format is not one of the legal names.
@@ -130,28 +131,44 @@ def convert(
     _check_exists(source)
     if source_format == "auto":
         source_format = detect_format(source)
-    _check_target(source, target, target_format, overwrite)
+    there = _in_the_way(target, target_format, has_card=card is not None)
+    _check_target(source, target, there, overwrite)
     with _open(source, source_format, task_name, config_path, ignore) as weights:
         vocabulary, notes = None, list(weights.notes)
-        if weights.vocabulary:
-            vocabulary = vocabulary_lib.load(weights.vocabulary)
+        if vocabulary_path or weights.vocabulary:
+            vocabulary = vocabulary_lib.load(vocabulary_path or weights.vocabulary)
+            weights = _with_vocabulary(weights, vocabulary)
         if vocabulary or fit_vocabulary:
             weights, more = vocabulary_rows.fit(weights, vocabulary, cut=fit_vocabulary)
             notes += more
         if target_format == "hf":
             hugging_face_config.check_writable(weights.config)
+            notes += hugging_face_tokenizer.notes(weights)
         elif weights.multi_label:
             raise WeightsError(_MULTI_LABEL.format(where=weights.tensors.where))
         if vocabulary is None:
             notes += _check_vocabulary_there(target, weights.vocabulary_sha256)
-        (hugging_face if target_format == "hf" else published).write(target, weights)
+        layout = hugging_face if target_format == "hf" else published
+        # Whether the source is intact shows when all of it is read, so only now may go what was
+        # there before. What describes the weights comes next, and last what makes them readable.
+        layout.write_tensors(target, weights)
+        files.remove(*(files.join(target, name) for name in there if name not in _STAYS))
         if vocabulary:
             files.write_bytes(files.join(target, MODEL_FILE_NAME), vocabulary.model)
-        description.write(target, Description(weights.vocabulary_sha256, weights.labels))
+        about = Description(
+            vocabulary_sha256=weights.vocabulary_sha256,
+            labels=weights.labels,
+            uncased=weights.uncased,
+            keep_accents=weights.keep_accents,
+        )
+        description.write(target, about)
         if given_card is not None:
+            if target_format == "hf":
+                given_card = model_card.with_library(given_card, _LIBRARY)
             files.write_bytes(files.join(target, model_card.NAME), given_card)
         elif target_format == "hf":
             _write_card(target, weights)
+        layout.write_config(target, weights)
         return Conversion(
             source=weights.tensors.where,
             source_format=source_format,
@@ -174,7 +191,7 @@ def _write_card(target: str, weights: Weights) -> None:
     model_card.write(
         target,
         title="XLNet",
-        metadata={"library_name": "transformers", "tags": ["xlnet", "xlnet-pipeline"]},
+        metadata={"library_name": _LIBRARY, "tags": ["xlnet", "xlnet-pipeline"]},
         sections=[
             Section(
                 "Task",
@@ -206,8 +223,10 @@ def _write_card(target: str, weights: Weights) -> None:
 
 def _check_exists(source: str) -> None:
     # A checkpoint may be named by its prefix, which is not itself a file.
-    if files.is_folder(source) or files.exists(source) or files.exists(f"{source}.index"):
+    if files.is_folder(source) or checkpoint_path.find_prefix(source):
         return
+    if files.exists(source):
+        raise WeightsError(f"{source} is a file; give the folder that it is in.")
     raise WeightsError(
         f"There is no file or folder {source}. convert reads local files and downloads nothing: "
         "download the weights first (for example with `hf download xlnet-base-cased --local-dir "
@@ -222,7 +241,7 @@ def detect_format(source: str) -> str:
         WeightsError: if it contains weights in neither format, or in both.
     """
     is_hugging_face = bool(hugging_face_files.weight_files(source))
-    is_tf1 = named_checkpoint.find_prefix(source) is not None
+    is_tf1 = checkpoint_path.find_prefix(source) is not None
     if is_hugging_face and is_tf1:
         raise WeightsError(f"{source} holds weights in both formats; say --from tf1 or --from hf.")
     if not is_hugging_face and not is_tf1:
@@ -230,7 +249,7 @@ def detect_format(source: str) -> str:
             f"{source} holds no weights that are known here: neither a TensorFlow checkpoint "
             f"(*.index) nor {hugging_face_files.SAFETENSORS_NAME} nor "
             f"{hugging_face_files.TORCH_NAME}, nor an index of several such files."
-            f"{hugging_face_files.advice(source)}"
+            f"{hugging_face_files.advice(source) or checkpoint_path.advice_about_runs(source)}"
         )
     return "hf" if is_hugging_face else "tf1"
 
@@ -266,15 +285,55 @@ def _open(
     ignore: Sequence[str],
 ) -> AbstractContextManager[Weights]:
     if source_format == "hf":
+        if config_path:
+            raise WeightsError(
+                f"--model-config is for TF1 checkpoints, but {source} is a Hugging Face folder, "
+                "whose config.json says it. Leave it out."
+            )
         return hugging_face.open_to_read(source, task_name=task_name, ignore=ignore)
+    if task_name:
+        raise WeightsError(
+            f"--task-name is for Hugging Face folders, but {source} is a TF1 checkpoint, in which "
+            "the head has its name. Leave it out."
+        )
     return published.open_to_read(source, config_path=config_path, ignore=ignore)
 
 
-def _check_target(source: str, target: str, target_format: str, overwrite: bool) -> None:
+def _with_vocabulary(weights: Weights, vocabulary: vocabulary_lib.Vocabulary) -> Weights:
+    """Returns the weights with the digest of their vocabulary.
+
+    Raises:
+        WeightsError: if they are known to have another one.
+    """
+    if weights.vocabulary_sha256 not in (None, vocabulary.sha256):
+        raise WeightsError(
+            f"{vocabulary.source} (sha256 {vocabulary.sha256}) is not the vocabulary of "
+            f"{weights.tensors.where} ({weights.vocabulary_sha256}). Give the one that belongs to "
+            "these weights."
+        )
+    return dataclasses.replace(weights, vocabulary_sha256=vocabulary.sha256)
+
+
+def _in_the_way(target: str, target_format: str, *, has_card: bool) -> list[str]:
+    """Lists the files in a folder that would be replaced, or be taken for those of the weights."""
+    names = {MODEL_FILE_NAME, description.FILE_NAME}
+    if target_format == "hf":
+        names |= {
+            hugging_face_config.CONFIG_NAME,
+            hugging_face_tokenizer.CONFIG_NAME,
+            *hugging_face_tokenizer.OTHER_NAMES,
+            *hugging_face_files.all_names(target),
+        }
+    else:
+        names |= {CONFIG_NAME, f"{CHECKPOINT_NAME}.index"}
+    if has_card or target_format == "hf":
+        names.add(model_card.NAME)
+    return sorted(names & files.names(target))
+
+
+def _check_target(source: str, target: str, there: Sequence[str], overwrite: bool) -> None:
     if os.path.realpath(source) == os.path.realpath(target):
         raise TargetExistsError(f"Source and target are the same folder: {source}")
-    names = (*_WRITTEN[target_format], MODEL_FILE_NAME)
-    there = [name for name in names if files.exists(files.join(target, name))]
     if there and not overwrite:
         raise TargetExistsError(
             f"{target} already holds {', '.join(there)}; --overwrite replaces them."

@@ -1,9 +1,9 @@
 """Reads and writes `xlnet_weights.json`, which says what weights themselves do not.
 
-The file lies beside all weights that this project writes, and holds the digest of their vocabulary
-and the labels of their head. Two vocabularies of the same size both fit the weights, but with the
-wrong one each piece gets the embedding of another piece. The digest tells them apart even if
-`spiece.model` is not there. This module does not import TensorFlow.
+The file lies beside all weights that this project writes, and holds the digest of their vocabulary,
+how texts were normalised for it, and the labels of their head. Two vocabularies of the same size
+both fit the weights, but with the wrong one each piece gets the embedding of another piece. The
+digest tells them apart even if `spiece.model` is not there. This module does not import TensorFlow.
 """
 
 from __future__ import annotations
@@ -33,10 +33,14 @@ class Description:
             known.
         labels: labels of a head that chooses among classes, in the order of its outputs; empty if
             they are not known.
+        uncased: whether the texts were lower-cased; None if it is not known.
+        keep_accents: whether the texts kept their accents; None if it is not known.
     """
 
     vocabulary_sha256: str | None = None
     labels: tuple[str, ...] = ()
+    uncased: bool | None = None
+    keep_accents: bool | None = None
 
 
 def write(folder: str, description: Description) -> None:
@@ -44,9 +48,12 @@ def write(folder: str, description: Description) -> None:
     fields = {
         "vocabulary_sha256": description.vocabulary_sha256,
         "labels": list(description.labels),
+        "uncased": description.uncased,
+        "keep_accents": description.keep_accents,
     }
     content = json.dumps(fields, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
-    files.write_bytes(files.join(folder, FILE_NAME), content.encode())
+    # Labels from JSON can hold half a surrogate pair; the escape is that of JSON, too.
+    files.write_bytes(files.join(folder, FILE_NAME), content.encode("utf-8", "backslashreplace"))
 
 
 def read(folder: str) -> Description:
@@ -84,7 +91,11 @@ def _read_file(path: str) -> Description:
     labels = [] if labels is None else labels
     if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
         raise WeightsError(f"{path} has labels that are no list of texts.")
-    return Description(digest, tuple(labels))
+    normalised = {name: _get(fields, name, path) for name in ("uncased", "keep_accents")}
+    for name, value in normalised.items():
+        if value is not None and not isinstance(value, bool):
+            raise WeightsError(f"{path} has {name} that is neither true nor false.")
+    return Description(digest, tuple(labels), **normalised)
 
 
 def _get(fields: Any, name: str, path: str) -> Any:

@@ -12,6 +12,7 @@ from components.checkpoint_conversion import (
     description,
     hugging_face_config,
     hugging_face_files,
+    hugging_face_tokenizer,
     names,
     safetensors_file,
 )
@@ -53,7 +54,7 @@ def open_to_read(
     config_path = files.join(folder, CONFIG_NAME)
     config = hugging_face_config.read(config_path)
     with hugging_face_files.open_to_read(folder) as (raw, notes_on_names):
-        stored = _with_prefix(raw)
+        stored = _with_embeddings(_with_prefix(raw), config)
         stored = stored.only(heads_lib.without(stored.shapes, ignore, stored.stored_as))
         heads, notes_on_heads = _heads(stored, config, task_name)
         if heads.sequence:
@@ -65,27 +66,32 @@ def open_to_read(
         heads_lib.check_accounted_for(stored.where, found, expected)
         vocabulary = files.join(folder, MODEL_FILE_NAME)
         labels, notes_on_labels = hugging_face_config.labels(config, heads)
+        described = description.read(folder)
+        normalised = {"uncased": described.uncased, "keep_accents": described.keep_accents}
+        known = {name: value for name, value in normalised.items() if value is not None}
         yield Weights(
             config=config.network,
             heads=heads,
             tensors=_to_published(stored, config, heads),
             vocabulary=vocabulary if files.exists(vocabulary) else None,
-            vocabulary_sha256=description.read(folder).vocabulary_sha256,
+            vocabulary_sha256=described.vocabulary_sha256,
             labels=labels,
             notes=(*config.notes, *notes_on_names, *notes_on_heads, *notes_on_labels),
             multi_label=config.is_multi_label and heads.task_name is not None,
+            of_a_run=hugging_face_config.of_a_run(config),
+            **{**hugging_face_tokenizer.read(folder), **known},
         )
 
 
-def write(folder: str, weights: Weights) -> None:
-    """Writes a folder that `transformers` can load: first `model.safetensors`, then `config.json`.
-
-    Raises:
-        WeightsError: if `transformers` does not support such a network.
-    """
-    hugging_face_config.check_writable(weights.config)
+def write_tensors(folder: str, weights: Weights) -> None:
+    """Writes `model.safetensors`."""
     path = files.join(folder, hugging_face_files.SAFETENSORS_NAME)
     safetensors_file.write(path, _from_published(weights))
+
+
+def write_config(folder: str, weights: Weights) -> None:
+    """Writes `tokenizer_config.json` and then `config.json`, without which no weights are read."""
+    hugging_face_tokenizer.write(folder, weights)
     hugging_face_config.write(files.join(folder, CONFIG_NAME), weights)
 
 
@@ -102,6 +108,20 @@ def _with_prefix(raw: Tensors) -> Tensors:
         return f"transformer.{name}" if bare else name
 
     return raw.renamed(rename)
+
+
+def _with_embeddings(stored: Tensors, config: HuggingFaceConfig) -> Tensors:
+    """Gives embeddings their own name if they are stored as the output matrix tied to them.
+
+    `safetensors.torch.save_model` keeps one name of a shared tensor, and takes the first one.
+    """
+    untied = config.tie_word_embeddings is False
+    if untied or _EMBEDDINGS in stored or _OUTPUT_WEIGHT not in stored:
+        return stored
+    renamed = stored.renamed(lambda name: _EMBEDDINGS if name == _OUTPUT_WEIGHT else name)
+    # Who leaves out the language model by its names does not mean the embeddings.
+    renamed.stored_as.pop(_EMBEDDINGS)
+    return renamed
 
 
 def _heads(
@@ -124,6 +144,11 @@ def _heads(
         shape = stored.shapes.get(_SEQUENCE_WEIGHT) or stored.shapes.get(_SEQUENCE_BIAS)
         num_outputs = shape[0] if shape else 0
         sequence = _sequence(config, task_name, num_outputs)
+    if task_name and sequence in (None, MULTIPLE_CHOICE):
+        raise WeightsError(
+            f"--task-name names a head for classes or for regression, but {stored.where} has none. "
+            "Leave it out."
+        )
     heads = Heads(
         language_model=language_model,
         tie_weight=tie_weight,

@@ -7,7 +7,8 @@ import json
 import reprlib
 from typing import Any, get_args
 
-from components import configuration, files, git_lfs
+from components import configuration, files
+from components.checkpoint_conversion import hugging_face_json
 from components.checkpoint_conversion.errors import WeightsError
 from components.checkpoint_conversion.heads import MULTIPLE_CHOICE, Heads
 from components.checkpoint_conversion.weights import Weights
@@ -40,6 +41,17 @@ _FIXED_WITH_SEQUENCE_HEAD = {
 }
 # Fields that belong to a run (`ModelOptions`) instead of the weights, with their usual values.
 _OF_A_RUN = {"attn_type": "bi", "bi_data": False, "clamp_len": -1, "same_length": False}
+# All fields that `transformers` uses and our weights do not have, with their usual values.
+_USUAL = {
+    **_OF_A_RUN,
+    "mem_len": None,
+    "reuse_len": None,
+    "initializer_range": 0.02,
+    "dropout": 0.1,
+    "summary_last_dropout": 0.1,
+    "start_n_top": 5,
+    "end_n_top": 5,
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,15 +90,7 @@ def read(path: str) -> HuggingFaceConfig:
         WeightsError: if it is damaged, belongs to another kind of model, or asks for something that
             the published XLNet does not have.
     """
-    try:
-        content = files.read_bytes(path, max_bytes=_MAX_CONFIG_BYTES)
-        if git_lfs.is_pointer(content):
-            raise WeightsError(f"{path} is no configuration. {git_lfs.HINT}")
-        fields = json.loads(content)
-    except WeightsError:
-        raise
-    except (ValueError, RecursionError) as error:
-        raise WeightsError(f"{path} is not readable as JSON: {error}") from error
+    fields = hugging_face_json.read(path, what="configuration", max_bytes=_MAX_CONFIG_BYTES)
     if not isinstance(fields, dict):
         raise WeightsError(f"{path} should hold a JSON object.")
     if fields.get("model_type", "xlnet") != "xlnet":
@@ -132,6 +136,11 @@ def read(path: str) -> HuggingFaceConfig:
         notes=tuple(notes),
         fields=fields,
     )
+
+
+def of_a_run(config: HuggingFaceConfig) -> dict[str, Any]:
+    """Returns those fields that `write` passes on as they are, because they change no weights."""
+    return {name: config.fields[name] for name in _USUAL if name in config.fields}
 
 
 def check_sequence_head(config: HuggingFaceConfig, path: str) -> None:
@@ -197,14 +206,8 @@ def write(path: str, weights: Weights) -> None:
         "ff_activation": activations[network.ff_activation],
         **_FIXED,
         **_FIXED_WITH_SEQUENCE_HEAD,
-        **_OF_A_RUN,
-        "mem_len": None,
-        "reuse_len": None,
-        "initializer_range": 0.02,
-        "dropout": 0.1,
-        "summary_last_dropout": 0.1,
-        "start_n_top": 5,
-        "end_n_top": 5,
+        **_USUAL,
+        **weights.of_a_run,
         "bos_token_id": 1,
         "eos_token_id": 2,
         "pad_token_id": 5,

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import re
 from collections.abc import Iterator
 
-from components import files, git_lfs
-from components.checkpoint_conversion import safetensors_file, torch_file
+from components import files
+from components.checkpoint_conversion import hugging_face_json, safetensors_file, torch_file
 from components.checkpoint_conversion.errors import WeightsError
 from components.checkpoint_conversion.tensors import Tensors, check_names
 
@@ -38,6 +37,12 @@ def weight_files(folder: str) -> list[str]:
     """Lists the readable weight files and indexes in a folder, the preferred one first."""
     paths = [files.join(folder, name) for name in _READERS]
     return [path for path in paths if files.exists(path)]
+
+
+def all_names(folder: str) -> list[str]:
+    """Lists the names of all files in a folder that hold readable weights, or parts of them."""
+    there = sorted(files.names(folder))
+    return [name for name in there if name in _READERS or _SHARD.fullmatch(name)]
 
 
 def advice(folder: str) -> str:
@@ -100,15 +105,7 @@ def open_to_read(folder: str) -> Iterator[tuple[Tensors, list[str]]]:
 
 def _read_index(path: str) -> dict[str, str]:
     """Reads an index; returns the name of the file that holds each tensor, by tensor name."""
-    try:
-        content = files.read_bytes(path, max_bytes=_MAX_INDEX_BYTES)
-        if git_lfs.is_pointer(content):
-            raise WeightsError(f"{path} is no index of weights. {git_lfs.HINT}")
-        index = json.loads(content)
-    except WeightsError:
-        raise
-    except (ValueError, RecursionError) as error:
-        raise WeightsError(f"{path} is not readable as JSON: {error}") from error
+    index = hugging_face_json.read(path, what="index of weights", max_bytes=_MAX_INDEX_BYTES)
     places = index.get("weight_map") if isinstance(index, dict) else None
     if not isinstance(places, dict) or not places:
         raise WeightsError(f"{path} has no weight_map, which names the file of each tensor.")

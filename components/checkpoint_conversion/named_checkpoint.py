@@ -15,12 +15,10 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
-from components import files, git_lfs
+from components import files
+from components.checkpoint_conversion import checkpoint_path
 from components.checkpoint_conversion.errors import WeightsError
 from components.checkpoint_conversion.tensors import Tensors
-
-CHECKPOINT_NAME = "xlnet_model.ckpt"
-CONFIG_NAME = "xlnet_config.json"
 
 # Training state in published checkpoints, which does not belong to the model: counters, and Adam's
 # moments. TensorFlow's own optimizer names the moments Adam and Adam_1, and the published optimizer
@@ -59,41 +57,6 @@ class RestoredWeights:
     ignored: tuple[str, ...]
 
 
-def checkpoint_prefix(path: str) -> str:
-    """Returns the checkpoint's prefix for a folder in the published layout, or for a prefix."""
-    if files.is_folder(path):
-        return f"{path.rstrip('/')}/{CHECKPOINT_NAME}"
-    return path.removesuffix(".index")
-
-
-def find_prefix(path: str) -> str | None:
-    """Finds the checkpoint that a path refers to.
-
-    Args:
-        path: prefix of a checkpoint, its `.index` file, or a folder that contains a checkpoint.
-
-    Returns:
-        The prefix of the checkpoint; None if there is none.
-
-    Raises:
-        WeightsError: if the folder contains several checkpoints, none of which has the published
-            name or is marked as the latest.
-    """
-    prefix = checkpoint_prefix(path)
-    if files.exists(f"{prefix}.index"):
-        return prefix
-    names = sorted(name for name in files.names(path) if name.endswith(".index"))
-    found = [f"{path.rstrip('/')}/{name.removesuffix('.index')}" for name in names]
-    if len(found) > 1:
-        latest = tf.train.latest_checkpoint(path)
-        if latest is None:
-            raise WeightsError(
-                f"{path} holds several checkpoints; give one of them: {', '.join(found)}"
-            )
-        return latest
-    return found[0] if found else None
-
-
 def lacks_mask_embedding_by_design(names: Collection[str]) -> bool:
     """Whether these variables come from fine-tuning with the published code.
 
@@ -118,11 +81,12 @@ def open_arrays(path: str) -> Tensors:
         WeightsError: if there is no checkpoint, or it is damaged. Damage may also be discovered
             later, when a variable is read.
     """
-    prefix = find_prefix(path) or checkpoint_prefix(path)
+    prefix = checkpoint_path.find_prefix(path) or checkpoint_path.prefix_of(path)
 
     def damaged(error: Exception) -> WeightsError:
         return WeightsError(
-            f"{prefix} is not a readable TensorFlow checkpoint: {error}{_advice(prefix)}"
+            f"{prefix} is not a readable TensorFlow checkpoint: {error}"
+            f"{checkpoint_path.advice(prefix)}"
         )
 
     try:
@@ -144,24 +108,6 @@ def open_arrays(path: str) -> Tensors:
     return Tensors(of_the_model, read, where=prefix, dtype=None).renamed(
         lambda name: _MODEL + name if _HEAD_AT_THE_ROOT.match(name) else name
     )
-
-
-def _advice(prefix: str) -> str:
-    """Says what to do about an unreadable checkpoint, judging by the files that are there."""
-    folder, _, name = prefix.rpartition("/")
-    folder = folder or "."
-    there = files.names(folder)
-    for file in sorted(there):
-        if file.startswith(f"{name}."):
-            with files.open_to_read(f"{folder}/{file}") as opened:
-                if git_lfs.is_pointer(opened.read(git_lfs.START_BYTES)):
-                    return f" {file}: {git_lfs.HINT}"
-    if "config.json" in there:
-        return (
-            f" {folder} is a Hugging Face folder: `xlnet-pipeline convert {folder} TARGET --to "
-            "xlnet` makes a checkpoint of it."
-        )
-    return ""
 
 
 def sha256(path: str) -> str:
@@ -192,14 +138,21 @@ def write_arrays(path: str, arrays: Mapping[str, np.ndarray | tf.Tensor]) -> Non
     Args:
         path: folder, or prefix of the checkpoint.
         arrays: values of the variables by name.
+
+    Raises:
+        WeightsError: if it cannot be written.
     """
-    names = sorted(arrays)
-    tf.raw_ops.SaveV2(
-        prefix=checkpoint_prefix(path),
-        tensor_names=names,
-        shape_and_slices=[""] * len(names),
-        tensors=[tf.convert_to_tensor(arrays[name]) for name in names],
-    )
+    names, prefix = sorted(arrays), checkpoint_path.prefix_of(path)
+    tensors = [tf.convert_to_tensor(arrays[name]) for name in names]
+    try:
+        tf.raw_ops.SaveV2(
+            prefix=prefix,
+            tensor_names=names,
+            shape_and_slices=[""] * len(names),
+            tensors=tensors,
+        )
+    except tf.errors.OpError as error:
+        raise WeightsError(f"{prefix} cannot be written: {error.message}") from error
 
 
 def variables_by_name(variables: Sequence[tf.Variable]) -> dict[str, tf.Variable]:

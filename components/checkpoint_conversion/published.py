@@ -8,16 +8,15 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from components import files
-from components.checkpoint_conversion import description, named_checkpoint
+from components.checkpoint_conversion import checkpoint_path, description, named_checkpoint
 from components.checkpoint_conversion import heads as heads_lib
+from components.checkpoint_conversion.checkpoint_path import CHECKPOINT_NAME, CONFIG_NAME
 from components.checkpoint_conversion.description import Description
 from components.checkpoint_conversion.errors import WeightsError
-from components.checkpoint_conversion.named_checkpoint import (
-    CONFIG_NAME,
-    MASK_EMBEDDING,
-)
+from components.checkpoint_conversion.named_checkpoint import MASK_EMBEDDING
 from components.checkpoint_conversion.tensors import Tensors
 from components.checkpoint_conversion.weights import Weights
+from components.gathering import gathered
 from components.modeling.config import XLNetConfig
 from components.vocabulary_file_name import MODEL_FILE_NAME
 
@@ -42,10 +41,10 @@ def open_to_read(
             variables that its configuration asks for; the message then lists what was not found,
             not used, or has another shape.
     """
-    prefix = named_checkpoint.find_prefix(path)
+    prefix = checkpoint_path.find_prefix(path)
     if prefix is None:
         raise WeightsError(f"{path} is no TensorFlow checkpoint, nor a folder with one.")
-    folder = prefix.rpartition("/")[0] or "."
+    folder = checkpoint_path.folder_of(prefix)
     config = _read_config(config_path or files.join(folder, CONFIG_NAME))
     stored = named_checkpoint.open_arrays(prefix)
     if _OBJECT_GRAPH in stored:
@@ -65,7 +64,8 @@ def open_to_read(
             f"{', '.join(at_root)}: at the root of the checkpoint, as the published code writes "
             "them; here they stand below model/."
         )
-    if named_checkpoint.lacks_mask_embedding_by_design(found):
+    # The head that shows it may be among what is ignored.
+    if named_checkpoint.lacks_mask_embedding_by_design(stored.shapes):
         # Published fine-tuning builds no query stream, so the checkpoint lacks its embedding.
         found[MASK_EMBEDDING] = expected[MASK_EMBEDDING]
         notes.append(
@@ -86,16 +86,20 @@ def open_to_read(
         vocabulary=vocabulary if files.exists(vocabulary) else None,
         vocabulary_sha256=described.vocabulary_sha256,
         labels=_labels(described, heads),
+        uncased=described.uncased,
+        keep_accents=described.keep_accents,
         notes=tuple(notes),
     )
 
 
-def write(folder: str, weights: Weights) -> None:
-    """Writes a folder in the published layout: `xlnet_model.ckpt` and then `xlnet_config.json`."""
-    files.make_directory(folder)
-    named_checkpoint.write_arrays(
-        files.join(folder, named_checkpoint.CHECKPOINT_NAME), weights.tensors
-    )
+def write_tensors(folder: str, weights: Weights) -> None:
+    """Writes `xlnet_model.ckpt`."""
+    with gathered(folder) as local:
+        named_checkpoint.write_arrays(files.join(local, CHECKPOINT_NAME), weights.tensors)
+
+
+def write_config(folder: str, weights: Weights) -> None:
+    """Writes `xlnet_config.json`."""
     weights.config.write(files.join(folder, CONFIG_NAME))
 
 

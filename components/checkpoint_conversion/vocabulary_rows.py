@@ -36,7 +36,7 @@ def fit(weights: Weights, vocabulary: Vocabulary | None, *, cut: bool) -> tuple[
     if vocabulary is None:
         raise WeightsError(
             f"There is no spiece.model beside {where}, so nothing says which embeddings "
-            "--fit-vocabulary should leave out."
+            "--fit-vocabulary should leave out. Give the vocabulary with --vocabulary FILE."
         )
     if rows < vocabulary.size:
         raise WeightsError(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
+from typing import Any
 
 from components.checkpoint_conversion.heads import Heads
 from components.checkpoint_conversion.tensors import Tensors
@@ -25,6 +27,9 @@ class Weights:
             are not known, or if the head does not choose among labels.
         multi_label: whether the head for whole sequences decides about each label independently.
         notes: what the user should know about how the weights were read, one sentence each.
+        uncased: whether texts are lower-cased for these weights; None if it is not known.
+        keep_accents: whether texts keep their accents for them; None if it is not known.
+        of_a_run: fields of a `config.json` that belong to a run instead of the weights.
     """
 
     config: XLNetConfig
@@ -35,3 +40,6 @@ class Weights:
     labels: tuple[str, ...]
     notes: tuple[str, ...]
     multi_label: bool = False
+    uncased: bool | None = None
+    keep_accents: bool | None = None
+    of_a_run: Mapping[str, Any] = dataclasses.field(default_factory=dict)

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le
 
-from components import configuration, files
+from components import configuration, files, git_lfs
 from components.configuration import (
     ConfigurationError,
     NonNegativeInt,
@@ -95,6 +95,8 @@ class XLNetConfig:
                 names the file and the field.
         """
         content = files.read_bytes(path, max_bytes=_MAX_CONFIG_BYTES)
+        if git_lfs.is_pointer(content):
+            raise ConfigurationError(f"{path} is no configuration. {git_lfs.HINT}")
         config = configuration.from_json(cls, content, where=path)
         if config.n_token is None:
             raise ConfigurationError(f"{path}.n_token must be positive, but is null.")

@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Sequence
 
 from components import configuration, files, manifest
-from components.checkpoint_conversion import named_checkpoint
+from components.checkpoint_conversion import checkpoint_path
 from components.trainer import vertex_job
 from components.trainer.training_job import TrainingJob
 
@@ -48,7 +48,7 @@ def train(
     # This file is written last. If it is missing, the job has not really trained, even if it claims
     # to have succeeded.
     files.expand(
-        files.escape(f"{model_dir}/xlnet/{named_checkpoint.CONFIG_NAME}"),
+        files.escape(f"{model_dir}/xlnet/{checkpoint_path.CONFIG_NAME}"),
         purpose="weights of the training job",
     )
     return model_dir

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from components import files
 from components import manifest as manifest_lib
-from components.checkpoint_conversion import description, named_checkpoint
+from components.checkpoint_conversion import checkpoint_path, description, named_checkpoint
 from components.checkpoint_conversion.description import Description
 from components.gathering import gathered
 from components.modeling.config import XLNetConfig
@@ -138,5 +138,5 @@ def write_weights(
     with gathered(directory) as folder:
         named_checkpoint.write_arrays(folder, by_name)
     description.write(directory, about)
-    model.write(f"{directory}/{named_checkpoint.CONFIG_NAME}")
+    model.write(f"{directory}/{checkpoint_path.CONFIG_NAME}")
     _logger.info("weights written to %s", directory)

@@ -10,7 +10,7 @@ from tfx import types
 from tfx.types import artifact_utils, standard_component_specs
 
 from components import configuration, files, manifest, plain_json, runtime_values
-from components.checkpoint_conversion import named_checkpoint
+from components.checkpoint_conversion import checkpoint_path
 from components.checkpoint_conversion.errors import WeightsError
 from components.evaluator import (
     blessing,
@@ -127,7 +127,7 @@ def _measure(run: PretrainingConfig, records_dir: str, model_path: str) -> dict[
         model_path: folder of the exported model.
     """
     saved_model_records.check(model_path, manifest.read(records_dir))
-    sizes = XLNetConfig.read(files.join(model_path, named_checkpoint.CONFIG_NAME))
+    sizes = XLNetConfig.read(files.join(model_path, checkpoint_path.CONFIG_NAME))
     return pretrain.evaluate(
         dataclasses.replace(run, model=sizes), records_dir=records_dir, weights=model_path
     )

@@ -206,6 +206,20 @@ def test_an_output_matrix_is_tied_if_it_is_the_embeddings(hugging_face, tmp_path
     assert ("model/lm_loss/weight" in arrays) is not tied
 
 
+@pytest.mark.parametrize("ignore", [[], ["^lm_loss"]])
+def test_embeddings_may_be_stored_as_the_output_matrix_only(hugging_face, tmp_path, ignore):
+    """As safetensors' `save_model` stores tied weights: once, under the first of their names."""
+    path, tensors = hugging_face
+    expected = tensors.pop("transformer.word_embedding.weight")
+    tensors["lm_loss.weight"] = expected
+    safetensors.numpy.save_file(tensors, path)
+    conversion = to_ours(tmp_path, ignore=ignore)
+    assert conversion.heads == Heads(language_model=not ignore)
+    found = named_checkpoint.read_arrays(str(tmp_path / "out"))
+    np.testing.assert_array_equal(found["model/transformer/word_embedding/lookup_table"], expected)
+    assert "model/lm_loss/weight" not in found
+
+
 def test_a_missing_output_matrix_counts_where_it_is_not_tied(hugging_face, tmp_path):
     config = tmp_path / "hf" / "config.json"
     fields = json.loads(config.read_text())
@@ -265,6 +279,77 @@ def test_nothing_is_overwritten_unasked(hugging_face, tmp_path):
     source = str(tmp_path / "hf")
     with pytest.raises(TargetExistsError, match="same folder"):
         convert(source, os.path.join(source, "."), target_format="hf", overwrite=True)
+
+
+def test_what_would_be_taken_for_the_weights_files_is_not_left_there(hugging_face, tmp_path):
+    target = tmp_path / "target"
+    target.mkdir()
+    stale = ["pytorch_model.bin", "model-00001-of-00002.safetensors", "added_tokens.json"]
+    stale += ["tokenizer.json", "tokenizer_config.json", "model.safetensors.index.json"]
+    for name in (*stale, "README.md", "notes.txt"):
+        (target / name).write_text("mine")
+    source = str(tmp_path / "ours")
+    with pytest.raises(TargetExistsError, match=r"README\.md, added_tokens\.json, .*--overwrite"):
+        convert(source, str(target), target_format="hf")
+    assert {file.read_text() for file in target.iterdir()} == {"mine"}
+    convert(source, str(target), target_format="hf", overwrite=True)
+    assert {file.name for file in target.iterdir()} == {
+        *("README.md", "config.json", "model.safetensors", "notes.txt", "xlnet_weights.json")
+    }
+    assert (target / "README.md").read_text() != "mine"
+
+
+@pytest.mark.parametrize("target_format", ["xlnet", "hf"])
+def test_the_file_that_makes_a_folder_complete_is_written_last(
+    hugging_face, tmp_path, target_format, monkeypatch
+):
+    source = str(tmp_path / ("hf" if target_format == "xlnet" else "ours"))
+    target = tmp_path / "target"
+    convert(source, str(target), target_format=target_format)
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(description, "write", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        convert(source, str(target), target_format=target_format, overwrite=True)
+    # Nothing is left that said something of the weights that were there before.
+    left = {file.name.partition(".")[0] for file in target.iterdir()}
+    assert left == {"xlnet_model" if target_format == "xlnet" else "model"}
+
+
+@pytest.mark.parametrize(
+    ("source", "options", "message"),
+    [
+        ("ours", {"task_name": "mnli"}, "--task-name is for Hugging Face folders"),
+        ("hf", {"task_name": "mnli"}, "--task-name names a head for classes .* has none"),
+        ("hf", {"config_path": "xlnet_config.json"}, "--model-config is for TF1 checkpoints"),
+    ],
+)
+def test_an_option_of_no_use_is_said(hugging_face, tmp_path, source, options, message):
+    with pytest.raises(WeightsError, match=message):
+        convert(str(tmp_path / source), str(tmp_path / "out"), target_format="hf", **options)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_configuration_that_is_a_git_lfs_pointer_is_named_as_such(hugging_face, tmp_path):
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0"
+    (tmp_path / "ours" / "xlnet_config.json").write_text(pointer)
+    with pytest.raises(WeightsError, match=r"xlnet_config\.json is no configuration.*git lfs pull"):
+        convert(str(tmp_path / "ours"), str(tmp_path / "out"), target_format="hf")
+
+
+def test_folders_of_runs_and_exported_models_come_with_advice(tmp_path):
+    weights = tmp_path / "artifacts/Trainer/model_run/9/xlnet/xlnet_model.ckpt.index"
+    serving = tmp_path / "serving" / "1"
+    for file in (weights, serving / "saved_model.pb"):
+        file.parent.mkdir(parents=True)
+        file.write_bytes(b"")
+    for source, advice in ((tmp_path, "this run are in .*/9/xlnet"), (serving, "exported model")):
+        with pytest.raises(WeightsError, match=f"holds no weights .*{advice}"):
+            convert(str(source), str(tmp_path / "out"), target_format="hf")
+    with pytest.raises(WeightsError, match=r"saved_model\.pb is a file; give the folder"):
+        convert(str(serving / "saved_model.pb"), str(tmp_path / "out"), target_format="hf")
 
 
 def test_a_failed_conversion_leaves_what_was_there(hugging_face, tmp_path):

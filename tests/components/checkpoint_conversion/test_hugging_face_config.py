@@ -147,6 +147,29 @@ def test_what_is_written_is_what_the_published_file_says(tmp_path):
     assert written == PUBLISHED | {"tie_word_embeddings": True}
 
 
+def test_settings_of_a_run_are_passed_on(read, tmp_path):
+    """From Hugging Face to Hugging Face, also where they are not the usual ones."""
+    changed = {
+        "attn_type": "uni",
+        "clamp_len": 400,
+        "same_length": True,
+        "mem_len": 384,
+        "reuse_len": 256,
+        "dropout": 0.0,
+        "summary_last_dropout": 0.2,
+        "start_n_top": 3,
+        "end_n_top": 4,
+    }
+    config = read(PUBLISHED | changed)
+    made = dataclasses.replace(
+        weights(config.network, Heads(language_model=True)),
+        of_a_run=hugging_face_config.of_a_run(config),
+    )
+    hugging_face_config.write(str(tmp_path / "out.json"), made)
+    written = json.loads((tmp_path / "out.json").read_text())
+    assert written == PUBLISHED | changed | {"tie_word_embeddings": True}
+
+
 @pytest.mark.parametrize(
     ("theirs", "ours", "written"),
     [

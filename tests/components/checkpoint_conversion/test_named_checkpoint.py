@@ -117,3 +117,10 @@ def test_a_head_for_other_labels_is_left_out_by_another_name(checkpoint):
 def test_two_variables_of_one_name_are_refused():
     with pytest.raises(WeightsError, match="Two variables"):
         named_checkpoint.variables_by_name([variables()[0], variables()[0]])
+
+
+def test_what_cannot_be_written_is_one_clear_error(tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    arrays = {"model/a": np.ones(2, np.float32)}
+    with pytest.raises(WeightsError, match=r"file/x\.ckpt cannot be written"):
+        named_checkpoint.write_arrays(str(tmp_path / "file" / "x.ckpt"), arrays)

@@ -128,3 +128,15 @@ def test_they_are_left_out_by_either_spelling(published, tmp_path, prefix):
         str(folder), str(tmp_path / "ours"), target_format="xlnet", ignore=ignore[:1]
     )
     assert conversion.heads == Heads()
+
+
+def test_without_its_head_a_fine_tuned_encoder_converts_too(published, tmp_path):
+    """That the mask embedding is missing by design shows by the head that is left out."""
+    folder, arrays = published("question_answering")
+    ignore = ["^model/(start_logits|end_logits|answer_class)/"]
+    target = str(tmp_path / "ours")
+    conversion = convert(str(folder), target, target_format="xlnet", ignore=ignore)
+    assert conversion.heads == Heads()
+    found = named_checkpoint.read_arrays(target)
+    assert not found.pop(MASK).any()
+    assert set(found) == {name for name in arrays if name.startswith("model/transformer/")}

@@ -13,6 +13,7 @@ from components.checkpoint_conversion.description import Description
 from components.checkpoint_conversion.errors import WeightsError
 from components.modeling.config import XLNetConfig
 from components.tokenization.vocabulary import VocabularyError
+from pipeline import cli
 
 ADDED = 5
 
@@ -145,6 +146,68 @@ def test_damaged_descriptions_are_named(tmp_path, content):
     (tmp_path / "xlnet_weights.json").write_text(content)
     with pytest.raises(WeightsError, match=r"xlnet_weights\.json"):
         description.read(str(tmp_path))
+
+
+@pytest.mark.parametrize("content", ['{"uncased": 1}', '{"keep_accents": "no"}'])
+def test_case_and_accents_are_true_or_false(tmp_path, content):
+    (tmp_path / "xlnet_weights.json").write_text(content)
+    with pytest.raises(WeightsError, match="neither true nor false"):
+        description.read(str(tmp_path))
+
+
+@pytest.mark.parametrize("uncased", [None, False, True])
+@pytest.mark.parametrize("keep_accents", [None, False, True])
+def test_case_and_accents_come_along(bare, tmp_path, uncased, keep_accents):
+    about = Description(None, (), uncased, keep_accents)
+    description.write(str(bare), about)
+    there = convert(str(bare), str(tmp_path / "hf"), target_format="hf")
+    assert any("strips accents" in note for note in there.notes) is bool(keep_accents)
+    # The names and values of transformers' XLNetTokenizer.
+    expected = {"do_lower_case": uncased, "keep_accents": keep_accents}
+    expected = {name: value for name, value in expected.items() if value is not None}
+    path = tmp_path / "hf" / "tokenizer_config.json"
+    assert path.exists() is bool(expected)
+    if expected:
+        fields = json.loads(path.read_text())
+        assert {name: fields[name] for name in expected} == expected
+        assert fields["tokenizer_class"] == "XLNetTokenizer"
+    # A folder of others has no description of ours.
+    (tmp_path / "hf" / "xlnet_weights.json").unlink()
+    convert(str(tmp_path / "hf"), str(tmp_path / "back"), target_format="xlnet")
+    assert description.read(str(tmp_path / "back")) == about
+
+
+def test_a_damaged_tokenizer_configuration_is_named(bare, tmp_path):
+    convert(str(bare), str(tmp_path / "hf"), target_format="hf")
+    (tmp_path / "hf" / "tokenizer_config.json").write_text("{")
+    with pytest.raises(WeightsError, match=r"tokenizer_config\.json is not readable"):
+        convert(str(tmp_path / "hf"), str(tmp_path / "back"), target_format="xlnet")
+
+
+def test_a_vocabulary_from_elsewhere_is_added_if_it_is_theirs(bare, vocabulary, tmp_path):
+    given = tmp_path / "given.model"
+    given.write_bytes(vocabulary.model)
+    with pytest.raises(WeightsError, match=r"given\.model .* is not the vocabulary of .*a{64}"):
+        convert(str(bare), str(tmp_path / "hf"), target_format="hf", vocabulary_path=str(given))
+    assert not (tmp_path / "hf").exists()
+    description.write(str(bare), Description(vocabulary.sha256))
+    options = {"target_format": "hf", "vocabulary_path": str(given)}
+    assert convert(str(bare), str(tmp_path / "hf"), **options).vocabulary
+    assert (tmp_path / "hf" / "spiece.model").read_bytes() == vocabulary.model
+    # Weights that name none take any of the right size, and name it from then on.
+    (bare / "xlnet_weights.json").unlink()
+    convert(str(bare), str(tmp_path / "2"), **options)
+    assert description.read(str(tmp_path / "2")).vocabulary_sha256 == vocabulary.sha256
+
+
+def test_labels_with_half_a_surrogate_pair_come_along(bare, tmp_path, capsys):
+    labels = ("x", "y", "\ud83d")
+    description.write(str(bare), Description(None, labels))
+    assert description.read(str(bare)).labels == labels
+    assert cli.main(["convert", str(bare), str(tmp_path / "hf"), "--to", "hf"]) == 0
+    assert r"x, y, \ud83d" in capsys.readouterr().out
+    convert(str(tmp_path / "hf"), str(tmp_path / "back"), target_format="xlnet")
+    assert description.read(str(tmp_path / "back")).labels == labels
 
 
 def test_a_multi_label_head_does_not_become_one_of_classes(bare, tmp_path):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.checkpoint_conversion import named_checkpoint
+from components.checkpoint_conversion import checkpoint_path, named_checkpoint
 from components.trainer import history, run_folder
 from components.trainer.classification.fine_tuning import fine_tune
 
@@ -90,7 +90,7 @@ def test_a_run_in_a_bucket_is_interrupted_and_goes_on(
     assert there == {path for path in here if not path.endswith("/lock")}
     trained = [p["step"] for p in history.read(f"{bucket}/model_run/history") if "loss" in p]
     assert trained == [p["step"] for p in points(tmp_path / "local/model_run") if "loss" in p]
-    weights = f"{bucket}/model_run/xlnet/{named_checkpoint.CHECKPOINT_NAME}"
+    weights = f"{bucket}/model_run/xlnet/{checkpoint_path.CHECKPOINT_NAME}"
     for name, variable in named_checkpoint.variables_by_name(whole.model.variables).items():
         np.testing.assert_array_equal(tf.train.load_variable(weights, name), variable.numpy())
 

@@ -62,6 +62,11 @@ def test_an_export_has_a_model_card_or_the_one_that_is_given(source, tmp_path, c
     (tmp_path / "card.md").write_text("mine")
     assert cli.main([*arguments, "--overwrite", "--card", str(tmp_path / "card.md")]) == 0
     assert (target / "README.md").read_text() == "mine"
+    card = "---\nlibrary_name: tensorflow\ntags:\n- xlnet\n---\n\n# Mine\n\n---\n"
+    (tmp_path / "card.md").write_text(card)
+    assert cli.main([*arguments, "--overwrite", "--card", str(tmp_path / "card.md")]) == 0
+    expected = card.replace("tensorflow", "transformers")
+    assert (target / "README.md").read_text() == expected
     assert cli.main([*arguments, "--overwrite", "--card", str(tmp_path / "nowhere.md")]) == 1
     assert "nowhere.md" in capsys.readouterr().err
 

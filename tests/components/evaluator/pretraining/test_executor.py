@@ -8,7 +8,7 @@ import pytest
 from tfx.types import channel_utils, standard_artifacts
 
 from components import files, manifest, tf_examples, tfrecords
-from components.checkpoint_conversion import named_checkpoint
+from components.checkpoint_conversion import checkpoint_path, named_checkpoint
 from components.evaluator.config import Threshold
 from components.evaluator.pretraining import component, executor
 from components.evaluator.pretraining.config import PretrainingEvaluationConfig
@@ -89,7 +89,7 @@ def save_model(directory, records, *, favourite=None, d_model=8):
     path = f"{directory}/Format-Serving"
     files.make_directory(path)
     named_checkpoint.write_arrays(path, by_name)
-    sizes.write(f"{path}/{named_checkpoint.CONFIG_NAME}")
+    sizes.write(f"{path}/{checkpoint_path.CONFIG_NAME}")
     saved_model_records.write(path, manifest.read(records.uri), names=("seq_len", "reuse_len"))
     artifact = standard_artifacts.Model()
     artifact.uri = str(directory)
