@@ -211,8 +211,10 @@ class PipelineConfig:
             NoSuchFilesError: if a file is missing; the message names the pattern or folder.
             VocabularyError: if the vocabulary file is not a SentencePiece model, or has another
                 size than `model.n_token`.
-            InitialWeightsError: if the weights in `init_from` belong to a network of other sizes.
-            ManifestError: if they were made with another vocabulary.
+            InitialWeightsError: if there are no weights in `init_from`, or if they belong to a
+                network of other sizes.
+            ManifestError: if they were made with another vocabulary, or from texts that were
+                normalised in another way.
         """
         if self.vocabulary.model:
             given, size = self.model.n_token, vocabulary_lib.load(self.vocabulary.model).size
@@ -223,8 +225,13 @@ class PipelineConfig:
                     "model."
                 )
         if self.init_from:
-            files.in_folder(self.init_from, purpose="init_from")
+            initial_weights.check_checkpoint(self.init_from)
             initial_weights.check_network(self.init_from, self.sized_model())
+            initial_weights.check_normalization(
+                self.init_from,
+                uncased=self.vocabulary.uncased,
+                keep_accents=self.vocabulary.keep_accents,
+            )
             if self.vocabulary.model:
                 initial_weights.check_vocabulary(
                     self.init_from,

@@ -206,6 +206,12 @@ class _Training:
                 self._model.variables, init_from, may_be_new=_HEADS, may_be_ignored=_HEADS
             )
             _logger.info("%d variables from %s.", len(restored.restored), init_from)
+            for what, names in (
+                ("Not in these weights, so they begin at random", restored.new),
+                ("Only in these weights, so they are left out", restored.ignored),
+            ):
+                if names:
+                    _logger.info("%s: %s.", what, ", ".join(names))
         self._step = self._saved_step = step or 0
         self._guard.lowest_loss = self._checkpoints.lowest_loss
         self._history = History(self._history_dir, start_step=self._step)

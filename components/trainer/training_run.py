@@ -35,11 +35,13 @@ def train_and_write(
     model_dir: str,
     state_root: str | None,
     mixed_in: Sequence[manifest_lib.Manifest] = (),
+    head: str | None = None,
 ) -> TrainingResult:
     """Trains a model and writes its weights and training curves to `model_dir`.
 
     Args:
-        config: dataclass with the fields `model`, `options`, `training` and `init_from`.
+        config: dataclass with the fields `model`, `options`, `training`, `init_from`, `uncased`
+            and `keep_accents`.
         name: name of the run, used for its folder under `state_root`.
         task: model, loss and metrics, as the training loop takes them.
         data: training and evaluation batches, as the training loop takes them.
@@ -49,16 +51,23 @@ def train_and_write(
         state_root: folder in which every run keeps its state in a subfolder of its own; None keeps
             the state in `model_dir`.
         mixed_in: manifests of further records that the run mixes in.
+        head: name of the model's head, if it chooses among `config.labels`.
 
     Raises:
         ManifestError, ValueError: if the weights in `config.init_from` do not belong to this
-            network or this vocabulary, or if their description is damaged.
+            network, this vocabulary, such texts or these labels, or if their description is
+            damaged.
         Exception: whatever `loop.train` raises.
     """
     initial_weights.check_network(config.init_from, config.model)
     initial_weights.check_vocabulary(
         config.init_from, manifest.vocabulary_sha256, whose="The training split"
     )
+    initial_weights.check_normalization(
+        config.init_from, uncased=config.uncased, keep_accents=config.keep_accents
+    )
+    if head and config.init_from:
+        _check_labels(config.init_from, config.labels, head)
     start = named_checkpoint.sha256(config.init_from) if config.init_from else None
     run = run_folder.identity(config, [manifest, *mixed_in], initial_weights=start)
     state_dir = run_folder.keyed(state_root, name, run) if state_root else model_dir
@@ -74,11 +83,16 @@ def train_and_write(
         flops_per_step=training_cost(config.model, once, workload).train_flops,
     )
     if result.is_chief:
-        about = Description(manifest.vocabulary_sha256, tuple(getattr(config, "labels", ())))
-        write_weights(result, config.model, about, f"{model_dir}/xlnet")
+        write_weights(result, config, manifest, f"{model_dir}/xlnet")
         if state_dir != model_dir:
             copy_history(state_dir, model_dir)
     return result
+
+
+def _check_labels(init_from: str, labels: Sequence[str], head: str) -> None:
+    # Without a head of this name, the weights' head is left out, whatever its labels are.
+    if any(name.startswith(f"model/{head}/") for name in named_checkpoint.open_arrays(init_from)):
+        initial_weights.check_labels(init_from, labels, head=head)
 
 
 def completed(config: _Config, manifest: manifest_lib.Manifest) -> _Config:
@@ -130,13 +144,29 @@ def copy_history(state_dir: str, model_dir: str) -> None:
 
 
 def write_weights(
-    result: TrainingResult, model: XLNetConfig, about: Description, directory: str
+    result: TrainingResult, config: Any, manifest: manifest_lib.Manifest, directory: str
 ) -> None:
-    """Writes the weights in the published layout, so that other runs can start from them."""
+    """Writes the weights in the published layout, so that other runs can start from them.
+
+    Args:
+        result: result of the run.
+        config: configuration of the run, as for `train_and_write`.
+        manifest: manifest of its records.
+        directory: folder to write to.
+
+    Raises:
+        WeightsError: if the folder cannot be written.
+    """
     files.make_directory(directory)
     by_name = named_checkpoint.variables_by_name(result.model.variables)
     with gathered(directory) as folder:
         named_checkpoint.write_arrays(folder, by_name)
+    about = Description(
+        vocabulary_sha256=manifest.vocabulary_sha256,
+        labels=tuple(getattr(config, "labels", ())),
+        uncased=config.uncased,
+        keep_accents=config.keep_accents,
+    )
     description.write(directory, about)
-    model.write(f"{directory}/{checkpoint_path.CONFIG_NAME}")
+    config.model.write(files.join(directory, checkpoint_path.CONFIG_NAME))
     _logger.info("weights written to %s", directory)

@@ -32,6 +32,7 @@ def weights(tmp_path):
         "sample", [vocabulary_setting(tmp_path / "mine.model")]
     ).sized_model()
     model.write(str(folder / "xlnet_config.json"))
+    (folder / "xlnet_model.ckpt.index").write_bytes(b"")
     return folder, model
 
 
@@ -48,6 +49,31 @@ def check(weights, tmp_path):
 
 def test_weights_that_belong_to_it_are_taken(check):
     check()
+
+
+def test_without_a_checkpoint_nothing_runs(check, weights, tmp_path):
+    (weights[0] / "xlnet_model.ckpt.index").unlink()
+    with pytest.raises(InitialWeightsError, match=r"weights, where there is no TensorFlow check"):
+        check()
+    with pytest.raises(FileNotFoundError, match=r"nowhere' \(init_from\)"):
+        check(f"init_from={tmp_path / 'nowhere'}")
+
+
+@pytest.mark.parametrize("name", ["xlnet_model.ckpt", "xlnet_model.ckpt.index"])
+def test_a_prefix_is_checked_like_its_folder(check, weights, name):
+    check(f"init_from={weights[0] / name}")
+    with pytest.raises(InitialWeightsError, match="d_inner is"):
+        check(f"init_from={weights[0] / name}", "model.d_inner=256")
+
+
+def test_texts_of_another_case_are_refused(check, weights):
+    folder, _ = weights
+    known = description.read(str(folder))
+    description.write(str(folder), dataclasses.replace(known, uncased=True, keep_accents=False))
+    with pytest.raises(ManifestError, match="uncased is false here and true there"):
+        check()
+    cased = "vocabulary={model: '%s', size: null, uncased: true}"
+    check(cased % (folder.parent / "mine.model"))
 
 
 def test_another_vocabulary_of_the_same_size_is_refused(check, tmp_path):

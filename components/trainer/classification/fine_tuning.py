@@ -100,7 +100,8 @@ def fine_tune(
 
     Raises:
         ManifestError: if the records were made with other settings.
-        ValueError: if the vocabulary does not fit the model, or a split is empty.
+        ValueError: if the vocabulary does not fit the model, a split is empty, or the head to start
+            from has other labels.
     """
     expected: dict[str, object] = {
         "record_type": config.record_type.name,
@@ -136,4 +137,7 @@ def fine_tune(
         ),
         model_dir=model_dir,
         state_root=state_root,
+        head=f"classification_{config.task_name.lower()}"
+        if config.kind == "classification"
+        else None,
     )

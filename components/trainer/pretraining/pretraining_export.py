@@ -2,14 +2,13 @@
 
 It contains `xlnet_model.ckpt.*` (the weights under their published names, including the language
 model's head), `xlnet_config.json` (sizes of the network), `spiece.model` (the vocabulary),
-`xlnet_weights.json` (digest of the vocabulary), and under `assets.extra/` a description of the
-records that the weights were trained on.
+`xlnet_weights.json` (digest of the vocabulary, case and accents of the texts), and under
+`assets.extra/` a description of the records that the weights were trained on.
 """
 
 from __future__ import annotations
 
 from components import manifest as manifest_lib
-from components.checkpoint_conversion.description import Description
 from components.export import saved_model_records
 from components.preprocessing import vocabulary_file
 from components.trainer.loop import TrainingResult
@@ -30,7 +29,7 @@ def save(
     """
     manifest = manifest_lib.read(records_dir)
     config = completed(config, manifest)
-    write_weights(result, config.model, Description(manifest.vocabulary_sha256), directory)
+    write_weights(result, config, manifest, directory)
     describe(records_dir, directory)
 
 

@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import logging
 import pathlib
 import shutil
 
@@ -11,6 +12,7 @@ from components.checkpoint_conversion import description, named_checkpoint
 from components.modeling.config import XLNetConfig
 from components.trainer import divergence, history
 from components.trainer.classification.fine_tuning import FineTuningConfig, fine_tune
+from components.trainer.initial_weights import InitialWeightsError
 from components.trainer.training_run import completed
 from tests.components.trainer.runs import with_training
 
@@ -146,11 +148,35 @@ def test_the_digest_of_the_vocabulary_is_enough_to_refuse_it(
     shutil.copytree(f"{model_dir}/xlnet", weights)
     assert not (weights / "spiece.model").exists()
     found = description.read(str(weights))
-    assert found == description.Description("0" * 64, ("no", "yes"))
+    assert found == description.Description("0" * 64, ("no", "yes"), False, False)
     description.write(str(weights), dataclasses.replace(found, vocabulary_sha256="1" * 64))
     other = dataclasses.replace(config, init_from=str(weights))
     with pytest.raises(manifest.ManifestError, match=r"sha256 0{64}\) than .* \(1{64}\)"):
         run(other, sample_records, tmp_path / "run")
+
+
+def test_a_head_of_other_labels_is_taken_over_only_under_another_name(
+    trained, config, sample_records, tmp_path, caplog
+):
+    _, model_dir = trained
+    weights = tmp_path / "weights"
+    shutil.copytree(f"{model_dir}/xlnet", weights)
+    found = description.read(str(weights))
+    description.write(str(weights), dataclasses.replace(found, labels=("yes", "no")))
+    other = dataclasses.replace(config, init_from=str(weights))
+    with pytest.raises(InitialWeightsError, match=r"labels yes, no, but this run has"):
+        run(other, sample_records, tmp_path / "run")
+    new_head = dataclasses.replace(with_training(other, train_steps=6), task_name="other")
+    with caplog.at_level(logging.INFO, "components.trainer.loop"):
+        run(new_head, sample_records, tmp_path / "run")
+    new, left_out = (
+        next(message for message in caplog.messages if begin in message)
+        for begin in ("begin at random", "left out")
+    )
+    for message, task in ((new, "other"), (left_out, config.task_name.lower())):
+        assert message.endswith(
+            f": model/classification_{task}/logit/bias, model/classification_{task}/logit/kernel."
+        )
 
 
 def test_a_fine_tune_starts_from_heads_at_the_root(trained, config, sample_records, tmp_path):
