@@ -8,13 +8,16 @@ from collections.abc import Iterator, Sequence
 import yaml
 
 from components import files
+from components.checkpoint_conversion import checkpoint_path, description
+from components.checkpoint_conversion.description import Description
 from components.modeling.config import XLNetConfig
 from pipeline.first_configuration import sizes
 from pipeline.first_configuration.yaml_text import line, scalar
 from pipeline.first_look.text_lengths import TextLengths
 
 # Lies beside all weights from which training can start.
-NETWORK_NAME = "xlnet_config.json"
+NETWORK_NAME = checkpoint_path.CONFIG_NAME
+NORMALIZATION = ("uncased", "keep_accents")
 
 
 def start(lengths: TextLengths, *, vocabulary: str | None, init_from: str | None) -> Iterator[str]:
@@ -30,14 +33,21 @@ def start(lengths: TextLengths, *, vocabulary: str | None, init_from: str | None
         network = XLNetConfig.read(files.join(init_from, NETWORK_NAME)).to_published()
         yield f"model: {yaml.safe_dump(network, default_flow_style=True, width=math.inf).strip()}"
     if vocabulary:
-        # The weights do not say it.
+        known = texts_of(init_from)
+        asked = "".join(f", {name}: true" for name in NORMALIZATION if getattr(known, name))
         case = "add uncased: true if the weights were trained on lower-cased texts"
-        yield line(f"vocabulary: {{model: {scalar(vocabulary)}}}", case if init_from else "")
+        unknown = init_from and known.uncased is None
+        yield line(f"vocabulary: {{model: {scalar(vocabulary)}{asked}}}", case if unknown else "")
         return
     size = sizes.vocabulary_size(lengths.distinct_words, lengths.distinct_characters)
     accents = ", keep_accents: true" if lengths.has_accents else ""
     found = f"trained on these texts, which have {lengths.distinct_words:,} different words"
     yield line(f"vocabulary: {{size: {size}{accents}}}", found)
+
+
+def texts_of(init_from: str | None) -> Description:
+    """Returns what weights say of the texts that they were trained on; nothing without weights."""
+    return description.read(init_from) if init_from else Description()
 
 
 def training(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from components.example_gen.pretraining import corpus
 from pipeline.first_configuration import sizes, yaml_text
-from pipeline.first_configuration.common_sections import start, training
+from pipeline.first_configuration.common_sections import start, texts_of, training
 from pipeline.first_configuration.yaml_text import comment_of, line, scalar
 from pipeline.first_look.documents import DocumentFindings
 from pipeline.first_look.source import Source
@@ -111,7 +111,8 @@ def _lines(
         reasons = ", ".join(findings.skipped) or "none among those that were looked at"
         yield line(f"  max_dead_letter_share: {allowed}", f"lines that are skipped: {reasons}")
     yield from start(findings.lengths, vocabulary=vocabulary, init_from=init_from)
-    accents = findings.lengths.has_accents and not vocabulary
+    known = texts_of(init_from)
+    accents = known.keep_accents if vocabulary else findings.lengths.has_accents
     yield "records:"
     decides = "also decides which documents are held out" if evaluation is None else ""
     yield line(f"  seed: {seed}", decides)
@@ -119,7 +120,7 @@ def _lines(
     yield f"  seq_len: {_SEQ_LEN}"
     yield f"  reuse_len: {_REUSE_LEN}"
     yield "  bi_data: false"
-    yield "  uncased: false"
+    yield f"  uncased: {'true' if known.uncased else 'false'}"
     if accents:
         yield "  keep_accents: true"
     yield f"  num_predict: {_NUM_PREDICT}"

@@ -497,6 +497,7 @@ def weights(tmp_path):
         untie_r=True,
     )
     network.write(str(folder / "xlnet_config.json"))
+    (folder / "xlnet_model.ckpt.index").write_bytes(b"")
     return folder, network
 
 
@@ -521,6 +522,26 @@ def test_a_configuration_that_starts_from_weights(init, weights, tmp_path, kind)
     assert "extends: [base]" in written
     assert "init_std" not in written
     config.check_inputs()
+
+
+@pytest.mark.parametrize("kind", ["classification", "pretraining"])
+@pytest.mark.parametrize("known", [None, False, True])
+def test_case_and_accents_are_those_of_the_weights(init, weights, tmp_path, kind, known):
+    folder, _ = weights
+    (folder / "xlnet_weights.json").write_text(
+        json.dumps({"uncased": known, "keep_accents": known})
+    )
+    if kind == "classification":
+        path = _tickets(tmp_path / "tickets.csv")
+    else:
+        path = tmp_path / "corpus.txt"
+        path.write_text("\n\n".join(f"Document {n}. " + "More of it. " * 60 for n in range(60)))
+    status, _, err, config = init(path, "--init-from", str(folder))
+    assert status == 0, err
+    assert (config.vocabulary.uncased, config.vocabulary.keep_accents) == (bool(known), bool(known))
+    config.check_inputs()
+    said = "add uncased: true if" in (tmp_path / "written.yaml").read_text()
+    assert said is (known is None)
 
 
 def test_weights_without_a_network_or_a_vocabulary_are_refused(init, weights, tmp_path):
