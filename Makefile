@@ -112,7 +112,7 @@ prove: run ## Show every promise by its tests and commands, into docs/proof.md: 
 
 .PHONY: wheel
 wheel: install ## Build the wheel into dist/; the same commit gives the same bytes
-	@SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct)} $(BIN)/uv build --quiet --wheel
+	@scripts/build_wheel.sh
 
 .PHONY: clean
 clean: ## Delete runs/ without asking: all outputs, checkpoints and pushed models
