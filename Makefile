@@ -77,7 +77,7 @@ lock: install ## Resolve the dependencies of both stacks and of the images anew
 	@$(COMPILE) --universal --python-version 3.10 docker/locks/build.in -o docker/locks/build.lock
 	@echo uv | { $(COMPILE) --universal --python-version 3.10 - -o docker/locks/uv.lock; }
 
-# Targets of docker/Dockerfile: pipeline, trainer-gpu, trainer-tpu, serving, beam-worker, sbom.
+# Targets of docker/Dockerfile: pipeline, trainer-gpu, trainer-tpu, serving, beam-worker.
 TARGET ?= pipeline
 IMAGE ?= localhost/xlnet-$(TARGET):local
 # Where the tests of images leave the sample's run.
@@ -92,7 +92,11 @@ image: ## Build an image with docker, podman or buildah: TARGET, IMAGE, BUILD_AR
 
 .PHONY: image-test
 image-test: ## Run an image as clusters do, not as root: TARGET, IMAGE (pipeline first)
-	@docker/test_image.sh $(TARGET) $(IMAGE) $(IMAGE_RUN)
+	@docker/test_image.sh $(TARGET) $(IMAGE) "$(IMAGE_RUN)"
+
+.PHONY: sbom
+sbom: ## List what an image holds, as CycloneDX, in dist/: TARGET, IMAGE
+	@docker/sbom.sh $(IMAGE) dist/sbom-$(TARGET).json
 
 .PHONY: image-base
 image-base: ## Make a base image without a registry (root, debootstrap, buildah)
@@ -103,7 +107,7 @@ image-local: image-base ## Build and test LOCAL_TARGETS from nothing, without a 
 	@for target in $(LOCAL_TARGETS); do \
 	  BUILDER=buildah docker/build.sh $$target localhost/xlnet-$$target:local --pull=never \
 	    --build-arg BASE_IMAGE=$(LOCAL_BASE) && \
-	  RUNNER=podman docker/test_image.sh $$target localhost/xlnet-$$target:local $(IMAGE_RUN) || exit 1; \
+	  RUNNER=podman docker/test_image.sh $$target localhost/xlnet-$$target:local "$(IMAGE_RUN)" || exit 1; \
 	done
 
 .PHONY: prove

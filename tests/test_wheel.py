@@ -58,13 +58,14 @@ def test_the_wheel_of_a_commit_is_the_same_bytes(project, tmp_path):
     ghost = clone / "build/lib/pipeline/ghost.py"
     ghost.parent.mkdir(parents=True)
     ghost.touch()
-    built.append(_build(clone).read_bytes())
+    wheel = _build(clone)
+    built.append(wheel.read_bytes())
     assert built[0] == built[1] == built[2]
-    with zipfile.ZipFile(_build(clone)) as wheel:
+    with zipfile.ZipFile(wheel) as archive:
         packaged = {
-            name: oct(info.external_attr >> 16 & 0o777)
-            for name in wheel.namelist()
-            if ".dist-info/" not in (info := wheel.getinfo(name)).filename
+            info.filename: oct(info.external_attr >> 16 & 0o777)
+            for info in archive.infolist()
+            if ".dist-info/" not in info.filename
         }
     expected = {name for name in _SOURCES if "/" in name}
     assert packaged == dict.fromkeys(expected, "0o644")
