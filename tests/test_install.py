@@ -1,4 +1,4 @@
-"""install.sh and its scripts: which stack is taken, what is said where there is none, what uv is told.
+"""install.sh and its scripts: the stack that is taken, what is said where there is none, uv's part.
 
 What it installs is seen by every other test. Here systems and interpreters are pretended: programs
 on PATH answer as those would.
@@ -35,7 +35,9 @@ esac
 """
 _UV = """#!/bin/bash
 echo "uv $*; built with $UV_BUILD_CONSTRAINT, from ${{UV_DEFAULT_INDEX:-anywhere}}" >>"{log}"
-if [ "$1" = venv ]; then rm -rf "${{!#}}"; mkdir -p "${{!#}}/bin"; cp .venv/bin/python "${{!#}}/bin"; fi
+if [ "$1" = venv ]; then
+  rm -rf "${{!#}}"; mkdir -p "${{!#}}/bin"; cp .venv/bin/python "${{!#}}/bin"
+fi
 {ending}
 """
 
