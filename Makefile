@@ -26,7 +26,7 @@ install: ## Make .venv for this system, if it is not there: STACK, PYTHON
 
 .PHONY: run
 run: install ## Run the bundled sample, or PRESET, from raw files to a pushed model: PRESET, OUTPUT, ARGS
-	@$(BIN)/xlnet-pipeline run $(PRESET) $(if $(OUTPUT),--output $(OUTPUT)) $(ARGS)
+	@$(BIN)/xlnet-pipeline run $(PRESET) $(if $(OUTPUT),--output "$(OUTPUT)") $(ARGS)
 
 .PHONY: test
 test: install ## Run all tests: JOBS, ARGS
@@ -41,16 +41,14 @@ PEER := .peer
 
 .PHONY: peer
 peer: install ## Install transformers beside .venv (5 GB); the tests then compare with it
-	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(PEER)
-	@$(BIN)/uv pip install --quiet --require-hashes --python $(PEER) -r .ci/transformers.lock
+	@scripts/install_beside.sh $(PEER) $(BIN)/python .ci/transformers.lock
 
 # JAX and libtpu, for Linux on x86-64 and Python 3.11 or newer, which need not be .venv's.
 PREFLIGHT := .preflight
 
 .PHONY: preflight-tools
 preflight-tools: install ## Install the TPU's compiler beside .venv (1.1 GB), for preflight --compile
-	@$(BIN)/uv venv --quiet --allow-existing --python ">=3.11,<3.14" $(PREFLIGHT)
-	@$(BIN)/uv pip install --quiet --require-hashes --python $(PREFLIGHT) -r docker/locks/preflight-tools.lock
+	@scripts/install_beside.sh $(PREFLIGHT) ">=3.11,<3.14" docker/locks/preflight-tools.lock
 
 .PHONY: lint
 lint: install ## Check style and format
@@ -62,7 +60,7 @@ format: install ## Format the code
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 
 # Keeps the versions that still fit; ARGS=--upgrade looks for newer ones.
-COMPILE = $(BIN)/uv pip compile --quiet --generate-hashes --no-annotate --custom-compile-command "make lock" $(ARGS)
+COMPILE = . scripts/uv_settings.sh && $(BIN)/uv pip compile --quiet --generate-hashes --no-annotate --custom-compile-command "make lock" $(ARGS)
 # The images are Debian 13 with Python 3.13.
 COMPILE_IMAGE = $(COMPILE) --python-version 3.13 --python-platform x86_64-manylinux_2_40
 
@@ -76,8 +74,10 @@ lock: install ## Resolve the dependencies of both stacks and of the images anew
 	@$(COMPILE_IMAGE) docker/locks/trainer-tpu.in -o docker/locks/trainer-tpu.lock
 	@$(COMPILE) --universal --python-version 3.11 docker/locks/preflight-tools.in -o docker/locks/preflight-tools.lock
 	@$(COMPILE) --universal --python-version 3.10 .ci/transformers.in -o .ci/transformers.lock
+	@$(COMPILE) --universal --python-version 3.10 docker/locks/build.in -o docker/locks/build.lock
+	@echo uv | { $(COMPILE) --universal --python-version 3.10 - -o docker/locks/uv.lock; }
 
-# Targets of docker/Dockerfile: pipeline, trainer-gpu, trainer-tpu, serving, beam-worker, sbom.
+# Targets of docker/Dockerfile: pipeline, trainer-gpu, trainer-tpu, serving, beam-worker.
 TARGET ?= pipeline
 IMAGE ?= localhost/xlnet-$(TARGET):local
 # Where the tests of images leave the sample's run.
@@ -92,7 +92,11 @@ image: ## Build an image with docker, podman or buildah: TARGET, IMAGE, BUILD_AR
 
 .PHONY: image-test
 image-test: ## Run an image as clusters do, not as root: TARGET, IMAGE (pipeline first)
-	@docker/test_image.sh $(TARGET) $(IMAGE) $(IMAGE_RUN)
+	@docker/test_image.sh $(TARGET) $(IMAGE) "$(IMAGE_RUN)"
+
+.PHONY: sbom
+sbom: ## List what an image holds, as CycloneDX, in dist/: TARGET, IMAGE
+	@docker/sbom.sh $(IMAGE) dist/sbom-$(TARGET).json
 
 .PHONY: image-base
 image-base: ## Make a base image without a registry (root, debootstrap, buildah)
@@ -103,7 +107,7 @@ image-local: image-base ## Build and test LOCAL_TARGETS from nothing, without a 
 	@for target in $(LOCAL_TARGETS); do \
 	  BUILDER=buildah docker/build.sh $$target localhost/xlnet-$$target:local --pull=never \
 	    --build-arg BASE_IMAGE=$(LOCAL_BASE) && \
-	  RUNNER=podman docker/test_image.sh $$target localhost/xlnet-$$target:local $(IMAGE_RUN) || exit 1; \
+	  RUNNER=podman docker/test_image.sh $$target localhost/xlnet-$$target:local "$(IMAGE_RUN)" || exit 1; \
 	done
 
 .PHONY: prove
@@ -112,7 +116,7 @@ prove: run ## Show every promise by its tests and commands, into docs/proof.md: 
 
 .PHONY: wheel
 wheel: install ## Build the wheel into dist/; the same commit gives the same bytes
-	@SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct)} $(BIN)/uv build --quiet --wheel
+	@scripts/build_wheel.sh
 
 .PHONY: clean
 clean: ## Delete runs/ without asking: all outputs, checkpoints and pushed models

@@ -28,19 +28,44 @@ range_of() { if [ "$1" = tfx-1.21 ]; then echo "3.11, 3.12 or 3.13"; else echo "
 stack_of() { case "$1" in 3.10) echo tfx-1.16 ;; 3.11 | 3.12 | 3.13) echo tfx-1.21 ;; esac; }
 title_of() { echo "TFX ${1#tfx-}"; }
 
-here="$(cd "$venv" 2>/dev/null && pwd -P)" || true
-made="$(cut -s -d ' ' -f 4- "$marker" 2>/dev/null)" || true
-if [ "${made:-$here}" != "$here" ]; then
-  echo "making $venv anew: it was made in $made"
-  rm -rf "$venv"
-fi
 locks="$(cat requirements.lock docker/locks/uv.lock pyproject.toml | cksum | tr ' ' -)"
-if [ -f "$marker" ] && [ -z "${PYTHON:-}" ] && "$venv/bin/python" -c "" 2>/dev/null; then
+up_to_date() {
+  local here installed_locks
+  here="$(cd "$venv" 2>/dev/null && pwd -P)" || true
+  made="$(cut -s -d ' ' -f 4- "$marker" 2>/dev/null)" || true
+  if [ "${made:-$here}" = "$here" ]; then made=; else return 1; fi
+  if ! [ -f "$marker" ] || [ -n "${PYTHON:-}" ] || ! "$venv/bin/python" -c "" 2>/dev/null; then return 1; fi
   read -r stack wish installed_locks _ <"$marker" || true
   # A stack that was asked for once stays until another is asked for.
   if [ "${wish:-}" = asked ] && [ -z "${STACK:-}" ]; then STACK="$stack"; fi
-  if [ "${installed_locks:-}" = "$locks" ] && [ "${STACK:-$stack}" = "$stack" ]; then exit 0; fi
-fi
+  [ "${installed_locks:-}" = "$locks" ] && [ "${STACK:-$stack}" = "$stack" ]
+}
+if up_to_date; then exit; fi
+
+# One at a time: the second would take for broken what the first has half made. The link holds the
+# process, and is made in one step on every system.
+turn=.cache/installing
+wait_for_turn() {
+  local holder said= tries=0
+  mkdir -p .cache
+  until ln -s $$ "$turn" 2>/dev/null; do
+    holder="$(readlink "$turn")" || holder=
+    if [ -z "$holder" ]; then
+      tries=$((tries + 1))
+      if [ "$tries" = 10 ]; then die "$PWD/.cache cannot be written to"; fi
+    elif ! kill -0 "$holder" 2>/dev/null; then
+      rm -f "$turn"
+      continue
+    elif [ -z "$said" ]; then
+      echo "waiting for another make, process $holder (if there is none, delete $turn)"
+      said=yes
+    fi
+    sleep 1
+  done
+  trap 'rm -f "$turn"' EXIT
+}
+wait_for_turn
+if up_to_date; then exit; fi
 
 # Which stacks have wheels for this system: `stacks`, and in words why, `limit`.
 system="$(uname -s) $(uname -m)"
@@ -73,13 +98,15 @@ broken="it does not run"
 # Prints what stands against an interpreter, and nothing if it will do: unfit PYTHON "3.13 3.12 …".
 unfit() {
   "$1" - "$2" 2>/dev/null <<'PYTHON' || echo "$broken"
-import sys
+import os, platform, sys
 
 version = "%d.%d" % sys.version_info[:2]
 if version not in sys.argv[1].split():
     sys.exit(print("it is Python " + version))
 if sys.maxsize < 2**32:
     sys.exit(print("it is a 32-bit Python"))
+if sys.platform == "darwin" and platform.machine() != "arm64":
+    sys.exit(print("it is a Python for Intel processors"))
 import sysconfig
 
 if sysconfig.get_config_var("Py_GIL_DISABLED"):
@@ -94,7 +121,10 @@ if missing:
     text = "it was built without " + ", ".join(missing)
     if set(missing) <= {"venv", "ensurepip"}:
         text = "it has no " + missing[0] + " (on Debian and Ubuntu: apt install python3-venv)"
-    print(text)
+    sys.exit(print(text))
+# pyfarmhash has no wheels for it.
+if version == "3.10" and not os.path.exists(sysconfig.get_path("include") + "/Python.h"):
+    print("it has no Python.h (on Debian and Ubuntu: apt install python3-dev g++)")
 PYTHON
 }
 
@@ -142,22 +172,13 @@ download_python() {
   fi
   "$uv" --version >/dev/null 2>&1 || return 0
   echo "downloading Python $version into $managed"
-  UV_PYTHON_INSTALL_DIR="$managed" UV_PYTHON_INSTALL_BIN=0 "$uv" python install "$version" || return 0
+  UV_NO_CACHE=1 UV_PYTHON_INSTALL_DIR="$managed" UV_PYTHON_INSTALL_BIN=0 "$uv" python install "$version" || return 0
   find_python "$1"
 }
 
 install_uv() {
   "$1/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r docker/locks/uv.lock
 }
-
-# Packages are kept where the next environment finds them again.
-if [ -z "${UV_CACHE_DIR:-}" ]; then
-  cache="${XDG_CACHE_HOME:-${HOME:-/nonexistent}/.cache}/uv"
-  if ! { mkdir -p "$cache" && [ -w "$cache" ]; } 2>/dev/null; then
-    export UV_CACHE_DIR="$PWD/.cache/uv"
-    echo "$cache cannot be written to: packages are kept in .cache/uv (UV_CACHE_DIR names another place)"
-  fi
-fi
 
 python=
 why=
@@ -184,7 +205,12 @@ if [ -z "$python" ]; then
   download_python "$stack"
   if [ -z "$python" ]; then
     newest="$(pythons_of "$stack" | cut -d ' ' -f 1)"
-    die "$(title_of "$stack") needs Python $(range_of "$stack"), which is neither on PATH nor among pyenv's versions, and could not be downloaded${refused:+ (${refused#; })}. Install one (Debian 13 and Ubuntu 24.04: apt install python3 python3-venv; macOS: brew install python@$newest; anywhere: pyenv install $newest, or uv, with which make downloads it) or name one: make install PYTHON=/path/to/python$newest"
+    if [ "$stack" = tfx-1.21 ]; then
+      ways="Debian 13 and Ubuntu 24.04: apt install python3 python3-venv; macOS: brew install python@$newest"
+    else
+      ways="Debian 12 and Ubuntu 22.04: apt install python3-venv g++, with which make downloads Python $newest"
+    fi
+    die "$(title_of "$stack") needs Python $(range_of "$stack"), which is neither on PATH nor among pyenv's versions, and could not be downloaded${refused:+ (${refused#; })}. Install one ($ways; anywhere: pyenv install $newest, or uv, with which make downloads it) or name one: make install PYTHON=/path/to/python$newest"
   fi
   why=
 fi
@@ -199,7 +225,14 @@ if [ "$stack" = tfx-1.16 ] && ! command -v c++ >/dev/null && ! command -v g++ >/
 fi
 
 version="$("$python" -c 'import platform; print(platform.python_version())')"
-if [ -d "$venv" ]; then
+if [ -n "$made" ]; then
+  echo "making $venv anew: it was made in $made"
+  rm -rf "$venv"
+elif [ -d "$venv" ] && ! [ -f "$marker" ]; then
+  # uv takes a package for whole that an interrupted installation left in part.
+  echo "making $venv anew: make did not install it, or not to the end"
+  rm -rf "$venv"
+elif [ -d "$venv" ]; then
   held="$("$venv/bin/python" -c 'import platform; print(platform.python_version())' 2>/dev/null)" || held=
   if [ "$held" != "$version" ]; then
     echo "making $venv anew: it holds ${held:+Python }${held:-no Python that runs}"
@@ -212,12 +245,14 @@ echo "installing $(title_of "$stack") into $venv with Python $version ($python):
 rm -f "$marker"
 lost="see its messages above, fix the problem (network or proxy, disk space: df -h .), and run make again"
 if ! [ -d "$venv" ]; then "$python" -m venv "$venv" || die "$python could not make $venv; $lost"; fi
-# Named by path: a globally configured uv is another version.
-uv="$venv/bin/uv"
-export VIRTUAL_ENV="$PWD/$venv"
-if ! [ -x "$uv" ]; then install_uv "$venv" || die "pip could not install uv; $lost"; fi
+# pip leaves alone what has the locked version already.
+install_uv "$venv" || die "pip could not install uv; $lost"
+. scripts/uv_settings.sh
+# Both are named by path: a globally configured uv is another version, and settings of the user's
+# (UV_PYTHON, UV_SYSTEM_PYTHON) may name another environment.
+install() { "$venv/bin/uv" pip install --quiet --python "$venv/bin/python" --no-deps "$@"; }
 # Where Python may not write bytecode, as in many containers, every start would compile TensorFlow.
-"$uv" pip install --quiet ${PYTHONDONTWRITEBYTECODE:+--compile-bytecode} --require-hashes --no-deps -r requirements.lock || die "uv could not install requirements.lock; $lost"
-"$uv" pip install --quiet --no-deps --no-build-isolation --editable . || die "uv could not install this project; $lost"
+install ${PYTHONDONTWRITEBYTECODE:+--compile-bytecode} --require-hashes -r requirements.lock || die "uv could not install requirements.lock; $lost"
+install --no-build-isolation --editable . || die "uv could not install this project; $lost"
 if [ -n "${STACK:-}" ]; then wish=asked; else wish=chosen; fi
 echo "$stack $wish $locks $(cd "$venv" && pwd -P)" >"$marker"

@@ -1,13 +1,13 @@
-"""Writes what is installed in this image as a CycloneDX document: sbom.py FILE."""
+"""Prints what is installed in the image that runs it, as a CycloneDX document."""
 
 from __future__ import annotations
 
 import importlib.metadata
 import json
-import pathlib
 import platform
 import subprocess
 import sys
+import sysconfig
 import urllib.parse
 from collections.abc import Iterator
 from typing import Any
@@ -16,8 +16,9 @@ _DPKG_FORMAT = "${Package}\\t${Version}\\t${Architecture}\\n"
 
 
 def python_packages() -> Iterator[dict[str, Any]]:
-    """A component per distribution of this Python's environment."""
-    for distribution in importlib.metadata.distributions():
+    """A component per distribution of this Python's environment and of the Python below it."""
+    below = sysconfig.get_path("purelib", vars={"base": sys.base_prefix})
+    for distribution in importlib.metadata.distributions(path=[*sys.path, below]):
         name, version = distribution.metadata["Name"], distribution.version
         found = _component(
             "library", name, version, f"pkg:pypi/{name.lower().replace('_', '-')}@{version}"
@@ -55,15 +56,17 @@ def _component(kind: str, name: str, version: str, purl: str) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Writes the document."""
+    """Prints the document."""
     found = [interpreter(), *python_packages(), *debian_packages()]
+    # Both Pythons may hold the same pip.
+    by_purl = {component["purl"]: component for component in found}
     document = {
         "bomFormat": "CycloneDX",
         "specVersion": "1.5",
         "version": 1,
-        "components": sorted(found, key=lambda component: component["purl"]),
+        "components": [by_purl[purl] for purl in sorted(by_purl)],
     }
-    pathlib.Path(sys.argv[1]).write_text(json.dumps(document, indent=2) + "\n")
+    print(json.dumps(document, indent=2))
 
 
 if __name__ == "__main__":

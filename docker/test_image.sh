@@ -11,24 +11,29 @@ set -euo pipefail
 usage="usage: docker/test_image.sh TARGET IMAGE FOLDER"
 target="${1:?$usage}"
 image="${2:?$usage}"
-output="$(realpath --canonicalize-missing "${3:?$usage}")"
-runner="${RUNNER:-$(command -v docker >/dev/null && echo docker || echo podman)}"
-options=(run --rm --interactive --network none --read-only
-  --tmpfs /tmp:rw,mode=1777 --tmpfs /home/xlnet:rw,mode=0777)
-command=("$runner")
-if [ "$runner" = podman ]; then
-  # runc and cgroupfs work inside containers and virtual machines where crun and systemd do not.
-  if command -v runc >/dev/null; then command+=(--runtime "$(command -v runc)"); fi
-  command+=(--cgroup-manager cgroupfs)
-  options+=(--ulimit nofile=20000:20000 --ulimit nproc=20000:20000)
-fi
+output="${3:?$usage}"
 mkdir -p "$output"
 chmod 0777 "$output"
+output="$(cd "$output" && pwd -P)"
+. "$(dirname "$0")/runner.sh"
+confined=("${options[@]}" --read-only --tmpfs /tmp:rw,mode=1777 --tmpfs /home/xlnet:rw,mode=0777)
 
-in_image() { "${command[@]}" "${options[@]}" --entrypoint "" --volume "$output:/output" "$image" "$@"; }
+# z: where SELinux is on, containers may otherwise not touch the folder.
+in_image() { "${command[@]}" "${confined[@]}" --entrypoint "" --volume "$output:/output:z" "$image" "$@"; }
+
+# What the image's user has made belongs to nobody here; whoever called this may delete it.
+release() {
+  in_image bash -c 'find /output -mindepth 1 -user "$(id -u)" -exec chmod a+rwX {} +'
+}
+
+check_home() {
+  echo "whichever user a cluster chooses can write to the home"
+  "${command[@]}" "${options[@]}" --entrypoint "" --user 12345:0 "$image" \
+    python -c 'import pathlib; pathlib.Path.home().joinpath("probe").touch()'
+}
 
 check_confinement() {
-  echo "the user is not root, its home can be written, the root cannot; no compiler is left"
+  echo "the user is not root, the root file system cannot be written; no compiler is left"
   in_image python - <<'PYTHON'
 import importlib.util
 import os
@@ -37,7 +42,6 @@ import shutil
 
 if os.getuid() == 0:
     raise SystemExit("runs as root")
-pathlib.Path.home().joinpath("probe").write_text("")
 try:
     pathlib.Path("/opt/probe").write_text("")
 except OSError:
@@ -205,7 +209,9 @@ test_beam_worker() {
 
 case "$target" in
   pipeline | trainer-gpu | trainer-tpu | serving | beam-worker)
+    check_home
     check_confinement
+    trap release EXIT
     "test_${target//-/_}"
     ;;
   *) echo "error: nothing to run in the target $target" >&2; exit 1 ;;

@@ -85,7 +85,7 @@ def _packages() -> Iterator[Finding]:
         try:
             versions[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
-            yield Finding(name, "problem", "not installed; run `make install`")
+            yield Finding(name, "problem", "not installed; delete .venv and run `make install`")
     minors = {versions[n].rsplit(".", 1)[0] for n in _SAME_MINOR_VERSION if n in versions}
     listing = ", ".join(f"{name} {version}" for name, version in versions.items())
     if len(minors) > 1:

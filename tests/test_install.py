@@ -1,4 +1,4 @@
-"""install.sh: which stack it takes, and what it says where there is none.
+"""install.sh and its scripts: the stack that is taken, what is said where there is none, uv's part.
 
 What it installs is seen by every other test. Here systems and interpreters are pretended: programs
 on PATH answer as those would.
@@ -8,27 +8,36 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import time
 
 import pytest
 
-_FILES = ("install.sh", "requirements.lock", "pyproject.toml", "docker/locks/uv.lock")
+_FILES = (
+    *("install.sh", "requirements.lock", "pyproject.toml", "docker/locks/uv.lock"),
+    *("scripts/install_beside.sh", "scripts/package_index.sh", "scripts/uv_settings.sh"),
+)
 _TOOLS = (
-    *("awk", "bash", "cat", "cksum", "cp", "cut", "dirname", "env", "grep", "head", "ls", "mkdir"),
-    *("rm", "sed", "sort", "tr"),
+    *("awk", "bash", "cat", "cksum", "cp", "cut", "dirname", "env", "grep", "head", "ln", "ls"),
+    *("mkdir", "readlink", "rm", "sed", "sleep", "sort", "tr"),
 )
 # Answers as a Python of a version does to what install.sh asks, and makes venvs with a pip that
-# brings a uv.
+# brings a uv; its configuration names an index, where one is in the home.
 _PYTHON = """#!/bin/bash
 case "$*" in
   "- "*) case " $2 " in *" {minor} "*) echo -n "{flaw}" ;; *) echo "it is Python {minor}" ;; esac ;;
+  --version) echo "Python {minor}.5" ;;
   *python_version*) echo {minor}.5 ;;
   *version_info*) echo {minor} ;;
   "-m venv "*) mkdir -p "$3/bin" && cp "$0" "$3/bin/python" ;;
-  "-m pip install"*) cp "{uv}" "$(dirname "$0")/uv" ;;
+  "-m pip install"*) cp "{uv}" "$(dirname "$0")/uv"; {ending} ;;
+  "-m pip config get global.index-url") cat "$HOME/index" ;;
 esac
 """
 _UV = """#!/bin/bash
-echo "uv $*" >>"{log}"
+echo "uv $*; built with $UV_BUILD_CONSTRAINT, from ${{UV_DEFAULT_INDEX:-anywhere}}" >>"{log}"
+if [ "$1" = venv ]; then
+  rm -rf "${{!#}}"; mkdir -p "${{!#}}/bin"; cp .venv/bin/python "${{!#}}/bin"
+fi
 {ending}
 """
 
@@ -75,18 +84,34 @@ class Machine:
         (self.home / "uv").write_text(text)
         (self.home / "uv").chmod(0o755)
 
-    def python(self, minor: str, *, name: str = "", flaw: str = "") -> pathlib.Path:
-        text = _PYTHON.format(minor=minor, flaw=flaw, uv=self.home / "uv")
+    def python(
+        self, minor: str, *, name: str = "", flaw: str = "", ending: str = ""
+    ) -> pathlib.Path:
+        text = _PYTHON.format(minor=minor, flaw=flaw, uv=self.home / "uv", ending=ending or ":")
         return self.program(name or f"python{minor}", text)
 
-    def install(self, **variables: str) -> subprocess.CompletedProcess:
-        return subprocess.run(
-            [self.clone / "install.sh"],
+    def start(self, script: str, *arguments: str, **variables: str) -> subprocess.Popen:
+        return subprocess.Popen(
+            [self.clone / script, *arguments],
             env={"PATH": str(self.programs), "HOME": str(self.home), **variables},
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=60,
         )
+
+    def run(self, script: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess:
+        with self.start(script, *arguments, **variables) as process:
+            stdout, stderr = process.communicate(timeout=60)
+        return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+
+    def install(self, **variables: str) -> subprocess.CompletedProcess:
+        return self.run("install.sh", **variables)
+
+    def peer(self) -> subprocess.CompletedProcess:
+        """What `make peer` does, with a small lock."""
+        lock = self.clone / "peer.lock"
+        lock.touch()
+        return self.run("scripts/install_beside.sh", ".peer", ".venv/bin/python", "peer.lock")
 
     def installed(self) -> str:
         """The stack that .venv says it holds."""
@@ -102,7 +127,7 @@ def test_today_s_system_gets_the_new_stack_with_its_newest_python(machine):
     assert "installing TFX 1.21 into .venv with Python 3.12.5" in done.stdout
     assert "glibc 2.41, and TFX 1.21 needs 2.39 or newer" in done.stdout
     assert machine.installed() == "tfx-1.21"
-    assert "--require-hashes --no-deps -r requirements.lock" in machine.log.read_text()
+    assert "--no-deps --require-hashes -r requirements.lock" in machine.log.read_text()
     # Again: nothing to do, nothing to say.
     again = machine.install()
     assert (again.returncode, again.stdout, again.stderr) == (0, "", "")
@@ -184,9 +209,107 @@ def test_a_failure_of_uv_shows_its_own_words_and_is_tried_again(machine):
     assert done.returncode == 1
     assert "No space left on device\nerror: uv could not install requirements.lock" in done.stderr
     machine.uv()
-    (machine.clone / ".venv/bin/uv").unlink()
     assert machine.install().returncode == 0
     assert machine.installed() == "tfx-1.21"
+
+
+def test_what_an_interrupted_installation_left_is_not_built_upon(machine):
+    machine.python("3.13")
+    machine.uv("kill -9 $PPID")
+    assert machine.install().returncode == -9
+    left = machine.clone / ".venv/half_a_package"
+    left.touch()
+    machine.uv()
+    done = machine.install()
+    assert "making .venv anew: make did not install it, or not to the end\n" in done.stdout
+    assert not left.exists()
+    assert machine.installed() == "tfx-1.21"
+
+
+def test_a_uv_that_pip_left_in_part_is_repaired(machine):
+    machine.python("3.13", ending='echo >"$(dirname "$0")/uv"; exit 1')
+    assert "error: pip could not install uv; see" in machine.install().stderr
+    machine.python("3.13")
+    assert machine.install().returncode == 0
+
+
+def test_a_new_lock_of_uv_brings_that_uv(machine):
+    machine.python("3.13")
+    machine.install()
+    machine.uv("# another version")
+    with (machine.clone / "docker/locks/uv.lock").open("a") as lock:
+        lock.write("# another version\n")
+    machine.install()
+    assert (machine.clone / ".venv/bin/uv").read_text().endswith("# another version\n")
+
+
+def test_uv_is_told_where_to_install_and_what_to_build_with(machine):
+    machine.python("3.13")
+    # What would send packages elsewhere, were no environment named.
+    machine.install(UV_SYSTEM_PYTHON="1", UV_PYTHON="3.12")
+    lines = machine.log.read_text().splitlines()
+    assert len(lines) == 2
+    for line in lines:
+        assert "--python .venv/bin/python" in line
+        assert "built with docker/locks/build.lock, from anywhere" in line
+
+
+@pytest.mark.parametrize(
+    ("variables", "index"),
+    [
+        ({}, "https://pip.conf"),
+        ({"PIP_INDEX_URL": "https://variable"}, "https://variable"),
+        ({"PIP_INDEX_URL": "https://variable", "UV_DEFAULT_INDEX": "https://uv"}, "https://uv"),
+        ({"PIP_INDEX_URL": "https://variable", "XDG_CONFIG_HOME": "configured"}, "anywhere"),
+    ],
+)
+def test_pip_s_index_is_used_unless_uv_has_its_own(machine, variables, index):
+    machine.python("3.13")
+    (machine.home / "index").write_text("https://pip.conf\n")
+    (machine.clone / "configured/uv").mkdir(parents=True)
+    (machine.clone / "configured/uv/uv.toml").write_text('[[index]]\nurl = "https://file"\n')
+    assert machine.install(**variables).returncode == 0
+    for line in machine.log.read_text().splitlines():
+        assert line.endswith(f"from {index}")
+
+
+def test_two_at_once_take_turns(machine):
+    machine.python("3.13")
+    machine.uv(f'for _ in {{1..200}}; do [ ! -e "{machine.home}/go" ] || exit 0; sleep 0.05; done')
+    with machine.start("install.sh") as first:
+        deadline = time.monotonic() + 60
+        while not machine.log.exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        with machine.start("install.sh") as second:
+            assert second.stdout.readline().startswith(
+                f"waiting for another make, process {first.pid} "
+            )
+            (machine.home / "go").touch()
+            assert first.wait(60) == 0
+            assert second.wait(60) == 0
+    assert len(machine.log.read_text().splitlines()) == 2
+    assert not (machine.clone / ".cache/installing").is_symlink()
+
+
+def test_an_environment_beside_is_made_once_and_anew_after_an_interruption(machine):
+    machine.python("3.13")
+    machine.install()
+    machine.uv('case "$*" in *peer.lock*) kill -9 $PPID ;; esac')
+    shutil.copy(machine.home / "uv", machine.clone / ".venv/bin/uv")
+    assert machine.peer().returncode == -9
+    left = machine.clone / ".peer/half_a_package"
+    left.touch()
+    machine.uv()
+    shutil.copy(machine.home / "uv", machine.clone / ".venv/bin/uv")
+    machine.log.unlink()
+    assert machine.peer().returncode == 0
+    assert not left.exists()
+    assert "--require-hashes --python .peer/bin/python -r peer.lock" in machine.log.read_text()
+    # Again: nothing to do.
+    machine.log.unlink()
+    assert machine.peer().returncode == 0
+    assert not machine.log.exists()
 
 
 @pytest.mark.parametrize(
@@ -229,6 +352,15 @@ def test_where_no_python_fits_the_message_says_which_would(machine):
     assert "apt install python3 python3-venv" in message
 
 
+def test_an_old_system_is_told_what_lets_make_download_its_python(machine):
+    machine.system("Linux x86_64", "2.36")
+    machine.python("3.11", name="python3")
+    message = machine.install().stderr.splitlines()[-1]
+    assert "TFX 1.16 needs Python 3.10" in message
+    assert "python3: it is Python 3.11" in message
+    assert "apt install python3-venv g++, with which make downloads Python 3.10" in message
+
+
 def test_uv_downloads_a_python_into_the_project(machine):
     folder = machine.clone / ".python/cpython-3.13.5-linux/bin"
     made = machine.python("3.13", name="made")
@@ -265,3 +397,21 @@ def test_a_real_interpreter_is_asked(machine):
     other = "tfx-1.21" if minor == "3.10" else "tfx-1.16"
     done = machine.install(PYTHON=sys.executable, STACK=other)
     assert f"which will not do: it is Python {minor};" in done.stderr
+
+
+def test_the_old_stack_needs_python_s_headers(machine):
+    # A real interpreter, which takes itself for another.
+    (machine.home / "sitecustomize.py").write_text(
+        "import sys, sysconfig\n"
+        "sys.version_info = (3, 10, 5)\n"
+        "sysconfig.get_path = lambda name: '/nowhere'\n"
+    )
+    program = machine.program(
+        "python3.10",
+        f'#!/bin/bash\nPYTHONPATH="{machine.home}" exec "{sys.executable}" "$@"\n',
+    )
+    machine.program("c++", "#!/bin/bash\n")
+    machine.system("Linux x86_64", "2.36")
+    done = machine.install(PYTHON=str(program))
+    assert "which will not do: it has no Python.h" in done.stderr
+    assert "apt install python3-dev g++" in done.stderr

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from components import interruption
+
 HELP = "serve a pushed model over HTTP, with a page to try it"
 EXAMPLES = """\
   xlnet-pipeline serve runs/sample                then open http://127.0.0.1:8501/
@@ -53,14 +55,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Serves until the process is interrupted; returns the exit status."""
-    from components.serving import server
-    from pipeline import pushed_folder
+    # The first process of a container is not ended by a signal that it has no handler for, and the
+    # server has one only once the model is loaded.
+    with interruption.termination_as_exit():
+        from components.serving import server
+        from pipeline import pushed_folder
 
-    config = server.ServerConfig(
-        name=options.name,
-        max_body_bytes=options.max_body_bytes,
-        timeout_seconds=options.timeout,
-        origins=tuple(options.origins),
-    )
-    server.run(pushed_folder.of(options.model), config, host=options.host, port=options.port)
+        config = server.ServerConfig(
+            name=options.name,
+            max_body_bytes=options.max_body_bytes,
+            timeout_seconds=options.timeout,
+            origins=tuple(options.origins),
+        )
+        server.run(pushed_folder.of(options.model), config, host=options.host, port=options.port)
     return 0

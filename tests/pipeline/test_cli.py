@@ -2,12 +2,15 @@ import itertools
 import json
 import logging
 import re
+import signal
 import subprocess
 import sys
 
 import pytest
 import yaml
 
+from components import interruption
+from components.serving import server
 from pipeline import cli, preset_loader
 from pipeline.commands import presets
 
@@ -30,6 +33,19 @@ def test_a_run_that_ctrl_c_ended_says_how_to_go_on(capsys, monkeypatch):
     monkeypatch.setattr(presets, "run", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
     assert cli.main(["presets"]) == 130
     assert "goes on from what is complete" in capsys.readouterr().err
+
+
+def test_serve_can_be_ended_before_it_has_loaded_the_model(monkeypatch, tmp_path):
+    def loading(*_, **__):
+        # The first process of a container is not ended by what it has no handler for.
+        assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(server, "run", loading)
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(interruption.TerminatedError):
+        cli.main(["serve", str(tmp_path)])
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_an_error_is_printed_once_and_without_beams_steps(capsys, monkeypatch):

@@ -47,7 +47,7 @@ def test_what_is_wrong_is_found(monkeypatch, tmp_path):
     found = _verdicts()
     for what, text in (
         ("Python", "3.10 to 3.13"),
-        ("sentencepiece", "make install"),
+        ("sentencepiece", "delete .venv and run `make install`"),
         ("packages", "must be of one version"),
         ("Google Cloud", "which is no file"),
     ):
