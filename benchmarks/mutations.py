@@ -264,7 +264,7 @@ def main() -> None:
     arguments = parser.parse_args()
     names = list(READERS) if "all" in arguments.readers else arguments.readers
     faulthandler.enable()
-    is_broken = False
+    num_broken = 0
     for name in names:
         summary = run(
             READERS[name],
@@ -277,8 +277,9 @@ def main() -> None:
         causes = collections.Counter({cause: len(found) for cause, found in summary.broken.items()})
         for cause, count in causes.most_common():
             print(f"    {count:,} × {cause}; the first is {summary.broken[cause][0]:,}", flush=True)
-        is_broken |= bool(causes)
-    sys.exit(int(is_broken))
+        num_broken += causes.total()
+    print(f"{len(names)} readers, {arguments.number:,} inputs for each, {num_broken:,} broken")
+    sys.exit(int(num_broken > 0))
 
 
 if __name__ == "__main__":
