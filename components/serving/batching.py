@@ -67,14 +67,15 @@ class Batcher:
         self._task = asyncio.create_task(self._work())
 
     async def stop(self) -> None:
-        """Stops, and waits until the model has finished the batch that it is running.
+        """Stops; requests that have not been answered by now will not be answered any more.
 
-        Requests that have not been answered when this is called will not be answered any more.
+        The batch that the model is running cannot be stopped; this does not wait for its end, which
+        may be minutes away.
         """
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-        self._thread.shutdown(wait=True)
+        self._thread.shutdown(wait=False)
 
     async def submit(self, run: Run, request: PredictRequest) -> Outputs:
         """Returns the outputs for a request, once its batch has been run.
@@ -97,21 +98,29 @@ class Batcher:
     async def _work(self) -> None:
         held: _Waiting | None = None
         while True:
-            batch = [held or await self._take()]
-            held = None
-            rows = batch[0].request.num_rows
-            deadline = asyncio.get_running_loop().time() + self._config.max_wait_seconds
-            while rows < self._config.max_batch_rows:
-                following = await self._take_until(deadline)
-                if following is None:
-                    break
-                size = following.request.num_rows
-                if not following.is_like(batch[0]) or rows + size > self._config.max_batch_rows:
-                    held = following
-                    break
-                batch.append(following)
-                rows += size
-            await self._answer(batch)
+            held = await self._answer_from(held or await self._take())
+
+    async def _answer_from(self, first: _Waiting) -> _Waiting | None:
+        """Answers a batch that begins with a request; returns one that did not fit into it, if any.
+
+        Nothing refers to the batch once this returns: each request holds the model that answers it,
+        which should leave the memory when a newer version has taken over.
+        """
+        batch, rows = [first], first.request.num_rows
+        held: _Waiting | None = None
+        deadline = asyncio.get_running_loop().time() + self._config.max_wait_seconds
+        while rows < self._config.max_batch_rows:
+            following = await self._take_until(deadline)
+            if following is None:
+                break
+            size = following.request.num_rows
+            if not following.is_like(first) or rows + size > self._config.max_batch_rows:
+                held = following
+                break
+            batch.append(following)
+            rows += size
+        await self._answer(batch)
+        return held
 
     async def _take(self) -> _Waiting:
         """Returns the next request whose client has not given up."""

@@ -31,6 +31,11 @@ def address(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
+def port_of(sockets: Sequence[socket.socket]) -> int:
+    """Returns the port of bound sockets, which the system has chosen if 0 was asked for."""
+    return sockets[0].getsockname()[1]
+
+
 @contextlib.contextmanager
 def bound(host: str, port: int) -> Iterator[list[socket.socket]]:
     """Binds sockets to all addresses of a host, without listening yet; closes them after the block.
@@ -43,8 +48,11 @@ def bound(host: str, port: int) -> Iterator[list[socket.socket]]:
     with contextlib.ExitStack() as stack:
         try:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-            sockets = []
+            sockets: list[socket.socket] = []
             for family, kind, protocol, _, found_address in dict.fromkeys(found):
+                if sockets:
+                    # If the system chose the port (0), it should be the same for all addresses.
+                    found_address = (found_address[0], port_of(sockets), *found_address[2:])
                 sock = stack.enter_context(socket.socket(family, kind, protocol))
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 if family == socket.AF_INET6:
@@ -65,16 +73,32 @@ def bound(host: str, port: int) -> Iterator[list[socket.socket]]:
 
 
 def run(app: web.Application, sockets: Sequence[socket.socket], *, seconds: float) -> None:
-    """Serves an application until SIGINT or SIGTERM; for the arguments see `serving`."""
+    """Serves an application until SIGINT or SIGTERM; for the arguments see `serving`.
+
+    After the first signal, the next one does what it did before this call, which should be to end
+    the process at once.
+    """
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     async def until_asked() -> None:
         is_over = asyncio.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, is_over.set)
+        loop = asyncio.get_running_loop()
+
+        def end() -> None:
+            for number, handler in before.items():
+                loop.remove_signal_handler(number)
+                signal.signal(number, handler)
+            is_over.set()
+
+        for number in before:
+            loop.add_signal_handler(number, end)
         async with serving(app, sockets, seconds=seconds):
             await is_over.wait()
 
-    asyncio.run(until_asked())
+    try:
+        asyncio.run(until_asked())
+    except KeyboardInterrupt as error:
+        raise KeyboardInterrupt("Requests that were still being answered are lost.") from error
 
 
 @contextlib.asynccontextmanager
@@ -86,22 +110,23 @@ async def serving(
     Args:
         app: the application, which must not be used for anything else.
         sockets: bound sockets to listen on.
-        seconds: how long complete requests may take to be answered after the end of the block.
+        seconds: how long complete requests may take to be answered after the end of the block, and
+            how long a client may read nothing of its answer.
     """
-    app.on_response_prepare.append(Connection.close_after_answer)
-    runner = web.AppRunner(
-        app,
-        access_log=None,
-        # `request_body` decompresses bodies instead, in bounded memory.
-        auto_decompress=False,
-        keepalive_timeout=_IDLE_SECONDS,
-        lingering_time=_LINGERING_SECONDS,
-        shutdown_timeout=seconds,
-    )
+    app.middlewares.insert(0, Connection.middleware)
+    runner = web.AppRunner(app, shutdown_timeout=seconds)
     await runner.setup()
 
     def connect() -> Connection:
-        return Connection(runner.server(), seconds=_IDLE_SECONDS)
+        return Connection(
+            runner.server,
+            seconds=seconds,
+            access_log=None,
+            # `request_body` decompresses bodies instead, in bounded memory.
+            auto_decompress=False,
+            keepalive_timeout=_IDLE_SECONDS,
+            lingering_time=_LINGERING_SECONDS,
+        )
 
     loop = asyncio.get_running_loop()
     listeners = [await loop.create_server(connect, sock=sock) for sock in sockets]

@@ -21,6 +21,7 @@ _PLAIN = {"", "identity"}
 # How long to wait, after the client has closed its half of the connection, until the data that
 # arrived before that have been processed.
 _SECONDS_TO_FINISH = 1.0
+_ENDED_EARLY = "the connection ended before the body did"
 
 
 async def read(
@@ -102,9 +103,12 @@ async def _arrived(
         if not reading.done() and has_ended:
             await asyncio.wait([reading], timeout=_SECONDS_TO_FINISH)
         if reading.done():
-            return reading.result()
+            try:
+                return reading.result()
+            except OSError as error:
+                raise RequestError(_ENDED_EARLY) from error
         if has_ended:
-            raise RequestError("the connection ended before the body did")
+            raise RequestError(_ENDED_EARLY)
         if ending.is_set():
             raise web.HTTPServiceUnavailable(text="the server ends")
         raise web.HTTPRequestTimeout(text=f"the body did not arrive within {seconds:g} s")

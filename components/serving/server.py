@@ -25,6 +25,7 @@ from components.export import input_columns
 from components.export.signatures import SERVING_DEFAULT
 from components.serving import (
     cross_origin,
+    error_answer,
     form,
     listening,
     metrics,
@@ -36,7 +37,11 @@ from components.serving import (
 from components.serving.batching import Batcher, BatchingConfig, OverloadedError
 from components.serving.current_model import CurrentModel
 from components.serving.metrics import Metrics
-from components.serving.pushed_model import ModelError, PredictionError, PushedModel
+from components.serving.pushed_model import (
+    ModelError,
+    PredictionError,
+    PushedModel,
+)
 from components.serving.rest import Limits, PredictRequest, RequestError
 
 _logger = logging.getLogger(__name__)
@@ -155,12 +160,15 @@ class Server:
 
     async def _lifetime(self, _: web.Application) -> Any:
         self._ending = asyncio.Event()
+        # For what takes long beside the model. At the end, asyncio would wait for its own threads.
+        self._threads = concurrent.futures.ThreadPoolExecutor(thread_name_prefix="server")
         self._batcher.start()
         watcher = asyncio.create_task(self._watch())
         yield
         watcher.cancel()
         await asyncio.gather(watcher, return_exceptions=True)
         await self._batcher.stop()
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _end(self, _: web.Application) -> None:
         self._ending.set()
@@ -171,14 +179,9 @@ class Server:
 
     async def _watch(self) -> None:
         """Switches to newer versions of the model when they appear, as TF Serving does."""
-        # Loading takes long, and asyncio would wait for its own threads at the end.
-        thread = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="watcher")
-        try:
-            while True:
-                await asyncio.sleep(self._config.poll_seconds)
-                await asyncio.get_running_loop().run_in_executor(thread, self._current.look)
-        finally:
-            thread.shutdown(wait=False)
+        while True:
+            await asyncio.sleep(self._config.poll_seconds)
+            await asyncio.get_running_loop().run_in_executor(self._threads, self._current.look)
 
     async def _form(self, _: web.Request) -> web.Response:
         model = self._model
@@ -271,7 +274,8 @@ class Server:
             return [dict(zip(names, model.reach.characters(**row), strict=True)) for row in rows]
 
         # Tokenizing long texts would keep other requests waiting.
-        found = await asyncio.wait_for(asyncio.to_thread(find), self._config.timeout_seconds)
+        finding = asyncio.get_running_loop().run_in_executor(self._threads, find)
+        found = await asyncio.wait_for(finding, self._config.timeout_seconds)
         return web.json_response({"characters": found})
 
     async def _body(self, request: web.Request) -> bytes:
@@ -318,7 +322,8 @@ def run(directory: str, config: ServerConfig, *, host: str, port: int) -> None:
     with listening.bound(host, port) as sockets:
         _logger.info("loading %s", directory)
         app = Server(directory, config).make_app()
-        _logger.info("open http://%s/ (model %r)", listening.address(host, port), config.name)
+        where = listening.address(host, listening.port_of(sockets))
+        _logger.info("open http://%s/ (model %r)", where, config.name)
         listening.run(app, sockets, seconds=config.timeout_seconds)
 
 
@@ -330,29 +335,25 @@ async def _errors_as_json(
     try:
         return await handler(request)
     except (RequestError, PredictionError, *_FILE_ERRORS) as error:
-        return _error(400, str(error))
+        return error_answer.of(400, str(error))
     except OverloadedError as error:
-        return _error(503, str(error), {"Retry-After": "1"})
+        return error_answer.of(503, str(error), {"Retry-After": "1"})
     except asyncio.TimeoutError:
-        return _error(504, "the model did not answer in time")
+        return error_answer.of(504, "the model did not answer in time")
     except web.RequestPayloadError as error:
-        return _error(400, f"the body is damaged: {error}")
+        return error_answer.of(400, f"the body is damaged: {error}")
     except web.HTTPException as error:
         if error.status < 400:
             raise
         allowed = {name: error.headers[name] for name in ("Allow",) if name in error.headers}
-        answer = _error(error.status, error.text or error.reason, allowed)
+        answer = error_answer.of(error.status, error.text or error.reason, allowed)
         if error.status in _HALF_READ:
             # Otherwise the rest of the body would be taken for the next request.
             answer.force_close()
         return answer
     except Exception:
         _logger.exception("%s %s failed", request.method, request.path)
-        return _error(500, "the server failed; its log says why")
-
-
-def _error(status: int, message: str, headers: Mapping[str, str] | None = None) -> web.Response:
-    return web.json_response({"error": message}, status=status, headers=headers)
+        return error_answer.of(500, "the server failed; its log says why")
 
 
 def _static(name: str, content_type: str) -> Callable[[web.Request], Awaitable[web.Response]]:

@@ -5,14 +5,20 @@ import contextlib
 import dataclasses
 import gzip
 import json
+import logging
 import re
+import signal
 import socket
 import struct
+import subprocess
+import sys
 import time
 
 import pytest
+from aiohttp import web
 
 from components.serving import listening, server
+from components.serving.connection import Connection
 from components.serving.rest import Limits
 from components.serving.server import Server, ServerConfig
 
@@ -43,7 +49,7 @@ async def served(model, config=CONFIG):
     again.__dict__.update(model.__dict__, _config=config)
     again._batcher = server.Batcher(config.batching)
     with listening.bound("127.0.0.1", 0) as sockets:
-        async with listening.serving(again.make_app(), sockets, seconds=30.0):
+        async with listening.serving(again.make_app(), sockets, seconds=config.timeout_seconds):
             yield sockets[0].getsockname()[1]
 
 
@@ -58,6 +64,13 @@ async def answer(port, content, *, half_close=False):
     body = await reader.readexactly(length)
     writer.close()
     return int(head.split()[1]), json.loads(body)
+
+
+def reset(writer):
+    """Resets the connection, instead of closing only this half of it."""
+    linger = struct.pack("ii", 1, 0)
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    writer.transport.abort()
 
 
 def ask(model, *contents, config=CONFIG, **options):
@@ -120,10 +133,7 @@ def test_a_file_is_not_predicted_to_the_end_if_the_connection_is_gone(model, mon
             writer.write(request(b'{"text_a": "a"}\n' * 50, path=PREDICT + "_file"))
             while not calls:
                 await asyncio.sleep(0.01)
-            # Resets the connection, instead of closing only this half of it.
-            linger = struct.pack("ii", 1, 0)
-            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-            writer.transport.abort()
+            reset(writer)
             before = 0
             while before != len(calls):
                 before = len(calls)
@@ -131,6 +141,151 @@ def test_a_file_is_not_predicted_to_the_end_if_the_connection_is_gone(model, mon
 
     asyncio.run(leave())
     assert len(calls) < 50
+
+
+def test_each_of_several_requests_is_answered_although_no_more_will_come(model):
+    async def run():
+        async with served(model) as port:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(request(BODY) * 5)
+            writer.write_eof()
+            return await asyncio.wait_for(reader.read(), 20)
+
+    assert asyncio.run(run()).count(b"HTTP/1.1 200 ") == 5
+
+
+def test_an_answer_may_take_as_long_as_requests_may_after_the_last_of_them(model, monkeypatch):
+    monkeypatch.setattr(listening, "_IDLE_SECONDS", 0.1)
+    run = model._model.run
+
+    def slow(*given):
+        time.sleep(0.5)
+        return run(*given)
+
+    monkeypatch.setattr(model._model, "run", slow)
+    ((status, _),) = ask(model, request(BODY), half_close=True)
+    assert status == 200
+
+
+def test_an_upload_that_the_client_breaks_off_is_no_failure_of_the_server(model, caplog):
+    async def run():
+        async with served(model) as port:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(request(BODY[:9], length=len(BODY)))
+            await asyncio.sleep(0.2)
+            reset(writer)
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(request(method="GET", path="/metrics"))
+            writer.write_eof()
+            return await asyncio.wait_for(reader.read(), 20)
+
+    metrics = asyncio.run(run()).decode()
+    assert 'route="/v1/models/{name}:predict",status="400"' in metrics
+    assert 'status="500"' not in metrics
+    assert not caplog.records
+
+
+def test_what_is_no_request_is_told_so_like_everything_else(model, caplog):
+    ((status, content),) = ask(model, b"What is the answer?\r\n\r\n")
+    assert status == 400
+    assert "malformed request: " in content["error"]
+    assert not caplog.records
+
+
+def test_a_client_that_never_reads_is_left(model):
+    size = 50_000_000
+
+    async def handle(_):
+        return web.Response(body=bytes(size))
+
+    async def run():
+        app = web.Application()
+        app.router.add_get("/", handle)
+        with listening.bound("127.0.0.1", 0) as sockets:
+            async with listening.serving(app, sockets, seconds=0.2):
+                port = listening.port_of(sockets)
+                reader, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.write(request(method="GET", path="/"))
+                # The reader stops to read by itself when it has enough.
+                await asyncio.sleep(1.5)
+                with contextlib.suppress(ConnectionError):
+                    return len(await asyncio.wait_for(reader.read(), 20))
+                return 0
+
+    assert asyncio.run(run()) < size
+
+
+def test_a_client_that_reads_slowly_is_waited_for():
+    class Transport:
+        def __init__(self):
+            self.sizes = [300, 200, 100, 100]
+            self.aborted = asyncio.Event()
+
+        def get_write_buffer_size(self):
+            return self.sizes.pop(0)
+
+        def abort(self):
+            self.aborted.set()
+
+    async def run():
+        slow = Connection(web.Server(None), seconds=0.01)
+        slow._asyncio_transport = transport = Transport()
+        slow.pause_writing()
+        await asyncio.wait_for(transport.aborted.wait(), 20)
+        return transport.sizes
+
+    assert asyncio.run(run()) == []
+
+
+def _connected(port, *, seconds):
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            return socket.create_connection(("127.0.0.1", port))
+        except ConnectionRefusedError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.05)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_second_signal_does_not_wait(number):
+    program = """
+import asyncio
+from aiohttp import web
+from components.serving import listening
+
+async def handle(request):
+    print("asked", flush=True)
+    await asyncio.sleep(60)
+
+app = web.Application()
+app.router.add_get("/", handle)
+with listening.bound("127.0.0.1", 0) as sockets:
+    print(listening.port_of(sockets), flush=True)
+    listening.run(app, sockets, seconds=60.0)
+"""
+    command = [sys.executable, "-c", program]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process:
+        try:
+            port = int(process.stdout.readline())
+            # The address is bound before the server listens.
+            with _connected(port, seconds=20) as client:
+                client.sendall(request(method="GET", path="/"))
+                assert process.stdout.readline() == "asked\n"
+                process.send_signal(number)
+                # The first signal ends the listening.
+                with contextlib.suppress(ConnectionRefusedError):
+                    for _ in range(200):
+                        socket.create_connection(("127.0.0.1", port)).close()
+                        time.sleep(0.05)
+                process.send_signal(number)
+                _, errors = process.communicate(timeout=30)
+        finally:
+            process.kill()
+    assert process.returncode == -number
+    assert number == signal.SIGTERM or "still being answered are lost" in errors
 
 
 def test_a_body_that_ends_with_the_connection_is_not_waited_for(model):
@@ -170,6 +325,22 @@ def test_a_busy_port_is_said_before_the_model_is_loaded():
         with pytest.raises(listening.AddressError, match=rf"127\.0\.0\.1:{port}: .*in use.*--port"):
             # There is no such folder either.
             server.run("/nowhere", CONFIG, host="127.0.0.1", port=port)
+
+
+def test_the_address_that_is_said_has_the_port_that_the_system_chose(
+    serving_dir, caplog, monkeypatch
+):
+    ports = []
+
+    def run(_, sockets, **__):
+        ports.extend({sock.getsockname()[1] for sock in sockets})
+
+    monkeypatch.setattr(listening, "run", run)
+    caplog.set_level(logging.INFO)
+    server.run(str(serving_dir), CONFIG, host="localhost", port=0)
+    # One for all addresses of the host.
+    (port,) = ports
+    assert f"open http://localhost:{port}/ " in caplog.text
 
 
 @pytest.mark.parametrize(
