@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from components import files, plain_json
-from components.export import input_columns
-from components.export.signatures import EXAMPLES_PATH
 from components.serving import text_rows
 from components.serving.pushed_model import PushedModel
 
-_MAX_BYTES = 1 << 20
 _LABELS = {
     "text_a": "Text",
     "text_b": "Second text",
@@ -49,7 +44,7 @@ def describe(model: PushedModel) -> dict[str, Any]:
     """
     if model.kind is None:
         return {"kind": None, "fields": [], "examples": []}
-    columns = input_columns.read(model.path).names
+    columns = model.columns.names
     fields = [
         Field(name, _label(name, columns), name != "text_b", count)
         for name, count in text_rows.inputs_of(model).items()
@@ -62,8 +57,7 @@ def describe(model: PushedModel) -> dict[str, Any]:
         "kind": model.kind,
         "fields": [dataclasses.asdict(field) for field in fields],
         "examples": [
-            {name: value for name, value in row.items() if name in names}
-            for row in _examples(model.path)
+            {name: value for name, value in row.items() if name in names} for row in model.examples
         ],
     }
 
@@ -76,14 +70,3 @@ def _label(name: str, columns: Mapping[str, str | Sequence[str]]) -> str:
     # A column "text" need not be named beside the label "Text".
     known = column.lower() in (name, _LABELS[name].lower())
     return _LABELS[name] if known else f"{_LABELS[name]} ({column})"
-
-
-def _examples(path: str) -> list[dict[str, Any]]:
-    where = files.join(path, *EXAMPLES_PATH)
-    try:
-        content = json.loads(files.read_bytes(where, max_bytes=_MAX_BYTES))
-    except files.NoSuchFilesError:
-        return []
-    except ValueError as error:
-        raise plain_json.JsonError(f"{where} is no JSON: {error}") from error
-    return [row for row in content if isinstance(row, dict)] if isinstance(content, list) else []

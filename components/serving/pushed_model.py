@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import logging
 import os
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import tensorflow as tf
@@ -14,12 +15,14 @@ import tensorflow as tf
 # Registers the custom ops of the graph, which would otherwise fail with "Op type not registered".
 import tensorflow_text  # noqa: F401
 
-from components import files
-from components.export import warm_up
-from components.export.signatures import SERVING_DEFAULT
+from components import files, plain_json
+from components.export import input_columns, warm_up
+from components.export.signatures import EXAMPLES_PATH, SERVING_DEFAULT
 from components.serving import saved_model_check
 from components.serving.reach import Reach
 from components.tokenization import normalization
+
+_logger = logging.getLogger(__name__)
 
 Kind = Literal["classification", "regression", "multiple_choice", "question_answering"]
 # Inputs that must not be empty; an empty `text_b`, in contrast, stands for a single text.
@@ -28,6 +31,7 @@ REQUIRED_TEXTS = ("text_a", "question", "context", "options")
 TEXTS = (*REQUIRED_TEXTS, "text_b")
 
 _SAVED_MODEL = "saved_model.pb"
+_MAX_EXAMPLES_BYTES = 1 << 20
 
 
 class NoModelError(FileNotFoundError):
@@ -40,6 +44,10 @@ class ModelError(ValueError):
 
 class PredictionError(ValueError):
     """The model refused its inputs."""
+
+
+class OutputError(ValueError):
+    """The model computed numbers that are none; the message names it and the output."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,6 +125,11 @@ class PushedModel:
         path: path of the SavedModel.
         version: number of its version.
         signatures: inputs and outputs of its signatures, by name.
+        columns: how its training files held the texts.
+        examples: a few rows to try, with texts by name of the input; none if the model has none, or
+            if their file is damaged.
+
+    All that belongs to the model is read at once: while it is served, its folder may be deleted.
 
     Raises:
         ModelError: if the model cannot be loaded.
@@ -128,6 +141,7 @@ class PushedModel:
         try:
             saved_model_check.check(path)
             self._loaded = tf.saved_model.load(path)
+            self.columns = input_columns.read(path)
         except Exception as error:
             # For damaged models, TensorFlow raises a dozen types without a common base class.
             reason = str(error).partition("\n")[0]
@@ -135,6 +149,7 @@ class PushedModel:
                 f"{path} cannot be loaded: {reason or type(error).__name__}. It is damaged, or was "
                 "not copied whole; push or copy it again."
             ) from error
+        self.examples = _read_examples(path)
         self._functions = dict(self._loaded.signatures)
         self.signatures = {
             name: Signature(
@@ -176,7 +191,7 @@ class PushedModel:
         """How much of its texts the model reads; None if that is not known, or always all."""
         if self.kind not in ("classification", "regression"):
             return None
-        return Reach.of_model(self.path)
+        return Reach.of_model(self.path, self.columns)
 
     def run(self, signature: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Calls a signature.
@@ -187,6 +202,7 @@ class PushedModel:
 
         Raises:
             PredictionError: if the model refuses the inputs.
+            OutputError: if an output is NaN or infinite.
         """
         tensors = {
             name: tf.constant(inputs[name], spec.dtype)
@@ -198,10 +214,18 @@ class PushedModel:
             # Before and after the reason, the message lists the nodes of the graph.
             reason = error.message.partition("\n\t [[")[0].rpartition("\n\n")[-1]
             raise PredictionError(reason) from error
-        return {name: value.numpy() for name, value in outputs.items()}
+        found = {name: value.numpy() for name, value in outputs.items()}
+        for name, value in found.items():
+            if outputs[name].dtype.is_floating and not np.isfinite(value).all():
+                # The largest of such scores, and so the label, would be an accident.
+                raise OutputError(
+                    f"{self.path} computes NaN or infinity for the output {name!r}. Its training "
+                    "diverged, or its weights are damaged; train, or copy it, again."
+                )
+        return found
 
     def warm_up(self) -> int:
-        """Runs the requests that were exported with the model for this purpose.
+        """Runs the requests that were exported with the model for this purpose; reads its reach.
 
         The first calls take seconds, later ones milliseconds. TF Serving does the same.
 
@@ -211,12 +235,26 @@ class PushedModel:
         requests = warm_up.read(self.path)
         for signature, inputs in requests:
             self.run(signature, inputs)
+        _ = self.reach
         return len(requests)
 
     def predict(self, **texts: list[str] | list[list[str]]) -> dict[str, np.ndarray]:
         """Calls the default signature with a list of texts for each input."""
         inputs = {name: encoded(values) for name, values in texts.items()}
         return self.run(SERVING_DEFAULT, inputs)
+
+
+def _read_examples(path: str) -> list[dict[str, Any]]:
+    where = files.join(path, *EXAMPLES_PATH)
+    try:
+        content = files.read_bytes(where, max_bytes=_MAX_EXAMPLES_BYTES)
+        rows = plain_json.loads(content, where=where)
+    except files.NoSuchFilesError:
+        return []
+    except (ValueError, OSError) as error:
+        _logger.warning("there are no examples to try: %s", error)
+        return []
+    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
 
 
 def encoded(texts: list[str] | list[list[str]]) -> np.ndarray:

@@ -6,13 +6,12 @@ own SentencePiece model.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 
 import tensorflow as tf
 
-from components import files
-from components.export import input_columns
+from components import files, plain_json
+from components.export.input_columns import InputColumns
 from components.preprocessing.classification.packing import truncated_lengths
 from components.serving import saved_model_check
 from components.tokenization import vocabulary
@@ -39,13 +38,19 @@ class Reach:
         self._clean = clean
 
     @classmethod
-    def of_model(cls, path: str) -> Reach | None:
-        """Returns the reach of a SavedModel; None if it does not say what it was trained on."""
+    def of_model(cls, path: str, columns: InputColumns) -> Reach | None:
+        """Returns the reach of a SavedModel; None if it does not say what it was trained on.
+
+        Args:
+            path: path of the SavedModel.
+            columns: how its training files held the texts.
+        """
+        where = files.join(path, *_SETTINGS_PATH)
         try:
-            content = files.read_bytes(files.join(path, *_SETTINGS_PATH), max_bytes=_MAX_BYTES)
+            content = files.read_bytes(where, max_bytes=_MAX_BYTES)
         except files.NoSuchFilesError:
             return None
-        settings = json.loads(content)
+        settings = plain_json.mapping(content, where=where)
         models = saved_model_check.sentencepiece_models(path)
         if "seq_len" not in settings or not models:
             return None
@@ -54,7 +59,6 @@ class Reach:
             uncased=settings.get("uncased", False),
             keep_accents=settings.get("keep_accents", False),
         )
-        columns = input_columns.read(path)
         clean = columns.clean if columns.replaced_in_graph else str
         return cls(tokenizer, settings["seq_len"], clean)
 

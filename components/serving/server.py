@@ -10,7 +10,6 @@ import concurrent.futures
 import dataclasses
 import importlib.resources
 import io
-import json
 import logging
 import math
 import re
@@ -21,7 +20,6 @@ import numpy as np
 from aiohttp import web
 
 from components.example_gen.text_form import WrongFormatError
-from components.export import input_columns
 from components.export.signatures import SERVING_DEFAULT
 from components.serving import (
     cross_origin,
@@ -39,6 +37,7 @@ from components.serving.current_model import CurrentModel
 from components.serving.metrics import Metrics
 from components.serving.pushed_model import (
     ModelError,
+    OutputError,
     PredictionError,
     PushedModel,
 )
@@ -217,9 +216,7 @@ class Server:
         body = await self._body(request)
         parsed = rest.parse(body, model.signatures, self._config.limits)
         outputs = await self._answer(model, parsed)
-        # JSON has no NaN. A model that returns one is damaged, which is answered with status 500.
-        text = json.dumps(rest.format_outputs(outputs, by_row=parsed.by_row), allow_nan=False)
-        return web.Response(text=text, content_type="application/json")
+        return web.json_response(rest.format_outputs(outputs, by_row=parsed.by_row))
 
     async def _predict_file(self, request: web.Request) -> web.Response:
         """Predicts the rows of a file, which are read as `xlnet-pipeline predict` reads them."""
@@ -227,7 +224,7 @@ class Server:
         name = request.query.get("input", "input.jsonl")
         output = request.query.get("output", "output.jsonl")
         body = await self._body(request)
-        inputs, columns = text_rows.inputs_of(model), input_columns.read(model.path)
+        inputs, columns = text_rows.inputs_of(model), model.columns
         file, file_form = text_rows.opened(io.BytesIO(body), name)
         rows = list(text_rows.read(file, file_form, name=name, inputs=inputs, columns=columns))
         predicted: list[Mapping[str, Any]] = []
@@ -351,6 +348,9 @@ async def _errors_as_json(
             # Otherwise the rest of the body would be taken for the next request.
             answer.force_close()
         return answer
+    except OutputError as error:
+        _logger.error("%s", error)
+        return error_answer.of(500, str(error))
     except Exception:
         _logger.exception("%s %s failed", request.method, request.path)
         return error_answer.of(500, "the server failed; its log says why")

@@ -7,7 +7,10 @@ import tensorflow as tf
 
 
 class LengthModel(tf.Module):
-    """Scores are the share of `a` among the two letters `a` and `b` in text_a and text_b."""
+    """Scores are the share of `a` among the two letters `a` and `b` in text_a and text_b.
+
+    A text with "nan" gets NaN, as from a model whose training diverged, and one with "boom" fails.
+    """
 
     @tf.function(
         input_signature=[
@@ -17,12 +20,13 @@ class LengthModel(tf.Module):
     )
     def serve(self, text_a, text_b):
         joined = tf.strings.join([text_a, text_b])
-        # A text for which a graph fails.
         failing = tf.reduce_any(tf.strings.regex_full_match(joined, ".*boom.*"))
         with tf.control_dependencies([tf.debugging.Assert(~failing, ["boom was said"])]):
             without = tf.strings.regex_replace(joined, "a", "")
         others = tf.cast(tf.strings.length(without), tf.float32)
         share = 1 - others / tf.cast(tf.strings.length(joined), tf.float32)
+        is_nan = tf.strings.regex_full_match(joined, ".*nan.*")
+        share = tf.where(is_nan, float("nan"), share)
         labels = tf.repeat(tf.constant([["a", "b"]]), tf.size(text_a), axis=0)
         scores = tf.stack([share, 1 - share], 1)
         return {

@@ -77,6 +77,7 @@ def test_answers_have_the_described_form(server, document):
         ("post", "/v1/models/{name}:predict", b'{"inputs": {"text_a": ["a"], "text_b": [""]}}'),
         ("post", "/v1/models/{name}/versions/{version}:predict", rows("a")),
         ("post", "/v1/models/{name}:predict", b"{"),
+        ("post", "/v1/models/{name}:predict", rows("nan")),
         ("post", "/v1/models/{name}:reach", rows("aab")),
         ("post", "/v1/models/{name}:predict_file", b'{"text_a": "aab"}\n'),
         ("post", "/v1/models/{name}:predict_file?input=x.csv&output=y.json", b"text_a\naab\n"),

@@ -47,6 +47,10 @@ def test_the_form_has_the_fields_that_the_model_was_trained_on(serving_dir, tmp_
         {"name": "text_a", "label": "Text (subject)", "required": True, "count": None}
     ]
     assert found["examples"] == [{"text_a": "ab"}]
+    # A damaged file of examples takes nothing but the examples.
+    (extra / "examples.json").write_text("[{")
+    ((response, text),) = _ask(tmp_path, ("get", "/form", None, {}))
+    assert (response.status, json.loads(text)["examples"]) == (200, [])
 
 
 def test_files_are_predicted_as_tables_and_what_is_wrong_is_said(serving_dir):

@@ -8,7 +8,6 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx import v1 as tfx
 
 from components import configuration, manifest
-from components.export import input_columns
 from components.export.input_columns import InputColumns
 from components.preprocessing.classification import preprocessing, transform_graph
 from components.serving.pushed_model import PushedModel
@@ -76,13 +75,13 @@ def test_an_exported_model_says_that_it_reads_accents(fine_tuning_config, sample
         for keep in (True, False)
     )
     assert kept < stripped
-    assert Reach.of_model(exported).characters(text) == kept
-    # The texts are cleaned as for training, and by the graph alone.
-    assert input_columns.read(exported).replaced_in_graph
     model = PushedModel(exported, 1)
+    assert model.reach.characters(text) == kept
+    # The texts are cleaned as for training, and by the graph alone.
+    assert model.columns.replaced_in_graph
     scores = model.predict(text_a=["schön<br />schon", "schön schon", "ça"], text_b=[""] * 3)[
         "scores"
     ]
     np.testing.assert_allclose(scores[0], scores[1], rtol=1e-6)
     assert np.abs(scores[0] - scores[2]).max() > 1e-6
-    assert Reach.of_model(exported).characters(text.replace(" ", "<br />"))[0] > kept[0]
+    assert model.reach.characters(text.replace(" ", "<br />"))[0] > kept[0]
