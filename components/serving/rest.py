@@ -2,7 +2,7 @@
 
 The body of a request has either `instances` (a list with an entry per row) or `inputs` (a list per
 input). The answer has `predictions` or `outputs`, respectively, in the same form. See "RESTful API"
-in the documentation of TensorFlow Serving. Unlike there, an empty `text_b` may be left out.
+in the documentation of TensorFlow Serving. Unlike there, an empty `text_b` may be left out or null.
 """
 
 from __future__ import annotations
@@ -10,21 +10,28 @@ from __future__ import annotations
 import base64
 import binascii
 import dataclasses
+import functools
 import json
 import reprlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from components.example_gen.classification.interpretation import UnusableRowError, as_text
+from components.export.input_columns import InputColumns
 from components.export.signatures import SERVING_DEFAULT
+from components.serving import usable_text
 from components.serving.pushed_model import REQUIRED_TEXTS, TEXTS, Signature
 
 _KNOWN_KEYS = {"signature_name", "instances", "inputs"}
 # Longest integer that is parsed. TensorFlow's integer types have at most 20 digits, and Python
 # takes quadratic time to parse a longer one, or refuses to.
 _MAX_DIGITS = 400
+_MAY_BE_LEFT_OUT = set(TEXTS) - set(REQUIRED_TEXTS)
+# Says what is wrong with a text for an input.
+_Problem = Callable[[str | bytes, str], str]
 
 
 class RequestError(ValueError):
@@ -64,13 +71,19 @@ class PredictRequest:
         return len(next(iter(self.inputs.values())))
 
 
-def parse(body: bytes, signatures: Mapping[str, Signature], limits: Limits) -> PredictRequest:
+def parse(
+    body: bytes,
+    signatures: Mapping[str, Signature],
+    limits: Limits,
+    columns: InputColumns | None = None,
+) -> PredictRequest:
     """Parses the body of a request.
 
     Args:
         body: the decompressed body, which should be JSON in UTF-8.
         signatures: signatures of the model by name.
         limits: limits on the size of the request.
+        columns: how the model's training files held the texts; None if that is not known.
 
     Raises:
         RequestError: if the body is not JSON, or does not fit the signature or the limits.
@@ -91,19 +104,22 @@ def parse(body: bytes, signatures: Mapping[str, Signature], limits: Limits) -> P
     if ("instances" in content) == ("inputs" in content):
         raise RequestError('give either "instances" (a list of rows) or "inputs" (a list each)')
     by_row = "instances" in content
-    columns = (
+    given = (
         _columns_of_rows(content["instances"], signature)
         if by_row
         else _columns(content["inputs"], signature)
     )
-    sizes = {key: len(values) for key, values in columns.items()}
+    sizes = {key: len(values) for key, values in given.items()}
     if len(set(sizes.values())) > 1:
         raise RequestError(f"the inputs have different numbers of rows: {sizes}")
     num_rows = next(iter(sizes.values()))
     if not 1 <= num_rows <= limits.max_rows:
         raise RequestError(f"a request has 1 to {limits.max_rows} rows, not {num_rows}")
+    problem = functools.partial(
+        usable_text.problem, columns=columns or InputColumns(), max_bytes=limits.max_text_bytes
+    )
     inputs = {
-        key: _array(key, columns[key], spec, limits, list_length=signature.list_length(key))
+        key: _array(key, given[key], spec, problem, list_length=signature.list_length(key))
         for key, spec in signature.inputs.items()
     }
     return PredictRequest(name, inputs, by_row)
@@ -182,8 +198,7 @@ def _columns_of_rows(rows: Any, signature: Signature) -> dict[str, list[Any]]:
 
 def _has_inputs(given: Mapping[str, Any], signature: Signature) -> bool:
     """Whether these are the inputs of a signature; a text that may be empty may be left out."""
-    may_be_left_out = set(TEXTS) - set(REQUIRED_TEXTS)
-    return set(signature.inputs) - may_be_left_out <= set(given) <= set(signature.inputs)
+    return set(signature.inputs) - _MAY_BE_LEFT_OUT <= set(given) <= set(signature.inputs)
 
 
 def _columns(inputs: Any, signature: Signature) -> dict[str, list[Any]]:
@@ -204,21 +219,21 @@ def _array(
     name: str,
     values: Sequence[Any],
     spec: tf.TensorSpec,
-    limits: Limits,
+    problem: _Problem,
     *,
     list_length: int | None,
 ) -> np.ndarray:
     if list_length is not None:
         return np.array(
             [
-                _texts(name, number, value, list_length, limits)
+                _texts(name, number, value, list_length, problem)
                 for number, value in enumerate(values)
             ],
             object,
         )
     if spec.dtype == tf.string:
         return np.array(
-            [_text(name, number, value, limits) for number, value in enumerate(values)], object
+            [_text(name, number, value, problem) for number, value in enumerate(values)], object
         )
     dtype = spec.dtype.as_numpy_dtype
     # NumPy would allocate as much memory for every text as for the longest one.
@@ -258,17 +273,19 @@ def _no_number(values: Any) -> str:
     return ""
 
 
-def _texts(name: str, number: int, values: Any, length: int, limits: Limits) -> list[bytes]:
+def _texts(name: str, number: int, values: Any, length: int, problem: _Problem) -> list[bytes]:
     if not isinstance(values, list) or len(values) != length:
         found = f"{len(values)}" if isinstance(values, list) else type(values).__name__
         raise RequestError(
             f"{name} of row {number} should be a list of {length} texts, not {found}"
         )
-    return [_text(name, number, value, limits) for value in values]
+    return [_text(name, number, value, problem) for value in values]
 
 
-def _text(name: str, number: int, value: Any, limits: Limits) -> bytes:
+def _text(name: str, number: int, value: Any, problem: _Problem) -> bytes:
     where = f"{name} of row {number}"
+    if value is None and name in _MAY_BE_LEFT_OUT:
+        return b""
     if isinstance(value, str):
         try:
             encoded = value.encode("utf-8")
@@ -283,17 +300,16 @@ def _text(name: str, number: int, value: Any, limits: Limits) -> bytes:
         raise RequestError(
             f'{where} should be text, or {{"b64": …}} for bytes, not {type(value).__name__}'
         )
-    if len(encoded) > limits.max_text_bytes:
-        raise RequestError(
-            f"{where} has {len(encoded):,} bytes; at most {limits.max_text_bytes:,} are allowed"
-        )
+    text: str | bytes = encoded
     if name in TEXTS:
         try:
-            encoded.decode("utf-8")
+            text = as_text(encoded.decode("utf-8"), name)
         except UnicodeDecodeError as error:
             raise RequestError(f"{where} is not UTF-8 from byte {error.start} on") from error
-    if name in REQUIRED_TEXTS and not encoded.strip():
-        raise RequestError(f"{where} is empty")
+        except UnusableRowError as error:
+            raise RequestError(f"{where}: {error.reason}") from error
+    if found := problem(text, name):
+        raise RequestError(f"{where}: {found}")
     return encoded
 
 

@@ -214,7 +214,7 @@ class Server:
     async def _predict(self, request: web.Request) -> web.Response:
         model = self._find(request)
         body = await self._body(request)
-        parsed = rest.parse(body, model.signatures, self._config.limits)
+        parsed = self._parse(body, model)
         outputs = await self._answer(model, parsed)
         return web.json_response(rest.format_outputs(outputs, by_row=parsed.by_row))
 
@@ -226,7 +226,16 @@ class Server:
         body = await self._body(request)
         inputs, columns = text_rows.inputs_of(model), model.columns
         file, file_form = text_rows.opened(io.BytesIO(body), name)
-        rows = list(text_rows.read(file, file_form, name=name, inputs=inputs, columns=columns))
+        rows = list(
+            text_rows.read(
+                file,
+                file_form,
+                name=name,
+                inputs=inputs,
+                columns=columns,
+                max_text_bytes=self._config.limits.max_text_bytes,
+            )
+        )
         predicted: list[Mapping[str, Any]] = []
 
         async def predict() -> None:
@@ -251,7 +260,7 @@ class Server:
     async def _reach(self, request: web.Request) -> web.Response:
         """Says how many characters of each text the model reads."""
         model = self._find(request)
-        parsed = rest.parse(await self._body(request), model.signatures, self._config.limits)
+        parsed = self._parse(await self._body(request), model)
         if parsed.signature != SERVING_DEFAULT:
             raise RequestError(
                 f"how much is read is known of the texts of {SERVING_DEFAULT} only, not of "
@@ -282,6 +291,9 @@ class Server:
             seconds=self._config.timeout_seconds,
             ending=self._ending,
         )
+
+    def _parse(self, body: bytes, model: PushedModel) -> PredictRequest:
+        return rest.parse(body, model.signatures, self._config.limits, model.columns)
 
     async def _answer(self, model: PushedModel, request: PredictRequest) -> dict[str, np.ndarray]:
         # A newer version may have taken over since the request was checked.

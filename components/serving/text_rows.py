@@ -6,9 +6,10 @@ Files are read in the same way as for training.
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 import posixpath
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -20,10 +21,9 @@ from components.example_gen.classification.dataset import join
 from components.example_gen.classification.interpretation import UnusableRowError, as_text
 from components.example_gen.lines import HeadedFile
 from components.example_gen.text_form import Form
-from components.export import input_columns
 from components.export.input_columns import InputColumns
 from components.export.signatures import SERVING_DEFAULT
-from components.serving import prediction_files, rest
+from components.serving import prediction_files, rest, usable_text
 from components.serving.pushed_model import REQUIRED_TEXTS, ModelError, PushedModel, encoded
 
 STDIN = "-"
@@ -83,6 +83,7 @@ def read(
     name: str,
     inputs: Mapping[str, int | None],
     columns: InputColumns,
+    max_text_bytes: int | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Yields the rows of a file, each with its columns and, under `TEXTS`, the model's inputs.
 
@@ -96,6 +97,7 @@ def read(
             of texts per row, which only JSON can hold, as a list.
         columns: how the model's training data name the columns of its texts, and how to clean the
             texts.
+        max_text_bytes: largest size of a text in UTF-8, in bytes; None for no limit.
 
     Raises:
         TextRowError: if a row cannot be used; the message names the line.
@@ -122,7 +124,7 @@ def read(
                 "prediction is written. Rename or remove it; a file that was written by an earlier "
                 "prediction has one."
             )
-        yield check(fields, where, inputs=inputs, columns=columns)
+        yield check(fields, where, inputs=inputs, columns=columns, max_text_bytes=max_text_bytes)
 
 
 def inputs_of(model: PushedModel) -> dict[str, int | None]:
@@ -164,6 +166,7 @@ def check(
     *,
     inputs: Mapping[str, int | None],
     columns: InputColumns,
+    max_text_bytes: int | None = None,
 ) -> dict[str, Any]:
     """Returns a row as `read` yields it: its columns and, under `TEXTS`, the model's inputs.
 
@@ -172,14 +175,16 @@ def check(
         where: name of the row for error messages.
         inputs: see `read`.
         columns: see `read`.
+        max_text_bytes: see `read`.
 
     Raises:
         TextRowError: if the row cannot be used.
     """
+    problem = functools.partial(usable_text.problem, columns=columns, max_bytes=max_text_bytes)
     texts: dict[str, Any] = {}
     for name, length in inputs.items():
         if joined := columns.joined_columns(name, fields):
-            texts[name] = _joined(fields, joined, name, where, columns)
+            texts[name] = _joined(fields, joined, name, where, columns, problem)
             continue
         column = columns.column_of(name, fields)
         if name not in REQUIRED_TEXTS and fields.get(column) is None:
@@ -190,7 +195,7 @@ def check(
             there = json_text.shown_list(sorted(map(str, fields)))
             raise TextRowError(f"{where} has no column {named}; it has {there}.")
         try:
-            texts[name] = _text(fields[column], column, name, length, columns)
+            texts[name] = _text(fields[column], column, name, length, columns, problem)
         except UnusableRowError as error:
             raise TextRowError(_explain(where, error.reason, error.detail)) from error
     try:
@@ -214,7 +219,7 @@ def predict_file(
         WrongFormatError, TextRowError: if the file or one of its rows cannot be used.
         NoSuchFilesError, DamagedFileError: if the file cannot be read.
     """
-    inputs, columns = inputs_of(model), input_columns.read(model.path)
+    inputs, columns = inputs_of(model), model.columns
     name = "standard input" if path == STDIN else path
     with open_input(path, stdin) as (source, form):
         rows = read(source, form, name=name, inputs=inputs, columns=columns)
@@ -306,33 +311,35 @@ def _joined(
     name: str,
     where: str,
     columns: InputColumns,
+    problem: Callable[[str, str], str],
 ) -> str:
     try:
         found = [as_text(fields[part], part) for part in joined if fields[part] is not None]
     except UnusableRowError as error:
         raise TextRowError(_explain(where, error.reason, error.detail)) from error
     text = join(found)
-    if name in REQUIRED_TEXTS and _is_empty(text, columns):
-        raise TextRowError(_explain(where, "empty text", f"columns {json_text.shown_list(joined)}"))
+    if wrong := problem(text, name):
+        raise TextRowError(_explain(where, wrong, f"columns {json_text.shown_list(joined)}"))
     return columns.clean_for_graph(text)
 
 
 def _text(
-    value: object, column: str, name: str, length: int | None, columns: InputColumns
+    value: object,
+    column: str,
+    name: str,
+    length: int | None,
+    columns: InputColumns,
+    problem: Callable[[str, str], str],
 ) -> str | list[str]:
     if length is None:
         text = as_text(value, column)
-        if name in REQUIRED_TEXTS and _is_empty(text, columns):
-            raise UnusableRowError("empty text", f"column {column!r}")
+        if wrong := problem(text, name):
+            raise UnusableRowError(wrong, f"column {column!r}")
         return columns.clean_for_graph(text)
     if not isinstance(value, list) or len(value) != length:
         raise UnusableRowError(f"column {column!r} should be a list of {length} texts")
     texts = [as_text(item, column) for item in value]
-    if any(_is_empty(text, columns) for text in texts):
-        raise UnusableRowError("empty text", f"something in column {column!r} is empty")
+    for text in texts:
+        if wrong := problem(text, name):
+            raise UnusableRowError(wrong, f"an entry of column {column!r}")
     return [columns.clean_for_graph(text) for text in texts]
-
-
-def _is_empty(text: str, columns: InputColumns) -> bool:
-    """Whether nothing is left of a text once it is cleaned as for training."""
-    return not columns.clean(text).strip()

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from components.export.input_columns import InputColumns
 from components.serving import rest
 from components.serving.pushed_model import Signature
 from components.serving.rest import Limits, RequestError
@@ -23,7 +24,8 @@ LIMITS = Limits(max_rows=3, max_text_bytes=10)
 
 def parse(content):
     body = content if isinstance(content, bytes) else json.dumps(content).encode()
-    return rest.parse(body, SIGNATURES, LIMITS)
+    columns = InputColumns(replacements=(("<br />", " "),), replaced_in_graph=True)
+    return rest.parse(body, SIGNATURES, LIMITS, columns)
 
 
 def test_rows_and_columns_are_two_ways_to_say_the_same():
@@ -59,6 +61,9 @@ def test_a_second_text_may_be_left_out():
         request = parse(content)
         assert request.inputs["text_a"].tolist() == [b"x", b"y"]
         assert request.inputs["text_b"].tolist() == [b"", b"z"]
+    # As in files, null stands for none.
+    request = parse({"instances": [{"text_a": "x", "text_b": None}]})
+    assert request.inputs["text_b"].tolist() == [b""]
     assert parse({"inputs": {"text_a": ["x", "y"]}}).inputs["text_b"].tolist() == [b"", b""]
 
 
@@ -76,8 +81,8 @@ def test_options_are_lists_of_texts():
         (["a"], "options of row 0 should be a list of 2 texts, not 1"),
         ("ab", "options of row 0 should be a list of 2 texts, not str"),
         (["a", 1], "options of row 0 should be text"),
-        (["a", ""], "options of row 0 is empty"),
-        (["a", "b" * 11], "options of row 0 has 11 bytes"),
+        (["a", ""], "options of row 0: empty text"),
+        (["a", "b" * 11], "options of row 0: 11 bytes"),
     ],
 )
 def test_other_options_are_refused(options, reason):
@@ -108,7 +113,10 @@ def test_other_options_are_refused(options, reason):
         ({"inputs": {"text_a": ["x"], "text_b": ["y", "z"]}}, "different numbers of rows"),
         ({"instances": [{"text_a": 7, "text_b": ""}]}, "text_a of row 0 should be text.* not int"),
         ({"instances": [{"text_a": None, "text_b": ""}]}, "not NoneType"),
-        ({"instances": [{"text_a": " ", "text_b": ""}]}, "text_a of row 0 is empty"),
+        ({"instances": [{"text_a": " ", "text_b": ""}]}, "text_a of row 0: empty text"),
+        ({"instances": [{"text_a": "\u3000"}]}, "text_a of row 0: empty text"),
+        ({"instances": [{"text_a": "<br />"}]}, "text_a of row 0: empty text"),
+        ({"instances": [{"text_a": "x", "text_b": "a\0b"}]}, "text_b of row 0: NUL character"),
         ({"instances": [{"text_a": "é" * 6, "text_b": ""}]}, "12 bytes; at most 10"),
         ({"instances": [{"text_a": "\ud800", "text_b": ""}]}, "half a surrogate pair"),
         ({"instances": [{"text_a": {"b64": "!"}, "text_b": ""}]}, "not base64"),

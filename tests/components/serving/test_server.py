@@ -2,9 +2,12 @@
 
 import asyncio
 import dataclasses
+import gc
 import json
 import math
+import threading
 import time
+import weakref
 
 import pytest
 import tensorflow as tf
@@ -13,7 +16,6 @@ from aiohttp.test_utils import TestClient, TestServer
 from components.export import input_columns, text_model
 from components.export.input_columns import InputColumns
 from components.serving import batching
-from components.serving.pushed_model import PushedModel
 from components.serving.rest import Limits, PredictRequest
 from components.serving.server import Server, ServerConfig
 from tests.components.serving.conftest import LengthModel, save
@@ -83,7 +85,7 @@ def test_bad_requests_get_a_reason_and_the_server_lives_on(fresh):
     bad = [
         (b"{", 400, "not JSON"),
         (b"\x00\xff\xfe" * 1000, 400, "not UTF-8"),
-        (rows(""), 400, "is empty"),
+        (rows(""), 400, "empty text"),
         (rows("x" * 100_000), 400, "at most 50,000"),
         (b"x" * 10_000_000, 413, "1048576"),
         (b'{"instances": [{"text_a": 1, "text_b": 2}]}', 400, "should be text"),
@@ -131,6 +133,46 @@ def test_requests_at_the_same_time_are_answered_each_with_its_own(fresh):
             continue
         assert status == 200
         assert body["predictions"][0]["scores"][0] == pytest.approx(number / (number + 1))
+
+
+def test_a_model_that_computes_no_numbers_is_named_whatever_is_asked(fresh):
+    async def run():
+        async with TestClient(TestServer(fresh.make_app())) as client:
+            asked = [
+                client.post(PREDICT, data=rows("nan")),
+                client.post(PREDICT + "_file", data=b'{"text_a": "nan"}\n'),
+                client.post(PREDICT + "_file?output=x.csv", data=b'{"text_a": "nan"}\n'),
+                client.post(PREDICT, data=rows("ab")),
+            ]
+            responses = await asyncio.gather(*asked)
+            return [(response.status, await response.json()) for response in responses]
+
+    *bad, good = asyncio.run(run())
+    for status, body in bad:
+        assert status == 500
+        assert "/12 computes NaN or infinity for the output 'scores'" in body["error"]
+    assert good[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("text_a", "text_b", "reason"),
+    [
+        ("a", None, ""),
+        (" ", "b", "empty text"),
+        ("\u3000", "b", "empty text"),
+        ("a", "b\0", "NUL character"),
+        ("a" * 50_000, "", ""),
+        ("a" * 50_001, "", "50,001 bytes; at most 50,000 are allowed"),
+    ],
+)
+def test_a_text_can_be_used_in_a_file_if_it_can_be_used_alone(fresh, text_a, text_b, reason):
+    row = {"text_a": text_a, "text_b": text_b}
+    alone = json.dumps({"instances": [row]}).encode()
+    in_file = json.dumps(row).encode()
+    answers = ask(fresh, ("POST", PREDICT, alone), ("POST", PREDICT + "_file", in_file))
+    for status, answer in answers:
+        assert status == (400 if reason else 200)
+        assert reason in (answer["error"] if reason else "")
 
 
 def test_a_newer_version_takes_over(tmp_path):
@@ -204,6 +246,51 @@ def test_a_version_answers_what_was_asked_of_it(serving_dir):
     assert server._model is newer
 
 
+def test_the_model_of_an_answer_can_leave_the_memory():
+    class Model:
+        def run(self, _, inputs):
+            return {"y": inputs["x"]}
+
+    async def main():
+        batcher = batching.Batcher(batching.BatchingConfig())
+        batcher.start()
+        models = [Model(), Model()]
+        # Of two models, so that one request is held back from the batch of the other.
+        await asyncio.gather(*(batcher.submit(model.run, _request(1)) for model in models))
+        await asyncio.sleep(0.01)
+        left = [weakref.ref(model) for model in models]
+        models.clear()
+        gc.collect()
+        alive = [one for one in left if one() is not None]
+        await batcher.stop()
+        return alive
+
+    assert asyncio.run(main()) == []
+
+
+def test_the_end_does_not_wait_for_what_nobody_waits_for():
+    began, may_end, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def run(_, inputs):
+        began.set()
+        may_end.wait(10)
+        ended.set()
+        return {"y": inputs["x"]}
+
+    async def main():
+        batcher = batching.Batcher(batching.BatchingConfig())
+        batcher.start()
+        waiting = asyncio.create_task(batcher.submit(run, _request(1)))
+        while not began.is_set():
+            await asyncio.sleep(0.01)
+        waiting.cancel()
+        await batcher.stop()
+        return ended.is_set()
+
+    assert not asyncio.run(main())
+    may_end.set()
+
+
 def test_requests_of_two_versions_are_no_batch():
     batches = {"old": [], "newer": []}
 
@@ -273,7 +360,7 @@ def test_the_time_is_that_of_the_whole_request(serving_dir, monkeypatch, address
             return 1, 1
 
     server._model.run = slow
-    monkeypatch.setattr(PushedModel, "reach", SlowReach())
+    monkeypatch.setattr(server._model, "reach", SlowReach())
     body = rows("a") if address == "reach" else b'{"text_a": "a"}\n' * 10
     ((status, answer),) = ask(server, ("POST", f"/v1/models/letters:{address}", body))
     assert (status, answer) == (504, {"error": "the model did not answer in time"})

@@ -182,6 +182,17 @@ def test_values_that_are_nested_too_deeply_are_refused():
         text_rows.check(fields, "line 1", inputs=TEXT, columns=InputColumns())
 
 
+@pytest.mark.parametrize("inputs", [TEXT, CHOICE])
+def test_the_size_of_a_text_can_be_limited(inputs):
+    fields = {"subject": "no", "body": "light", "text_b": "", "options": ["a", "é" * 6]}
+    columns = InputColumns({"text_a": ("subject", "body")})
+    most = 12 if inputs is CHOICE else 8
+    for limit in (None, most):
+        text_rows.check(fields, "row 1", inputs=inputs, columns=columns, max_text_bytes=limit)
+    with pytest.raises(TextRowError, match=rf"row 1: {most} bytes; at most {most - 1} are allowed"):
+        text_rows.check(fields, "row 1", inputs=inputs, columns=columns, max_text_bytes=most - 1)
+
+
 def test_options_are_a_list(read):
     assert texts(read('{"text_a": "x", "options": ["a", "b"]}\n', inputs=CHOICE)) == [
         {"text_a": "x", "text_b": "", "options": ["a", "b"]}
@@ -211,7 +222,13 @@ def test_options_are_a_list(read):
         ("Rain.\n", "f", CHOICE, "takes options and text_a and text_b; give a JSON object"),
         ('{"text_a": "x", "options": ["a"]}\n', "f", CHOICE, "should be a list of 2 texts"),
         ('{"text_a": "x", "options": "ab"}\n', "f", CHOICE, "should be a list of 2 texts"),
-        ('{"text_a": "x", "options": ["a", " "]}\n', "f", CHOICE, "is empty"),
+        (
+            '{"text_a": "x", "options": ["a", " "]}\n',
+            "f",
+            CHOICE,
+            "empty text .an entry of column .options",
+        ),
+        ("\u3000\n", "f", TEXT, "line 1: empty text"),
         ("text_a\toptions\nx\ty\n", "f.tsv", CHOICE, "line 2: .*should be a list"),
     ],
 )
