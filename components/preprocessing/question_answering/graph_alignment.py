@@ -157,6 +157,7 @@ class GraphAligner:
         share = alignment.MIN_MATCHED_SHARE * tf.cast(n, tf.float64)
         min_length = tf.cast(tf.math.ceil(share), tf.int32)
         distance = tf.abs(n - m) + alignment.BAND_MARGIN
+        none = tf.constant(False), tf.fill([m], -1)
 
         def in_band(band: int) -> tuple[tf.Tensor, tf.Tensor]:
             found = graph_common_subsequence.match(
@@ -164,18 +165,25 @@ class GraphAligner:
             )
             # As published, the share must be exceeded, except with the last band, where reaching it
             # is enough.
-            is_last = band == alignment.NUM_BANDS - 1
             enough = found.found & (found.length > 0)
-            if not is_last:
-                enough &= tf.cast(found.length, tf.float64) > share
-            wider = (lambda: self._match_parts(characters, target)) if is_last else None
+            if band == alignment.NUM_BANDS - 1:
+                return enough, found.a_of_b
+            enough &= tf.cast(found.length, tf.float64) > share
             return tf.cond(
-                enough,
-                lambda: (tf.constant(True), found.a_of_b),
-                wider or (lambda: in_band(band + 1)),
+                enough | found.is_too_different,
+                lambda: (enough, found.a_of_b),
+                lambda: in_band(band + 1),
             )
 
-        return in_band(0)
+        # Without this, a text of which little can be matched would be searched in vain, in time
+        # that grows with the square of its length; for example Korean, if NFKD takes it apart.
+        can_match = graph_common_subsequence.num_common(symbols, target) >= min_length
+        is_matched, orig = tf.cond(can_match, lambda: in_band(0), lambda: none)
+        return tf.cond(
+            is_matched,
+            lambda: (is_matched, orig),
+            lambda: self._match_parts(characters, target),
+        )
 
     def _match_parts(self, characters: tf.Tensor, target: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """First fallback: matches both texts after expanding each character; see `_match`."""

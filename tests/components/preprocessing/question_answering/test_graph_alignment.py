@@ -6,13 +6,17 @@ import unicodedata
 import pytest
 import tensorflow as tf
 
-from components.preprocessing.question_answering import common_subsequence
+from components.preprocessing.question_answering import (
+    common_subsequence,
+    graph_common_subsequence,
+)
 from components.preprocessing.question_answering.alignment import AlignmentMethod, align
 from components.preprocessing.question_answering.graph_alignment import GraphAligner
 from components.tokenization.byte_pieces import BytePiece
 from components.tokenization.graph_tokenizer import GraphTokenizer
 from components.tokenization.tokenizer import Tokenizer
 
+_SYLLABLES = "".join(" " if n % 4 == 3 else chr(ord("가") + 97 * n % 11_172) for n in range(2000))
 ADVERSARIAL = [
     "",
     " ",
@@ -35,6 +39,9 @@ ADVERSARIAL = [
     unicodedata.normalize("NFD", "가각 ") * 40 + "각",
     "\u1100 \u1161 \u11a8 \uac00\u11a8 \u3131\u314f",
     unicodedata.normalize("NFD", "Tiếng Việt, Ελληνικά ΐ, Ŵ"),
+    # NFKD takes each syllable apart.
+    _SYLLABLES[:150],
+    "The tower, in Korean " + _SYLLABLES[:9] + ", stands in the middle of the city of Seoul.",
 ]
 
 
@@ -101,6 +108,40 @@ def test_twins_agree_on_adversarial_texts(tiny_tokenizer, uncased):
         AlignmentMethod.COMMON_SUBSEQUENCE,
         AlignmentMethod.EXPANDED,
     }
+
+
+@pytest.mark.parametrize(
+    ("text", "piece_text", "max_points", "searches"),
+    [
+        # Of Hangul, there is too little to match, so no band is searched.
+        (
+            _SYLLABLES,
+            unicodedata.normalize("NFKD", _SYLLABLES),
+            common_subsequence.MAX_POINTS,
+            [None],
+        ),
+        # All of it is common, but in another order; after one band, a wider one takes even longer.
+        ("ab " * 30 + "cd " * 30, "cd " * 30 + "ab " * 30, 50, [5 + 1, None]),
+    ],
+)
+def test_no_band_is_searched_in_vain(monkeypatch, text, piece_text, max_points, searches):
+    monkeypatch.setattr(common_subsequence, "MAX_POINTS", max_points)
+    found, match = [], graph_common_subsequence.match
+
+    def counted(a, b, *, min_length, max_distance):
+        found.append(max_distance if max_distance is None else int(max_distance))
+        return match(a, b, min_length=min_length, max_distance=max_distance)
+
+    monkeypatch.setattr(graph_common_subsequence, "match", counted)
+    pieces = ["▁", *piece_text.replace(" ", "▁")]
+    characters = tf.strings.unicode_decode([text], "UTF-8").with_row_splits_dtype(tf.int32)
+    aligned = GraphAligner(uncased=False).align(
+        characters, tf.ragged.constant([pieces], row_splits_dtype=tf.int32)
+    )
+    assert found == searches
+    expected = align(text, pieces, uncased=False)
+    assert aligned[0].numpy().tolist() == expected.tok_start_to_orig_index.tolist()
+    assert aligned[1].numpy().tolist() == expected.tok_end_to_orig_index.tolist()
 
 
 def test_what_cannot_be_matched_is_shared_out(monkeypatch):

@@ -1,5 +1,6 @@
 """The in-graph twin against the Python one, which is tested against the full matrix."""
 
+import collections
 import random
 
 import numpy as np
@@ -54,6 +55,22 @@ def test_same_matches_as_in_python(alphabet):
         _assert_equal(match_anywhere(a, b), common_subsequence.match(a, b), (a, b))
 
 
+def test_common_symbols_are_counted_regardless_of_their_order():
+    rng = np.random.default_rng(2)
+    for size in (0, 1, 7, 40):
+        a = rng.integers(NO_SYMBOL, 12, size).astype(np.int32)
+        b = rng.integers(0, 15, rng.integers(0, 40)).astype(np.int32)
+        in_both = collections.Counter(a.tolist()) & collections.Counter(b.tolist())
+        assert int(graph_common_subsequence.num_common(a, b)) == sum(in_both.values())
+
+
+def test_what_is_too_short_is_not_too_different():
+    a = tf.range(100)
+    found = graph_common_subsequence.match(a, a + 50, min_length=tf.constant(60), max_distance=None)
+    assert not bool(found.found)
+    assert not bool(found.is_too_different)
+
+
 def test_runs_longer_than_a_chunk():
     rng = np.random.default_rng(0)
     a = rng.integers(0, 4, 2000).astype(np.int32)
@@ -68,5 +85,6 @@ def test_too_different_is_not_found(monkeypatch):
         tf.constant(a), tf.constant(a + 200), min_length=tf.constant(0), max_distance=None
     )
     assert not bool(found.found)
+    assert bool(found.is_too_different)
     with pytest.raises(common_subsequence.TooDifferentError):
         common_subsequence.match(a, a + 200)
