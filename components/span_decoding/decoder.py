@@ -186,8 +186,7 @@ def decode_question(
     scores = start_log_probs + end_log_probs
     if np.isnan(scores).any() or any(np.isnan(window.cls_logit) for window in windows):
         raise DecodingError(
-            f"The model's output for question {windows[0].question_id} is not a number: its "
-            "weights are damaged, or training diverged."
+            "The model's output is not a number: its weights are damaged, or training diverged."
         )
     chosen: dict[str, int] = {}
     for index in np.argsort(-scores, kind="stable").tolist():

@@ -184,7 +184,7 @@ def _decode(element: tuple[str, Mapping[str, Iterable[Any]]], decoding: Decoding
         try:
             nbest, null_odds = decoder.decode_question(ordered, contexts[0], decoding)
         except DecodingError as error:
-            problem = str(error)
+            problem = str(error).removesuffix(".")
     if problem:
         return json.dumps({"id": question_id, "problem": problem})
     return json.dumps(

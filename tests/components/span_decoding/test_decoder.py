@@ -236,5 +236,5 @@ def test_what_does_not_fit_is_named():
         _window([(1, math.nan)], [[(1, -1.0)]]),
         _window([(1, -1.0)], [[(1, -1.0)]], cls_logit=math.nan),
     ):
-        with pytest.raises(DecodingError, match="question q is not a number"):
+        with pytest.raises(DecodingError, match="output is not a number"):
             decode([broken], {"q": CONTEXT}, config)

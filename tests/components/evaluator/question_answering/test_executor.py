@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import math
+import re
 
 import pytest
 import tensorflow as tf
@@ -226,3 +228,13 @@ def test_a_question_without_windows_is_an_error_that_names_it(tmp_path, records)
     tfrecords.write_records(path, kept)
     with pytest.raises(DecodingError, match=r"1 questions: there is no window.*q-who"):
         run(tmp_path, records, model)
+
+
+def test_a_diverged_model_is_one_problem_of_all_questions(tmp_path, records):
+    says = [(start, end, math.nan) for start, end, _ in GOOD]
+    model = save_model(tmp_path / "model", says, manifest.read(records.uri))
+    problem = r"The model's output is not a number: its weights are damaged, or training diverged"
+    with pytest.raises(DecodingError) as caught:
+        run(tmp_path, records, model)
+    (found,) = re.findall(rf"(\d+) questions: {problem} \(e\.g\. ", str(caught.value))
+    assert int(found) == len(QUESTIONS)
