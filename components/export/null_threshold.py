@@ -17,8 +17,10 @@ from components.span_decoding.decoder import MAX_NULL_SCORE
 
 _FILE_NAME = "null_threshold.txt"
 _MAX_BYTES = 100
-# No null score is above this value. It is not infinity, because JSON has none.
+# No null score is above this value, and that of a working model is never below its negative. They
+# are not infinite, because JSON has no infinity.
 ALWAYS_ANSWER = MAX_NULL_SCORE
+NEVER_ANSWER = -MAX_NULL_SCORE
 
 
 def path(directory: str) -> str:
@@ -38,13 +40,28 @@ def write(directory: str, threshold: float) -> None:
     """
     if math.isnan(threshold):
         raise ValueError("The null threshold is not a number.")
-    files.write_bytes(path(directory), f"{threshold!r}\n".encode())
+    files.write_bytes(path(directory), f"{_finite(threshold)!r}\n".encode())
 
 
 def read(directory: str) -> float | None:
-    """Returns the threshold of a SavedModel; None if it answers every question."""
-    threshold = float(files.read_bytes(path(directory), max_bytes=_MAX_BYTES))
-    return None if threshold >= ALWAYS_ANSWER else threshold
+    """Returns the threshold of a SavedModel; None if it answers every question.
+
+    Raises:
+        ValueError: if the file, which users may edit, holds no number.
+    """
+    content = files.read_bytes(path(directory), max_bytes=_MAX_BYTES)
+    try:
+        threshold = float(content)
+    except ValueError:
+        threshold = math.nan
+    if math.isnan(threshold):
+        raise ValueError(f"{path(directory)} should hold a number such as -1.5, not {content!r}.")
+    return None if threshold >= ALWAYS_ANSWER else _finite(threshold)
+
+
+def _finite(threshold: float) -> float:
+    """Returns the threshold with the same effect that JSON can express."""
+    return min(max(threshold, NEVER_ANSWER), ALWAYS_ANSWER)
 
 
 class NullThreshold(tf.Module):
@@ -72,5 +89,6 @@ class NullThreshold(tf.Module):
         )
 
     def __call__(self) -> tf.Tensor:
-        """Returns the threshold, float32 []."""
-        return tf.strings.to_number(self._table.lookup(tf.constant(0, tf.int64)))
+        """Returns the threshold, float32 []; it is finite, even if the file says "inf"."""
+        threshold = tf.strings.to_number(self._table.lookup(tf.constant(0, tf.int64)))
+        return tf.clip_by_value(threshold, NEVER_ANSWER, ALWAYS_ANSWER)

@@ -1,5 +1,6 @@
 import json
 import math
+import pathlib
 
 import pytest
 import tensorflow as tf
@@ -36,6 +37,23 @@ def test_an_exported_model_answers_always(exported):
     assert _threshold_of(exported) == null_threshold.ALWAYS_ANSWER
     with pytest.raises(ValueError, match="not a number"):
         null_threshold.write(str(exported), math.nan)
+
+
+@pytest.mark.parametrize("written", ["inf", "-inf", "1e30", "-1e30"])
+def test_an_infinite_threshold_has_an_effect_that_json_can_express(exported, written):
+    pathlib.Path(null_threshold.path(str(exported))).write_text(f"{written}\n")
+    limit = math.copysign(null_threshold.ALWAYS_ANSWER, float(written))
+    assert _threshold_of(exported) == limit
+    assert null_threshold.read(str(exported)) == (None if limit > 0 else limit)
+    null_threshold.write(str(exported), float(written))
+    assert pathlib.Path(null_threshold.path(str(exported))).read_text() == f"{limit!r}\n"
+
+
+@pytest.mark.parametrize("written", ["1,5", "", "nan"])
+def test_a_threshold_that_is_no_number_is_refused_with_the_path_of_its_file(exported, written):
+    pathlib.Path(null_threshold.path(str(exported))).write_text(written)
+    with pytest.raises(ValueError, match=r"null_threshold\.txt should hold a number"):
+        null_threshold.read(str(exported))
 
 
 @pytest.mark.parametrize(
