@@ -1,6 +1,7 @@
 """How a model's training files hold its texts: column names, cleaning and CSV delimiter.
 
-This is stored beside the SavedModel, so that files of the same form can be predicted.
+This is stored beside the SavedModel, so that files of the same form can be predicted, and judged by
+the same metrics.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ class InputColumns:
         csv_delimiter: delimiter between the columns of CSV files.
         replaced_in_graph: whether the model's graph applies `replacements` to the texts that it is
             given. The graphs of earlier versions do not.
+        metrics: names of the data set's metrics, for evaluations; empty if the model is of an
+            earlier version.
     """
 
     names: Mapping[str, str | tuple[str, ...]] = dataclasses.field(default_factory=dict)
@@ -38,6 +41,7 @@ class InputColumns:
     replacements: tuple[tuple[str, str], ...] = ()
     csv_delimiter: str = _DEFAULT_CSV_DELIMITER
     replaced_in_graph: bool = False
+    metrics: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, dataset: TextDataset) -> InputColumns:

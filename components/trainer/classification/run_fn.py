@@ -46,7 +46,9 @@ def run_fn(fn_args: FnArgs) -> None:
         manifest.read(run_options.records_dir(fn_args)),
         names=("seq_len", "uncased", "keep_accents"),
     )
-    columns = dataclasses.replace(config.input_columns, replaced_in_graph=True)
+    columns = dataclasses.replace(
+        config.input_columns, replaced_in_graph=True, metrics=config.metric_names
+    )
     input_columns.write(fn_args.serving_model_dir, columns)
     _logger.info("SavedModel written to %s", fn_args.serving_model_dir)
 

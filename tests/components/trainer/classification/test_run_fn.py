@@ -79,6 +79,7 @@ def test_an_exported_model_says_that_it_reads_accents(fine_tuning_config, sample
     assert model.reach.characters(text) == kept
     # The texts are cleaned as for training, and by the graph alone.
     assert model.columns.replaced_in_graph
+    assert model.columns.metrics == config.metric_names
     scores = model.predict(text_a=["schön<br />schon", "schön schon", "ça"], text_b=[""] * 3)[
         "scores"
     ]
