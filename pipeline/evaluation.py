@@ -46,14 +46,16 @@ def evaluate(
         model: a loaded model, or the folder that a run pushed to.
         data: table, folder of texts for each label, RACE folder or SQuAD file.
         directory: folder for `report.html` and `results.json`.
-        texts: columns of the texts; empty takes those with which the model was trained.
+        texts: columns of the texts; empty takes those with which the model was trained. Only tables
+            and JSON lines have columns.
         label: column of the labels or numbers; None takes that with which the model was trained.
         header: whether the first row of a table names its columns; None looks at the rows.
         batch_size: number of rows or questions per call of the model.
 
     Raises:
         NoModelError, ModelError: if there is no model, or it cannot be loaded.
-        UnfitDataError: if the data have another form than the model needs.
+        UnfitDataError: if the data have another form than the model needs, or no columns that
+            could be named.
         JudgementError: if nothing in the data can be used.
         NoSuchFilesError, WrongFormatError, SquadFormatError: if the data cannot be read.
     """
@@ -76,6 +78,11 @@ def evaluate(
                 if model.kind == "question_answering"
                 else "a table, or a folder of texts for each label."
             )
+        )
+    if (texts or label) and found.form != "table":
+        raise UnfitDataError(
+            f"{data} holds {_FORMS[found.form]}, which have no columns to name; leave out --text "
+            "and --label."
         )
     if found.form == "squad":
         if files.is_folder(data):
@@ -132,6 +139,7 @@ def _dataset(
         delimiter=found.table.delimiter if found.table else None,
         labels=tuple(labels or ()),
         label_range=None if labels else (-math.inf, math.inf),
+        metrics=known.metrics,
         strip=known.strip,
         replacements=known.replacements,
     )

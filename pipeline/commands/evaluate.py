@@ -60,6 +60,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Prints what was measured; returns the exit status."""
     if options.model == _SQUAD and options.data is None:
+        if options.text or options.label or options.output or options.header is not None:
+            raise ValueError(
+                f"evaluate {_SQUAD} prints the scores of predictions; --text, --label, --header, "
+                "--no-header and --output judge a model. Leave them out."
+            )
         print(json.dumps(_squad(options), indent=2))
         return 0
     if options.data is None:

@@ -255,6 +255,16 @@ def test_evaluate_squad_names_what_is_missing(capsys, tmp_path):
     assert "is not valid JSON" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "option", [["--output", "x"], ["--label", "x"], ["--text", "x"], ["--no-header"]]
+)
+def test_evaluate_squad_refuses_the_options_of_models(option, capsys, tmp_path):
+    paths = _squad_files(tmp_path)
+    arguments = ["--dataset", paths["dataset"], "--predictions", paths["predictions"]]
+    assert cli.main(["evaluate", "squad", *arguments, *option]) == 1
+    assert "judge a model. Leave them out." in capsys.readouterr().err
+
+
 def test_help_has_examples(capsys):
     with pytest.raises(SystemExit) as stop:
         cli.main(["--help"])

@@ -105,6 +105,21 @@ def test_a_table_with_the_columns_of_the_training(tmp_path):
     assert "Blessed" not in page
 
 
+def test_the_metrics_are_those_by_which_the_model_was_judged(tmp_path):
+    said, right, sure = _rows()
+    path = _write(tmp_path / "new.csv", said, right, sure)
+    columns = InputColumns(
+        {"text_a": "message", "label": "team"}, metrics=("recall/good", "matthews_correlation")
+    )
+    model = _Texts(tmp_path / "model", columns)
+    judged = evaluation.evaluate(model, path, directory=str(tmp_path / "out"))
+    first, second, *beside = judged.results["metrics"].items()
+    assert first == ("recall/good", pytest.approx((said == right)[right == "good"].mean()))
+    expected = sklearn_metrics.matthews_corrcoef(right, said)
+    assert second == ("matthews_correlation", pytest.approx(expected))
+    assert [name for name, _ in beside] == ["macro_f1", "weighted_f1", "calibration_error"]
+
+
 def test_options_name_columns_and_a_missing_one_is_named(tmp_path):
     said, right, sure = _rows(20)
     path = _write(tmp_path / "new.csv", said, right, sure, header=("id", "words", "group"))
@@ -243,6 +258,24 @@ def test_questions_are_scored_as_the_model_answers_them(tmp_path):
     page = pathlib.Path(judged.report).read_text()
     assert "threshold of the model" in page
     assert json.loads((tmp_path / "out/predictions.json").read_text())["2"] == ""
+
+
+@pytest.mark.parametrize("options", [{"texts": ["words"]}, {"label": "group"}])
+def test_columns_cannot_be_named_where_there_are_none(tmp_path, options):
+    for label in ("bad", "good"):
+        (tmp_path / "new" / label).mkdir(parents=True)
+        (tmp_path / "new" / label / "1.txt").write_text(f"{label} 0.9 text")
+    texts = _Texts(tmp_path / "texts", InputColumns())
+    questions = [{"id": "1", "question": "Which?", "answers": []}]
+    paragraphs = [{"context": "Rome is old.", "qas": questions}]
+    article = {"title": "a", "paragraphs": paragraphs}
+    (tmp_path / "new.json").write_text(json.dumps({"data": [article]}))
+    answers = _Answers(tmp_path / "answers")
+    for model, data in ((texts, "new"), (answers, "new.json")):
+        with pytest.raises(evaluation.UnfitDataError, match="no columns to name; leave out --text"):
+            evaluation.evaluate(
+                model, str(tmp_path / data), directory=str(tmp_path / "out"), **options
+            )
 
 
 def test_data_of_another_form_are_refused(tmp_path):
