@@ -54,13 +54,12 @@ class Model:
     """
 
     def __init__(self, model: PushedModel) -> None:
-        from components.export import input_columns
         from components.serving import text_rows
 
         self._model = model
         weakref.finalize(self, _release, vars(model))
         self._inputs = text_rows.inputs_of(model)
-        self._columns = input_columns.read(model.path)
+        self._columns = model.columns
         # `inputs_of` has refused models without a kind.
         self.kind = cast("Kind", model.kind)
         self.version: int = model.version
@@ -88,13 +87,14 @@ class Model:
             batch_size: number of rows to predict at a time.
 
         Returns:
-            For a DataFrame, another one with the same index: a column "prediction" with the label,
-            the answer, the chosen option or the number, a column "score <label>" for each label,
-            and the further outputs of the model. For anything else, a list with a prediction for
+            For a DataFrame, another one with the same index: a column "prediction" with the label
+            (in multiple choice, that of the chosen option), the answer or the number, a column
+            "score <label>" for each label, and the further outputs of the model, such as "option".
+            For anything else, a list with a prediction for
             each row: a number for regression, otherwise a dict (docs/serving.md lists its keys).
 
         Raises:
-            TypeError: if `rows` is a single text.
+            TypeError: if `rows` is a single text or mapping.
             ValueError: if a row cannot be used; the message says which one and why.
 
         >>> for found in model.predict(["aaab", "bb"]):
@@ -108,8 +108,11 @@ class Model:
         7   aaab   Ulm          a     0.75     0.25
         9     bb  Bonn          b     0.00     1.00
         """
-        if isinstance(rows, str):
-            raise TypeError("predict takes a list of rows; write predict([text]) for a single one.")
+        if isinstance(rows, (str, Mapping)):
+            one = "text" if isinstance(rows, str) else "row"
+            raise TypeError(
+                f"predict takes a list of rows; write predict([{one}]) for a single one."
+            )
         _check_batch_size(batch_size)
         if _is_frame(rows):
             return self._predict_frame(rows, batch_size)
@@ -145,7 +148,9 @@ class Model:
 
         _check_batch_size(batch_size)
         rows = text_rows.predict_file(self._model, os.fspath(path), batch_size=batch_size)
-        return prediction_files.write(rows, os.fspath(output))
+        return prediction_files.write(
+            rows, os.fspath(output), quotes_tabs=self._columns.quotes_tabs
+        )
 
     def evaluate(
         self,
@@ -163,7 +168,8 @@ class Model:
             batch_size: number of rows or questions to predict at a time.
 
         Returns:
-            The metrics by name, None for what is undefined; docs/your_data.md lists them.
+            The metrics by name; docs/your_data.md lists them, and says what they are where they
+            are undefined. None stands for what is not a finite number.
 
         Raises:
             ValueError: if the data have another form than the model needs, or cannot be used.
@@ -201,11 +207,16 @@ class Model:
                 frame.index, frame.itertuples(index=False, name=None), strict=True
             )
         )
-        found = [
-            prediction_files.columns_of(row["prediction"])
-            for row in self._predict(named, batch_size)
-        ]
-        return pd.DataFrame(found, index=frame.index)
+        # A frame without rows has the columns of a row that is only predicted for this.
+        predicted = self._predict(named if len(frame) else [("", self._example())], batch_size)
+        found = pd.DataFrame([prediction_files.columns_of(row["prediction"]) for row in predicted])
+        return found.iloc[: len(frame)].set_axis(frame.index)
+
+    def _example(self) -> Row:
+        return {
+            name: "word" if length is None else ["word"] * length
+            for name, length in self._inputs.items()
+        }
 
     def _predict(
         self, named: Iterable[tuple[str, Row]], batch_size: int

@@ -62,6 +62,15 @@ class InputColumns:
             else _DEFAULT_CSV_DELIMITER,
         )
 
+    @property
+    def quotes_tabs(self) -> bool:
+        """Whether tables with tabs are quoted, as pandas and spreadsheets write them.
+
+        Those that the model was trained on tell by their delimiter, and others are taken to be of
+        the same kind.
+        """
+        return self.csv_delimiter == "\t"
+
     def column_of(self, name: str, fields: Mapping[str, object]) -> str:
         """Returns the column that holds an input of the model.
 

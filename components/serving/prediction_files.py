@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from components import files, json_text
-from components.example_gen import text_form
+from components.example_gen import lines, text_form
 
 PREDICTION = "prediction"
 _CONTENT_TYPES = {
@@ -24,24 +24,43 @@ _MAIN = ("answer", "label")
 
 
 class PredictionFileError(ValueError):
-    """Rows that do not fit into one table; the message says which, and what to do."""
+    """A file that cannot be written, or rows that do not fit into one table; with what to do."""
 
 
-def format_rows(rows: Iterable[Mapping[str, Any]], name: str) -> Iterator[str]:
+def check_name(name: str) -> None:
+    """Refuses the name of a file that predictions cannot be written to.
+
+    Raises:
+        PredictionFileError: if the name ends as those of compressed files do.
+    """
+    if lines.is_compressed(name):
+        raise PredictionFileError(
+            f"Predictions are not compressed; write them to {lines.without_compression(name)} "
+            f"instead of {name}, and compress that."
+        )
+
+
+def format_rows(
+    rows: Iterable[Mapping[str, Any]], name: str, *, quotes_tabs: bool = False
+) -> Iterator[str]:
     """Yields the text of the file in pieces.
 
     Args:
         rows: rows with what the model predicts for each under the key `prediction`.
         name: name of the file. With the suffix .csv, .tsv or .tab it becomes a table with a header,
             with .json an array, and with any other suffix it has an object on each line.
+        quotes_tabs: whether a table with tabs is quoted, as `InputColumns.quotes_tabs` says, so
+            that the model can read it again.
 
     Raises:
         PredictionFileError: if the rows of a table have different columns, or a column of the
-            user's has the name of one of the model's.
+            user's has the name of one of the model's; or see `check_name`.
     """
+    check_name(name)
     suffix = posixpath.splitext(name)[1].lower()
     if suffix in text_form.TABLE_SUFFIXES:
-        yield from _table(rows, text_form.TABLE_SUFFIXES[suffix])
+        delimiter = text_form.TABLE_SUFFIXES[suffix]
+        yield from _table(rows, delimiter, is_quoted=delimiter != "\t" or quotes_tabs)
     elif suffix == ".json":
         separator = "["
         for row in rows:
@@ -58,10 +77,10 @@ def content_type(name: str) -> str:
     return _CONTENT_TYPES.get(posixpath.splitext(name)[1].lower(), "application/jsonl")
 
 
-def write(rows: Iterable[Mapping[str, Any]], path: str) -> int:
+def write(rows: Iterable[Mapping[str, Any]], path: str, *, quotes_tabs: bool = False) -> int:
     """Writes rows to a file, in the form that its name asks for; returns their number.
 
-    The file appears only when all rows have been written.
+    The file appears only when all rows have been written. See `format_rows` for the arguments.
     """
     count = 0
 
@@ -72,7 +91,7 @@ def write(rows: Iterable[Mapping[str, Any]], path: str) -> int:
             yield row
 
     with files.open_atomically(path) as output:
-        for piece in format_rows(counted(), path):
+        for piece in format_rows(counted(), path, quotes_tabs=quotes_tabs):
             output.write(piece.encode("utf-8", "backslashreplace"))
     return count
 
@@ -98,20 +117,20 @@ def columns_of(prediction: Any) -> dict[str, Any]:
     return {**found, **rest}
 
 
-def _table(rows: Iterable[Mapping[str, Any]], delimiter: str) -> Iterator[str]:
+def _table(rows: Iterable[Mapping[str, Any]], delimiter: str, *, is_quoted: bool) -> Iterator[str]:
     header: list[str] | None = None
     for number, row in enumerate(rows, start=1):
         flat = _flat(row, number)
         if header is None:
             header = list(flat)
-            yield _line(header, delimiter)
+            yield _line(header, delimiter, is_quoted=is_quoted)
         elif list(flat) != header:
             different = sorted(set(flat) ^ set(header)) or ["their order"]
             raise PredictionFileError(
                 f"Row {number:,} has other columns than the first ({', '.join(different)}), which "
                 "no table can hold. Write JSON lines (--output FILE.jsonl)."
             )
-        yield _line([flat[name] for name in header], delimiter)
+        yield _line([flat[name] for name in header], delimiter, is_quoted=is_quoted)
 
 
 def _flat(row: Mapping[str, Any], number: int) -> dict[str, str]:
@@ -135,10 +154,11 @@ def _cell(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _line(values: list[str], delimiter: str) -> str:
-    if delimiter == "\t":
-        # TSV is read without quoting, so tabs and line breaks have to be replaced by spaces.
-        return "\t".join(" ".join(value.splitlines()).replace("\t", " ") for value in values) + "\n"
+def _line(values: list[str], delimiter: str, *, is_quoted: bool) -> str:
+    if not is_quoted:
+        # Delimiters and line breaks have to be replaced by spaces.
+        one_line = (" ".join(value.splitlines()).replace(delimiter, " ") for value in values)
+        return delimiter.join(one_line) + "\n"
     line = io.StringIO()
     # The writer of Python 3.10 puts quotes around a line break in a value only if it is part of the
     # line end that it was given.

@@ -72,8 +72,18 @@ def open_input(path: str, stdin: BinaryIO | None) -> Iterator[tuple[HeadedFile, 
 
 
 def opened(file: BinaryIO, name: str) -> tuple[HeadedFile, Form]:
-    """Does the same as `open_input` for a file that is open already, and not compressed."""
-    return _checked_form(HeadedFile(file), name)
+    """Does the same as `open_input` for a file that is open already, and not compressed.
+
+    Raises:
+        TextRowError: if it is compressed, as its name says.
+    """
+    headed = HeadedFile(file)
+    if lines.is_compressed(name) and text_form.not_text(headed.head):
+        raise TextRowError(
+            f"{name} is compressed. Send {lines.without_compression(name)} instead; a request as a "
+            "whole may be compressed, which its header Content-Encoding then says."
+        )
+    return _checked_form(headed, name)
 
 
 def read(
@@ -275,9 +285,7 @@ def _checked_form(file: HeadedFile, name: str) -> tuple[HeadedFile, Form]:
 
 
 def _items(file: HeadedFile, form: Form, columns: InputColumns) -> Iterator[rows.Item]:
-    # Tables with tabs are quoted if pandas or a spreadsheet wrote them. Those that the model was
-    # trained on tell by its delimiter, and the new ones are taken to be of the same kind.
-    if form == "csv" or (form == "tsv" and columns.csv_delimiter == "\t"):
+    if form == "csv" or (form == "tsv" and columns.quotes_tabs):
         return rows.read_csv(file, delimiter=columns.csv_delimiter, max_bytes=rows.MAX_ROW_BYTES)
     if form == "jsonl":
         return rows.read_jsonl(file, max_bytes=rows.MAX_ROW_BYTES)
@@ -336,7 +344,10 @@ def _text(
         if wrong := problem(text, name):
             raise UnusableRowError(wrong, f"column {column!r}")
         return columns.clean_for_graph(text)
-    if not isinstance(value, list) or len(value) != length:
+    if isinstance(value, np.ndarray):
+        # As pandas reads them from Parquet.
+        value = value.tolist()
+    if not isinstance(value, (list, tuple)) or len(value) != length:
         raise UnusableRowError(f"column {column!r} should be a list of {length} texts")
     texts = [as_text(item, column) for item in value]
     for text in texts:

@@ -85,6 +85,17 @@ def _check(options: argparse.Namespace) -> None:
         raise ValueError(f"--batch-size must be at least 1, not {options.batch_size}.")
     if (options.glue or options.squad) and not options.output:
         raise ValueError("--glue and --squad need --output, a folder.")
+    if options.output and not (options.input or options.glue or options.squad):
+        raise ValueError(
+            '--output needs something to predict: an input file, "-" for standard input, --glue or '
+            "--squad."
+        )
+    if options.output and options.input:
+        from components.serving import prediction_files
+
+        prediction_files.check_name(options.output)
+    if options.data and not options.glue:
+        raise ValueError("--data is the folder of a GLUE task's files; name the task with --glue.")
     if options.glue:
         from components.serving import glue_submission
 
@@ -102,7 +113,7 @@ def _predict_file(model: PushedModel, options: argparse.Namespace) -> None:
         model, options.input, batch_size=options.batch_size, stdin=sys.stdin.buffer
     )
     if options.output:
-        prediction_files.write(predicted, options.output)
+        prediction_files.write(predicted, options.output, quotes_tabs=model.columns.quotes_tabs)
     else:
         for line in prediction_files.format_rows(predicted, ""):
             # The output may not have all characters, such as half of a surrogate pair.
@@ -115,7 +126,7 @@ def _talk(model: PushedModel) -> None:
     """Asks for texts and prints predictions, until an empty line or the end of the input."""
     from components.serving import text_rows
 
-    inputs = text_rows.inputs_of(model)
+    inputs, columns = text_rows.inputs_of(model), model.columns
     print("An empty line ends.", file=sys.stderr)
     while True:
         row = {}
@@ -128,7 +139,12 @@ def _talk(model: PushedModel) -> None:
             if not all(text.strip() for text in texts) and name != "text_b":
                 return
             row[name] = texts[0] if length is None else texts
-        (found,) = text_rows.predict(model, [{text_rows.TEXTS: row}], batch_size=1)
+        try:
+            checked = text_rows.check(row, "The input", inputs=inputs, columns=columns)
+        except text_rows.TextRowError as error:
+            print(error, file=sys.stderr)
+            continue
+        (found,) = text_rows.predict(model, [checked], batch_size=1)
         print(_in_words(found["prediction"]))
 
 

@@ -47,7 +47,10 @@ def test_frames_keep_their_index_and_missing_second_texts_are_empty(model):
     assert list(found.columns) == ["prediction", "score a", "score b"]
     assert found["score a"].tolist() == [0.5, 0.5, 0]
     assert found["prediction"].tolist() == ["a", "a", "b"]
-    assert len(model.predict(frame.iloc[:0])) == 0
+    none = model.predict(frame.iloc[:0])
+    assert list(none.columns) == ["prediction", "score a", "score b"]
+    assert none.dtypes.equals(found.dtypes)
+    assert none.index.equals(frame.index[:0])
 
 
 @pytest.mark.parametrize(
@@ -70,6 +73,8 @@ def test_rows_that_cannot_be_used_are_named(model, rows, message):
 def test_a_single_text_is_not_taken_for_its_letters(model):
     with pytest.raises(TypeError, match=r"predict\(\[text\]\)"):
         model.predict("aab")
+    with pytest.raises(TypeError, match=r"predict\(\[row\]\)"):
+        model.predict({"text_a": "aab"})
     with pytest.raises(ValueError, match="batch_size must be at least 1, not 0"):
         model.predict(["a"], batch_size=0)
 

@@ -31,6 +31,17 @@ def test_a_table_has_a_column_for_each_score():
         _written([*rows, {"id": 2, "prediction": CLASSES}], "x.csv")
 
 
+@pytest.mark.parametrize("name", ["x.csv.gz", "x.jsonl.ZST"])
+def test_a_name_of_a_compressed_file_is_refused_before_anything_is_predicted(name, tmp_path):
+    def rows():
+        raise AssertionError("predicted in vain")
+        yield {}
+
+    with pytest.raises(prediction_files.PredictionFileError, match=r"are not compressed; write"):
+        prediction_files.write(rows(), str(tmp_path / name))
+    assert not list(tmp_path.iterdir())
+
+
 def test_json_is_an_array_or_lines():
     rows = [{"id": 1, "prediction": CLASSES}, {"text_a": "é", "prediction": CLASSES}]
     assert json.loads(_written(rows, "x.json")) == rows

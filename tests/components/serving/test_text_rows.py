@@ -1,7 +1,9 @@
 import collections
 import csv
 import gzip
+import io
 
+import numpy as np
 import pytest
 
 from components import tf_examples
@@ -197,6 +199,23 @@ def test_options_are_a_list(read):
     assert texts(read('{"text_a": "x", "options": ["a", "b"]}\n', inputs=CHOICE)) == [
         {"text_a": "x", "text_b": "", "options": ["a", "b"]}
     ]
+
+
+@pytest.mark.parametrize(
+    "options", [("a", "b"), np.array(["a", "b"]), np.array(["a", "b"], object)]
+)
+def test_options_of_a_data_frame_may_be_tuples_and_arrays(options):
+    row = {"text_a": "x", "options": options}
+    found = text_rows.check(row, "row 0", inputs=CHOICE, columns=InputColumns())
+    assert found[TEXTS]["options"] == ["a", "b"]
+
+
+def test_a_file_that_was_uploaded_compressed_is_refused():
+    content = b"text_a\nx\n"
+    # The request was compressed as a whole.
+    assert text_rows.opened(io.BytesIO(content), "x.csv.gz")[1] == "csv"
+    with pytest.raises(TextRowError, match=r"x.csv.gz is compressed. Send x.csv instead"):
+        text_rows.opened(io.BytesIO(gzip.compress(content)), "x.csv.gz")
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from components.export import input_columns
+from components.export.input_columns import InputColumns
 from components.serving.pushed_model import PushedModel, Signature
 from pipeline.cli import main
 from tests.components.serving.conftest import save
@@ -46,6 +48,22 @@ def test_the_name_of_the_output_says_its_form(model, tmp_path):
     assert row.startswith("7,aab,a,0.666")
 
 
+@pytest.mark.parametrize("delimiter", ["\t", ","])
+def test_a_table_with_tabs_can_be_read_again_by_its_model(tmp_path, delimiter):
+    save(tmp_path, 1)
+    input_columns.write(str(tmp_path / "1"), InputColumns(csv_delimiter=delimiter))
+    texts = ['"aab', 'say "b"', '""', "b"]
+    source, output = tmp_path / "in.jsonl", tmp_path / "out.tsv"
+    source.write_text("".join(json.dumps({"text_a": text}) + "\n" for text in texts))
+    assert main(["predict", str(tmp_path), str(source), "--output", str(output)]) == 0
+    output.write_text(output.read_text().replace("prediction", "before").replace("score", "was"))
+    again = tmp_path / "again.jsonl"
+    assert main(["predict", str(tmp_path), str(output), "--output", str(again)]) == 0
+    rows = [json.loads(line) for line in again.read_text().splitlines()]
+    assert [row["text_a"] for row in rows] == texts
+    assert [row["prediction"]["label"] for row in rows] == [row["before"] for row in rows]
+
+
 def test_nothing_is_left_behind_if_a_row_is_wrong(model, tmp_path, capsys):
     (tmp_path / "texts.jsonl").write_text('{"text_a": "a"}\n{"text_a": [1]}\n')
     output = tmp_path / "scores.jsonl"
@@ -64,11 +82,24 @@ def test_standard_input_and_a_conversation(model, monkeypatch, capsys):
     assert capsys.readouterr().out == "  0.667  a\n  0.333  b\n"
 
 
+def test_what_is_typed_is_cleaned_and_checked_as_files_are(tmp_path, monkeypatch, capsys):
+    save(tmp_path, 1)
+    input_columns.write(str(tmp_path / "1"), InputColumns(replacements=(("x", "a"), ("-", ""))))
+    typed = iter(["xab", "", "-", "", "a\0b", "", "b", "", ""])
+    monkeypatch.setattr("builtins.input", lambda prompt: next(typed))
+    assert main(["predict", str(tmp_path)]) == 0
+    printed = capsys.readouterr()
+    assert printed.out == "  0.667  a\n  0.333  b\n  0.000  a\n  1.000  b\n"
+    assert "The input: empty text" in printed.err
+    assert "The input: NUL character" in printed.err
+
+
 class _LongestOption:
     """Chooses the longest of three options."""
 
     kind = "multiple_choice"
     path = "longest"
+    columns = InputColumns()
 
     def __init__(self):
         text = tf.TensorSpec([None], tf.string)
@@ -109,6 +140,9 @@ def test_a_conversation_asks_for_every_option(monkeypatch, capsys):
         (["--glue", "squad", "--output", "x"], "legal are ax, cola"),
         (["--glue", "rte", "--output", "x"], "needs --data"),
         (["-", "--batch-size", "0"], "at least 1"),
+        (["--output", "x.csv"], "--output needs something to predict"),
+        (["x.txt", "--data", "folder"], "name the task with --glue"),
+        (["x.txt", "--output", "x.csv.gz"], "write them to x.csv instead of x.csv.gz"),
     ],
 )
 def test_contradictions_are_named_before_anything_is_loaded(arguments, reason, capsys):
