@@ -64,7 +64,6 @@ def evaluate(
     except UndecidedError:
         # The names of the training decide, below.
         found = source.recognise(data, header=False)
-    from components.export import input_columns
     from components.serving.pushed_model import PushedModel
 
     if isinstance(model, str):
@@ -92,7 +91,7 @@ def evaluate(
         return questions.judge(model, data, directory=directory, batch_size=batch_size)
     from components.judging import texts as judging_texts
 
-    columns = input_columns.read(model.path)
+    columns = model.columns
     if header is None and found.table and not found.table.header:
         # A few rows do not tell what the first one is, but the names of the training do.
         named = source.recognise(data, header=True)

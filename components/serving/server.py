@@ -248,7 +248,9 @@ class Server:
                 predicted.extend(text_rows.joined(batch, await self._answer(model, parsed)))
 
         await asyncio.wait_for(predict(), self._config.timeout_seconds)
-        text = "".join(prediction_files.format_rows(predicted, output))
+        text = "".join(
+            prediction_files.format_rows(predicted, output, quotes_tabs=model.columns.quotes_tabs)
+        )
         return web.Response(
             # JSON can hold half a surrogate pair, for which UTF-8 has no bytes.
             body=text.encode("utf-8", "backslashreplace"),
