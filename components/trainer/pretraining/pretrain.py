@@ -108,7 +108,7 @@ class PretrainingData:
             PretrainingInputError: if they do not fill a batch, or cannot be shared evenly.
         """
         if self.evaluation is not None:
-            self.evaluation.check_evaluation(num_replicas)
+            self._evaluation_of(num_replicas).check_evaluation(num_replicas)
 
     def training_batches(
         self, first_step: int, *, num_steps: int, share: InputShare
@@ -123,16 +123,21 @@ class PretrainingData:
         )
 
     def evaluation_batch_size(self, num_replicas: int) -> int:
-        """Returns the batch size for which the held-out records were opened.
+        """Returns the number of rows in a global evaluation batch.
 
-        `check` makes sure that the replicas can share such a batch.
+        This is the configured number, or less if the held-out split has too few files for it: then
+        it is the largest number that the replicas can share evenly.
         """
-        del num_replicas
-        return self.evaluation.config.batch_size
+        return self._evaluation_of(num_replicas).config.batch_size
 
     def evaluation_batches(self, share: InputShare) -> tf.data.Dataset:
         """Returns one pass over the held-out records; see the module function of the same name."""
-        return evaluation_batches(self.evaluation, share)
+        return evaluation_batches(self._evaluation_of(share.num_hosts * share.parts), share)
+
+    def _evaluation_of(self, num_replicas: int) -> PretrainingInput:
+        if self.evaluation.config.batch_size == self.config.eval_batch_size:
+            return self.evaluation
+        return self.evaluation.shared_by(num_replicas)
 
 
 def evaluation_batches(records: PretrainingInput, share: InputShare) -> tf.data.Dataset:
@@ -171,6 +176,7 @@ def pretrain(
         corpora=[own, *config.mix_with],
         split=TRAINING_SPLIT,
         batch_size=config.training.batch_size,
+        size_setting="training.batch_size",
     )
     evaluation = None
     if manifest.shards.get(EVALUATION_SPLIT):
@@ -231,7 +237,7 @@ def _open_evaluation(
     if most < batch_size:
         _logger.warning(
             "training.eval_batch_size is %d, but the held-out split has files for %d rows a "
-            "batch: evaluating in batches of %d",
+            "batch: evaluating in batches of at most %d",
             batch_size,
             most,
             most,
@@ -243,6 +249,7 @@ def _open_evaluation(
         corpora=[Corpus(records_dir)],
         split=EVALUATION_SPLIT,
         batch_size=batch_size,
+        size_setting="training.eval_batch_size",
     )
 
 
@@ -253,6 +260,7 @@ def _open(
     corpora: Sequence[Corpus],
     split: str,
     batch_size: int,
+    size_setting: str,
 ) -> PretrainingInput:
     normalised = {"uncased": config.uncased, "keep_accents": config.keep_accents}
     check_records(
@@ -265,6 +273,7 @@ def _open(
             corpora=tuple(corpora),
             split=split,
             batch_size=batch_size,
+            size_setting=size_setting,
             seq_len=config.seq_len,
             reuse_len=config.options.reuse_len,
             bi_data=config.options.bi_data,

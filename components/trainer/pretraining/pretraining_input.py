@@ -6,7 +6,9 @@ continues with the batches that it would have seen, without decoding the earlier
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -44,6 +46,7 @@ class PretrainingInputConfig:
             `vocabulary_sha256`.
         leak_ratio: fraction of the masked tokens that every token may see; see
             `PermutationConfig`.
+        size_setting: setting that `batch_size` comes from, for error messages.
     """
 
     corpora: tuple[Corpus, ...]
@@ -57,6 +60,7 @@ class PretrainingInputConfig:
     seed: int
     expected: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     leak_ratio: float = 0.0
+    size_setting: str = "training.batch_size"
 
 
 class PretrainingInput:
@@ -107,8 +111,9 @@ class PretrainingInput:
         (self._num_cores,) = cores
         if config.batch_size % self._rows:
             raise PretrainingInputError(
-                f"batch_size is {config.batch_size}, and the records were made for batches of "
-                f"{self._rows} rows that continue each other: it must be a multiple of that."
+                f"{config.size_setting} is {config.batch_size}, and the records were made for "
+                f"batches of {self._rows} rows that continue each other: it must be a multiple of "
+                "that."
             )
         self.num_lanes = config.batch_size // self._rows
         self.num_predict = config.num_predict or max(corpus.max_masked for corpus in self._corpora)
@@ -190,6 +195,20 @@ class PretrainingInput:
                 "training.eval_batch_size, train on fewer replicas, or leave the split out."
             )
         pretraining_schedule.one_epoch(self._corpora, num_lanes=self.num_lanes)
+
+    def shared_by(self, num_replicas: int) -> PretrainingInput:
+        """Returns this input in the largest batches that the replicas can share evenly.
+
+        They are not larger than its own batches. If there are none, it returns the input as it is.
+        """
+        each = math.lcm(self._rows, num_replicas * len(self._directions()))
+        size = self.config.batch_size // each * each
+        if not size:
+            return self
+        smaller = copy.copy(self)
+        smaller.config = dataclasses.replace(self.config, batch_size=size)
+        smaller.num_lanes = size // self._rows
+        return smaller
 
     @property
     def num_records(self) -> int:

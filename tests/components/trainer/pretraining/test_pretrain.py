@@ -11,7 +11,7 @@ from components.checkpoint_conversion import named_checkpoint
 from components.manifest import ManifestError
 from components.trainer import history
 from components.trainer.pretraining.pretrain import PretrainingConfig, evaluate, pretrain
-from components.trainer.pretraining.pretraining_schedule import Corpus
+from components.trainer.pretraining.pretraining_schedule import Corpus, PretrainingInputError
 from tests.components.trainer.runs import with_training
 from tests.components.trainer.tiny_corpus import MEM_LEN, REUSE_LEN, ROWS, SEQ_LEN
 
@@ -222,7 +222,14 @@ def test_an_evaluation_batch_that_the_held_out_files_do_not_fill_shrinks(
     wide = with_training(config, eval_batch_size=3 * ROWS)
     shrunk = pretrain(wide, records_dir=corpus, model_dir=str(tmp_path / "wide"))
     files = len(manifest.read(corpus).shards["eval"])
-    assert f"evaluating in batches of {files * ROWS}" in caplog.text
+    assert f"evaluating in batches of at most {files * ROWS}" in caplog.text
     fitting = with_training(config, eval_batch_size=files * ROWS)
     expected = pretrain(fitting, records_dir=corpus, model_dir=str(tmp_path / "fitting"))
     assert shrunk.metrics == expected.metrics
+
+
+def test_a_size_that_does_not_fit_is_named_by_its_setting(config, corpus, tmp_path):
+    with pytest.raises(PretrainingInputError, match=r"^training.eval_batch_size is 6, .* 4 rows"):
+        pretrain(
+            with_training(config, eval_batch_size=6), records_dir=corpus, model_dir=str(tmp_path)
+        )

@@ -243,3 +243,16 @@ def test_what_does_not_fit_is_refused_before_anything_is_read(tmp_path):
         make_input(corpus).training(num_steps=1, num_hosts=3)
     with pytest.raises(PretrainingInputError, match="host is 2"):
         make_input(corpus).training(num_steps=1, host=2, num_hosts=2)
+
+
+def test_an_input_shrinks_to_what_replicas_can_share(tmp_path):
+    reader = make_input(write_corpus(tmp_path, [1, 1, 1]), batch_size=12)
+    # Files of 4 rows, and as many forward as backward rows for each replica.
+    sizes = {number: reader.shared_by(number).config.batch_size for number in (1, 2, 3, 4, 6, 8)}
+    assert sizes == {1: 12, 2: 12, 3: 12, 4: 8, 6: 12, 8: 12}
+    shared = reader.shared_by(4)
+    shared.check_evaluation(4)
+    (batch,) = read(shared.evaluation(num_replicas=4))
+    assert len(batch["continues"]) == 8
+    with pytest.raises(PretrainingInputError, match="8 replicas cannot share"):
+        reader.shared_by(8).check_evaluation(8)
