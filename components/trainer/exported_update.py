@@ -189,12 +189,3 @@ class _Replica(tf.distribute.ReplicaContext):
             )
 
         return tf.nest.map_structure(summed, value)
-
-    def all_gather(self, value: tf.Tensor, axis: int, options: Any = None) -> tf.Tensor:
-        """Sums rows that are zero everywhere but in their own replica's place, as TPUs do."""
-        if axis != 0:
-            raise NotImplementedError(f"only axis 0 is exported, not {axis}")
-        place = tf.one_hot(self.replica_id_in_sync_group, self._number, dtype=value.dtype)
-        rows = tf.tensordot(place, value, axes=0)
-        gathered = self.all_reduce(tf.distribute.ReduceOp.SUM, rows)
-        return tf.reshape(gathered, [-1, *value.shape[1:]])

@@ -157,12 +157,14 @@ def sum_over_replicas(values: tf.types.experimental.TensorLike, num_replicas: in
 def _max_over_replicas(value: tf.Tensor, num_replicas: int) -> tf.Tensor:
     """Returns the largest value of all replicas, float32 [].
 
-    It gathers the values, because all-reduce only supports sums.
+    All-reduce only supports sums, so each replica adds its value in a place of its own. (TensorFlow
+    cannot gather values inside of what XLA compiles.)
     """
     if num_replicas == 1:
         return value
-    context = tf.distribute.get_replica_context()
-    return tf.reduce_max(context.all_gather(value[None], axis=0))
+    replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+    places = tf.where(tf.range(num_replicas) == tf.cast(replica, tf.int32), value, 0.0)
+    return tf.reduce_max(sum_over_replicas(places, num_replicas))
 
 
 def dropout_seed(seed: int, step: tf.Tensor, replica: tf.Tensor | int) -> tf.Tensor:
