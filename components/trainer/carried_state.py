@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import tensorflow as tf
 
@@ -20,8 +20,7 @@ class CarriedState:
         values: the replicas' shares of each tensor, by name.
 
     Args:
-        initial: state before the first step, for the rows of the global batch, which are on axis
-            `ROW_AXIS`.
+        initial: state of one replica before the first step, with its rows on axis `ROW_AXIS`.
         strategy: distribution strategy of the run.
     """
 
@@ -38,7 +37,11 @@ class CarriedState:
         """
         if self._variables is None:
             self._variables = {
-                name: tf.Variable(value, trainable=False, name=f"carried_state/{name}")
+                name: tf.Variable(
+                    tf.concat([value] * self._strategy.num_replicas_in_sync, axis=ROW_AXIS),
+                    trainable=False,
+                    name=f"carried_state/{name}",
+                )
                 for name, value in self._initial.items()
             }
         return self._variables
@@ -50,16 +53,24 @@ class CarriedState:
 
     def clear(self) -> None:
         """Resets the state to what it was before the first step."""
-        self.values = {name: self._share_out(value) for name, value in self._initial.items()}
+        self.values = {
+            name: self._on_replicas(lambda _, value=value: value)
+            for name, value in self._initial.items()
+        }
 
     def spread(self) -> None:
         """Distributes the values of the variables to the replicas."""
-        self.values = {
-            name: self._share_out(variable.value()) for name, variable in self.variables().items()
-        }
+        self.values = {}
+        for name, variable in self.variables().items():
+            shares = tf.split(variable, self._strategy.num_replicas_in_sync, axis=ROW_AXIS)
+            self.values[name] = self._on_replicas(lambda replica, shares=shares: shares[replica])
 
-    def _share_out(self, value: tf.Tensor) -> tf.Tensor:
-        shares = tf.split(value, self._strategy.num_replicas_in_sync, axis=ROW_AXIS)
-        return self._strategy.experimental_distribute_values_from_function(
-            lambda context: shares[context.replica_id_in_sync_group]
+    def _on_replicas(self, share: Callable[[int], tf.Tensor]) -> tf.Tensor:
+        """Returns the shares of this process's replicas, given a function of their number."""
+        distributed = self._strategy.experimental_distribute_values_from_function(
+            lambda context: share(context.replica_id_in_sync_group)
         )
+        local = self._strategy.experimental_local_results(distributed)
+        # A step returns a plain tensor if there is one replica in this process, and a loop must
+        # return what it was given.
+        return local[0] if len(local) == 1 else distributed

@@ -169,7 +169,8 @@ class _Training:
             optimizer = optimization.make_optimizer(config, [v.name for v in variables])
             optimizer.build(variables)
         self._optimizer = optimizer
-        self._state = CarriedState(task.initial_state(config.batch_size), devices)
+        rows = config.batch_size // devices.num_replicas_in_sync
+        self._state = CarriedState(task.initial_state(rows), devices)
         self._checkpoints = RunCheckpoints(
             directory=checkpoints_dir,
             model=self._model,

@@ -173,7 +173,8 @@ class Evaluation:
             before_batch: called before each batch; an exception from it ends the evaluation.
         """
         collected: dict[str, list[np.ndarray]] = {}
-        state = CarriedState(self._task.initial_state(batch_size), self._strategy).values
+        rows = batch_size // self._strategy.num_replicas_in_sync
+        state = CarriedState(self._task.initial_state(rows), self._strategy).values
         for features in distribute(self._strategy, make_batches):
             before_batch()
             results, state = self._step(features, state)

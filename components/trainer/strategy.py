@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import json
 import os
+from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
@@ -116,9 +117,23 @@ def gather(strategy: tf.distribute.Strategy, value: Any, *, axis: int) -> tf.Ten
         axis: axis along which the parts are joined.
     """
     if isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
-        return strategy.gather(value, axis=axis)
+        return _gathering(strategy, axis)(value)
     # All replicas belong to this process, so no collective operation is needed.
     return tf.concat(strategy.experimental_local_results(value), axis=axis)
+
+
+# Cached, because TensorFlow would make a new graph for each call.
+@functools.cache
+def _gathering(strategy: tf.distribute.Strategy, axis: int) -> Callable[[Any], tf.Tensor]:
+    @tf.function
+    def gathered(value: Any) -> tf.Tensor:
+        if strategy.experimental_local_results(value)[0].dtype != tf.bfloat16:
+            return strategy.gather(value, axis=axis)
+        # The collective operation does not take bfloat16, but any other type of two bytes.
+        bits = strategy.run(lambda part: tf.bitcast(part, tf.float16), args=(value,))
+        return tf.bitcast(strategy.gather(bits, axis=axis), tf.bfloat16)
+
+    return gathered
 
 
 def uses_xla(config: TrainingConfig, strategy: tf.distribute.Strategy) -> bool:
