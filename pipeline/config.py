@@ -147,6 +147,7 @@ class PipelineConfig:
                 "lower-case letters, digits and hyphens, 63 at most."
             )
         self.options.check_training()
+        self.training.check_folder(self.run.training_state)
         size = self.vocabulary.size
         if size is not None and self.model.n_token not in (None, size):
             raise ValueError(

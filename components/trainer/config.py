@@ -166,3 +166,21 @@ class TrainingConfig:
                 f"profile_at must be below train_steps ({self.train_steps}), but is "
                 f"{self.profile_at}."
             )
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether the loop runs on a machine that cannot see the memory and disk of this one."""
+        return self.strategy == "tpu" and self.tpu != "local"
+
+    def check_folder(self, directory: str) -> None:
+        """Checks that the devices can write checkpoints to a folder.
+
+        Raises:
+            ValueError: if the devices are those of another machine, and the folder is on a disk.
+        """
+        if self.is_remote and "://" not in directory:
+            raise ValueError(
+                f"training.tpu is {self.tpu!r}, a TPU whose machines read the records and write "
+                f"the checkpoints themselves, but {directory} is a folder of this machine. Set "
+                "run.output_root to one in a bucket (gs://…)."
+            )

@@ -197,7 +197,7 @@ class _Training:
         self._rolled_back_to: int | None = None
         # Stretches that are not yet on the training curves.
         self._unreported: list[Progress] = []
-        self._longest_stretch = 1 if strategy.is_remote(config) else config.steps_per_loop
+        self._longest_stretch = 1 if config.is_remote else config.steps_per_loop
 
     def start(self, init_from: str | None) -> None:
         """Loads the latest checkpoint, else `init_from`, else keeps the random weights."""
@@ -347,7 +347,7 @@ class _Training:
             results = self._steps.run(batches, end - self._step)
         seconds = time.monotonic() - started
         steps = int(results["steps"])
-        if strategy.is_remote(self._config):
+        if self._config.is_remote:
             self._longest_stretch = max(1, int(_SECONDS_OF_BLIND_LOOP * steps / seconds))
         utilized = None
         if self._flops_per_step and self._peak_flops:

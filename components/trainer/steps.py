@@ -11,7 +11,7 @@ import tf_keras
 from components.trainer.carried_state import CarriedState
 from components.trainer.config import TrainingConfig
 from components.trainer.input_share import MakeBatches, distribute
-from components.trainer.strategy import gather, is_remote
+from components.trainer.strategy import gather
 from components.trainer.task import Features, State, Task
 from components.trainer.update import sum_over_replicas, update_function
 
@@ -64,7 +64,7 @@ class TrainSteps:
         # Workers in different processes must stop after the same update, so they exchange their
         # flags. A loop that runs on a remote machine cannot see the flag and is kept short instead.
         agrees = stop is not None and config.strategy == "multi_worker"
-        stops_at_once = stop is not None and not agrees and not is_remote(config)
+        stops_at_once = stop is not None and not agrees and not config.is_remote
         replica_step = tf.function(
             update_and_ask if agrees else update, jit_compile=jit_compile, autograph=False
         )

@@ -103,11 +103,6 @@ def is_chief(strategy: tf.distribute.Strategy) -> bool:
     return read_cluster(os.environ[_TF_CONFIG]).place == 0
 
 
-def is_remote(config: TrainingConfig) -> bool:
-    """Whether the compiled loop runs on another machine, which cannot see this process's memory."""
-    return config.strategy == "tpu" and config.tpu != "local"
-
-
 def gather(strategy: tf.distribute.Strategy, value: Any, *, axis: int) -> tf.Tensor:
     """Joins the values of the replicas of all hosts along an axis; all hosts must call it together.
 

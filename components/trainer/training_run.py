@@ -57,6 +57,7 @@ def train_and_write(
         ManifestError, ValueError: if the weights in `config.init_from` do not belong to this
             network, this vocabulary, such texts or these labels, or if their description is
             damaged.
+        ValueError: if a remote TPU would have to write to a folder of this machine.
         Exception: whatever `loop.train` raises.
     """
     initial_weights.check_network(config.init_from, config.model)
@@ -71,6 +72,7 @@ def train_and_write(
     start = named_checkpoint.sha256(config.init_from) if config.init_from else None
     run = run_folder.identity(config, [manifest, *mixed_in], initial_weights=start)
     state_dir = run_folder.keyed(state_root, name, run) if state_root else model_dir
+    config.training.check_folder(state_dir)
     # The utilisation counts what the model needs, not what is computed a second time.
     once = dataclasses.replace(config.options, rematerialize=False)
     result = train(

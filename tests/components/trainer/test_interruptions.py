@@ -9,9 +9,10 @@ import time
 import pytest
 import tensorflow as tf
 
-from components.trainer import actions, loop, preemption, run_folder, strategy
+from components.trainer import actions, loop, preemption, run_folder
 from components.trainer.actions import Progress
 from components.trainer.checkpoints import RunCheckpoints
+from components.trainer.config import TrainingConfig
 from components.trainer.divergence import DivergenceError
 from components.trainer.preemption import PreemptedError
 from components.trainer.run_folder import RunFolderError
@@ -202,7 +203,7 @@ def test_curves_show_all_updates_wherever_checkpoints_cut_the_loop(train, tmp_pa
 
 
 def test_a_loop_that_does_not_see_the_request_is_kept_short(train, tmp_path, monkeypatch):
-    monkeypatch.setattr(strategy, "is_remote", lambda _: True)
+    monkeypatch.setattr(TrainingConfig, "is_remote", True)
     monkeypatch.setattr(loop, "_SECONDS_OF_BLIND_LOOP", 0.5)
     stretches = []
     original = TrainSteps.run

@@ -1,4 +1,5 @@
 import dataclasses
+import itertools
 import json
 import os
 import re
@@ -8,6 +9,7 @@ import time
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.python.distribute.collective_all_reduce_strategy import CollectiveAllReduceStrategy
 
 from components.trainer import loop, strategy
 from components.trainer.classification.fine_tuning import FineTuningConfig
@@ -16,7 +18,8 @@ from components.trainer.record_input import FineTuningData
 from components.trainer.strategy import DeviceError
 
 from . import worker
-from .runs import points
+from .runs import points, with_training
+from .test_resume import MEMORY
 
 
 def config(**changes):
@@ -99,6 +102,32 @@ def test_what_is_no_cluster_is_an_error(text, message):
         strategy.read_cluster(text)
 
 
+def test_a_remote_tpu_is_not_given_folders_of_this_machine():
+    remote = config(strategy="tpu", tpu="mine")
+    remote.check_folder("gs://bucket/run")
+    config(strategy="tpu").check_folder("runs/mine")
+    config().check_folder("runs/mine")
+    with pytest.raises(ValueError, match=r"training.tpu is 'mine'.*runs/mine is a folder of this"):
+        remote.check_folder("runs/mine")
+
+
+def test_workers_gather_values_of_all_types_with_one_graph_each():
+    # The collective operations of workers, between two devices of this process.
+    devices = CollectiveAllReduceStrategy._from_local_devices(("/device:CPU:0", "/device:CPU:1"))
+    gathering = strategy._gathering(devices, 1)
+    dtypes = (tf.float32, tf.int64, tf.bfloat16)
+    for dtype, first in itertools.product(dtypes, range(2)):
+        value = devices.experimental_distribute_values_from_function(
+            lambda context, row=(first, dtype): tf.cast(
+                [[row[0], context.replica_id_in_sync_group]], row[1]
+            )
+        )
+        joined = gathering(value)
+        assert joined.dtype == dtype
+        assert tf.cast(joined, tf.int32).numpy().tolist() == [[first, 0, first, 1]]
+    assert gathering.experimental_get_tracing_count() == len(dtypes)
+
+
 def test_workers_without_a_cluster_are_an_error(monkeypatch):
     monkeypatch.delenv("TF_CONFIG", raising=False)
     with pytest.raises(DeviceError, match="TF_CONFIG is not set"):
@@ -129,8 +158,8 @@ def fine_tuning(tiny_model, tiny_options, **changes) -> FineTuningConfig:
     )
 
 
-def start_workers(config, records_dir, directory):
-    """Two processes on this machine, which train together into `directory`/workers."""
+def start_workers(config, records_dir, directory, *, kind="fine_tuning", folders=("workers",) * 2):
+    """Two processes on this machine, which train together into folders of `directory`."""
     servers = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
     addresses = [f"127.0.0.1:{server.getsockname()[1]}" for server in servers]
     for server in servers:
@@ -143,10 +172,10 @@ def start_workers(config, records_dir, directory):
         }
         processes.append(
             worker.start(
-                "fine_tuning",
+                kind,
                 config,
                 records_dir,
-                directory / "workers",
+                directory / folders[index],
                 directory=directory / f"worker{index}",
                 # One core for each.
                 env=os.environ | {"TF_CONFIG": json.dumps(cluster), "TF_NUM_INTRAOP_THREADS": "1"},
@@ -208,6 +237,67 @@ def test_workers_end_after_the_same_update_when_one_of_them_is_asked_to(
     steps = {int(match[2]) for match in found}
     assert len(steps) == 1
     assert (tmp_path / "workers" / "checkpoints" / f"step-{steps.pop()}.index").exists()
+
+
+@pytest.mark.e2e
+def test_workers_that_find_different_checkpoints_do_not_train(
+    tiny_model, tiny_options, sample_records, tmp_path
+):
+    one = fine_tuning(tiny_model, tiny_options, train_steps=20)
+    worker.train("fine_tuning", one, sample_records.directory, tmp_path / "first")
+    both = dataclasses.replace(
+        one, training=dataclasses.replace(one.training, strategy="multi_worker")
+    )
+    processes = start_workers(both, sample_records.directory, tmp_path, folders=("first", "second"))
+    try:
+        assert [process.wait(200) for process in processes] == [1, 1]
+    finally:
+        for process in processes:
+            process.kill()
+    for index, own in enumerate((20, 0)):
+        log = (tmp_path / f"worker{index}" / "log").read_text()
+        assert f"DeviceError: This worker has the weights of update {own}, but" in log
+        assert "checkpoints of different updates: 0, 20." in log
+    assert not (tmp_path / "second" / "checkpoints").exists()
+
+
+@pytest.mark.e2e
+def test_workers_carry_a_memory_of_bfloat16(pretraining_config, corpus, tmp_path):
+    def placed(name):
+        return dataclasses.replace(
+            with_training(
+                pretraining_config,
+                strategy=name,
+                train_steps=6,
+                steps_per_loop=2,
+                save_steps=2,
+                eval_steps_interval=6,
+            ),
+            options=dataclasses.replace(
+                pretraining_config.options, compute_dtype="bfloat16", dropout=0.0, dropout_att=0.0
+            ),
+        )
+
+    processes = start_workers(placed("multi_worker"), corpus, tmp_path, kind="pretraining")
+    try:
+        worker.train("pretraining", placed("one_device"), corpus, tmp_path / "one")
+        for index, process in enumerate(processes):
+            assert process.wait(300) == 0, (tmp_path / f"worker{index}" / "log").read_text()[-3000:]
+    finally:
+        for process in processes:
+            process.kill()
+    expected, actual = points(tmp_path / "one"), points(tmp_path / "workers")
+    assert [(p["kind"], p["step"]) for p in actual] == [(p["kind"], p["step"]) for p in expected]
+    np.testing.assert_allclose(
+        [p["loss"] for p in actual], [p["loss"] for p in expected], rtol=0.02
+    )
+    workers, one = (
+        tf.train.load_variable(f"{tmp_path}/{name}/checkpoints/step-6", MEMORY).astype(np.float32)
+        for name in ("workers", "one")
+    )
+    # Each worker has a forward and a backward row.
+    np.testing.assert_allclose(workers, one[:, [0, 2, 1, 3]], atol=0.1)
+    assert one.any()
 
 
 @pytest.mark.e2e
