@@ -19,15 +19,23 @@ import tf_keras
 from components import files, plain_json
 from components.gathering import gathered
 from components.trainer.carried_state import CarriedState
+from components.trainer.divergence import Losses
 
 _logger = logging.getLogger(__name__)
 
 _NAME = "step"
 _BEST = "best"
+# Name under which TensorFlow stores the names of a checkpoint's objects.
+_OBJECTS = "_CHECKPOINTABLE_OBJECT_GRAPH"
 # In the file with the metrics of the best weights, beside them.
 _CHOSEN_BY = "best_metric"
-# Exceptions that reading a damaged checkpoint, or one of another model, can raise.
-_READ_ERRORS = (AssertionError, ValueError, IndexError, RuntimeError, tf.errors.OpError)
+# Exceptions that reading a damaged checkpoint, or one of another model, can raise. Others that
+# TensorFlow raises, such as UnavailableError, say nothing about the checkpoint.
+_DAMAGE = (
+    *(AssertionError, ValueError, IndexError, RuntimeError),
+    *(tf.errors.DataLossError, tf.errors.NotFoundError),
+    *(tf.errors.OutOfRangeError, tf.errors.InvalidArgumentError),
+)
 
 
 class CheckpointError(ValueError):
@@ -54,7 +62,7 @@ class RunCheckpoints:
 
     A checkpoint holds everything that an update depends on besides the configuration: the model,
     the optimizer with the update number, the carried state, the number of batches skipped after
-    rollbacks, and the lowest loss, against which divergence is measured. Dropout, data order and
+    rollbacks, and the losses by which divergence is judged. Dropout, data order and
     schedule are functions of the update number, so they need no state.
 
     Args:
@@ -83,12 +91,14 @@ class RunCheckpoints:
         self._writes = writes
         self._skipped = tf.Variable(0, dtype=tf.int64, trainable=False, name="skipped_batches")
         self._lowest = tf.Variable(math.inf, dtype=tf.float64, trainable=False, name="lowest_loss")
+        self._loop = tf.Variable([0.0, 0.0], dtype=tf.float64, trainable=False, name="loop_losses")
         self._checkpoint = tf.train.Checkpoint(
             model=model,
             optimizer=optimizer,
             carried_state=dict(state.variables()),
             skipped_batches=self._skipped,
             lowest_loss=self._lowest,
+            loop_losses=self._loop,
         )
         self._model = tf.train.Checkpoint(model=model)
 
@@ -102,13 +112,15 @@ class RunCheckpoints:
         self._skipped.assign(value)
 
     @property
-    def lowest_loss(self) -> float:
-        """Lowest mean loss of any stretch of updates so far; infinite before the first stretch."""
-        return float(self._lowest.numpy())
+    def losses(self) -> Losses:
+        """The losses so far, as far as later ones are judged by them."""
+        total, updates = self._loop.numpy().tolist()
+        return Losses(float(self._lowest.numpy()), total, int(updates))
 
-    @lowest_loss.setter
-    def lowest_loss(self, value: float) -> None:
-        self._lowest.assign(value)
+    @losses.setter
+    def losses(self, value: Losses) -> None:
+        self._lowest.assign(value.lowest)
+        self._loop.assign([value.loop_total, value.loop_updates])
 
     def steps(self, name: str = _NAME) -> list[int]:
         """Returns the updates after which there are checkpoints of this name, oldest first.
@@ -130,8 +142,8 @@ class RunCheckpoints:
             The update number of the checkpoint; None if there is no checkpoint to consider.
 
         Raises:
-            CheckpointError: if there are checkpoints but none is intact, or if the newest intact
-                one does not fit the model.
+            CheckpointError: if there are checkpoints but none is intact, if the newest intact one
+                does not fit the model, or if one cannot be read at the moment.
         """
         damaged = []
         for step in reversed(self.steps()):
@@ -165,8 +177,8 @@ class RunCheckpoints:
             step: number of updates made.
 
         Raises:
-            CheckpointError: if the checkpoint cannot be written; the message names the last intact
-                one.
+            CheckpointError: if the checkpoint cannot be written, or went elsewhere; in the first
+                case the message names the last intact one.
         """
         self._state.collect()
         if not self._writes:
@@ -179,6 +191,11 @@ class RunCheckpoints:
             self._delete(step)
             raise self._write_error(path, error) from error
         whole = [other for other in self.steps() if other <= step]
+        if step not in whole:
+            raise CheckpointError(
+                f"{path} was written, but it is not in this folder as this process sees it. A "
+                "remote TPU writes to its own machine unless the folder is a bucket (gs://…)."
+            )
         self._tidy(whole[-self._max_to_keep :])
 
     def save_best(self, best: Best) -> None:
@@ -239,18 +256,20 @@ class RunCheckpoints:
         path = self._path(step, _BEST)
         try:
             self._model.read(path).assert_existing_objects_matched()
-        except _READ_ERRORS as error:
+        except (*_DAMAGE, tf.errors.OpError) as error:
             raise CheckpointError(f"{path} cannot be read: {error}") from error
         _logger.info("The run ends with its best weights, %s.", path)
 
     def _restore(self, path: str) -> None:
         try:
             self._checkpoint.read(path).assert_consumed()
-        except _READ_ERRORS as error:
+        except _DAMAGE as error:
             raise CheckpointError(
                 f"{path} was not written by a run of this configuration: {error}. Use another "
                 "model directory, or remove this one to start afresh."
             ) from error
+        except tf.errors.OpError as error:
+            raise _unreadable(path, error) from error
         self._state.spread()
         _logger.info("Resumed from %s.", path)
 
@@ -295,11 +314,35 @@ def _damage(path: str) -> str | None:
     """Returns what is wrong with a checkpoint; None if it is intact.
 
     It reads every tensor, which makes TensorFlow verify the checksums.
+
+    Raises:
+        CheckpointError: if the checkpoint cannot be read at the moment, whatever is in it.
     """
+
+    def read(name: str, dtype: tf.DType) -> None:
+        # Unlike TensorFlow's reader, the operation says of what kind an error is.
+        tf.raw_ops.RestoreV2(
+            prefix=path, tensor_names=[name], shape_and_slices=[""], dtypes=[dtype]
+        )
+
     try:
-        reader = tf.train.load_checkpoint(path)
-        for name in reader.get_variable_to_shape_map():
-            reader.get_tensor(name)
-    except _READ_ERRORS as error:
-        return f"{type(error).__name__}: {error}"
+        read(_OBJECTS, tf.string)
+        for name, dtype in tf.train.load_checkpoint(path).get_variable_to_dtype_map().items():
+            read(name, dtype)
+    except _DAMAGE as error:
+        return f"{type(error).__name__}: {_said(error)}"
+    except tf.errors.OpError as error:
+        raise _unreadable(path, error) from error
     return None
+
+
+def _said(error: Exception) -> str:
+    """Returns the message of an error without the names of operations around it."""
+    return re.sub(r"^(\{\{.*?\}\} )+| \[Op:\w+\]", "", str(error))
+
+
+def _unreadable(path: str, error: tf.errors.OpError) -> CheckpointError:
+    return CheckpointError(
+        f"{path} cannot be read at the moment ({type(error).__name__}: {_said(error)}). Nothing "
+        "was changed; run the same command again when its storage can be reached."
+    )

@@ -214,7 +214,7 @@ class _Training:
                 if names:
                     _logger.info("%s: %s.", what, ", ".join(names))
         self._step = self._saved_step = step or 0
-        self._guard.lowest_loss = self._checkpoints.lowest_loss
+        self._guard.losses = self._checkpoints.losses
         self._history = History(self._history_dir, start_step=self._step)
         self._best = None
         if self._config.best_metric and self._data.has_evaluation:
@@ -398,9 +398,11 @@ class _Training:
         # An update may ruin the weights in a way that only the next update reveals, when the ruined
         # weights have already been saved. Diverging right after a rollback is the sign of it.
         is_wrecked = self._rolled_back_to is not None and error.step == self._rolled_back_to + 1
-        step = None
+        # Nor does one help that was saved in the course of the updates that diverged.
+        before = error.sound_step + 1
         if is_wrecked:
-            step = self._checkpoints.restore_latest(before=self._rolled_back_to)
+            before = min(before, self._rolled_back_to)
+        step = self._checkpoints.restore_latest(before=before)
         if step is None:
             step = self._checkpoints.restore_latest()
         if step is None:
@@ -408,14 +410,14 @@ class _Training:
         self._rolled_back_to = step
         self._step = self._saved_step = step
         self._unreported.clear()
-        self._guard.lowest_loss = self._checkpoints.lowest_loss
+        self._guard.losses = self._checkpoints.losses
         self._checkpoints.skipped_batches = next_batch - step
         # The carried memory belongs to texts that the next batches do not continue.
         self._state.clear()
         self._history.record_rollback(from_step=error.step, to_step=step, cause=error.cause)
 
     def _save(self, step: int) -> None:
-        self._checkpoints.lowest_loss = self._guard.lowest_loss
+        self._checkpoints.losses = self._guard.losses
         self._checkpoints.save(step)
         self._saved_step = step
 

@@ -1,6 +1,8 @@
 """What a run does when it diverges, is asked to end, or finds its folder in another's hands."""
 
+import contextlib
 import dataclasses
+import itertools
 import os
 import random
 import resource
@@ -16,9 +18,10 @@ import pytest
 import tensorflow as tf
 
 from components import interruption, manifest, records
-from components.trainer import loop, preemption, run_folder
+from components.trainer import checkpoints, loop, preemption, run_folder
+from components.trainer.actions import Progress
 from components.trainer.checkpoints import CheckpointError, RunCheckpoints
-from components.trainer.divergence import DivergenceError
+from components.trainer.divergence import DivergenceError, DivergenceGuard, Losses
 from components.trainer.input_share import EVERYTHING
 from components.trainer.preemption import PreemptedError
 from components.trainer.record_input import EmptySplitError, FineTuningData, LabelError, RecordFiles
@@ -81,6 +84,45 @@ def test_a_checkpoint_that_is_wrecked_itself_is_gone_back_behind(train, tmp_path
     assert result.step == 10
     rollbacks = [p for p in points(tmp_path) if p["kind"] == "rollback"]
     assert [(p["from_step"], p["step"]) for p in rollbacks] == [(6, 0)]
+
+
+def test_checkpoints_in_the_course_of_a_divergence_are_gone_back_behind(
+    train, tmp_path, monkeypatch
+):
+    check = DivergenceGuard.check
+    diverged = []
+
+    def diverge_once(self, progress):
+        check(self, progress)
+        if progress.step == 10 and not diverged:
+            diverged.append(progress)
+            raise DivergenceError(progress, "it rose", sound_step=5)
+
+    monkeypatch.setattr(DivergenceGuard, "check", diverge_once)
+    train(tmp_path, short_training(train_steps=12, save_steps=4), evaluation=None)
+    (rollback,) = [point for point in points(tmp_path) if point["kind"] == "rollback"]
+    assert (rollback["from_step"], rollback["step"]) == (10, 4)
+
+
+@pytest.mark.parametrize("cuts", [[4, 8, 12], [1, 4, 7, 8, 11, 12], [*range(1, 13)]])
+def test_how_far_the_loss_rose_is_judged_by_whole_loops(cuts):
+    # Within a loop single updates differ by more than the limit. The loops' means are 1, 1.4, 1.6.
+    losses = [0.1, 1.3, 1.3, 1.3, 0.2, 1.8, 1.8, 1.8, 1.0, 2.0, 2.0, 1.4]
+    guard = DivergenceGuard(short_training(train_steps=30, steps_per_loop=4, max_loss_rise=0.5))
+
+    def stretch(first, last):
+        mean = float(np.mean(losses[first:last]))
+        guard.check(Progress(last, 30, mean, 1.0, 0.1, 1.0, updates=last - first))
+        # As a checkpoint would bring it to the next attempt.
+        guard.losses = Losses(**dataclasses.asdict(guard.losses))
+
+    stretches = list(itertools.pairwise([0, *cuts]))
+    for first, last in stretches[:-1]:
+        stretch(first, last)
+    assert guard.losses.lowest == pytest.approx(1.0)
+    with pytest.raises(DivergenceError, match=r"12 of 30: loss is 1.6, .* so far, 1 ") as error:
+        stretch(*stretches[-1])
+    assert error.value.sound_step == 8
 
 
 def test_a_loss_that_rises_too_far_is_divergence(train, tmp_path):
@@ -277,6 +319,39 @@ def test_a_torn_checkpoint_is_passed_over(train, tmp_path):
         path.write_bytes(b"torn")
     with pytest.raises(CheckpointError, match=r"No checkpoint in .* is whole"):
         train(tmp_path, short_training(train_steps=10), evaluation=None)
+
+
+@pytest.mark.parametrize(
+    "place",
+    [(tf.raw_ops, "RestoreV2"), (tf.train, "load_checkpoint"), (tf.train.Checkpoint, "read")],
+)
+def test_a_checkpoint_that_cannot_be_reached_is_not_passed_over(
+    train, tmp_path, monkeypatch, place
+):
+    training = short_training(train_steps=10)
+    train(tmp_path, training, evaluation=None)
+    before = {path.name for path in (tmp_path / "checkpoints").iterdir()}
+
+    def read(*_, **__):
+        raise tf.errors.UnavailableError(None, None, "503 backend error")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(*place, read)
+        with pytest.raises(
+            CheckpointError, match=r"step-10 cannot be read at the moment .*503 .*Nothing was"
+        ):
+            train(tmp_path, training, evaluation=None)
+    assert {path.name for path in (tmp_path / "checkpoints").iterdir()} == before
+    assert train(tmp_path, training, evaluation=None).step == 10
+
+
+def test_a_checkpoint_that_went_elsewhere_is_an_error(train, tmp_path, monkeypatch):
+    # As that of a remote TPU does if it is given a folder on this machine's disk.
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.setattr(checkpoints, "gathered", lambda _: contextlib.nullcontext(str(elsewhere)))
+    with pytest.raises(CheckpointError, match=r"step-0 was written, but it is not .*gs://"):
+        train(tmp_path / "run", evaluation=None)
 
 
 def test_a_full_disk_is_one_error_and_what_is_there_stays(train, tmp_path):

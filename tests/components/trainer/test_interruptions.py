@@ -144,6 +144,25 @@ def test_divergence_is_judged_by_the_losses_before_an_interruption(train, tmp_pa
     assert reader.get_tensor(name) == min(losses)
 
 
+def test_the_losses_of_a_loop_are_kept_when_it_is_interrupted(train, tmp_path, monkeypatch):
+    training = short_training(train_steps=10, steps_per_loop=10, save_steps=4)
+    train(tmp_path / "whole", training, evaluation=None)
+    with monkeypatch.context() as patched:
+        killed_at(patched, RunCheckpoints, "save", 3)  # of update 8; those of 0 and 4 are written
+        with pytest.raises(Killed):
+            train(tmp_path / "killed", training, evaluation=None)
+    train(tmp_path / "killed", training, evaluation=None)
+    lowest = [
+        tf.train.load_variable(
+            f"{tmp_path}/{name}/checkpoints/step-10", "lowest_loss/.ATTRIBUTES/VARIABLE_VALUE"
+        )
+        for name in ("whole", "killed")
+    ]
+    assert lowest[0] == lowest[1]
+    (point,) = [p for p in points(tmp_path / "whole") if p["kind"] == "train"]
+    assert lowest[0] == pytest.approx(point["loss"])
+
+
 def test_a_trace_is_made_of_the_updates_that_are_asked_for(train, tmp_path, monkeypatch):
     updates: list[float] = []
     traced = []
