@@ -10,6 +10,8 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from components.trainer.config import TrainingConfig
+
 
 @dataclasses.dataclass(frozen=True)
 class Progress:
@@ -92,3 +94,17 @@ class Every:
     def act(self, progress: Progress) -> None:
         """Calls the function."""
         self.function(progress)
+
+
+def next_stop(step: int, config: TrainingConfig, actions: Sequence[Action], *, longest: int) -> int:
+    """Returns the next update after which the loop has to stop.
+
+    That is the first update at which an action is due, or else the end of the current loop. Loops
+    end at multiples of their length, no matter where a run was resumed.
+    """
+    loop_end = (step // config.steps_per_loop + 1) * config.steps_per_loop
+    limit = min(loop_end, config.train_steps, step + longest)
+    for candidate in range(step + 1, limit):
+        if any(action.is_due(candidate) for action in actions):
+            return candidate
+    return limit

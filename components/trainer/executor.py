@@ -56,8 +56,8 @@ class Executor(tfx_executor.GenericExecutor):
         module, _, _ = properties[standard_component_specs.RUN_FN_KEY].rpartition(".")
         export = getattr(importlib.import_module(module), "export_trained_elsewhere", None)
         if export is None:
-            # The run is complete, so restoring it here finds no update left to make. What remains
-            # is the evaluation and the export.
+            # The run is complete, so restoring it here finds no update and no evaluation left to
+            # make. What remains is the export.
             super().Do(input_dict, output_dict, _on_one_device(properties))
             return
         model = artifact_utils.get_single_uri(output_dict[standard_component_specs.MODEL_KEY])

@@ -35,13 +35,17 @@ class History:
         directory: folder for `history.jsonl` and for TensorBoard's folders `train/` and `eval/`.
             If Vertex AI names a folder for TensorBoard, the latter two go there instead.
         start_step: number of updates that the run has already made.
+        writes: whether this process is the one that writes; others only read what is there.
     """
 
-    def __init__(self, directory: str, *, start_step: int = 0):
+    def __init__(self, directory: str, *, start_step: int = 0, writes: bool = True):
         self._path = f"{directory}/{_FILE_NAME}"
+        self._writes = writes
         summaries = os.environ.get(_VERTEX_TENSORBOARD) or directory
         self._writers = {
             name: tf.summary.create_file_writer(f"{summaries.rstrip('/')}/{name}")
+            if writes
+            else tf.summary.create_noop_writer()
             for name in ("train", "eval")
         }
         self._lines = [line for line in read(directory) if line["step"] <= start_step]
@@ -66,10 +70,6 @@ class History:
         self._lines = [line for line in self._lines if line["step"] <= to_step]
         self._append({"kind": "rollback", "step": to_step, "from_step": from_step, "cause": cause})
 
-    def has_evaluation(self, step: int) -> bool:
-        """Whether the evaluation curves have a point for this update."""
-        return step in self.evaluations()
-
     def evaluations(self) -> dict[int, dict[str, float]]:
         """Metrics of the evaluations by number of updates, without those that were undone."""
         return {
@@ -87,6 +87,8 @@ class History:
 
     def _append(self, line: Mapping[str, Any]) -> None:
         self._lines.append(dict(line))
+        if not self._writes:
+            return
         # Object stores cannot append, and the file is small (one line per report). It is replaced
         # as a whole, so a run that is killed at this point keeps its earlier history.
         text = "".join(json.dumps(line) + "\n" for line in self._lines)

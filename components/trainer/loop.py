@@ -20,7 +20,7 @@ import tf_keras
 
 from components.checkpoint_conversion import named_checkpoint
 from components.trainer import optimization, preemption, run_folder, strategy, utilization
-from components.trainer.actions import Action, Every, Progress, joined
+from components.trainer.actions import Action, Every, Progress, joined, next_stop
 from components.trainer.best_model import BestModel
 from components.trainer.carried_state import CarriedState
 from components.trainer.checkpoints import RunCheckpoints
@@ -34,6 +34,7 @@ from components.trainer.progress_report import ProgressReport
 from components.trainer.steps import Evaluation, TrainSteps
 from components.trainer.task import Task
 from components.trainer.training_data import TrainingData
+from components.trainer.workers import Position, Workers
 
 _logger = logging.getLogger(__name__)
 
@@ -99,35 +100,37 @@ def train(
     """
     # This must come before everything else in TensorFlow: workers join before the first operation.
     devices = strategy.make_strategy(config)
-    with contextlib.ExitStack() as stack:
+    workers = Workers(devices)
+    with workers.together(), contextlib.ExitStack() as stack:
         is_chief = strategy.is_chief(devices)
+        replicas = devices.num_replicas_in_sync
         lease = run_folder.Lease()
         if run is not None and (task.initial_state(1) or config.clipping == "replica"):
             # The layout of the carried state in checkpoints depends on the number of replicas, and
             # so does an update whose gradients are clipped replica by replica.
-            run = {**run, "replicas": devices.num_replicas_in_sync}
+            run = {**run, run_folder.REPLICAS_KEY: replicas}
         if is_chief:
             lease = stack.enter_context(run_folder.opened(model_dir, run))
-        replicas = devices.num_replicas_in_sync
         data.check(replicas)
         if data.has_evaluation:
             size = data.evaluation_batch_size(replicas)
             strategy.check_batch("eval_batch_size", size, replicas=replicas)
         stop = stack.enter_context(preemption.watch(maintenance=config.watch_maintenance))
-        curves = model_dir if is_chief else stack.enter_context(tempfile.TemporaryDirectory())
         training = _Training(
             task=task,
             config=config,
             data=data,
             devices=devices,
-            checkpoints_dir=f"{model_dir}/checkpoints",
-            history_dir=f"{curves}/history",
+            workers=workers,
+            model_dir=model_dir,
             lease=lease,
             stop=stop,
             is_chief=is_chief,
             flops_per_step=flops_per_step,
         )
         training.start(init_from)
+        if run is not None and is_chief and not training.is_over:
+            run_folder.check_replicas(model_dir, run)
         return training.run()
 
 
@@ -141,8 +144,8 @@ class _Training:
         config: TrainingConfig,
         data: TrainingData,
         devices: tf.distribute.Strategy,
-        checkpoints_dir: str,
-        history_dir: str,
+        workers: Workers,
+        model_dir: str,
         lease: run_folder.Lease,
         stop: StopRequest,
         is_chief: bool,
@@ -151,7 +154,8 @@ class _Training:
         self._config = config
         self._data = data
         self._devices = devices
-        self._history_dir = history_dir
+        self._workers = workers
+        self._history_dir = f"{model_dir}/history"
         self._lease = lease
         self._stop = stop
         self._is_chief = is_chief
@@ -172,7 +176,7 @@ class _Training:
         rows = config.batch_size // devices.num_replicas_in_sync
         self._state = CarriedState(task.initial_state(rows), devices)
         self._checkpoints = RunCheckpoints(
-            directory=checkpoints_dir,
+            directory=f"{model_dir}/checkpoints",
             model=self._model,
             optimizer=optimizer,
             state=self._state,
@@ -200,8 +204,11 @@ class _Training:
         self._longest_stretch = 1 if config.is_remote else config.steps_per_loop
 
     def start(self, init_from: str | None) -> None:
-        """Loads the latest checkpoint, else `init_from`, else keeps the random weights."""
-        step = self._checkpoints.restore_latest()
+        """Loads the latest checkpoint, else `init_from`, else keeps the random weights.
+
+        It also makes an evaluation that an earlier attempt left out.
+        """
+        step = self._restore_latest()
         if step is None and init_from:
             restored = named_checkpoint.restore(
                 self._model.variables, init_from, may_be_new=_HEADS, may_be_ignored=_HEADS
@@ -213,9 +220,10 @@ class _Training:
             ):
                 if names:
                     _logger.info("%s: %s.", what, ", ".join(names))
-        self._step = self._saved_step = step or 0
-        self._guard.losses = self._checkpoints.losses
-        self._history = History(self._history_dir, start_step=self._step)
+        self._position = self._workers.position = Position(step=step or 0, saved_step=step or 0)
+        self._history = History(
+            self._history_dir, start_step=self._position.step, writes=self._is_chief
+        )
         self._best = None
         if self._config.best_metric and self._data.has_evaluation:
             self._best = BestModel(self._config.best_metric, self._checkpoints, self._history)
@@ -228,16 +236,16 @@ class _Training:
             # A rollback needs a checkpoint to return to. Besides, a folder that is not writable is
             # noticed now and not after hours of work.
             self._checkpoints.save(0)
+        self._evaluate_if_missing()
+        self._ends_early = self._is_out_of_patience()
 
     def run(self) -> TrainingResult:
         """Makes all remaining updates and returns the result of the run."""
-        self._evaluate_if_missing()
-        self._ends_early = self._is_out_of_patience()
         if self._ends_early and not self._is_complete:
             self._end_early()
         with contextlib.ExitStack() as stack:
             actions = self._make_actions(stack)
-            while not self._is_over:
+            while not self.is_over:
                 try:
                     self._go_on(self._batches(), actions)
                 except DivergenceError as error:
@@ -246,13 +254,16 @@ class _Training:
         if self._best is not None:
             self._metrics = self._best.restore(self._metrics)
         return TrainingResult(
-            model=self._model, step=self._step, metrics=self._metrics, is_chief=self._is_chief
+            model=self._model,
+            step=self._position.step,
+            metrics=self._metrics,
+            is_chief=self._is_chief,
         )
 
     def _make_actions(self, stack: contextlib.ExitStack) -> list[Action]:
         config = self._config
         total = config.train_steps
-        self._report = ProgressReport(start_step=self._step, total_steps=total)
+        self._report = ProgressReport(start_step=self._position.step, total_steps=total)
         actions: list[Action] = [
             Every(config.steps_per_loop, total, lambda _: self._show()),
             Every(config.save_steps, total, lambda progress: self._save(progress.step)),
@@ -262,11 +273,14 @@ class _Training:
         if config.profile_at is not None:
             # All workers make the trace, because their loops must stop at the same updates. Only
             # the chief's trace is kept.
+            directory = self._history_dir
+            if not self._is_chief:
+                directory = stack.enter_context(tempfile.TemporaryDirectory())
             trace = ProfilerTrace(
-                directory=self._history_dir,
+                directory=directory,
                 first_step=config.profile_at,
                 last_step=min(config.profile_at + config.steps_per_loop, total),
-                start_step=self._step,
+                start_step=self._position.step,
             )
             stack.callback(trace.close)
             actions.append(trace)
@@ -287,37 +301,38 @@ class _Training:
         )
 
     @property
-    def _is_over(self) -> bool:
+    def is_over(self) -> bool:
+        """Whether no update is left to make."""
         return self._ends_early or self._is_complete
 
     @property
     def _is_complete(self) -> bool:
-        return self._step >= self._config.train_steps
+        return self._position.step >= self._config.train_steps
 
     def _is_out_of_patience(self) -> bool:
         """Whether so many evaluations in a row brought nothing better; all workers ask together."""
         patience = self._config.patience
         if patience is None or self._best is None:
             return False
-        return _any_worker(self._devices, self._best.evaluations_without_gain >= patience)
+        return self._workers.any(self._best.evaluations_without_gain >= patience)
 
     def _end_early(self) -> None:
         """Leaves behind what the last update of a run leaves."""
         if self._unreported:
             self._show()
-        if self._step != self._saved_step:
-            self._save(self._step)
+        if self._position.step != self._position.saved_step:
+            self._save(self._position.step)
         _logger.info(
             "ended at step %d of %d: no better %s in the last %d evaluations",
-            self._step,
+            self._position.step,
             self._config.train_steps,
             self._config.best_metric,
             self._config.patience,
         )
 
     def _batches(self) -> Iterator:
-        first = self._step + self._checkpoints.skipped_batches
-        number = self._config.train_steps - self._step
+        first = self._position.step + self._checkpoints.skipped_batches
+        number = self._config.train_steps - self._position.step
         return iter(
             distribute(
                 self._devices,
@@ -327,12 +342,14 @@ class _Training:
         )
 
     def _go_on(self, batches: Iterator, actions: Sequence[Action]) -> None:
-        while not self._is_over:
+        while not self.is_over:
             self._end_if_asked()
-            end = _next_stop(self._step, self._config, actions, longest=self._longest_stretch)
+            end = next_stop(
+                self._position.step, self._config, actions, longest=self._longest_stretch
+            )
             progress = self._stretch(batches, end)
             self._guard.check(progress)
-            self._step = progress.step
+            self._position.step = progress.step
             self._unreported.append(progress)
             self._lease.renew()
             for action in actions:
@@ -343,8 +360,7 @@ class _Training:
 
     def _stretch(self, batches: Iterator, end: int) -> Progress:
         started = time.monotonic()
-        with self._workers_together():
-            results = self._steps.run(batches, end - self._step)
+        results = self._steps.run(batches, end - self._position.step)
         seconds = time.monotonic() - started
         steps = int(results["steps"])
         if self._config.is_remote:
@@ -354,42 +370,26 @@ class _Training:
             peak = self._peak_flops * self._devices.num_replicas_in_sync
             utilized = steps * self._flops_per_step / seconds / peak
         return Progress(
-            step=self._step + steps,
+            step=self._position.step + steps,
             total_steps=self._config.train_steps,
             loss=results["loss"],
             gradient_norm=results["gradient_norm"],
-            learning_rate=float(self._schedule(self._step + steps - 1)),
+            learning_rate=float(self._schedule(self._position.step + steps - 1)),
             examples_per_second=steps * self._config.batch_size / seconds,
             memory_bytes=utilization.memory_bytes(),
             model_flops_utilization=utilized,
             updates=steps,
         )
 
-    @contextlib.contextmanager
-    def _workers_together(self) -> Iterator[None]:
-        """Turns errors in computations that all workers share into one clear DeviceError."""
-        try:
-            yield
-        except tf.errors.OpError as error:
-            if self._config.strategy != "multi_worker":
-                raise
-            raise strategy.DeviceError(
-                f"The workers no longer compute together after update {self._step}: one was lost, "
-                f"or failed for the reason that it gives. Start all of them again; they go on from "
-                f"the checkpoint of update {self._saved_step}. ({error.message})"
-            ) from error
-
     def _end_if_asked(self) -> None:
-        with self._workers_together():
-            is_asked = _any_worker(self._devices, self._stop.reason is not None)
-        if not is_asked:
+        if not self._workers.any(self._stop.reason is not None):
             return
-        if self._step != self._saved_step:
-            self._save(self._step)
+        if self._position.step != self._position.saved_step:
+            self._save(self._position.step)
         raise PreemptedError(
             f"The run was asked to end ({self._stop.reason or 'by another worker'}) after update "
-            f"{self._step} of {self._config.train_steps}. Its checkpoint is written; the same "
-            "command goes on from there."
+            f"{self._position.step} of {self._config.train_steps}. Its checkpoint is written; the "
+            "same command goes on from there."
         )
 
     def _roll_back(self, error: DivergenceError) -> None:
@@ -402,37 +402,47 @@ class _Training:
         before = error.sound_step + 1
         if is_wrecked:
             before = min(before, self._rolled_back_to)
-        step = self._checkpoints.restore_latest(before=before)
+        step = self._restore_latest(before=before)
         if step is None:
-            step = self._checkpoints.restore_latest()
+            step = self._restore_latest()
         if step is None:
             raise error
         self._rolled_back_to = step
-        self._step = self._saved_step = step
+        self._position.step = self._position.saved_step = step
         self._unreported.clear()
-        self._guard.losses = self._checkpoints.losses
         self._checkpoints.skipped_batches = next_batch - step
         # The carried memory belongs to texts that the next batches do not continue.
         self._state.clear()
         self._history.record_rollback(from_step=error.step, to_step=step, cause=error.cause)
 
+    def _restore_latest(self, *, before: int | None = None) -> int | None:
+        step = self._checkpoints.restore_latest(before=before)
+        self._workers.check_restored(step or 0)
+        self._guard.losses = self._checkpoints.losses
+        return step
+
     def _save(self, step: int) -> None:
         self._checkpoints.losses = self._guard.losses
         self._checkpoints.save(step)
-        self._saved_step = step
+        self._position.saved_step = step
 
     def _evaluate_if_missing(self) -> None:
         """Evaluates if an earlier attempt ended after a checkpoint but before its evaluation.
 
-        A run that is already complete is evaluated again, because its result needs the metrics.
+        An evaluation that stands in the history is not repeated. On another device its metrics
+        would differ a little, and might change which weights are the best.
         """
-        if not self._step or not self._data.has_evaluation:
+        step = self._position.step
+        if not step or not self._data.has_evaluation or not self._evaluations().is_due(step):
             return
-        is_missing = self._is_chief and not self._history.has_evaluation(self._step)
-        if self._evaluations().is_due(self._step) and (
-            self._step == self._config.train_steps or _any_worker(self._devices, is_missing)
-        ):
-            self._evaluate(self._step)
+        known = self._history.evaluations().get(step)
+        if self._workers.any(known is None):
+            self._evaluate(step)
+            return
+        self._metrics = known
+        if self._best is not None:
+            # They may have been chosen by another metric until now.
+            self._best.compare(step, known)
 
     def _evaluate(self, step: int) -> None:
         def go_on() -> None:
@@ -440,12 +450,11 @@ class _Training:
             self._end_if_asked()
             self._lease.renew()
 
-        with self._workers_together():
-            self._metrics = self._evaluation.metrics(
-                self._data.evaluation_batches,
-                batch_size=self._data.evaluation_batch_size(self._devices.num_replicas_in_sync),
-                before_batch=go_on,
-            )
+        self._metrics = self._evaluation.metrics(
+            self._data.evaluation_batches,
+            batch_size=self._data.evaluation_batch_size(self._devices.num_replicas_in_sync),
+            before_batch=go_on,
+        )
         # An evaluation that stands in the history is not repeated, so it is recorded last.
         if self._best is not None:
             self._best.compare(step, self._metrics)
@@ -453,29 +462,3 @@ class _Training:
         self._ends_early = self._is_out_of_patience()
         listing = ", ".join(f"{name} {value:.4f}" for name, value in self._metrics.items())
         _logger.info("evaluation at step %d: %s", step, listing)
-
-
-def _any_worker(devices: tf.distribute.Strategy, value: bool) -> bool:
-    """Whether the value is True on any worker; all workers must ask after the same update."""
-    if not isinstance(devices, tf.distribute.MultiWorkerMirroredStrategy):
-        return value
-    local = devices.experimental_distribute_values_from_function(
-        lambda context: tf.constant(float(value))
-    )
-    return float(devices.reduce(tf.distribute.ReduceOp.SUM, local, axis=None)) > 0
-
-
-def _next_stop(
-    step: int, config: TrainingConfig, actions: Sequence[Action], *, longest: int
-) -> int:
-    """Returns the next update after which the loop has to stop.
-
-    That is the first update at which an action is due, or else the end of the current loop. Loops
-    end at multiples of their length, no matter where a run was resumed.
-    """
-    loop_end = (step // config.steps_per_loop + 1) * config.steps_per_loop
-    limit = min(loop_end, config.train_steps, step + longest)
-    for candidate in range(step + 1, limit):
-        if any(action.is_due(candidate) for action in actions):
-            return candidate
-    return limit

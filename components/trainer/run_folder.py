@@ -12,6 +12,7 @@ import json
 import logging
 import os
 import re
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -25,14 +26,17 @@ _logger = logging.getLogger(__name__)
 # Key in `custom_config` under which a pipeline passes the root of all run folders to its Trainer.
 STATE_ROOT_KEY = "state_root"
 
+# Key in the identity of a run whose updates depend on the number of replicas.
+REPLICAS_KEY = "replicas"
+
 # Environment variable with Vertex AI's checkpoint folder of a job, the same for all its attempts.
 _VERTEX_CHECKPOINTS = "AIP_CHECKPOINT_DIR"
 _IDENTITY_NAME = "run.json"
 _LOCK_NAME = "lock"
 # Length of the digest in a folder's name: 64 bits, enough to make collisions implausible.
 _DIGEST_CHARACTERS = 16
-# Object stores have no locks. There, the lock is a file that its owner renews regularly, but only
-# between updates or batches. Compiling a large update takes minutes, in which it is silent.
+# Object stores have no locks. There, the lock is a file that its owner renews regularly. It may be
+# silent for that long, because the store may not answer for minutes.
 _LEASE_SECONDS = 600.0
 _SECONDS_BETWEEN_RENEWALS = 60.0
 # How often one that waits for a lock looks whether its owner is alive.
@@ -150,6 +154,30 @@ def _check_identity(directory: str, run: Mapping[str, Any]) -> None:
             f"{error}. It says whose checkpoints these are; use another folder, or remove the file "
             "if they are this run's."
         ) from error
+    # A run without updates left to make may be opened with any number of replicas.
+    _compare(directory, *(_without_replicas(each) for each in (before, run)))
+
+
+def check_replicas(directory: str, run: Mapping[str, Any]) -> None:
+    """Checks that a run goes on with as many replicas as it began with, if that matters to it.
+
+    Args:
+        directory: folder of the run, which is held.
+        run: identity of the run, with the number of replicas under `REPLICAS_KEY` if it matters.
+
+    Raises:
+        RunFolderError: if the number differs.
+    """
+    path = f"{directory}/{_IDENTITY_NAME}"
+    before = plain_json.mapping(files.read_bytes(path), where=path)
+    _compare(directory, *({REPLICAS_KEY: each.get(REPLICAS_KEY)} for each in (before, run)))
+
+
+def _without_replicas(run: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in run.items() if name != REPLICAS_KEY}
+
+
+def _compare(directory: str, before: Mapping[str, Any], run: Mapping[str, Any]) -> None:
     old, new = configuration.flat(before), configuration.flat(run)
     differences = [
         f"{name}: {old.get(name, '(nothing)')!r} there, {new.get(name, '(nothing)')!r} now"
@@ -179,19 +207,38 @@ class _RemoteLease(Lease):
         if time.time() - seen < _LEASE_SECONDS:
             self._wait_for_silence(holder, seen)
         self._write()
+        # One call of the compiled loop, or compiling it, may take longer than the lease.
+        self._lock = threading.Lock()
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._renew_always, name="lease", daemon=True)
+        self._thread.start()
 
     def renew(self) -> None:
-        if time.monotonic() - self._renewed < _SECONDS_BETWEEN_RENEWALS:
-            return
-        holder, _ = self._read()
-        if holder != file_lock.this_process():
-            raise _in_use(self._directory, holder or "which has ended since")
-        self._write()
+        with self._lock:
+            if time.monotonic() - self._renewed < _SECONDS_BETWEEN_RENEWALS:
+                return
+            holder, _ = self._read()
+            if holder != file_lock.this_process():
+                raise _in_use(self._directory, holder or "which has ended since")
+            self._write()
 
     def close(self) -> None:
+        self._is_over.set()
+        self._thread.join()
         holder, _ = self._read()
         if holder == file_lock.this_process():
             files.remove(self._path)
+
+    def _renew_always(self) -> None:
+        while not self._is_over.wait(_LEASE_SECONDS / 10):
+            try:
+                self.renew()
+            except RunFolderError:
+                # The training loop comes to the same end when it renews the lease itself.
+                return
+            except Exception as error:
+                # Each store raises exceptions of its own. The next attempt may succeed.
+                _logger.warning("%s could not be renewed just now: %s", self._path, error)
 
     def _wait_for_silence(self, holder: str, seen: float) -> None:
         """Waits until the lock is gone, or has not been renewed for as long as one may be silent.

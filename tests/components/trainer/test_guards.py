@@ -405,8 +405,12 @@ def test_clipping_by_replica_goes_on_with_as_many_replicas_alone(train, tmp_path
     run = {"records_sha256": "a"}
     with run_folder.opened(str(tmp_path), {**run, "replicas": 2}):
         pass
+    training = short_training(clipping="replica", train_steps=5)
     with pytest.raises(RunFolderError, match="replicas: 2 there, 1 now"):
-        train(tmp_path, short_training(clipping="replica"), run=run)
+        train(tmp_path, training, run=run, evaluation=None)
+    # Once it is complete, any device may open it, as the Trainer does after a training job.
+    train(tmp_path, training, evaluation=None)
+    assert train(tmp_path, training, run=run, evaluation=None).step == 5
 
 
 def test_what_makes_another_run_and_what_does_not(tiny_model, tiny_options):

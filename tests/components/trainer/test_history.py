@@ -19,6 +19,18 @@ def test_what_a_run_writes_is_read_back(tmp_path):
     assert history.read(str(tmp_path / "nothing")) == []
 
 
+@pytest.mark.parametrize("writes", [True, False])
+def test_one_of_several_workers_writes_the_curves(tmp_path, monkeypatch, writes):
+    shown = tmp_path / "shown"
+    monkeypatch.setenv("AIP_TENSORBOARD_LOG_DIR", str(shown))
+    (tmp_path / "history.jsonl").write_text(json.dumps(POINTS[0]) + "\n")
+    recorded = history.History(str(tmp_path), start_step=2, writes=writes)
+    recorded.record_evaluation(2, {"accuracy": 0.5})
+    assert recorded.evaluations() == {2: {"accuracy": 0.5}}
+    assert bool(list(shown.rglob("*events*"))) == writes
+    assert len(history.read(str(tmp_path))) == 1 + writes
+
+
 @pytest.mark.parametrize(
     "line",
     [

@@ -62,9 +62,18 @@ def test_an_evaluation_that_a_kill_left_out_is_made_by_the_next_attempt(
             train(tmp_path / "killed", training)
     train(tmp_path / "killed", training)
     assert evaluations(tmp_path / "killed") == evaluations(tmp_path / "whole")
-    # A complete run that is started again has nothing to add.
-    train(tmp_path / "whole", training)
-    assert [step for step, _ in evaluations(tmp_path / "whole")] == [5, 10]
+
+
+def test_a_complete_run_that_is_started_again_has_nothing_to_add(train, tmp_path, monkeypatch):
+    training = short_training(eval_steps_interval=5, train_steps=10, best_metric="loss")
+    first = train(tmp_path, training)
+    before = evaluations(tmp_path), checkpoint_names(tmp_path)
+    killed_at(monkeypatch, Evaluation, "metrics", 1)
+    assert train(tmp_path, training).metrics == first.metrics
+    # Without a metric to choose by, the metrics are those of the last weights.
+    last = train(tmp_path, dataclasses.replace(training, best_metric=None))
+    assert last.metrics["loss"] == dict(before[0])[10]
+    assert (evaluations(tmp_path), checkpoint_names(tmp_path)) == before
 
 
 def test_the_metrics_of_the_best_weights_are_theirs_after_a_kill(train, tmp_path, monkeypatch):

@@ -54,6 +54,26 @@ def test_the_lock_of_a_killed_trainer_is_waited_for_and_taken(folder, monkeypatc
     assert said.startswith(f"{folder} is held by another trainer ({DEAD}), which may have been")
 
 
+def test_a_lock_is_renewed_however_long_the_loop_is(folder, monkeypatch):
+    monkeypatch.setattr(run_folder, "_LEASE_SECONDS", 1.0)
+    lock = folder / "lock"
+    with run_folder.opened(str(folder), None) as lease:
+        first = lock.read_text()
+        deadline = time.monotonic() + 30
+        while lock.read_text() == first:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        # It is not taken back from another trainer, and the loop hears of that.
+        taken = f"{DEAD}\n{time.time()}"
+        with lease._lock:
+            lock.write_text(taken)
+        time.sleep(0.5)
+        assert lock.read_text() == taken
+        with pytest.raises(RunFolderError, match=DEAD):
+            lease.renew()
+    assert lock.read_text() == taken
+
+
 def test_a_lock_that_is_renewed_is_respected_at_once(folder):
     with run_folder.opened(str(folder), None) as lease, during(lease.renew):
         begun = time.monotonic()
