@@ -10,7 +10,7 @@ from sklearn import metrics as sklearn_metrics
 
 from components import tf_examples
 from components.classification_metrics import ScoresError
-from components.export import input_columns, null_threshold
+from components.export import null_threshold
 from components.export.input_columns import InputColumns
 from components.judging.judgement import JudgementError
 from components.serving.pushed_model import Signature
@@ -27,8 +27,8 @@ class _Texts:
     def __init__(self, path: pathlib.Path, columns: InputColumns, labels=LABELS):
         self.path = str(path)
         self.kind = "classification" if labels else "regression"
+        self.columns = columns
         self._labels = labels
-        input_columns.write(self.path, columns)
 
     def predict(self, **texts):
         names = [label.encode() for label in self._labels]

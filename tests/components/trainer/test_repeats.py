@@ -164,7 +164,9 @@ def test_whole_numbers_are_drawn_for_settings_that_take_no_others(config, tmp_pa
 
 
 def diverge(training):
-    raise DivergenceError(Progress(3, 10, 0.0, 0.0, training.learning_rate, 1.0), "loss is nan")
+    raise DivergenceError(
+        Progress(3, 10, 0.0, 0.0, training.learning_rate, 1.0), "loss is nan", sound_step=2
+    )
 
 
 def test_the_lowest_perplexity_is_the_best_and_trials_may_fail(config, tmp_path):
