@@ -77,7 +77,7 @@ lock: install ## Resolve the dependencies of both stacks and of the images anew
 	@$(COMPILE) --universal --python-version 3.10 docker/locks/build.in -o docker/locks/build.lock
 	@echo uv | { $(COMPILE) --universal --python-version 3.10 - -o docker/locks/uv.lock; }
 
-# Targets of docker/Dockerfile: pipeline, trainer-gpu, trainer-tpu, serving, beam-worker.
+# Targets of docker/Dockerfile: pipeline, trainer-gpu, trainer-tpu, serving, beam-worker, sbom.
 TARGET ?= pipeline
 IMAGE ?= localhost/xlnet-$(TARGET):local
 # Where the tests of images leave the sample's run.

@@ -19,8 +19,8 @@ _MULTIPLE = 8
 _MAX_PADDING = 64
 # More tokens at a time do not make a CPU any faster, but take proportionally more memory.
 _MAX_TOKENS = 2048
-# Slices that may be computed at the same time. oneDNN computes a small product of matrices with one
-# thread, so that one small slice leaves the other cores idle.
+# Slices that may be computed at the same time: between its products of matrices, a single slice
+# leaves cores idle.
 _PARALLEL_SLICES = 4
 
 
