@@ -54,9 +54,14 @@ def make(
         pieces = [tuple(piece) for piece in json.load(file)]
     tokenizer = transformers.XLNetTokenizer(vocab=pieces, unk_id=0)
 
+    def in_its_dtype() -> torch.autocast:
+        """Some of transformers' position encodings are float32 whatever the weights are."""
+        return torch.autocast("cpu", torch.bfloat16, enabled=dtype == "bfloat16")
+
     @torch.inference_mode()
     def scores(inputs: Mapping[str, torch.Tensor]) -> object:
-        logits = classification(**inputs, use_mems=False).logits
+        with in_its_dtype():
+            logits = classification(**inputs, use_mems=False).logits
         return torch.softmax(logits.float(), -1).numpy()
 
     def score_ids(rows: int, length: int) -> contestant.Answer:
@@ -86,7 +91,8 @@ def make(
         )
         question_of = encoded.pop("overflow_to_sample_mapping").tolist()
         offsets = encoded.pop("offset_mapping")
-        outputs = question_answering()(**encoded, use_mems=False)
+        with in_its_dtype():
+            outputs = question_answering()(**encoded, use_mems=False)
         best: dict[int, tuple[float, str]] = {}
         for window, question in enumerate(question_of):
             start = int(outputs.start_top_index[window, 0])
