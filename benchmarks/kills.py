@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
-import hashlib
 import os
 import pathlib
 import random
@@ -26,6 +25,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+
+from components import files
 
 _SIGNALS = ("KILL", "TERM", "INT")
 _MOST_KILLS = 3
@@ -106,7 +107,7 @@ def _digest(path: pathlib.Path) -> str:
     content = path.read_bytes()
     if path.name == _NAMES_EXECUTIONS:
         content = _EXECUTION.sub(b"N", content)
-    return hashlib.sha256(content).hexdigest()
+    return files.sha256(content)
 
 
 def differences(expected: Mapping[str, str], found: Mapping[str, str]) -> list[str]:

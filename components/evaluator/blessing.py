@@ -24,17 +24,17 @@ def model_path(artifacts: list[types.Artifact]) -> str:
     return path_utils.serving_model_path(model.uri, path_utils.is_old_model_artifact(model))
 
 
-def not_compared(reason: str) -> dict[str, str]:
-    """Logs why the latest blessed model is left out, and returns the report's line about it."""
-    logging.warning("The latest blessed model is not compared with: %s", reason)
-    return {"not compared with the latest blessed model": reason}
-
-
 def without_baseline(
-    input_dict: dict[str, list[types.Artifact]],
-) -> dict[str, list[types.Artifact]]:
-    """Returns the input artifacts without the latest blessed model, which was not compared with."""
-    return {**input_dict, standard_component_specs.BASELINE_MODEL_KEY: []}
+    input_dict: dict[str, list[types.Artifact]], reason: str
+) -> tuple[dict[str, list[types.Artifact]], dict[str, str]]:
+    """Leaves out the latest blessed model, which cannot be compared with, and logs why.
+
+    Returns:
+        The input artifacts without it, and the report's line about it.
+    """
+    logging.warning("The latest blessed model is not compared with: %s", reason)
+    remaining = {**input_dict, standard_component_specs.BASELINE_MODEL_KEY: []}
+    return remaining, {"not compared with the latest blessed model": reason}
 
 
 def write(

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import tensorflow as tf
 
 from components.modeling.config import ModelOptions, ServingOptions
+from components.modeling.program import shape_of
 
 
 def required(features: Mapping[str, tf.Tensor], names: Sequence[str], model: str) -> None:
@@ -50,7 +51,7 @@ def sequence_length(name: str, tensor: tf.Tensor, options: ModelOptions) -> int 
     length = tensor.shape[1]
     if isinstance(options, ServingOptions):
         if length is None:
-            return tf.shape(tensor)[1]
+            return shape_of(tensor)[1]
         if length > options.seq_len:
             raise ValueError(f"this network serves at most {options.seq_len} tokens, not {length}")
     if not length:

@@ -20,7 +20,7 @@ def problem(text: str | bytes, name: str, *, columns: InputColumns, max_bytes: i
     # Cleaned as for training, nothing may be left of it.
     if isinstance(text, str) and name in REQUIRED_TEXTS and not columns.clean(text).strip():
         return EMPTY_TEXT
+    if max_bytes is None:
+        return ""
     size = len(text.encode() if isinstance(text, str) else text)
-    if max_bytes is not None and size > max_bytes:
-        return f"{size:,} bytes; at most {max_bytes:,} are allowed"
-    return ""
+    return f"{size:,} bytes; at most {max_bytes:,} are allowed" if size > max_bytes else ""

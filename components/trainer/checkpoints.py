@@ -11,7 +11,7 @@ import logging
 import math
 import re
 import shutil
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import tensorflow as tf
 import tf_keras
@@ -27,6 +27,8 @@ _NAME = "step"
 _BEST = "best"
 # Name under which TensorFlow stores the names of a checkpoint's objects.
 _OBJECTS = "_CHECKPOINTABLE_OBJECT_GRAPH"
+# Tensors are checked in groups of about this size, which are in memory at once.
+_GROUP_BYTES = 256 << 20
 # In the file with the metrics of the best weights, beside them.
 _CHOSEN_BY = "best_metric"
 # Exceptions that reading a damaged checkpoint, or one of another model, can raise. Others that
@@ -319,21 +321,42 @@ def _damage(path: str) -> str | None:
         CheckpointError: if the checkpoint cannot be read at the moment, whatever is in it.
     """
 
-    def read(name: str, dtype: tf.DType) -> None:
+    def read(dtypes: Mapping[str, tf.DType]) -> None:
         # Unlike TensorFlow's reader, the operation says of what kind an error is.
         tf.raw_ops.RestoreV2(
-            prefix=path, tensor_names=[name], shape_and_slices=[""], dtypes=[dtype]
+            prefix=path,
+            tensor_names=list(dtypes),
+            shape_and_slices=[""] * len(dtypes),
+            dtypes=list(dtypes.values()),
         )
 
     try:
-        read(_OBJECTS, tf.string)
-        for name, dtype in tf.train.load_checkpoint(path).get_variable_to_dtype_map().items():
-            read(name, dtype)
+        read({_OBJECTS: tf.string})
+        reader = tf.train.load_checkpoint(path)
+        shapes = reader.get_variable_to_shape_map()
+        for group in _groups(reader.get_variable_to_dtype_map(), shapes):
+            read(group)
     except _DAMAGE as error:
         return f"{type(error).__name__}: {_said(error)}"
     except tf.errors.OpError as error:
         raise _unreadable(path, error) from error
     return None
+
+
+def _groups(
+    dtypes: Mapping[str, tf.DType], shapes: Mapping[str, Sequence[int]]
+) -> Iterator[dict[str, tf.DType]]:
+    """Groups tensors by size, because every operation that reads some opens the checkpoint anew."""
+    group: dict[str, tf.DType] = {}
+    size = 0
+    for name, dtype in dtypes.items():
+        group[name] = dtype
+        size += math.prod(shapes[name]) * dtype.size
+        if size >= _GROUP_BYTES:
+            yield group
+            group, size = {}, 0
+    if group:
+        yield group
 
 
 def _said(error: Exception) -> str:

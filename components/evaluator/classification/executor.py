@@ -80,9 +80,8 @@ class Executor(tfx_executor.Executor):
                 blessing.model_path(baseline), kind=kind, labels=settings["labels"]
             )
             if reason:
-                without = blessing.not_compared(reason)
                 # TFX then ignores the bounds of the change, as it does before the first blessing.
-                input_dict = blessing.without_baseline(input_dict)
+                input_dict, without = blessing.without_baseline(input_dict, reason)
         super().Do(input_dict, output_dict, exec_properties)
         directory = artifact_utils.get_single_uri(output_dict["evaluation"])
         results = tfma_results.read(

@@ -85,8 +85,8 @@ class Executor(blessing.BlessingExecutor):
             try:
                 before = _measure(run, records_dir, path)
             except (manifest.ManifestError, WeightsError) as error:
-                lineage |= blessing.not_compared(str(error))
-                input_dict = blessing.without_baseline(input_dict)
+                input_dict, line = blessing.without_baseline(input_dict, str(error))
+                lineage |= line
         verdict = gate.judge(metrics, baseline=before, thresholds=config.thresholds)
         notices = data_notices.of_pretraining(made)
         report = Report(

@@ -92,8 +92,8 @@ class Executor(blessing.BlessingExecutor):
                 saved_model_records.check(path, made)
                 models[_BASELINE] = path
             except manifest.ManifestError as error:
-                lineage |= blessing.not_compared(str(error))
-                input_dict = blessing.without_baseline(input_dict)
+                input_dict, line = blessing.without_baseline(input_dict, str(error))
+                lineage |= line
 
         found = files.expand(
             paragraph_files.pattern(records_dir, _SPLIT), purpose="paragraphs of the split 'eval'"
